@@ -1,0 +1,105 @@
+"""From entries to people: who drives, what is known of them, and two spellings becoming one person."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from django.db import models, transaction
+from django.db.models.functions import Coalesce, Now
+
+from drivers.models import Driver, DriverAlias, Entry, Identity
+from drivers.names import agree, driver_id, tidy
+from f1site.openf1.models import Source
+
+FACTS = [field.name for field in Identity._meta.fields if field.name != "full_name"] + ["driver_number"]
+NAMES = ("broadcast_name", "name_acronym")  # belong to the full name even where the other fields are somebody else's
+
+
+def follow_entries(session_id: int, *, source: str) -> None:
+    """After the entries of a session changed: find or make their drivers, refresh these, and point the session's rows at them."""
+    entries = list(Entry.objects.filter(session_id=session_id))
+    aliases = dict(DriverAlias.objects.values_list("alias", "driver_id"))
+    named = {entry: person for entry in entries if (person := driver_id(entry.full_name))}
+    named = {entry: aliases.get(person, person) for entry, person in named.items()}
+    known = set(Driver.objects.filter(pk__in=named.values()).values_list("pk", flat=True))
+    newcomers = {person: Driver(pk=person, source=source, **introduced(e)) for e, person in named.items() if person not in known}
+    Driver.objects.bulk_create(newcomers.values(), ignore_conflicts=True)
+    moved = []
+    for entry in entries:
+        person = named.get(entry) if trusted(entry) else None
+        if entry.driver_id != person:
+            entry.driver_id = person
+            moved.append(entry)
+    Entry.objects.bulk_update(moved, ["driver"], batch_size=500)
+    point_rows_at_drivers(session_id)
+    refresh(named.values())
+
+
+def trusted(entry: Entry) -> bool:
+    """Whether an entry's names agree, so that its number, team and laps can be put down to the person it names."""
+    return agree(entry.full_name, entry.first_name, entry.last_name)
+
+
+def introduced(entry: Entry) -> dict[str, str | None]:
+    """The first facts of a person: what their own full name says, whatever else the entry claims."""
+    full_name = entry.full_name or ""
+    parts = (entry.first_name, entry.last_name) if trusted(entry) else ()
+    family = [word for word in full_name.split() if word.isupper()] or full_name.split()[-1:]
+    given = [word for word in full_name.split() if word not in family]
+    return {
+        "full_name": tidy(full_name, *parts),
+        "first_name": tidy(" ".join(given), *parts) or None,
+        "last_name": tidy(" ".join(family), *parts) or None,
+        **{name: getattr(entry, name) for name in NAMES},
+    }
+
+
+def refresh(driver_ids: Iterable[str]) -> None:
+    """Recompute these people's facts: of each the newest that any entry of theirs has, so a null never replaces a value."""
+    people = Driver.objects.exclude(source=Source.MANUAL).in_bulk(set(driver_ids))
+    facts: dict[str, dict] = defaultdict(dict)
+    entries = Entry.objects.filter(driver__in=people).order_by("session__date_start", "session_id")
+    for person, full_name, *values in entries.values_list("driver_id", "full_name", *FACTS):
+        newest = {name: value for name, value in zip(FACTS, values, strict=True) if value is not None}
+        facts[person].update(newest)
+        facts[person].setdefault("spellings", {})[driver_id(full_name)] = full_name
+    changed = []
+    for pk, person in people.items():
+        spellings = facts[pk].pop("spellings", {})
+        if pk in spellings:  # a merged person keeps the spelling that their ID was made from
+            facts[pk]["full_name"] = tidy(spellings[pk], facts[pk].get("first_name"), facts[pk].get("last_name"))
+        if any(getattr(person, name) != value for name, value in facts[pk].items()):
+            for name, value in facts[pk].items():
+                setattr(person, name, value)
+            changed.append(person)
+    Driver.objects.bulk_update(changed, ["full_name", *FACTS], batch_size=200)
+
+
+def car_models() -> list[type[models.Model]]:
+    """Every model whose rows belong to a car of a session, entries aside: whatever has a driver and a driver number."""
+    related = [relation.related_model for relation in Driver._meta.related_objects]
+    return [m for m in related if m is not Entry and hasattr(m, "driver_number") and hasattr(m, "session")]
+
+
+def point_rows_at_drivers(session_id: int) -> None:
+    """Make the driver of every row of a session the one its entries name; rows without such an entry name nobody."""
+    entry = Entry.objects.filter(session_id=models.OuterRef("session_id"), driver_number=models.OuterRef("driver_number"))
+    right = models.Subquery(entry.values("driver_id")[:1])
+    nobody = models.Value("")
+    for model in car_models():
+        rows = model._default_manager.filter(session_id=session_id).alias(
+            have=Coalesce("driver_id", nobody), right=Coalesce(right, nobody)
+        )
+        rows.exclude(have=models.F("right")).update(driver_id=right, changed_at=Now())
+
+
+@transaction.atomic
+def merge(kept: Driver, others: Iterable[Driver]) -> None:
+    """Make `others` the same person as `kept`, now and at every sync to come."""
+    for other in others:
+        DriverAlias.objects.filter(driver=other).update(driver=kept)
+        DriverAlias.objects.update_or_create(alias=other.pk, defaults={"driver": kept})
+        everywhere: list[type[models.Model]] = [Entry, *car_models()]
+        for model in everywhere:
+            model._default_manager.filter(driver=other).update(driver=kept)
+        other.delete()
+    refresh([kept.pk])

@@ -1,0 +1,20 @@
+"""Request handling that concerns every URL."""
+
+from django.urls import is_valid_path
+
+
+class OptionalTrailingSlash:
+    """`/laps` is `/laps/`, for every method and without a redirect, which would lose the body of a POST."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if (
+            not request.path_info.endswith("/")
+            and not is_valid_path(request.path_info)
+            and is_valid_path(request.path_info + "/")
+        ):
+            request.path_info += "/"
+            request.path += "/"
+        return self.get_response(request)

@@ -1,0 +1,182 @@
+"""Mirror OpenF1 into this site's database."""
+
+import json
+from collections import Counter
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from f1site.openf1.client import Client, from_settings
+from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
+
+
+class Command(BaseCommand):
+    help = (
+        "Mirror OpenF1 into this site's database: only new and changed rows are written, rows that upstream no longer sends "
+        "are kept and reported. Without --season, --race, --session or --latest everything since 2023 is synced. An "
+        "interrupted sync goes on where it stopped when the same command is given again. "
+        "Exit status: 0 all well, 1 something failed, 130 interrupted."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "collections", nargs="*", metavar="COLLECTION", help=f"what to sync (all by default): {', '.join(registry())}"
+        )
+        parser.add_argument(
+            "--season", type=int, action="append", default=[], metavar="Y", help="a season, e.g. 2024 (repeatable)"
+        )
+        parser.add_argument(
+            "--race",
+            type=int,
+            action="append",
+            default=[],
+            metavar="ID",
+            help="a race weekend by race_id, OpenF1's meeting_key (repeatable)",
+        )
+        parser.add_argument(
+            "--session",
+            type=int,
+            action="append",
+            default=[],
+            metavar="ID",
+            help="a session by session_id, OpenF1's session_key (repeatable)",
+        )
+        parser.add_argument("--latest", action="store_true", help="the newest race weekend")
+        parser.add_argument(
+            "--force", action="store_true", help="fetch everything again, also what an interrupted run has already brought in"
+        )
+        parser.add_argument(
+            "--prune", action="store_true", help="delete rows that upstream no longer sends (never a whole session at once)"
+        )
+        parser.add_argument("--dry-run", action="store_true", help="say what would change; write nothing")
+        parser.add_argument(
+            "--wait", action="store_true", help="while a session is on track and OpenF1 is closed, wait and come back"
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print one JSON object at the end and nothing else on standard output"
+        )
+
+    def handle(self, *, collections, season, race, session, latest, force, prune, dry_run, wait, json: bool, **options):
+        if json:
+            observer = Silent(self.stderr)
+        elif self.stdout.isatty():
+            observer = Bar(self.stdout)
+        else:
+            observer = Lines(self.stdout)
+        client = from_settings(wait_for_lock=wait, notice=observer.notice)
+        observer.client = client
+        scope = Scope(seasons=tuple(season), races=tuple(race), sessions=tuple(session), latest=latest)
+        try:
+            with observer:
+                report = sync(
+                    client=client,
+                    scope=scope,
+                    collections=collections,
+                    force=force,
+                    prune=prune,
+                    dry_run=dry_run,
+                    observer=observer,
+                )
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("interrupted; give the same command again to go on", returncode=130) from None
+        self.summary(report, dry_run=dry_run, as_json=json)
+
+    def summary(self, report: Report, *, dry_run: bool, as_json: bool) -> None:
+        if as_json:
+            self.stdout.write(json.dumps(report.as_dict(), indent=2))
+        else:
+            if report.skipped:
+                self.stdout.write(
+                    f"Went on with an interrupted run: {report.skipped} pieces were there already (--force fetches them again)."
+                )
+            for collection, counts in report.collections.items():
+                self.stdout.write(f"{collection}: {told(counts)}")
+            for collection, names in report.unknown_fields.items():
+                if names:
+                    self.stdout.write(f"{collection}: upstream sends fields this site does not store: {', '.join(sorted(names))}")
+            self.stdout.write(
+                f"{'Dry run, nothing written: ' if dry_run else ''}{told(report.total)}, {report.requests} requests"
+            )
+        if report.errors:
+            raise CommandError(f"{len(report.errors)} failed; first: {report.errors[0]}")
+
+
+def told(counts: Counter) -> str:
+    """Counts in words; the rare ones only when there are any."""
+    text = f"{counts['created']} created, {counts['updated']} updated, {counts['unchanged']} unchanged"
+    return text + "".join(f", {counts[name]} {name}" for name in ("vanished", "pruned", "rejected", "folded") if counts[name])
+
+
+class Silent(Observer):
+    """For --json: failures go to standard error, the rest is in the report."""
+
+    client: Client
+
+    def __init__(self, out):
+        self.out = out
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        return None
+
+    def notice(self, text):
+        self.out.write(text)
+
+    def failed(self, what, error):
+        self.out.write(f"{what}: {error}")
+
+
+class Lines(Silent):
+    """Plain lines, for logs and pipes."""
+
+    def planned(self, weekends, feeds):
+        self.out.write(f"Found {len(weekends)} races in database.")
+
+    def fetching(self, feed, weekend):
+        self.out.write(f"Fetching {feed.collection} for race_id={weekend.race_id} ({weekend.name})")
+
+    def stored(self, feed, weekend, counts):
+        total = counts["created"] + counts["updated"] + counts["unchanged"]
+        self.out.write(f"race_id={weekend.race_id}: {counts['created']} created, {counts['updated']} updated, total={total}")
+
+
+class Bar(Silent):
+    """A progress bar with rows, requests and time left, for terminals."""
+
+    def __init__(self, out):
+        super().__init__(out)
+        columns = [
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[rows]:,} rows, {task.fields[requests]} requests"), TimeRemainingColumn(),
+        ]  # fmt: skip
+        self.progress = Progress(*columns, console=Console(highlight=False))
+        self.task = self.progress.add_task("Listing races", total=None, rows=0, requests=0)
+
+    def __enter__(self):
+        self.progress.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.progress.stop()
+
+    def notice(self, text):
+        self.progress.console.print(text)
+
+    def failed(self, what, error):
+        self.progress.console.print(f"{what}: {error}", style="red")
+        self.progress.advance(self.task)
+
+    def planned(self, weekends, feeds):
+        self.progress.update(self.task, total=len(weekends) * len(feeds))
+
+    def fetching(self, feed, weekend):
+        self.progress.update(self.task, description=f"{weekend.name}: {feed.collection}", requests=self.client.sent)
+
+    def stored(self, feed, weekend, counts):
+        rows = self.progress.tasks[0].fields["rows"] + counts["created"] + counts["updated"] + counts["unchanged"]
+        self.progress.update(self.task, advance=1, rows=rows, requests=self.client.sent)

@@ -1,0 +1,33 @@
+"""What can go wrong upstream.
+
+The pipeline is the one place that catches these: it turns each into a report line. Anything else is a bug of ours and
+crashes loudly.
+"""
+
+
+class OpenF1Error(Exception):
+    """Upstream gave no rows; the message says why, in words for the person who started the sync."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None):
+        super().__init__(message)
+        self.retry_after = retry_after  # seconds, where upstream says
+
+
+class Unavailable(OpenF1Error):
+    """Upstream could not be reached, or kept answering with its own errors."""
+
+
+class Locked(OpenF1Error):
+    """A session is on track, and OpenF1 is closed to anonymous users, history included."""
+
+
+class BadRequest(OpenF1Error):
+    """Upstream understood the request and refuses it; asking again would not help."""
+
+
+class TooLarge(BadRequest):
+    """Upstream refuses to answer so many rows at once; narrower requests work."""
+
+
+class BadResponse(OpenF1Error):
+    """Upstream answered with something that is not a list of rows."""

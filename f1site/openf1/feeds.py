@@ -1,0 +1,154 @@
+"""A feed says how one OpenF1 collection and one model belong together, once, for both directions.
+
+A usual feed is three lines::
+
+    class WeatherFeed(Feed):
+        collection = "weather"
+        model = Weather
+
+Fields, types, bounds and the key are read from the model; only names that differ are listed, in `rename`.
+"""
+
+import datetime
+from collections.abc import Iterable
+from functools import cached_property
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+from django.db import models
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from f1site.openf1.fields import JSONText
+
+UTC = datetime.UTC
+OWN = {"source", "changed_at", "driver"}  # on every mirrored row, and never from upstream
+
+
+class Feed:
+    """One collection and its model. Subclasses set the attributes; an instance serves the whole process."""
+
+    collection: str
+    model: type[models.Model]
+    rename: dict[str, str] = {}  # model field -> OpenF1 field, where the names differ
+    local: tuple[str, ...] = ()  # model fields that upstream knows nothing of
+    lists = False  # lists races or sessions rather than rows of a session
+    by_default = True  # synced when no collection is named
+
+    names = {"race_id": "meeting_key", "session_id": "session_key"}  # the same in every collection
+
+    @cached_property
+    def columns(self) -> list[models.Field]:
+        """The model's fields that come from upstream."""
+        fields = self.model._meta.concrete_fields
+        return [f for f in fields if f.name not in OWN and f.name not in self.local and not isinstance(f, models.AutoField)]
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """Names of those fields, as values are read and written: `session_id`, not `session`."""
+        return tuple(f.attname for f in self.columns)
+
+    @cached_property
+    def wire(self) -> dict[str, str]:
+        """{model field: OpenF1 field}"""
+        names = self.names | self.rename
+        return {name: names.get(name, name) for name in self.fields}
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The fields that identify a row: the model's unique constraint, or its primary key."""
+        constraints = [c for c in self.model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+        names = constraints[0].fields if constraints else (self.model._meta.pk.name,)
+        return tuple(self.model._meta.get_field(name).attname for name in names)  # type: ignore[union-attr]
+
+    @cached_property
+    def struct(self) -> type[msgspec.Struct]:
+        """The row as msgspec validates it: OpenF1's names outside, the model's inside; a field that is not sent is UNSET."""
+        specs = [(f.attname, expected(f), default(f)) for f in self.columns]
+        return msgspec.defstruct(f"{self.collection}_row", specs, rename=self.wire, kw_only=True, gc=False)
+
+    @cached_property
+    def moments(self) -> tuple[str, ...]:
+        return tuple(f.attname for f in self.columns if isinstance(f, models.DateTimeField))
+
+    @cached_property
+    def known(self) -> set[str]:
+        """OpenF1 fields that have a place here; the race is known through the session."""
+        return {*self.wire.values(), "meeting_key"}
+
+    @cached_property
+    def by_car(self) -> bool:
+        """Whether every row belongs to a car, so that a large answer can be asked for by car number."""
+        return any(f.name == "driver_number" and not f.null for f in self.columns)
+
+    @cached_property
+    def key_of(self):
+        return getter(self.key)
+
+    def build(self, rows: list[dict]) -> tuple[list, list[tuple[dict, str]]]:
+        """(validated rows, [(row, reason)] of those that are not valid); moments become UTC."""
+        try:
+            built: list = msgspec.convert(rows, list[self.struct])  # type: ignore[name-defined]
+            rejects: list[tuple[dict, str]] = []
+        except msgspec.ValidationError:
+            built, rejects = self._build_one_by_one(rows)
+        for name in self.moments:
+            for row in built:
+                moment = getattr(row, name)
+                if isinstance(moment, datetime.datetime) and moment.tzinfo is not UTC:
+                    setattr(row, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return built, rejects
+
+    def _build_one_by_one(self, rows: list[dict]) -> tuple[list, list[tuple[dict, str]]]:
+        built, rejects = [], []
+        for row in rows:
+            try:
+                built.append(msgspec.convert(row, self.struct))
+            except msgspec.ValidationError as error:
+                rejects.append((row, str(error)))
+        return built, rejects
+
+    def stored(self, scope: dict[str, Any]) -> models.QuerySet:
+        """What is stored of a scope given in OpenF1's names: {"session_key": 9472} or {"year": 2023}."""
+        fields = {wire: name for name, wire in self.wire.items()}
+        return self.model._default_manager.filter(**{fields[name]: value for name, value in scope.items()})
+
+    def before_create(self, instances: list[models.Model], scope: dict[str, Any]) -> None:
+        """Fill what upstream does not send on rows that are about to be stored for the first time."""
+
+    def after_write(self, scope: dict[str, Any], *, source: str) -> None:
+        """Bring what depends on these rows up to date, after some were created, changed or deleted; same transaction."""
+
+
+def expected(field: models.Field) -> Any:
+    """The type msgspec checks a field's value against, with the bounds the database would enforce later and less kindly."""
+    if isinstance(field, models.ForeignKey):
+        return expected(field.target_field)
+    kind: Any
+    if isinstance(field, models.BooleanField):
+        kind = bool
+    elif isinstance(field, models.IntegerField):
+        low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+        kind = Annotated[int, msgspec.Meta(ge=low, le=high)]
+    elif isinstance(field, models.FloatField):
+        kind = float
+    elif isinstance(field, models.DateTimeField):
+        kind = datetime.datetime
+    elif isinstance(field, JSONText):
+        return Any
+    else:  # PostgreSQL stores no NUL character
+        kind = Annotated[str, msgspec.Meta(max_length=field.max_length, pattern=r"^[^\x00]*$")]
+    return kind | None if field.null else kind
+
+
+def default(field: models.Field) -> Any:
+    """UNSET where a row may lack the field; required where the model needs a value and has none of its own."""
+    return msgspec.UNSET if field.null or field.has_default() else msgspec.NODEFAULT
+
+
+def getter(names: Iterable[str]):
+    """attrgetter that always gives a tuple."""
+    names = tuple(names)
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda row: tuple(getattr(row, name) for name in names)

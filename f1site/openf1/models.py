@@ -1,0 +1,94 @@
+"""What every mirrored row carries, and the log of syncs."""
+
+from django.db import models
+
+
+class Source(models.TextChoices):
+    OPENF1 = "openf1", "OpenF1"
+    DEMO = "demo", "demo season"
+    MANUAL = "manual", "made by hand"
+
+
+class Mirrored(models.Model):
+    """A row that can come from upstream: it says where it came from and when it last changed here."""
+
+    source = models.CharField(
+        max_length=8, choices=Source, default=Source.MANUAL, editable=False, help_text="Where the row came from."
+    )
+    changed_at = models.DateTimeField(auto_now=True, help_text="When a sync or a person last changed the row (UTC).")
+
+    class Meta:
+        abstract = True
+
+
+class Counts(models.Model):
+    """How many rows a sync met, by what became of them."""
+
+    created = models.PositiveIntegerField(default=0, help_text="Rows that were new.")
+    updated = models.PositiveIntegerField(default=0, help_text="Rows that upstream had changed.")
+    unchanged = models.PositiveIntegerField(default=0, help_text="Rows that were the same, and rows made by hand.")
+    vanished = models.PositiveIntegerField(default=0, help_text="Rows stored here that upstream no longer sends.")
+    pruned = models.PositiveIntegerField(default=0, help_text="Vanished rows that were deleted (--prune).")
+    rejected = models.PositiveIntegerField(default=0, help_text="Rows that failed validation; kept as rejects.")
+    folded = models.PositiveIntegerField(default=0, help_text="Rows upstream sent more than once; one of each is kept.")
+
+    NAMES = ("created", "updated", "unchanged", "vanished", "pruned", "rejected", "folded")
+
+    class Meta:
+        abstract = True
+
+
+class SyncRun(Counts):
+    """One call of the sync: what was asked for, how it went, what it cost."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed", "finished with failed pieces"
+        INTERRUPTED = "interrupted"
+
+    run_id = models.BigAutoField(primary_key=True)
+    scope = models.JSONField(help_text="What was asked for: collections, seasons, races, sessions.")
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1)
+    state = models.CharField(max_length=12, choices=State, default=State.RUNNING, db_index=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    requests = models.PositiveIntegerField(default=0, help_text="HTTP requests sent upstream, retries included.")
+    error = models.TextField(blank=True, help_text="The last thing that went wrong.")
+
+    class Meta:
+        ordering = ["-run_id"]
+
+    def __str__(self):
+        return f"sync {self.run_id} ({self.get_state_display()})"
+
+
+class SyncPiece(Counts):
+    """One collection of one session (or one list of races or sessions): one transaction of a sync."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="pieces")
+    collection = models.CharField(max_length=24)
+    race_id = models.IntegerField(null=True, help_text="OpenF1's meeting_key.")
+    session_id = models.IntegerField(null=True, help_text="OpenF1's session_key.")
+    ok = models.BooleanField(default=True)
+    error = models.TextField(blank=True)
+    ended_at = models.DateTimeField(auto_now_add=True)
+    changes = models.JSONField(default=list, help_text="Changed rows: key, and per field the old and the new value.")
+
+    class Meta:
+        ordering = ["run", "pk"]
+        indexes = [models.Index(fields=["session_id", "collection"], name="piece_session")]
+
+    def __str__(self):
+        return f"{self.collection} of {self.session_id or self.race_id or 'the season'}"
+
+
+class Reject(models.Model):
+    """A row that upstream sent and validation refused, with the reason; nothing upstream sends is lost."""
+
+    piece = models.ForeignKey(SyncPiece, on_delete=models.CASCADE, related_name="rejects")
+    row = models.JSONField(help_text="The row as upstream sent it.")
+    reason = models.TextField()
+
+    def __str__(self):
+        return self.reason

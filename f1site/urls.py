@@ -1,0 +1,6 @@
+"""All that is served."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
