@@ -11,6 +11,7 @@ from drivers.names import agree, driver_id, tidy
 from f1site.openf1.models import Source
 
 FACTS = [field.name for field in Identity._meta.fields if field.name != "full_name"] + ["driver_number"]
+SPELT = ("broadcast_name", "first_name", "last_name")
 NAMES = ("broadcast_name", "name_acronym")  # belong to the full name even where the other fields are somebody else's
 
 
@@ -54,19 +55,22 @@ def introduced(entry: Entry) -> dict[str, str | None]:
 
 
 def refresh(driver_ids: Iterable[str]) -> None:
-    """Recompute these people's facts: of each the newest that any entry of theirs has, so a null never replaces a value."""
+    """Recompute these people's facts: of each the newest that any entry of theirs has, so a null never replaces a value.
+
+    Names are taken from the spelling that the driver ID was made from, as long as there is an entry with it.
+    """
     people = Driver.objects.exclude(source=Source.MANUAL).in_bulk(set(driver_ids))
     facts: dict[str, dict] = defaultdict(dict)
     entries = Entry.objects.filter(driver__in=people).order_by("session__date_start", "session_id")
     for person, full_name, *values in entries.values_list("driver_id", "full_name", *FACTS):
         newest = {name: value for name, value in zip(FACTS, values, strict=True) if value is not None}
+        if driver_id(full_name) == person:
+            newest["full_name"] = tidy(full_name, newest.get("first_name"), newest.get("last_name"))
+        else:
+            newest = {name: value for name, value in newest.items() if name not in SPELT}
         facts[person].update(newest)
-        facts[person].setdefault("spellings", {})[driver_id(full_name)] = full_name
     changed = []
     for pk, person in people.items():
-        spellings = facts[pk].pop("spellings", {})
-        if pk in spellings:  # a merged person keeps the spelling that their ID was made from
-            facts[pk]["full_name"] = tidy(spellings[pk], facts[pk].get("first_name"), facts[pk].get("last_name"))
         if any(getattr(person, name) != value for name, value in facts[pk].items()):
             for name, value in facts[pk].items():
                 setattr(person, name, value)
