@@ -35,7 +35,9 @@ def mirror(*drivers, laps=()):
     """Sync these driver rows of the sessions 10 (3 March), 20 (4 March) and 5 (5 March: keys are not in the order of time)."""
     sessions = [session(10, 3), session(20, 4), session(5, 5)]
     upstream = Rows(meetings=[MEETING], sessions=sessions, drivers=list(drivers), laps=list(laps))
-    report = sync(client=client(upstream), scope=Scope(races=(1,)), collections=["meetings", "sessions", "drivers", "laps"], force=True)
+    report = sync(
+        client=client(upstream), scope=Scope(races=(1,)), collections=["meetings", "sessions", "drivers", "laps"], force=True
+    )
     assert not report.errors
     return report
 

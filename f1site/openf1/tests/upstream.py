@@ -45,7 +45,7 @@ class Script(BaseAdapter):
     def send(self, request, **options):
         self.asked.append(request)
         reply = self.answers.pop(0)
-        if isinstance(reply, Exception):
+        if isinstance(reply, BaseException):
             raise reply
         reply.url = request.url
         return reply
@@ -69,7 +69,7 @@ class Rows(Script):
         if reply is None:
             rows = [row for row in self.rows.get(collection, []) if all(str(row.get(n)) == v for n, v in filters if n in row)]
             reply = answer(rows) if rows else answer(NOTHING, 404)
-        if isinstance(reply, Exception):
+        if isinstance(reply, BaseException):
             raise reply
         reply.url = request.url
         return reply
