@@ -1,0 +1,88 @@
+"""Fixtures for every app: the recorded OpenF1 beside the checkout, served over HTTP."""
+
+import importlib.util
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parent.parent / "shared" / "openf1"
+
+
+class Replay:
+    """`replay.py` on a free port of this machine: real recorded rows, answered as the hosted service does."""
+
+    def __init__(self, module):
+        self._module = module
+        self._server = module.Replay(0, module.Store(str(SHARED / "data")))
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    @contextmanager
+    def options(self, *, limits: str = "", fail: float = 0.0, live: bool = False, seed: int = 0) -> Iterator[None]:
+        """For the length of a `with`: rate limits ("3/1,30/60"), a share of broken answers, the lock during a session."""
+        server = self._server
+        server.limiter, server.fail, server.live = self._module.Limiter(limits), fail, live
+        server.random.seed(seed)
+        try:
+            yield
+        finally:
+            server.limiter, server.fail, server.live = self._module.Limiter(""), 0.0, False
+
+    @contextmanager
+    def overlay(self, folder: Path) -> Iterator[None]:
+        """For the length of a `with`: rows in <folder>/<collection>/*.json replace the recorded rows with the same key."""
+        store, self._server.store = self._server.store, self._module.Store(str(SHARED / "data"), str(folder))
+        try:
+            yield
+        finally:
+            self._server.store = store
+
+    @property
+    def requests(self) -> Counter:
+        """Requests per collection since `reset`, refused and failed ones included."""
+        return Counter(self._server.requests)
+
+    @property
+    def statuses(self) -> Counter:
+        """Answers per status ("200", "404", …, "cut", "dropped") since `reset`."""
+        return Counter(self._server.statuses)
+
+    def reset(self) -> None:
+        self._server.clear()
+
+    def start(self) -> None:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def replay() -> Iterator[Replay]:
+    """The recorded OpenF1; tests that ask for it skip where the recording is not beside the checkout."""
+    path = SHARED / "replay.py"
+    if not path.exists():
+        pytest.skip(f"the recorded OpenF1 rows are not at {SHARED}")
+    spec = importlib.util.spec_from_file_location("openf1_replay", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    server = Replay(module)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def openf1(settings, replay) -> Replay:
+    """The site under test asks the recorded OpenF1, as fast as it likes."""
+    settings.OPENF1_BASE_URL = replay.url
+    settings.OPENF1_REQUESTS_PER_SECOND = settings.OPENF1_REQUESTS_PER_MINUTE = 0
+    settings.OPENF1_USERNAME = settings.OPENF1_PASSWORD = ""
+    replay.reset()
+    return replay
