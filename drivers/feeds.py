@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from drivers.models import Entry
-from drivers.people import follow_entries
-from f1site.openf1.feeds import Feed
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
+from drivers.people import car_fields, follow_entries
+from f1site.openf1.feeds import Feed, number
 
 
 class CarFeed(Feed):
-    """Rows about one car: the driver is looked up in the session's entries when a row is first stored."""
+    """Rows about one car, or two: the drivers are looked up in the session's entries when a row is first stored."""
 
     def before_create(self, instances: list, scope: dict[str, Any]) -> None:
         drivers = Entry.objects.numbers(scope["session_key"])
-        for row in instances:
-            row.driver_id = drivers.get(row.driver_number)
+        for driver, car in car_fields(self.model):
+            for row in instances:
+                setattr(row, driver, drivers.get(getattr(row, car)))
 
 
 class DriverFeed(Feed):
@@ -22,3 +23,36 @@ class DriverFeed(Feed):
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         follow_entries(scope["session_key"], source=source)
+
+
+class SessionResultFeed(CarFeed):
+    collection = "session_result"
+    model = SessionResult
+    derived = ("duration_seconds", "gap_to_leader_seconds")
+
+    def derive(self, rows):
+        for row in rows:
+            row.duration_seconds = number(row.duration)
+            row.gap_to_leader_seconds = number(row.gap_to_leader)
+
+
+class StartingGridFeed(CarFeed):
+    collection = "starting_grid"
+    model = StartingGrid
+
+
+class ChampionshipDriverFeed(CarFeed):
+    collection = "championship_drivers"
+    model = ChampionshipDriver
+
+
+class ChampionshipTeamFeed(Feed):
+    """After a broken session teams have no name; then the place they had before the race tells them apart."""
+
+    collection = "championship_teams"
+    model = ChampionshipTeam
+    derived = ("team_key",)
+
+    def derive(self, rows):
+        for row in rows:
+            row.team_key = row.team_name or f"place {row.position_start or row.position_current or 'unknown'}"

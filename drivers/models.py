@@ -1,7 +1,8 @@
-"""Who: drivers as people, and their entries session by session."""
+"""Who, and where they finished: drivers as people, their entries session by session, results, grids and standings."""
 
 from django.db import models
 
+from f1site.openf1.fields import JSONText
 from f1site.openf1.models import Mirrored
 from races.models import Session
 
@@ -94,3 +95,103 @@ class CarRow(Mirrored):
 
     class Meta:
         abstract = True
+
+
+class SessionResult(CarRow):
+    """Where a driver finished a session, how long it took, and how far behind."""
+
+    session_result_id = models.BigAutoField("session result ID", primary_key=True)
+    position = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty when not classified.")
+    number_of_laps = models.PositiveIntegerField(null=True, blank=True)
+    points = models.FloatField(null=True, blank=True, help_text="Championship points; races and sprints only.")
+    dnf = models.BooleanField("DNF", default=False, help_text="Did not finish.")
+    dns = models.BooleanField("DNS", default=False, help_text="Did not start.")
+    dsq = models.BooleanField("DSQ", default=False, help_text="Disqualified.")
+    duration = JSONText(
+        null=True, blank=True, help_text="Seconds: the race's time, a practice's best lap, or a list of each qualifying phase's."
+    )
+    duration_seconds = models.FloatField(
+        null=True, blank=True, editable=False, help_text="The duration as one number: of a qualifying the last phase driven."
+    )
+    gap_to_leader = JSONText(
+        null=True, blank=True, help_text='Seconds, "+1 LAP", or a list of seconds in each phase of a qualifying.'
+    )
+    gap_to_leader_seconds = models.FloatField(
+        null=True, blank=True, editable=False,
+        help_text="The gap as one number: of a qualifying the last phase driven; empty for lapped cars.",
+    )  # fmt: skip
+
+    class Meta:
+        ordering = ["session_id", models.F("position").asc(nulls_last=True), "session_result_id"]
+        constraints = [models.UniqueConstraint(fields=["session", "driver_number"], name="session_result_key")]
+
+    def __str__(self):
+        return f"car {self.driver_number}: {f'P{self.position}' if self.position else 'not classified'}"
+
+
+class StartingGridQuerySet(models.QuerySet):
+    def for_race(self, session: Session) -> "StartingGridQuerySet":
+        """The grid a race or sprint started from. OpenF1 files it under the qualifying that decided it."""
+        return self.filter(session=session.grid_session())
+
+
+class StartingGrid(CarRow):
+    """A place on the grid; it belongs to the qualifying that decided it, not to the race that started from it."""
+
+    starting_grid_id = models.BigAutoField("starting grid ID", primary_key=True)
+    position = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 is pole position.")
+    lap_duration = models.FloatField(null=True, blank=True, help_text="Qualifying lap in seconds.")
+
+    objects = StartingGridQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["session_id", models.F("position").asc(nulls_last=True), "starting_grid_id"]
+        constraints = [models.UniqueConstraint(fields=["session", "driver_number"], name="starting_grid_key")]
+
+    def __str__(self):
+        return f"car {self.driver_number}: {f'grid {self.position}' if self.position else 'no place on the grid'}"
+
+
+class Standing(models.Model):
+    """Points and place in a championship, before and after one race."""
+
+    position_start = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place before the race.")
+    position_current = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place after the race, or so far.")
+    points_start = models.FloatField(null=True, blank=True, help_text="Points before the race.")
+    points_current = models.FloatField(null=True, blank=True, help_text="Points after the race, or so far.")
+
+    class Meta:
+        abstract = True
+
+
+class ChampionshipDriver(CarRow, Standing):
+    """A driver's place in the championship, before and after a race."""
+
+    championship_driver_id = models.BigAutoField("championship driver ID", primary_key=True)
+
+    class Meta:
+        ordering = ["session_id", models.F("position_current").asc(nulls_last=True), "championship_driver_id"]
+        constraints = [models.UniqueConstraint(fields=["session", "driver_number"], name="championship_driver_key")]
+
+    def __str__(self):
+        return f"car {self.driver_number}: P{self.position_current or '?'}"
+
+
+class ChampionshipTeam(Mirrored, Standing):
+    """A team's place in the championship, before and after a race."""
+
+    championship_team_id = models.BigAutoField("championship team ID", primary_key=True)
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name="championshipteams", db_index=False
+    )  # the key begins with it
+    team_name = models.CharField(max_length=100, null=True, blank=True)
+    team_key = models.CharField(
+        max_length=100, editable=False, help_text="The team in the key: its name, or its place where it has none."
+    )
+
+    class Meta:
+        ordering = ["session_id", models.F("position_current").asc(nulls_last=True), "championship_team_id"]
+        constraints = [models.UniqueConstraint(fields=["session", "team_key"], name="championship_team_key")]
+
+    def __str__(self):
+        return f"{self.team_name or 'a team'}: P{self.position_current or '?'}"

@@ -78,22 +78,29 @@ def refresh(driver_ids: Iterable[str]) -> None:
     Driver.objects.bulk_update(changed, ["full_name", *FACTS], batch_size=200)
 
 
+def car_fields(model: type[models.Model]) -> list[tuple[str, str]]:
+    """[(driver's field, car number's field)] of a model: a key to Driver, and beside it the same name with `_number`."""
+    keys = [f for f in model._meta.concrete_fields if f.related_model is Driver]
+    return [(key.attname, f"{key.name}_number") for key in keys if hasattr(model, f"{key.name}_number")]
+
+
 def car_models() -> list[type[models.Model]]:
-    """Every model whose rows belong to a car of a session, entries aside: whatever has a driver and a driver number."""
-    related = [relation.related_model for relation in Driver._meta.related_objects]
-    return [m for m in related if m is not Entry and hasattr(m, "driver_number") and hasattr(m, "session")]
+    """Every model whose rows belong to cars of a session, entries aside."""
+    related = {relation.related_model: None for relation in Driver._meta.related_objects}
+    return [model for model in related if model is not Entry and car_fields(model)]
 
 
 def point_rows_at_drivers(session_id: int) -> None:
     """Make the driver of every row of a session the one its entries name; rows without such an entry name nobody."""
-    entry = Entry.objects.filter(session_id=models.OuterRef("session_id"), driver_number=models.OuterRef("driver_number"))
-    right = models.Subquery(entry.values("driver_id")[:1])
     nobody = models.Value("")
     for model in car_models():
-        rows = model._default_manager.filter(session_id=session_id).alias(
-            have=Coalesce("driver_id", nobody), right=Coalesce(right, nobody)
-        )
-        rows.exclude(have=models.F("right")).update(driver_id=right, changed_at=Now())
+        for driver, car in car_fields(model):
+            entry = Entry.objects.filter(session_id=models.OuterRef("session_id"), driver_number=models.OuterRef(car))
+            right = models.Subquery(entry.values("driver_id")[:1])
+            rows = model._default_manager.filter(session_id=session_id).alias(
+                have=Coalesce(driver, nobody), right=Coalesce(right, nobody)
+            )
+            rows.exclude(have=models.F("right")).update(**{driver: right}, changed_at=Now())
 
 
 @transaction.atomic
@@ -102,8 +109,7 @@ def merge(kept: Driver, others: Iterable[Driver]) -> None:
     for other in others:
         DriverAlias.objects.filter(driver=other).update(driver=kept)
         DriverAlias.objects.update_or_create(alias=other.pk, defaults={"driver": kept})
-        everywhere: list[type[models.Model]] = [Entry, *car_models()]
-        for model in everywhere:
-            model._default_manager.filter(driver=other).update(driver=kept)
+        for relation in Driver._meta.related_objects:
+            relation.related_model._default_manager.filter(**{relation.field.name: other}).update(**{relation.field.name: kept})
         other.delete()
     refresh([kept.pk])

@@ -1,7 +1,24 @@
 """All that is synced, in the order it is synced: parents first."""
 
-from drivers.feeds import DriverFeed
-from races.feeds import MeetingFeed, SessionFeed
-from telemetry.feeds import LapFeed, StintFeed
+from drivers.feeds import ChampionshipDriverFeed, ChampionshipTeamFeed, DriverFeed, SessionResultFeed, StartingGridFeed
+from races.feeds import MeetingFeed, RaceControlFeed, SessionFeed, WeatherFeed
+from telemetry.feeds import IntervalFeed, LapFeed, OvertakeFeed, PitFeed, PositionFeed, StintFeed, TeamRadioFeed
 
-FEEDS = [MeetingFeed(), SessionFeed(), DriverFeed(), StintFeed(), LapFeed()]
+FEEDS = [
+    MeetingFeed(),
+    SessionFeed(),
+    DriverFeed(),
+    StintFeed(),
+    LapFeed(),
+    PitFeed(),
+    WeatherFeed(),
+    RaceControlFeed(),
+    PositionFeed(),
+    IntervalFeed(),
+    OvertakeFeed(),
+    TeamRadioFeed(),
+    SessionResultFeed(),
+    StartingGridFeed(),
+    ChampionshipDriverFeed(),
+    ChampionshipTeamFeed(),
+]

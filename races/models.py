@@ -1,8 +1,11 @@
-"""Where and when: race weekends and their sessions."""
+"""Where and when: race weekends, their sessions, the weather and what race control said."""
 
 from django.db import models
 
 from f1site.openf1.models import Mirrored
+
+
+GRID_FROM = {"Race": ["Qualifying"], "Sprint": ["Sprint Qualifying", "Sprint Shootout"]}  # the latter in 2023 only
 
 
 class Place(models.Model):
@@ -58,3 +61,60 @@ class Session(Mirrored, Place):
 
     def __str__(self):
         return f"{self.year} {self.location} {self.session_name}"
+
+    def grid_session(self) -> "Session | None":
+        """The session of the same weekend that decided this one's grid; None for what is no race or sprint."""
+        names = GRID_FROM.get(self.session_name, [])
+        return Session.objects.filter(race_id=self.race_id, session_name__in=names).last()
+
+
+class Weather(Mirrored):
+    """The weather at the circuit, measured once a minute."""
+
+    weather_id = models.BigAutoField("weather ID", primary_key=True)
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name="weather", db_index=False
+    )  # the key begins with it
+    date = models.DateTimeField(help_text="When it was measured (UTC).")
+    air_temperature = models.FloatField(null=True, blank=True, help_text="°C.")
+    track_temperature = models.FloatField(null=True, blank=True, help_text="°C.")
+    humidity = models.FloatField(null=True, blank=True, help_text="Relative, in per cent.")
+    pressure = models.FloatField(null=True, blank=True, help_text="Air pressure in millibars.")
+    rainfall = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 while it rains, else 0.")
+    wind_direction = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Degrees, from 0 to 359.")
+    wind_speed = models.FloatField(null=True, blank=True, help_text="Metres per second.")
+
+    class Meta:
+        verbose_name_plural = "weather"
+        ordering = ["session_id", "date"]
+        constraints = [models.UniqueConstraint(fields=["session", "date"], name="weather_key")]
+
+    def __str__(self):
+        return f"weather at {self.date:%Y-%m-%d %H:%M}"
+
+
+class RaceControl(Mirrored):
+    """A message of race control: flags, safety cars, incidents, penalties."""
+
+    race_control_id = models.BigAutoField("race control ID", primary_key=True)
+    session = models.ForeignKey(
+        Session, on_delete=models.CASCADE, related_name="race_control", db_index=False
+    )  # the key begins with it
+    date = models.DateTimeField(null=True, blank=True, help_text="When the message was sent (UTC).")
+    driver_number = models.PositiveIntegerField(null=True, blank=True, help_text="Car the message is about, if one.")
+    lap_number = models.PositiveIntegerField(null=True, blank=True, help_text="Lap of the leader; races only.")
+    category = models.CharField(max_length=50, null=True, blank=True, help_text="Flag, SafetyCar, CarEvent, Drs, Other, …")
+    flag = models.CharField(max_length=50, null=True, blank=True, help_text="GREEN, YELLOW, RED, BLUE, CHEQUERED, …")
+    scope = models.CharField(max_length=50, null=True, blank=True, help_text="Track, Sector or Driver.")
+    sector = models.PositiveIntegerField(null=True, blank=True, help_text="Marshal sector, where the scope is one.")
+    qualifying_phase = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1, 2 or 3, in a qualifying.")
+    message = models.TextField(null=True, blank=True)
+    digest = models.BigIntegerField(editable=False, help_text="Stands for what identifies the message, in the key.")
+
+    class Meta:
+        verbose_name_plural = "race control"
+        ordering = ["session_id", "date", "race_control_id"]
+        constraints = [models.UniqueConstraint(fields=["session", "digest"], name="race_control_key")]
+
+    def __str__(self):
+        return self.message or self.category or "message"

@@ -6,12 +6,26 @@ A usual feed is three lines::
         collection = "weather"
         model = Weather
 
-Fields, types, bounds and the key are read from the model; only names that differ are listed, in `rename`.
+Fields, types, bounds and the key are read from the model; only names that differ are listed, in `rename`. Fields that are
+computed from the row, because the key needs them (a digest where OpenF1 has no safe key) or because people sort by them (the
+number in a column of numbers, texts and lists), are listed in `derived` and set in `derive`::
+
+    class PitFeed(Feed):
+        collection = "pit"
+        model = Pit
+        derived = ("digest",)
+
+        def derive(self, rows):
+            for row in rows:
+                row.digest = digest(row.date)
+
+From then on they are read, compared and written like all others. `unbuild` is the way back: stored rows as OpenF1 sends them.
 """
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
+from hashlib import blake2b
 from operator import attrgetter
 from typing import Annotated, Any
 
@@ -32,6 +46,7 @@ class Feed:
     model: type[models.Model]
     rename: dict[str, str] = {}  # model field -> OpenF1 field, where the names differ
     local: tuple[str, ...] = ()  # model fields that upstream knows nothing of
+    derived: tuple[str, ...] = ()  # model fields that `derive` computes from a row
     lists = False  # lists races or sessions rather than rows of a session
     by_default = True  # synced when no collection is named
 
@@ -41,18 +56,24 @@ class Feed:
     def columns(self) -> list[models.Field]:
         """The model's fields that come from upstream."""
         fields = self.model._meta.concrete_fields
-        return [f for f in fields if f.name not in OWN and f.name not in self.local and not isinstance(f, models.AutoField)]
+        other = {*OWN, *self.local, *self.derived}
+        return [f for f in fields if f.name not in other and not isinstance(f, models.AutoField)]
+
+    @cached_property
+    def sent(self) -> tuple[str, ...]:
+        """Names of those fields, as values are read and written: `session_id`, not `session`."""
+        return tuple(f.attname for f in self.columns)
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """Names of those fields, as values are read and written: `session_id`, not `session`."""
-        return tuple(f.attname for f in self.columns)
+        """All that a sync writes, in the order of `struct`."""
+        return self.sent + self.derived
 
     @cached_property
     def wire(self) -> dict[str, str]:
         """{model field: OpenF1 field}"""
         names = self.names | self.rename
-        return {name: names.get(name, name) for name in self.fields}
+        return {name: names.get(name, name) for name in self.sent}
 
     @cached_property
     def key(self) -> tuple[str, ...]:
@@ -65,6 +86,7 @@ class Feed:
     def struct(self) -> type[msgspec.Struct]:
         """The row as msgspec validates it: OpenF1's names outside, the model's inside; a field that is not sent is UNSET."""
         specs = [(f.attname, expected(f), default(f)) for f in self.columns]
+        specs += [(name, Any, msgspec.UNSET) for name in self.derived]
         return msgspec.defstruct(f"{self.collection}_row", specs, rename=self.wire, kw_only=True, gc=False)
 
     @cached_property
@@ -86,7 +108,7 @@ class Feed:
         return getter(self.key)
 
     def build(self, rows: list[dict]) -> tuple[list, list[tuple[dict, str]]]:
-        """(validated rows, [(row, reason)] of those that are not valid); moments become UTC."""
+        """(validated and complete rows, [(row, reason)] of those that are not valid); moments become UTC."""
         try:
             built: list = msgspec.convert(rows, list[self.struct])  # type: ignore[name-defined]
             rejects: list[tuple[dict, str]] = []
@@ -97,6 +119,7 @@ class Feed:
                 moment = getattr(row, name)
                 if isinstance(moment, datetime.datetime) and moment.tzinfo is not UTC:
                     setattr(row, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        self.derive(built)
         return built, rejects
 
     def _build_one_by_one(self, rows: list[dict]) -> tuple[list, list[tuple[dict, str]]]:
@@ -108,10 +131,22 @@ class Feed:
                 rejects.append((row, str(error)))
         return built, rejects
 
+    def unbuild(self, rows: models.QuerySet) -> Iterator[dict[str, Any]]:
+        """Stored rows as OpenF1 would send them: its names, its way of writing moments, the race of each; in the given order."""
+        paths = dict(self.wire)
+        if "session_id" in paths and "race_id" not in paths:
+            paths = {"session__race_id": "meeting_key", **paths}
+        names = tuple(paths.values())
+        for values in rows.values_list(*paths).iterator():
+            yield {n: v.isoformat() if isinstance(v, datetime.datetime) else v for n, v in zip(names, values, strict=True)}
+
     def stored(self, scope: dict[str, Any]) -> models.QuerySet:
         """What is stored of a scope given in OpenF1's names: {"session_key": 9472} or {"year": 2023}."""
         fields = {wire: name for name, wire in self.wire.items()}
         return self.model._default_manager.filter(**{fields[name]: value for name, value in scope.items()})
+
+    def derive(self, rows: Iterable[Any]) -> None:
+        """Set the `derived` fields of rows, or of instances made by hand; a field that was not sent is UNSET."""
 
     def before_create(self, instances: list[models.Model], scope: dict[str, Any]) -> None:
         """Fill what upstream does not send on rows that are about to be stored for the first time."""
@@ -144,6 +179,22 @@ def expected(field: models.Field) -> Any:
 def default(field: models.Field) -> Any:
     """UNSET where a row may lack the field; required where the model needs a value and has none of its own."""
     return msgspec.UNSET if field.null or field.has_default() else msgspec.NODEFAULT
+
+
+def digest(*values: Any) -> int:
+    """A signed 64-bit number that stands for these values in a key, where they are too many, too long or sometimes null."""
+    text = msgspec.json.encode([None if value is msgspec.UNSET else value for value in values])
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
+
+
+def number(value: Any) -> Any:
+    """What a column of mixed types means as a number: of a list (a time per qualifying phase) the last that is not null, of a
+    text ("+1 LAP") none."""
+    if isinstance(value, list):
+        value = next((item for item in reversed(value) if item is not None), None)
+    if value is msgspec.UNSET or isinstance(value, float):
+        return value
+    return float(value) if isinstance(value, int) else None
 
 
 def getter(names: Iterable[str]):
