@@ -49,6 +49,7 @@ class Feed:
     derived: tuple[str, ...] = ()  # model fields that `derive` computes from a row
     lists = False  # lists races or sessions rather than rows of a session
     by_default = True  # synced when no collection is named
+    per_car = False  # a piece is one car of one session, and the feed keeps it in its own way; see `cars` and `apply`
 
     names = {"race_id": "meeting_key", "session_id": "session_key"}  # the same in every collection
 
@@ -144,6 +145,14 @@ class Feed:
         """What is stored of a scope given in OpenF1's names: {"session_key": 9472} or {"year": 2023}."""
         fields = {wire: name for name, wire in self.wire.items()}
         return self.model._default_manager.filter(**{fields[name]: value for name, value in scope.items()})
+
+    def cars(self, session_id: int) -> list[int]:
+        """Of a feed that is `per_car`: the numbers to ask for."""
+        raise NotImplementedError
+
+    def apply(self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool) -> Any:
+        """Of a feed that is `per_car`: do for it what `changes.apply` does for all others."""
+        raise NotImplementedError
 
     def derive(self, rows: Iterable[Any]) -> None:
         """Set the `derived` fields of rows, or of instances made by hand; a field that was not sent is UNSET."""

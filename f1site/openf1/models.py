@@ -133,7 +133,9 @@ class Correction(models.Model):
     corrected = JSONText(null=True, help_text="The value that a person put in its place.")
     state = models.CharField(max_length=8, choices=State, default=State.HOLDS, db_index=True)
     reason = models.TextField(blank=True, help_text="Why, in the words of whoever corrected it.")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="corrections")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="corrections"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

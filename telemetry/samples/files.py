@@ -5,7 +5,7 @@ pyarrow is imported where it is used: the web process starts without it.
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -27,11 +27,11 @@ class Merge:
     updated: int = 0
     unchanged: int = 0
     vanished: int = 0
-    vanished_kept: bool = field(default=False)
+    kept: bool = True  # the vanished ones are still in the table
 
     @property
     def changed(self) -> bool:
-        return bool(self.created or self.updated or (self.vanished and not self.vanished_kept))
+        return bool(self.created or self.updated or (self.vanished and not self.kept))
 
 
 def path(collection: str, session_id: int, driver_number: int) -> str:
@@ -71,9 +71,8 @@ def merge(old: "pa.Table | None", new: "pa.Table", *, prune: bool) -> Merge:
     same = sum(row in known for row in sent)
     created = sum(row[0] not in dates for row in sent)
     whole = new if prune else pa.concat_tables([new, gone]).sort_by("date")
-    return Merge(
-        whole, created=created, updated=len(sent) - same - created, unchanged=same, vanished=gone.num_rows, vanished_kept=not prune
-    )
+    counts = {"created": created, "updated": len(sent) - same - created, "unchanged": same, "vanished": gone.num_rows}
+    return Merge(whole, **counts, kept=not prune)
 
 
 def encode(rows: "pa.Table") -> bytes:
@@ -87,20 +86,20 @@ def encode(rows: "pa.Table") -> bytes:
 
 
 def put(name: str, content: bytes, storage: Storage = default_storage) -> None:
-    """Store a file so that nobody ever sees half of it: a temporary name, then a rename; object stores put whole objects anyway."""
-    temporary = storage.save(f"{name}.{uuid4().hex}.part", ContentFile(content))
+    """Store a file so that nobody ever sees half of it: a temporary name, then a rename.
+
+    Object stores, which have no local path, put whole objects anyway.
+    """
+    temporary = f"{name}.{uuid4().hex}.part"
     try:
-        target = storage.path(name)
-    except NotImplementedError:  # no local folder
+        storage.save(temporary, ContentFile(content))
+        try:
+            os.replace(storage.path(temporary), storage.path(name))
+        except NotImplementedError:  # no local folder
+            storage.delete(name)
+            storage.save(name, ContentFile(content))
+    finally:
         storage.delete(temporary)
-        storage.delete(name)
-        storage.save(name, ContentFile(content))
-        return
-    try:
-        os.replace(storage.path(temporary), target)
-    except OSError:
-        storage.delete(temporary)
-        raise
 
 
 def read(name: str, columns: list[str] | None = None, storage: Storage = default_storage, **options: Any) -> "pa.Table":

@@ -1,4 +1,4 @@
-"""Samples cut into laps: the trace of one lap, and one line of figures per lap. Pure functions over Arrow tables and numpy arrays."""
+"""Samples cut into laps: the trace of one lap, and one line of figures per lap. Pure functions over Arrow tables."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,7 +39,7 @@ def windows(laps: list[tuple[int, datetime | None, float | None]]) -> list[Windo
 
 
 def columns(table: "pa.Table") -> dict[str, "np.ndarray"]:
-    """A table as numpy arrays: dates as datetime64[us], figures as floats with NaN for null and for throttle and brake without data."""
+    """A table as numpy arrays: dates as datetime64[us], figures as floats; NaN is null, or a pedal that sends no data."""
     import numpy as np
 
     arrays = {"date": naive(table["date"])}
