@@ -1,10 +1,10 @@
 """From entries to people: who drives, what is known of them, and two spellings becoming one person."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 
 from django.db import models, transaction
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from drivers.models import Driver, DriverAlias, Entry, Identity
 from drivers.names import agree, driver_id, tidy
@@ -20,18 +20,24 @@ def follow_entries(session_id: int, *, source: str) -> None:
     aliases = dict(DriverAlias.objects.values_list("alias", "driver_id"))
     named = {entry: person for entry in entries if (person := driver_id(entry.full_name))}
     named = {entry: aliases.get(person, person) for entry, person in named.items()}
-    known = set(Driver.objects.filter(pk__in=named.values()).values_list("pk", flat=True))
-    newcomers = {person: Driver(pk=person, source=source, **introduced(e)) for e, person in named.items() if person not in known}
+    people = Driver.objects.in_bulk(set(named.values()))
+    newcomers = {person: Driver(pk=person, source=source, **introduced(e)) for e, person in named.items() if person not in people}
     Driver.objects.bulk_create(newcomers.values(), ignore_conflicts=True)
-    moved = []
+    people |= newcomers
+    moved: list[Entry] = []
+    stale: set[str] = set()
     for entry in entries:
         person = named.get(entry) if trusted(entry) else None
         if entry.driver_id != person:
+            if entry.driver_id:
+                stale.add(entry.driver_id)
             entry.driver_id = person
             moved.append(entry)
+        if person and says_more(entry, people[person]):
+            stale.add(person)
     Entry.objects.bulk_update(moved, ["driver"], batch_size=500)
     point_rows_at_drivers(session_id)
-    refresh(named.values())
+    refresh(stale)
 
 
 def trusted(entry: Entry) -> bool:
@@ -53,25 +59,46 @@ def introduced(entry: Entry) -> dict[str, str | None]:
     }
 
 
+def says_more(entry: Entry, person: Driver) -> bool:
+    """Whether an entry has a fact that differs from what is known of its person."""
+    known = {name: value for name in FACTS if (value := getattr(entry, name)) is not None}
+    if driver_id(entry.full_name) == person.pk:
+        known["full_name"] = tidy(entry.full_name or "", entry.first_name, entry.last_name)
+    return any(getattr(person, name) != value for name, value in known.items())
+
+
 def refresh(driver_ids: Iterable[str]) -> None:
     """Recompute these people's facts: of each the newest that any entry of theirs has, so a null never replaces a value."""
-    people = Driver.objects.exclude(source=Source.MANUAL).in_bulk(set(driver_ids))
-    facts: dict[str, dict] = defaultdict(dict)
-    entries = Entry.objects.filter(driver__in=people).order_by("session__date_start", "session_id")
-    for person, full_name, *values in entries.values_list("driver_id", "full_name", *FACTS):
-        newest = {name: value for name, value in zip(FACTS, values, strict=True) if value is not None}
-        facts[person].update(newest)
-        facts[person].setdefault("spellings", {})[driver_id(full_name)] = full_name
+    people = Driver.objects.exclude(source=Source.MANUAL).in_bulk(list(driver_ids))
+    facts = newest_facts(people)
     changed = []
     for pk, person in people.items():
-        spellings = facts[pk].pop("spellings", {})
-        if pk in spellings:  # a merged person keeps the spelling that their ID was made from
-            facts[pk]["full_name"] = tidy(spellings[pk], facts[pk].get("first_name"), facts[pk].get("last_name"))
         if any(getattr(person, name) != value for name, value in facts[pk].items()):
             for name, value in facts[pk].items():
                 setattr(person, name, value)
             changed.append(person)
     Driver.objects.bulk_update(changed, ["full_name", *FACTS], batch_size=200)
+
+
+def newest_facts(driver_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+    """{driver_id: {fact: value}} from their entries, which are read from the newest back until everything is known."""
+    facts: dict[str, dict[str, Any]] = {person: {} for person in driver_ids}
+    incomplete = set(driver_ids)
+    newest = (models.F("session__date_start").desc(nulls_last=True), "-session_id")
+    entries = Entry.objects.filter(driver__in=incomplete).order_by(*newest).values_list("driver_id", "full_name", *FACTS)
+    for person, full_name, *values in entries.iterator(chunk_size=100) if incomplete else ():
+        known = facts[person]
+        known |= {n: v for n, v in zip(FACTS, values, strict=True) if v is not None and n not in known}
+        if "full_name" not in known and driver_id(full_name) == person:  # of a merged person the spelling their ID is from
+            known["full_name"] = full_name
+        if len(known) == len(FACTS) + 1:
+            incomplete.discard(person)
+            if not incomplete:
+                break
+    for known in facts.values():
+        if "full_name" in known:
+            known["full_name"] = tidy(known["full_name"], known.get("first_name"), known.get("last_name"))
+    return facts
 
 
 def car_fields(model: type[models.Model]) -> list[tuple[str, str]]:
@@ -88,15 +115,14 @@ def car_models() -> list[type[models.Model]]:
 
 def point_rows_at_drivers(session_id: int) -> None:
     """Make the driver of every row of a session the one its entries name; rows without such an entry name nobody."""
-    nobody = models.Value("")
+    drivers = Entry.objects.numbers(session_id)
     for model in car_models():
+        rows = model._default_manager.filter(session_id=session_id)
         for driver, car in car_fields(model):
-            entry = Entry.objects.filter(session_id=models.OuterRef("session_id"), driver_number=models.OuterRef(car))
-            right = models.Subquery(entry.values("driver_id")[:1])
-            rows = model._default_manager.filter(session_id=session_id).alias(
-                have=Coalesce(driver, nobody), right=Coalesce(right, nobody)
-            )
-            rows.exclude(have=models.F("right")).update(**{driver: right}, changed_at=Now())
+            for number, person in rows.order_by().values_list(car, driver).distinct():
+                right = drivers.get(number)
+                if person != right:
+                    rows.filter(**{car: number, driver: person}).update(**{driver: right}, changed_at=Now())
 
 
 @transaction.atomic

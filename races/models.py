@@ -4,7 +4,6 @@ from django.db import models
 
 from f1site.openf1.models import Mirrored
 
-
 GRID_FROM = {"Race": ["Qualifying"], "Sprint": ["Sprint Qualifying", "Sprint Shootout"]}  # the latter in 2023 only
 
 
