@@ -1,6 +1,6 @@
 """From entries to people: who drives, what is known of them, and two spellings becoming one person."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models, transaction
@@ -11,6 +11,7 @@ from drivers.names import agree, driver_id, tidy
 from f1site.openf1.models import Source
 
 FACTS = [field.name for field in Identity._meta.fields if field.name != "full_name"] + ["driver_number"]
+SPELT = ("broadcast_name", "first_name", "last_name")
 NAMES = ("broadcast_name", "name_acronym")  # belong to the full name even where the other fields are somebody else's
 
 
@@ -33,7 +34,7 @@ def follow_entries(session_id: int, *, source: str) -> None:
                 stale.add(entry.driver_id)
             entry.driver_id = person
             moved.append(entry)
-        if person and says_more(entry, people[person]):
+        if person and not agrees(people[person], told(entry, person)):
             stale.add(person)
     Entry.objects.bulk_update(moved, ["driver"], batch_size=500)
     point_rows_at_drivers(session_id)
@@ -59,12 +60,16 @@ def introduced(entry: Entry) -> dict[str, str | None]:
     }
 
 
-def says_more(entry: Entry, person: Driver) -> bool:
-    """Whether an entry has a fact that differs from what is known of its person."""
-    known = {name: value for name in FACTS if (value := getattr(entry, name)) is not None}
-    if driver_id(entry.full_name) == person.pk:
-        known["full_name"] = tidy(entry.full_name or "", entry.first_name, entry.last_name)
-    return any(getattr(person, name) != value for name, value in known.items())
+def told(entry: Entry, person: str) -> dict[str, Any]:
+    """What an entry tells of a person: its facts that are not null; names only as the driver ID spells them."""
+    facts = {name: value for name in FACTS if (value := getattr(entry, name)) is not None}
+    if driver_id(entry.full_name) != person:
+        return {name: value for name, value in facts.items() if name not in SPELT}
+    return facts | {"full_name": tidy(entry.full_name or "", entry.first_name, entry.last_name)}
+
+
+def agrees(person: Driver, facts: dict[str, Any]) -> bool:
+    return all(getattr(person, name) == value for name, value in facts.items())
 
 
 def refresh(driver_ids: Iterable[str]) -> None:
@@ -73,31 +78,26 @@ def refresh(driver_ids: Iterable[str]) -> None:
     facts = newest_facts(people)
     changed = []
     for pk, person in people.items():
-        if any(getattr(person, name) != value for name, value in facts[pk].items()):
+        if not agrees(person, facts[pk]):
             for name, value in facts[pk].items():
                 setattr(person, name, value)
             changed.append(person)
     Driver.objects.bulk_update(changed, ["full_name", *FACTS], batch_size=200)
 
 
-def newest_facts(driver_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+def newest_facts(driver_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """{driver_id: {fact: value}} from their entries, which are read from the newest back until everything is known."""
     facts: dict[str, dict[str, Any]] = {person: {} for person in driver_ids}
-    incomplete = set(driver_ids)
+    incomplete = set(facts)
     newest = (models.F("session__date_start").desc(nulls_last=True), "-session_id")
-    entries = Entry.objects.filter(driver__in=incomplete).order_by(*newest).values_list("driver_id", "full_name", *FACTS)
-    for person, full_name, *values in entries.iterator(chunk_size=100) if incomplete else ():
-        known = facts[person]
-        known |= {n: v for n, v in zip(FACTS, values, strict=True) if v is not None and n not in known}
-        if "full_name" not in known and driver_id(full_name) == person:  # of a merged person the spelling their ID is from
-            known["full_name"] = full_name
-        if len(known) == len(FACTS) + 1:
+    entries = Entry.objects.filter(driver__in=list(facts)).order_by(*newest)
+    for entry in entries.iterator(chunk_size=100):
+        person = str(entry.driver_id)
+        facts[person] = told(entry, person) | facts[person]
+        if len(facts[person]) > len(FACTS):  # all of them, and the full name
             incomplete.discard(person)
             if not incomplete:
                 break
-    for known in facts.values():
-        if "full_name" in known:
-            known["full_name"] = tidy(known["full_name"], known.get("first_name"), known.get("last_name"))
     return facts
 
 

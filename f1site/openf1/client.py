@@ -118,10 +118,11 @@ class Client:
         parts = urlsplit(self.base_url)
         form = {"username": self.username, "password": self.password}
         response = self._send("POST", f"{parts.scheme}://{parts.netloc}/token", data=form)
+        if response.status_code == 429 or response.status_code >= 500:
+            fail(response)
         token = decode(response).get("access_token") if response.ok else None
         if not token:
-            fail(response)
-            raise BadRequest(f"OpenF1 gave no token to user {self.username!r} (status {response.status_code})")
+            raise BadRequest(f"OpenF1 gave user {self.username!r} no token: {response.status_code} {detail(response)}")
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def _send(self, method: str, url: str, **options) -> requests.Response:
@@ -137,7 +138,7 @@ class Client:
 
 def predicate(name: str, value: object) -> str:
     """One condition as OpenF1 wants it in the query string; the operator, if any, ends the name: `driver_number>=`."""
-    text = quote(str(value), safe=":+")
+    text = quote(str(value), safe=":")
     return f"{name}{text}" if name.endswith(OPERATORS) else f"{name}={text}"
 
 
