@@ -1,10 +1,10 @@
 """From entries to people: who drives, what is known of them, and two spellings becoming one person."""
 
-from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import models, transaction
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 
 from drivers.models import Driver, DriverAlias, Entry, Identity
 from drivers.names import agree, driver_id, tidy
@@ -21,18 +21,24 @@ def follow_entries(session_id: int, *, source: str) -> None:
     aliases = dict(DriverAlias.objects.values_list("alias", "driver_id"))
     named = {entry: person for entry in entries if (person := driver_id(entry.full_name))}
     named = {entry: aliases.get(person, person) for entry, person in named.items()}
-    known = set(Driver.objects.filter(pk__in=named.values()).values_list("pk", flat=True))
-    newcomers = {person: Driver(pk=person, source=source, **introduced(e)) for e, person in named.items() if person not in known}
+    people = Driver.objects.in_bulk(set(named.values()))
+    newcomers = {person: Driver(pk=person, source=source, **introduced(e)) for e, person in named.items() if person not in people}
     Driver.objects.bulk_create(newcomers.values(), ignore_conflicts=True)
-    moved = []
+    people |= newcomers
+    moved: list[Entry] = []
+    stale: set[str] = set()
     for entry in entries:
         person = named.get(entry) if trusted(entry) else None
         if entry.driver_id != person:
+            if entry.driver_id:
+                stale.add(entry.driver_id)
             entry.driver_id = person
             moved.append(entry)
+        if person and not agrees(people[person], told(entry, person)):
+            stale.add(person)
     Entry.objects.bulk_update(moved, ["driver"], batch_size=500)
     point_rows_at_drivers(session_id)
-    refresh(named.values())
+    refresh(stale)
 
 
 def trusted(entry: Entry) -> bool:
@@ -54,28 +60,45 @@ def introduced(entry: Entry) -> dict[str, str | None]:
     }
 
 
-def refresh(driver_ids: Iterable[str]) -> None:
-    """Recompute these people's facts: of each the newest that any entry of theirs has, so a null never replaces a value.
+def told(entry: Entry, person: str) -> dict[str, Any]:
+    """What an entry tells of a person: its facts that are not null; names only as the driver ID spells them."""
+    facts = {name: value for name in FACTS if (value := getattr(entry, name)) is not None}
+    if driver_id(entry.full_name) != person:
+        return {name: value for name, value in facts.items() if name not in SPELT}
+    return facts | {"full_name": tidy(entry.full_name or "", entry.first_name, entry.last_name)}
 
-    Names are taken from the spelling that the driver ID was made from, as long as there is an entry with it.
-    """
-    people = Driver.objects.exclude(source=Source.MANUAL).in_bulk(set(driver_ids))
-    facts: dict[str, dict] = defaultdict(dict)
-    entries = Entry.objects.filter(driver__in=people).order_by("session__date_start", "session_id")
-    for person, full_name, *values in entries.values_list("driver_id", "full_name", *FACTS):
-        newest = {name: value for name, value in zip(FACTS, values, strict=True) if value is not None}
-        if driver_id(full_name) == person:
-            newest["full_name"] = tidy(full_name, newest.get("first_name"), newest.get("last_name"))
-        else:
-            newest = {name: value for name, value in newest.items() if name not in SPELT}
-        facts[person].update(newest)
+
+def agrees(person: Driver, facts: dict[str, Any]) -> bool:
+    return all(getattr(person, name) == value for name, value in facts.items())
+
+
+def refresh(driver_ids: Iterable[str]) -> None:
+    """Recompute these people's facts: of each the newest that any entry of theirs has, so a null never replaces a value."""
+    people = Driver.objects.exclude(source=Source.MANUAL).in_bulk(list(driver_ids))
+    facts = newest_facts(people)
     changed = []
     for pk, person in people.items():
-        if any(getattr(person, name) != value for name, value in facts[pk].items()):
+        if not agrees(person, facts[pk]):
             for name, value in facts[pk].items():
                 setattr(person, name, value)
             changed.append(person)
     Driver.objects.bulk_update(changed, ["full_name", *FACTS], batch_size=200)
+
+
+def newest_facts(driver_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """{driver_id: {fact: value}} from their entries, which are read from the newest back until everything is known."""
+    facts: dict[str, dict[str, Any]] = {person: {} for person in driver_ids}
+    incomplete = set(facts)
+    newest = (models.F("session__date_start").desc(nulls_last=True), "-session_id")
+    entries = Entry.objects.filter(driver__in=list(facts)).order_by(*newest)
+    for entry in entries.iterator(chunk_size=100):
+        person = str(entry.driver_id)
+        facts[person] = told(entry, person) | facts[person]
+        if len(facts[person]) > len(FACTS):  # all of them, and the full name
+            incomplete.discard(person)
+            if not incomplete:
+                break
+    return facts
 
 
 def car_fields(model: type[models.Model]) -> list[tuple[str, str]]:
@@ -92,15 +115,14 @@ def car_models() -> list[type[models.Model]]:
 
 def point_rows_at_drivers(session_id: int) -> None:
     """Make the driver of every row of a session the one its entries name; rows without such an entry name nobody."""
-    nobody = models.Value("")
+    drivers = Entry.objects.numbers(session_id)
     for model in car_models():
+        rows = model._default_manager.filter(session_id=session_id)
         for driver, car in car_fields(model):
-            entry = Entry.objects.filter(session_id=models.OuterRef("session_id"), driver_number=models.OuterRef(car))
-            right = models.Subquery(entry.values("driver_id")[:1])
-            rows = model._default_manager.filter(session_id=session_id).alias(
-                have=Coalesce(driver, nobody), right=Coalesce(right, nobody)
-            )
-            rows.exclude(have=models.F("right")).update(**{driver: right}, changed_at=Now())
+            for number, person in rows.order_by().values_list(car, driver).distinct():
+                right = drivers.get(number)
+                if person != right:
+                    rows.filter(**{car: number, driver: person}).update(**{driver: right}, changed_at=Now())
 
 
 @transaction.atomic

@@ -1,11 +1,13 @@
 """Compare what upstream sends with what is stored, and write only the difference. Knows nothing of Formula 1 or HTTP."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from django.db import models
+from msgspec import UNSET
 
 from f1site.openf1.feeds import Feed, getter
 from f1site.openf1.models import Source
@@ -28,48 +30,38 @@ class Changes:
     def wrote(self) -> bool:
         return any(self.counts[name] for name in ("created", "updated", "pruned"))
 
+    def note(self, feed: Feed, fields: tuple[str, ...], changed: list[tuple], vanished: list[tuple]) -> None:
+        """Describe changed rows, given as (key, old values, new values), and keys that vanished."""
+        for key, old, new in changed[:LOGGED]:
+            different = {name: [o, n] for name, o, n in zip(fields, old, new, strict=True) if o != n}
+            self.log.append({"key": named(feed, key), "fields": msgspec.to_builtins(different)})
+        self.log += [{"key": named(feed, key), "vanished": True} for key in vanished[:LOGGED]]
+
 
 def apply(feed: Feed, rows: list[dict], scope: dict[str, Any], *, source: str, prune=False, write=True) -> Changes:
     """Make the stored rows of `scope` equal to `rows`, upstream's answer for it.
 
     Rows made by hand are left alone. Fields that upstream no longer sends keep their stored value. Vanished rows are kept unless
-    `prune`, and an answer without any row prunes nothing: that is an upstream without data, not an empty session.
-    With `write` false everything is counted and nothing is stored.
+    `prune`; and neither an answer without any row prunes (that is an upstream without data, not an empty session) nor one with
+    invalid rows (they may be the ones that seem to have vanished). With `write` false all is counted and nothing is stored.
     """
     changes = Changes()
     built, changes.rejects = feed.build(rows)
-    incoming = {feed.key_of(row): row for row in built}
-    fields, ragged = sent_fields(feed, built)
+    prune = prune and bool(built) and not changes.rejects
+    incoming = unique(feed, built, rows, changes)
+    fields = sent_fields(feed, built)
     stored = read_stored(feed, scope, fields)
-    values_of, new, changed = getter(fields), [], []
-    unchanged = 0
-    for key, row in incoming.items():
-        known = stored.pop(key, None)
-        if known is None:
-            new.append(row)
-            continue
-        *old, origin = known
-        values = values_of(row)
-        if ragged:
-            values = tuple(o if v is msgspec.UNSET else v for o, v in zip(old, values, strict=True))
-        if origin == Source.MANUAL or tuple(old) == values:
-            unchanged += 1
-        else:
-            changed.append((key, row))
-            if len(changes.log) < LOGGED:
-                different = {n: [o, v] for n, o, v in zip(fields, old, values, strict=True) if o != v}
-                changes.log.append({"key": named(feed, key), "fields": msgspec.to_builtins(different)})
-    vanished = [key for key, (*_, origin) in stored.items() if origin == source]
-    changes.log += [{"key": named(feed, key), "vanished": True} for key in vanished[:LOGGED]]
+    new = [row for key, row in incoming.items() if key not in stored]
+    changed = list(differing(incoming, stored, getter(fields)))
+    vanished = [key for key, known in stored.items() if key not in incoming and known[-1] == source]
+    changes.note(feed, fields, changed, vanished)
     changes.counts.update(
-        created=len(new), updated=len(changed), unchanged=unchanged, vanished=len(vanished),
-        rejected=len(changes.rejects), folded=len(built) - len(incoming),
+        created=len(new), updated=len(changed), unchanged=len(incoming) - len(new) - len(changed),
+        vanished=len(vanished), pruned=len(vanished) if prune else 0, rejected=len(changes.rejects),
     )  # fmt: skip
-    prune = prune and bool(rows)
-    changes.counts["pruned"] = len(vanished) if prune else 0
     if write:
         create(feed, new, scope, source=source)
-        update(feed, changed, fields)
+        update(feed, [key + values for key, _, values in changed], fields, source=source)
         if prune:
             delete(feed, vanished, scope)
         if changes.wrote:
@@ -77,13 +69,45 @@ def apply(feed: Feed, rows: list[dict], scope: dict[str, Any], *, source: str, p
     return changes
 
 
-def sent_fields(feed: Feed, built: list) -> tuple[tuple[str, ...], bool]:
-    """(fields outside the key that at least one row carries, whether some row lacks one of them)."""
-    optional = [f.attname for f in feed.columns if f.attname not in feed.key and (f.null or f.has_default())]
-    lacking = {name: sum(getattr(row, name) is msgspec.UNSET for row in built) for name in optional}
-    absent = {name for name, count in lacking.items() if count == len(built)}
-    fields = tuple(name for name in feed.fields if name not in feed.key and name not in absent)
-    return fields, any(lacking[name] for name in optional if name not in absent)
+def unique(feed: Feed, built: list, rows: list[dict], changes: Changes) -> dict[tuple, Any]:
+    """{key: row}; of rows with one key the last, as upstream itself would have it.
+
+    Those before it are folded when they say the same, and otherwise rejected, so that what they said is on record.
+    """
+    incoming = dict(zip(map(feed.key_of, built), built, strict=True))
+    if len(incoming) == len(built):
+        return incoming
+    refused = {id(row) for row, _ in changes.rejects}
+    as_sent = [row for row in rows if id(row) not in refused]
+    for row, sent in zip(built, as_sent, strict=True):
+        last = incoming[feed.key_of(row)]
+        if row is last:
+            continue
+        if row == last:
+            changes.counts["folded"] += 1
+        else:
+            changes.rejects.append((sent, f"a later row of the same answer has the same key ({', '.join(feed.key)})"))
+    return incoming
+
+
+def sent_fields(feed: Feed, built: list) -> tuple[str, ...]:
+    """The fields outside the key that at least one row carries."""
+    columns = zip(*map(getter(feed.fields), built), strict=True)
+    absent = {name for name, column in zip(feed.fields, columns, strict=False) if column.count(UNSET) == len(built)}
+    return tuple(name for name in feed.fields if name not in feed.key and name not in absent)
+
+
+def differing(incoming: dict[tuple, Any], stored: dict[tuple, tuple], values_of: Callable) -> Iterator[tuple]:
+    """(key, stored values, values to be) of the rows that upstream changed; what a row lacks stays as it is stored."""
+    for key, row in incoming.items():
+        known = stored.get(key)
+        if known is None or known[-1] == Source.MANUAL:
+            continue
+        old, values = known[:-1], values_of(row)
+        if old != values:
+            values = tuple(o if v is UNSET else v for o, v in zip(old, values, strict=True))
+            if old != values:
+                yield key, old, values
 
 
 def read_stored(feed: Feed, scope: dict[str, Any], fields: tuple[str, ...]) -> dict[tuple, tuple]:
@@ -97,23 +121,39 @@ def named(feed: Feed, key: tuple) -> dict[str, Any]:
     return msgspec.to_builtins(dict(zip(feed.key, key, strict=True)))
 
 
-def instance(feed: Feed, row, **more) -> models.Model:
-    values = {name: value for name in feed.fields if (value := getattr(row, name)) is not msgspec.UNSET}
-    return feed.model(**values, **more)
+def maker(feed: Feed, names: tuple[str, ...], *, source: str) -> Callable[[Iterable], models.Model]:
+    """A function from values of `names` to an instance; what is UNSET gets the model's default.
+
+    Instances are made by position, which takes Django a third of the time it takes by name.
+    """
+    attributes = [field.attname for field in feed.model._meta.concrete_fields]
+    blank = feed.model(source=source)
+    defaults = [getattr(blank, name) for name in attributes]
+    places = [attributes.index(name) for name in names]
+
+    def make(values: Iterable) -> models.Model:
+        filled = defaults.copy()
+        for place, value in zip(places, values, strict=True):
+            if value is not UNSET:
+                filled[place] = value
+        return feed.model(*filled)
+
+    return make
 
 
 def create(feed: Feed, rows: list, scope: dict[str, Any], *, source: str) -> None:
+    """Insert rows in the order upstream sent them, so that primary keys grow in it."""
     if not rows:
         return
-    instances = [instance(feed, row, source=source) for row in rows]
+    instances = list(map(maker(feed, feed.fields, source=source), map(getter(feed.fields), rows)))
     feed.before_create(instances, scope)
     upsert(feed, instances, tuple(name for name in feed.fields if name not in feed.key))
 
 
-def update(feed: Feed, changed: list[tuple[tuple, Any]], fields: tuple[str, ...]) -> None:
-    """Write the fields upstream sends; all else on the stored rows (source, driver, FastF1's columns) stays."""
-    if changed:
-        upsert(feed, [instance(feed, row) for _, row in changed], fields)
+def update(feed: Feed, rows: list[tuple], fields: tuple[str, ...], *, source: str) -> None:
+    """Write `fields` of rows given as key and values; all else that is stored (source, driver, FastF1's columns) stays."""
+    if rows:
+        upsert(feed, list(map(maker(feed, feed.key + fields, source=source), rows)), fields)
 
 
 def upsert(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -> None:
@@ -124,5 +164,8 @@ def upsert(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -
 
 
 def delete(feed: Feed, keys: list[tuple], scope: dict[str, Any]) -> None:
-    for key in keys:
-        feed.model._default_manager.filter(**dict(zip(feed.key, key, strict=True))).delete()
+    gone = set(keys)
+    stored = feed.stored(scope).order_by().values_list("pk", *feed.key)
+    pks = [pk for pk, *key in stored.iterator(chunk_size=BATCH) if tuple(key) in gone]
+    for start in range(0, len(pks), BATCH):
+        feed.model._default_manager.filter(pk__in=pks[start : start + BATCH]).delete()
