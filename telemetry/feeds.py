@@ -15,7 +15,7 @@ class LapFeed(CarFeed):
     local = ("pit_in_time", "pit_out_time", "track_status")
 
     def after_write(self, scope, *, source):
-        ingest.summarise_again(scope["session_key"])
+        ingest.summarise_again(scope["session_key"], scope.get("driver_number"))
 
 
 class StintFeed(CarFeed):
@@ -87,6 +87,9 @@ class SampleFeed(Feed):
     def cars(self, session_id: int) -> list[int]:
         """The numbers to ask for: those of the session's entries."""
         return sorted(Entry.objects.numbers(session_id))
+
+    def stored_count(self, scope, *, source):
+        return ingest.samples_stored(self.collection, scope["session_key"], scope["driver_number"])
 
     def apply(self, rows, scope, *, source, prune, write):
         car = {"session_id": scope["session_key"], "driver_number": scope["driver_number"]}

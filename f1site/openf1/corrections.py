@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from django.db import models, transaction
+from msgspec import UNSET
 
 from f1site.openf1.feeds import Feed
 from f1site.openf1.models import Correction, Mirrored, Source
@@ -17,6 +18,10 @@ from f1site.openf1.models import Correction, Mirrored, Source
 def feed_of(model: type[models.Model]) -> Feed | None:
     """The feed that writes a model's rows; None for models that upstream knows nothing of."""
     return Feed.by_model.get(model)
+
+
+def feed_named(collection: str) -> Feed:
+    return next(feed for feed in Feed.by_model.values() if feed.collection == collection)
 
 
 def plain(value: Any) -> Any:
@@ -43,27 +48,56 @@ def values_of(feed: Feed, row: Any) -> dict[str, Any]:
 
 @transaction.atomic
 def edit(instance: Mirrored, *, user, reason: str = "") -> None:
-    """Save an instance a person changed. On a synced row every changed field of upstream's becomes a correction.
+    """Save an instance a person made or changed. On a synced row every changed field of upstream's becomes a correction.
 
-    A changed key makes it another row: the old one is kept away as if deleted, and what is saved counts as made by hand.
+    A changed key makes it another row: the old one is kept away as if deleted, and what is saved counts as made by hand. So
+    does a computed row (one without a feed) once a person has changed it.
     """
     feed = feed_of(type(instance))
-    before = type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()
-    if feed and before and before.source != Source.MANUAL:
-        feed.derive_edited(instance)
-        if key_of(feed, before) != key_of(feed, instance):
+    before = type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first() if instance.pk else None
+    if not feed:
+        instance.source = Source.MANUAL
+        instance.save()
+        return
+    moved = before is not None and is_moved(feed, before, instance)
+    if before is None or moved or before.source == Source.MANUAL:
+        feed.derive([instance])
+        feed.before_create([instance], scope_of(instance))
+    else:
+        feed.derive_again(instance)
+    if before and before.source != Source.MANUAL:
+        if moved:
             keep_away(feed, before, user=user, reason=reason)
             instance.source = Source.MANUAL
         else:
-            for field in feed.columns:
-                old, new = getattr(before, field.attname), getattr(instance, field.attname)
-                if old != new:
-                    correct(feed, before, field.attname, plain(old), plain(new), user=user, reason=reason)
-    elif feed:
-        feed.derive([instance])
+            correct_changed(feed, before, instance, user=user, reason=reason)
     instance.save()
-    if feed:
-        feed.after_edit(instance, before)
+    settle(feed, instance, before)
+
+
+def is_moved(feed: Feed, before: Mirrored, after: Mirrored) -> bool:
+    """Whether an edit changed what identifies the row; keys computed from it do not count."""
+    return any(getattr(before, name) != getattr(after, name) for name in feed.key if name not in feed.derived)
+
+
+def scope_of(row: Any) -> dict[str, Any]:
+    """The piece a row belongs to, in OpenF1's names, and the car and the person it is about."""
+    names = {"session_key": "session_id", "driver_number": "driver_number", "driver_id": "driver_id"}
+    return {name: getattr(row, attribute) for name, attribute in names.items() if hasattr(row, attribute)}
+
+
+def settle(feed: Feed, *rows: Any) -> None:
+    """Bring up to date what depends on rows as they were and as they are."""
+    scopes = {tuple(scope_of(row).items()): row.source for row in rows if row is not None}
+    for scope, source in scopes.items():
+        feed.after_write(dict(scope), source=source)
+
+
+def correct_changed(feed: Feed, before: Mirrored, after: Mirrored, *, user, reason: str) -> None:
+    for name in feed.sent:
+        old, new = getattr(before, name), getattr(after, name)
+        if old != new:
+            correct(feed, before, name, plain(old), plain(new), user=user, reason=reason)
 
 
 def correct(feed: Feed, row: Mirrored, name: str, old: Any, new: Any, *, user, reason: str) -> None:
@@ -73,7 +107,7 @@ def correct(feed: Feed, row: Mirrored, name: str, old: Any, new: Any, *, user, r
     if known and known.upstream == new:
         known.delete()
         return
-    known = known or Correction(**where, upstream=old, session_id=getattr(row, "session_id", None))
+    known = known or Correction(**where, upstream=old, session_id=getattr(row, "session_id", None), source=row.source)
     known.corrected, known.state, known.user = new, Correction.State.HOLDS, user
     known.reason = reason or known.reason
     known.save()
@@ -87,7 +121,7 @@ def delete(instance: Mirrored, *, user, reason: str = "") -> None:
         keep_away(feed, instance, user=user, reason=reason)
     instance.delete()
     if feed:
-        feed.after_edit(None, instance)
+        settle(feed, instance)
 
 
 def keep_away(feed: Feed, row: Mirrored, *, user, reason: str) -> None:
@@ -95,7 +129,8 @@ def keep_away(feed: Feed, row: Mirrored, *, user, reason: str) -> None:
     where = {"collection": feed.collection, "key": key_of(feed, row)}
     values = values_of(feed, row) | dict(Correction.objects.filter(**where).exclude(field="").values_list("field", "upstream"))
     Correction.objects.filter(**where).delete()
-    Correction.objects.create(**where, upstream=values, session_id=getattr(row, "session_id", None), user=user, reason=reason)
+    session = getattr(row, "session_id", None)
+    Correction.objects.create(**where, upstream=values, session_id=session, source=row.source, user=user, reason=reason)
 
 
 # --- decisions -------------------------------------------------------------------------------------------------------
@@ -110,22 +145,22 @@ def keep_mine(correction: Correction) -> None:
 @transaction.atomic
 def take_upstreams(correction: Correction) -> None:
     """Upstream's value replaces the corrected one, and a deleted row comes back; the correction is gone."""
-    feed = next(feed for feed in Feed.by_model.values() if feed.collection == correction.collection)
-    meta = feed.model._meta
+    feed = feed_named(correction.collection)
     if correction.field:
         row = stored_row(feed, correction)
         if row:
-            setattr(row, correction.field, native(meta.get_field(correction.field), correction.upstream))
-            feed.derive_edited(row)
+            setattr(row, correction.field, native(attname_field(feed.model, correction.field), correction.upstream))
+            feed.derive_again(row)
             row.save()
     else:
-        values = {name: native(attname_field(feed.model, name), value) for name, value in correction.upstream.items()}
-        row = feed.model(**values, source=Source.OPENF1)
-        feed.before_create([row], {"session_key": correction.session_id})
+        upstream = correction.upstream or {}
+        row = feed.model(source=correction.source)
+        for name, value in upstream.items():
+            setattr(row, name, native(attname_field(feed.model, name), value))
+        feed.before_create([row], scope_of(row))
         row.save(force_insert=True)
     correction.delete()
-    if row:
-        feed.after_edit(row, row)
+    settle(feed, row)
 
 
 def stored_row(feed: Feed, correction: Correction) -> Any:
@@ -147,26 +182,42 @@ def of_piece(feed: Feed, scope: dict[str, Any]) -> list[Correction]:
     return list(found.filter(session_id=scope["session_key"]) if "session_key" in scope else found)
 
 
-def overlay(feed: Feed, incoming: dict[tuple, Any], corrections: Iterable[Correction]) -> list[Correction]:
-    """Put the corrected values into upstream's rows and take deleted rows out; returns the corrections that heard news.
+def deleted_keys(collection: str) -> list[dict[str, Any]]:
+    """The keys of the rows that people deleted."""
+    return list(Correction.objects.filter(collection=collection, field="").values_list("key", flat=True))
 
-    Each correction notes what upstream says now, and becomes a conflict or obsolete by it.
+
+def overlay(feed: Feed, incoming: dict[tuple, Any], corrections: Iterable[Correction]) -> tuple[list[Correction], set[tuple]]:
+    """Put the corrected values into upstream's rows and take deleted rows out of `incoming`.
+
+    Returns the corrections to which upstream says something new, which makes them a conflict or obsolete, and the keys of the
+    rows taken out.
     """
-    by_key = {tuple(plain(list(key))): key for key in incoming} if corrections else {}
-    heard = []
+    by_key = {tuple(plain(list(key))): key for key in incoming}
+    heard, taken_out = [], set()
     for correction in corrections:
         key = by_key.get(tuple(correction.key[name] for name in feed.key))
-        row = incoming.get(key) if key is not None else None
-        if row is None:
+        if key is None:
             continue
-        if not correction.field:
-            news = {name: value for name, value in values_of(feed, row).items() if value is not msgspec.UNSET}
-            del incoming[key]
+        row = incoming[key]
+        if correction.field:
+            news = getattr(row, correction.field)
+            if news is not UNSET:
+                setattr(row, correction.field, native(attname_field(feed.model, correction.field), correction.corrected))
         else:
-            news = plain(getattr(row, correction.field))
-            if news is not msgspec.UNSET:
-                corrected = native(attname_field(feed.model, correction.field), correction.corrected)
-                setattr(row, correction.field, corrected)
-        if news is not msgspec.UNSET and correction.hear(news):
+            news = {**(correction.upstream or {}), **{n: v for n in feed.fields if (v := getattr(row, n)) is not UNSET}}
+            taken_out.add(key)
+        if news is not UNSET and correction.hear(plain(news)):
             heard.append(correction)
-    return heard
+    for key in taken_out:
+        del incoming[key]
+    for correction in corrections:
+        if correction.field and (key := by_key.get(tuple(correction.key[name] for name in feed.key))) in incoming:
+            feed.derive_again(incoming[key])
+    return heard, taken_out
+
+
+def about(feed: Feed, keys: Iterable[tuple], corrections: Iterable[Correction]) -> set[tuple]:
+    """Those of `keys` that a correction is about."""
+    corrected = {tuple(correction.key[name] for name in feed.key) for correction in corrections}
+    return {key for key in keys if tuple(plain(list(key))) in corrected}

@@ -104,13 +104,16 @@ class PieceState(models.Model):
     collection = models.CharField(max_length=24)
     session_id = models.IntegerField(help_text="OpenF1's session_key.")
     driver_number = models.IntegerField(default=0, help_text="The car of a file of samples; 0 for all other pieces.")
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1)
     fingerprint = models.CharField(max_length=64, help_text="Digest of upstream's rows and of the fields they are stored in.")
     stored = models.PositiveIntegerField(help_text="Rows stored here after that sync.")
-    vanished = models.PositiveIntegerField(default=0, help_text="Stored rows that upstream no longer sent.")
+    counts = models.JSONField(default=dict, help_text="What a comparison with the same answer would count.")
     synced_at = models.DateTimeField(help_text="When upstream was last asked.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["session_id", "collection", "driver_number"], name="piece_state_key")]
+        constraints = [
+            models.UniqueConstraint(fields=["session_id", "collection", "driver_number", "source"], name="piece_state_key")
+        ]
 
     def __str__(self):
         return f"{self.collection} of {self.session_id}"
@@ -132,6 +135,7 @@ class Correction(models.Model):
     upstream = JSONText(null=True, help_text="Upstream's value; of a deleted row all its values.")
     corrected = JSONText(null=True, help_text="The value that a person put in its place.")
     state = models.CharField(max_length=8, choices=State, default=State.HOLDS, db_index=True)
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1, help_text="Where the row came from.")
     reason = models.TextField(blank=True, help_text="Why, in the words of whoever corrected it.")
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="corrections"

@@ -7,7 +7,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from time import monotonic
 from typing import Any
 
@@ -16,10 +15,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from f1site.openf1 import changes, runs
+from f1site.openf1 import changes, corrections, runs
 from f1site.openf1.client import Client
 from f1site.openf1.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from f1site.openf1.feeds import Feed
+from f1site.openf1.fingerprints import apply_unless_same
 from f1site.openf1.models import Counts, SyncRun
 
 FIRST_SEASON = 2023  # OpenF1 has nothing before
@@ -137,7 +137,7 @@ def sync(
     if not dry_run:
         asked = {"collections": [feed.collection for feed in wanted], "filters": scope.filters(), "prune": prune}
         run = runs.open_run(asked, source=client.source, force=force)
-    work = Work(client=client, feeds=wanted, scope=scope, prune=prune, run=run, observer=observer or Observer())
+    work = Work(client=client, feeds=wanted, scope=scope, force=force, prune=prune, run=run, observer=observer or Observer())
     state = SyncRun.State.INTERRUPTED
     before = client.sent
     try:
@@ -161,6 +161,7 @@ class Work:
     client: Client
     feeds: list[Feed]
     scope: Scope
+    force: bool
     prune: bool
     run: SyncRun | None
     observer: Observer
@@ -234,13 +235,13 @@ class Work:
             return listed.entries
         rows, orphans = listed.rows, list[dict]()
         if races is not None:
-            known = set(races)
+            known, deleted = set(races), {key["race_id"] for key in corrections.deleted_keys("meetings")}
             rows = [row for row in listed.rows if row.get("meeting_key") in known]
-            orphans = [row for row in listed.rows if row.get("meeting_key") not in known]
-        self.piece(feed, self.list_name(filters), rows, filters)
+            orphans = [row for row in listed.rows if row.get("meeting_key") not in known | deleted]
+        kept_away = self.piece(feed, self.list_name(filters), rows, filters).kept_away
         if orphans:
             self.refuse(feed, self.list_name(filters), orphans, "meeting_key: `meetings` lists no such race")
-        return listed.entries
+        return [entry for entry in listed.entries if feed.key_of(entry) not in kept_away]
 
     def list_name(self, filters: dict[str, Any]) -> Weekend:
         """What to call a list in reports."""
@@ -261,7 +262,7 @@ class Work:
                 by_session.setdefault(row.get("session_key"), []).append(row)
         counts: Counter = Counter()
         for session in weekend.sessions:
-            counts += self.piece(feed, weekend, by_session.pop(session), {"session_key": session})
+            counts += self.piece(feed, weekend, by_session.pop(session), {"session_key": session}).counts
         if unlisted := [row for rows in by_session.values() for row in rows]:
             self.refuse(feed, weekend, unlisted, "session_key: `sessions` lists no such session of this race")
         self.observer.stored(feed, weekend, counts)
@@ -282,9 +283,8 @@ class Work:
                 rows = self.fetch(feed, scope, weekend=weekend)
                 if rows is not None:
                     began = monotonic()
-                    counts = self.piece(feed, weekend, rows, scope)
+                    total += self.piece(feed, weekend, rows, scope).counts
                     self.observer.car(feed, session, number, len(rows), monotonic() - began)
-                    total += counts
         self.observer.stored(feed, weekend, total)
 
     def fetch(self, feed: Feed, filters: dict[str, Any], *, weekend: Weekend) -> list[dict] | None:
@@ -301,17 +301,17 @@ class Work:
         self.report.unknown_fields[feed.collection].update(set().union(*rows) - feed.known)
         return rows
 
-    def piece(self, feed: Feed, weekend: Weekend, rows: list[dict], scope: dict[str, Any]) -> Counter:
+    def piece(self, feed: Feed, weekend: Weekend, rows: list[dict], scope: dict[str, Any]) -> changes.Changes:
         """Compare, write and log one piece in one transaction."""
         what = {"collection": feed.collection, "race_id": weekend.race_id or None}
         what |= {"session_id": scope.get("session_key"), "driver_number": scope.get("driver_number")}
-        apply = feed.apply if feed.per_car else partial(changes.apply, feed)
+        options: dict[str, Any] = {"source": self.client.source, "prune": self.prune, "write": self.run is not None}
         with transaction.atomic():
-            changed = apply(rows, scope, source=self.client.source, prune=self.prune, write=self.run is not None)
+            changed = apply_unless_same(feed, rows, scope, force=self.force, **options)
             if self.run:
                 runs.log_piece(self.run, changed, **what)
         self.report.collections[feed.collection] += changed.counts
-        return changed.counts
+        return changed
 
     def refuse(self, feed: Feed, weekend: Weekend, rows: list[dict], reason: str) -> None:
         """Keep rows that have no place here as rejects."""

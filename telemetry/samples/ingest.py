@@ -76,11 +76,18 @@ def summarise(session_id: int, driver_number: int, table: "pa.Table", *, source:
     )  # fmt: skip
 
 
-def summarise_again(session_id: int) -> None:
-    """After the laps of a session changed: compute the figures of every car whose samples are here."""
-    for file in SampleFile.objects.filter(session_id=session_id, collection="car_data"):
+def summarise_again(session_id: int, driver_number: int | None = None) -> None:
+    """After laps of a session (or of one of its cars) changed: compute the figures of every such car whose samples are here."""
+    changed = SampleFile.objects.filter(session_id=session_id, collection="car_data")
+    for file in changed if driver_number is None else changed.filter(driver_number=driver_number):
         if default_storage.exists(file.name):
             summarise(session_id, file.driver_number, files.read(file.name), source=file.source)
+
+
+def samples_stored(collection: str, session_id: int, driver_number: int) -> int:
+    """How many samples of a car are here; 0 when the file is missing."""
+    file = SampleFile.objects.filter(collection=collection, session_id=session_id, driver_number=driver_number).first()
+    return file.rows if file and default_storage.exists(file.name) else 0
 
 
 def discard(rows: QuerySet[SampleFile]) -> int:
