@@ -1,9 +1,10 @@
 """One measurement in a process of its own, so that its memory is its own; the result is one JSON object on standard output.
 
-    measure.py sync SEASON … [--only COLLECTION …]     a sync, with the time that upstream took
-    measure.py loop SEASON --rows N                    update_or_create with a commit per row, of N laps and N / 4 stints
+    measure.py sync --season 2023 --only laps stints     a sync, with the time that upstream took
+    measure.py loop --season 2023                        update_or_create with a commit per row, of 2,000 laps and 500 stints
 
-The environment says which database and which upstream (DATABASE_URL, OPENF1_BASE_URL).
+`--demo N` instead of `--season` asks the simulator for a season of N races. DATABASE_URL says which database is written,
+OPENF1_BASE_URL where rows come from; the loop wants the sessions there already.
 """
 
 import argparse
@@ -47,8 +48,16 @@ class Upstream:
             self.seconds += time.perf_counter() - began
 
 
-def measure_sync(seasons: list[int], only: list[str]) -> dict:
-    client = from_settings()
+def source(given: argparse.Namespace) -> tuple[Client, list[int]]:
+    """(client, seasons to sync with it)"""
+    if not given.demo:
+        return from_settings(), given.season
+    from f1site.openf1 import simulator
+
+    return simulator.client(simulator.Season(races=given.demo)), [simulator.YEAR]
+
+
+def measure_sync(client: Client, seasons: list[int], only: list[str]) -> dict:
     upstream = Upstream(client)
     before, began = peak(), time.perf_counter()
     report = sync(client=client, scope=Scope(seasons=tuple(seasons)), collections=only)
@@ -67,12 +76,11 @@ def measure_sync(seasons: list[int], only: list[str]) -> dict:
     }
 
 
-def measure_loop(season: int, rows: int) -> dict:
+def measure_loop(client: Client, seasons: list[int], laps: int = 2_000) -> dict:
     """What a first script would do; the rows are fetched beforehand and are not counted."""
-    client, feeds = from_settings(), registry()
-    wanted = {"laps": rows, "stints": rows // 4}
-    sample = []
-    for session in Session.objects.filter(year=season, session_name="Race"):
+    feeds, sample = registry(), []
+    wanted = {"laps": laps, "stints": laps // 4}
+    for session in Session.objects.filter(year__in=seasons, session_name="Race"):
         for name, count in wanted.items():
             found = client.rows(name, {"session_key": session.pk})[:count] if count else []
             wanted[name] -= len(found)
@@ -88,12 +96,15 @@ def measure_loop(season: int, rows: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=["sync", "loop"])
-    parser.add_argument("seasons", type=int, nargs="+")
+    parser.add_argument("--season", type=int, nargs="+", default=[])
+    parser.add_argument("--demo", type=int)
     parser.add_argument("--only", nargs="+", default=[])
-    parser.add_argument("--rows", type=int, default=2_000)
     given = parser.parse_args()
-    sync_wanted = given.what == "sync"
-    print(json.dumps(measure_sync(given.seasons, given.only) if sync_wanted else measure_loop(given.seasons[0], given.rows)))
+    client, seasons = source(given)
+    if given.what == "sync":
+        print(json.dumps(measure_sync(client, seasons, given.only)))
+    else:
+        print(json.dumps(measure_loop(client, seasons)))
 
 
 main()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import requests
@@ -22,9 +22,11 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 REPLAY = ROOT.parent / "shared" / "openf1" / "replay.py"
-SEASONS = [2023, 2024]
 LISTS = ["meetings", "sessions", "drivers"]
 ROWS = ["laps", "stints"]
+# What is synced: title and arguments of measure.py; the last holds all those before it.
+RECORDED = {"2023": ["--season", "2023"], "2024": ["--season", "2024"], "2023 and 2024": ["--season", "2023", "2024"]}
+DEMO = {"5 demo races": ["--demo", "5"], "10 demo races": ["--demo", "10"]}
 console = Console(width=None if sys.stdout.isatty() else 120)
 
 
@@ -95,19 +97,20 @@ def measure_api(env: dict[str, str], times: int = 20) -> dict:
     }  # fmt: skip
 
 
-def measure_all(env: dict[str, str], folder: Path) -> dict[str, dict]:
-    season = SEASONS[0]
-    one, both, loop = (database(folder, name, env) for name in ("one", "both", "loop"))
-    found = {}
+def measure_all(parts: dict[str, list[str]], env: dict[str, str], folder: Path) -> dict[str, dict]:
+    part, *_, everything = parts.values()
+    one, loop = database(folder, "one", env), database(folder, "loop", env)
     for database_env in (one, loop):
-        measure("sync", season, "--only", *LISTS, env=database_env)
-    found["first"] = measure("sync", season, "--only", *ROWS, env=one)
-    found["again"] = measure("sync", season, "--only", *ROWS, env=one)
-    found["loop"] = measure("loop", season, env=loop)
-    for year in SEASONS:
-        found[f"all of {year}"] = measure("sync", year, env=database(folder, str(year), env))
-    found["all"] = measure("sync", *SEASONS, env=both)
-    found["all again"] = measure("sync", *SEASONS, env=both)
+        measure("sync", *part, "--only", *LISTS, env=database_env)
+    found = {
+        "first": measure("sync", *part, "--only", *ROWS, env=one),
+        "again": measure("sync", *part, "--only", *ROWS, env=one),
+        "loop": measure("loop", *part, env=loop),
+    }
+    for number, (title, arguments) in enumerate(parts.items()):
+        whole = database(folder, f"whole{number}", env)
+        found[title] = measure("sync", *arguments, env=whole)
+    found["all again"] = measure("sync", *everything, env=whole)
     found["api"] = measure_api(one)
     return found
 
@@ -124,10 +127,10 @@ def table(*columns: str) -> Table:
     return made
 
 
-def show(found: dict[str, dict]) -> None:
-    both, singles = " and ".join(map(str, SEASONS)), [f"all of {year}" for year in SEASONS]
-    titles = {"first": f"laps and stints of {SEASONS[0]}", "again": "  the same again, nothing new"}
-    titles |= {name: name for name in singles} | {"all": f"all of {both}", "all again": "  the same again, nothing new"}
+def show(found: dict[str, dict], parts: dict[str, list[str]]) -> None:
+    *some, everything = parts
+    titles = {"first": f"laps and stints of {some[0]}", "again": "  the same again, nothing new"}
+    titles |= {title: f"all of {title}" for title in parts} | {"all again": "  the same again, nothing new"}
     syncs = table("sync", "rows", "written", "requests", "s", "upstream", "rows/s", "without upstream", "peak MB")
     for name, title in titles.items():
         r = found[name]
@@ -145,8 +148,8 @@ def show(found: dict[str, dict]) -> None:
         "first sync of laps and stints : loop, rows/s", "10", *(ratio(first, loop, upstream) for upstream in (False, True))
     )
     asked.add_row("re-sync : first sync, rows/s", "3", *(ratio(again, first, upstream) for upstream in (False, True)))
-    memory = found["all"]["memory"] / max(found[name]["memory"] for name in singles)
-    asked.add_row("all seasons : the larger alone, peak memory", "1", f"{memory:.2f}", "")
+    memory = found[everything]["memory"] / max(found[title]["memory"] for title in some)
+    asked.add_row(f"{everything} : {' or '.join(some)}, peak memory", "1", f"{memory:.2f}", "")
     console.print(asked)
     console.print(
         f"GET /api/v1/laps/?session_id={api['session']}&page_size=1000 through gunicorn: status {api['status']}, "
@@ -163,24 +166,27 @@ def ratio(faster: dict, slower: dict, upstream: bool) -> str:
     return f"{speed(faster, upstream=upstream) / speed(slower, upstream=upstream):.1f}"
 
 
-def main() -> None:
-    unlimited = {
-        "OPENF1_REQUESTS_PER_SECOND": "0",
-        "OPENF1_REQUESTS_PER_MINUTE": "0",
-        "OPENF1_USERNAME": "",
-        "LOG_LEVEL": "ERROR",
-    }
+@contextmanager
+def recorded(env: dict[str, str]):
+    """The environment in which OpenF1 is the replay of its recorded rows, for the length of a `with`."""
     port = free_port()
     base = f"http://127.0.0.1:{port}/v1"
-    env = os.environ | unlimited | {"OPENF1_BASE_URL": base}
-    with tempfile.TemporaryDirectory() as folder:
-        replay = [sys.executable, str(REPLAY), "--port", str(port)]
-        with serving(replay, base, env):
-            for collection in ("drivers", *ROWS):  # the replay reads its files at the first question
-                requests.get(f"{base}/{collection}?session_key=9472", timeout=120)
-            found = measure_all(env, Path(folder))
-    console.print(f"\nThe recorded OpenF1 rows, replayed. Python {platform.python_version()}, {os.cpu_count()} cores, SQLite.")
-    show(found)
+    with serving([sys.executable, str(REPLAY), "--port", str(port)], base, env):
+        for collection in ("drivers", *ROWS):  # the replay reads its files at the first question
+            requests.get(f"{base}/{collection}?session_key=9472", timeout=120)
+        yield env | {"OPENF1_BASE_URL": base}
+
+
+def main() -> None:
+    env = os.environ | {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0", "OPENF1_USERNAME": ""}
+    if REPLAY.exists():
+        source, parts, upstream = "the recorded OpenF1 rows, replayed", RECORDED, recorded(env)
+    else:
+        source, parts, upstream = f"the simulator ({REPLAY} is not there); its memory is counted too", DEMO, nullcontext(env)
+    with tempfile.TemporaryDirectory() as folder, upstream as env:
+        found = measure_all(parts, env, Path(folder))
+    console.print(f"\nUpstream is {source}. Python {platform.python_version()}, {os.cpu_count()} cores, SQLite.")
+    show(found, parts)
 
 
 main()
