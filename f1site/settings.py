@@ -5,6 +5,7 @@ Variables are read from the environment and from a `.env` file beside manage.py 
 
 import secrets
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
 
@@ -77,7 +78,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{quote(str(BASE_DIR / 'db.sqlite3'))}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers never wait for a writer (WAL); a writer takes its lock when it begins, so that it waits for its turn
     # instead of failing half-way with "database is locked".
@@ -91,7 +92,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / "media"))
 MEDIA_URL = "media/"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True  # static files are served from the packages; nothing has to be collected first
 
 AUTH_PASSWORD_VALIDATORS = [

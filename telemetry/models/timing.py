@@ -4,6 +4,7 @@ from django.db import models
 
 from drivers.models import CarRow
 from f1site.openf1.fields import JSONText
+from telemetry.querysets import LapQuerySet
 
 
 class Lap(CarRow):
@@ -28,6 +29,8 @@ class Lap(CarRow):
     pit_in_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
     pit_out_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
     track_status = models.CharField(max_length=10, null=True, blank=True, help_text="Track status digits, from FastF1.")
+
+    objects = LapQuerySet.as_manager()
 
     class Meta:
         ordering = ["session_id", "driver_number", "lap_number"]
