@@ -5,7 +5,7 @@ from collections import defaultdict
 from drivers.feeds import CarFeed
 from drivers.models import Entry
 from f1site.openf1.feeds import Feed, digest, number
-from telemetry.models import CarSample, Interval, Lap, LocationSample, Overtake, Pit, Position, Stint, TeamRadio
+from telemetry.models import CarSample, Interval, Lap, LocationSample, Overtake, Pit, Position, SampleFile, Stint, TeamRadio
 from telemetry.samples import ingest
 
 
@@ -87,6 +87,9 @@ class SampleFeed(Feed):
     def cars(self, session_id: int) -> list[int]:
         """The numbers to ask for: those of the session's entries."""
         return sorted(Entry.objects.numbers(session_id))
+
+    def discard(self, *, source):
+        ingest.discard(SampleFile.objects.filter(collection=self.collection, source=source))
 
     def stored_count(self, scope, *, source):
         return ingest.samples_stored(self.collection, scope["session_key"], scope["driver_number"])

@@ -11,7 +11,7 @@ import msgspec
 from django.db import models, transaction
 from msgspec import UNSET
 
-from f1site.openf1.feeds import Feed
+from f1site.openf1.feeds import Feed, expected
 from f1site.openf1.models import Correction, Mirrored, Source
 
 
@@ -32,6 +32,11 @@ def plain(value: Any) -> Any:
 def native(field: models.Field, value: Any) -> Any:
     """The way back: only moments are not themselves in JSON."""
     return field.to_python(value) if isinstance(field, models.DateTimeField) and value is not None else value
+
+
+def checked(feed: Feed, name: str, value: Any) -> Any:
+    """A value from outside as its field takes it; msgspec.ValidationError where it does not."""
+    return msgspec.convert(value, expected(attname_field(feed.model, name)))
 
 
 def key_of(feed: Feed, row: Any) -> dict[str, Any]:
@@ -163,7 +168,7 @@ def take_upstreams(correction: Correction) -> None:
     settle(feed, row)
 
 
-def stored_row(feed: Feed, correction: Correction) -> Any:
+def stored_row(feed: Feed, correction: Any) -> Any:
     """The row a correction is about, or None when it is no longer there."""
     key = {name: native(attname_field(feed.model, name), value) for name, value in correction.key.items()}
     return feed.model._default_manager.filter(**key).first()

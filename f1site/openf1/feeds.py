@@ -168,6 +168,9 @@ class Feed:
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         """Bring what depends on these rows up to date, after some were created, changed or deleted; same transaction."""
 
+    def discard(self, *, source: str) -> None:
+        """Delete what the rows that came from `source` keep outside the database; the rows themselves go next."""
+
     def derive_again(self, instance: models.Model) -> None:
         """After an edit: derive what depends on the edited fields; the key stays, for it is how upstream's row is known."""
         key = {name: getattr(instance, name) for name in self.derived if name in self.key}

@@ -86,6 +86,17 @@ class Report:
     def total(self) -> Counter:
         return sum(self.collections.values(), Counter())
 
+    def add(self, other: "Report") -> None:
+        """Take in the report of a sync that followed."""
+        self.run_id, self.races = other.run_id, other.races
+        self.requests += other.requests
+        self.skipped += other.skipped
+        self.errors += other.errors
+        for collection, counts in other.collections.items():
+            self.collections[collection] += counts
+        for collection, names in other.unknown_fields.items():
+            self.unknown_fields[collection] |= names
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "ok": not self.errors,

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from f1site.openf1.client import Client, from_settings
 from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
+from f1site.stale import sync_stale
 
 
 class Command(BaseCommand):
@@ -44,6 +45,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--latest", action="store_true", help="the newest race weekend")
         parser.add_argument(
+            "--stale",
+            action="store_true",
+            help="whatever is due: sessions of the last 14 days daily, older ones weekly and then monthly, sooner where the "
+            "quality report found holes; made for schedulers",
+        )
+        parser.add_argument(
             "--force", action="store_true", help="fetch everything again, also what an interrupted run has already brought in"
         )
         parser.add_argument(
@@ -57,32 +64,38 @@ class Command(BaseCommand):
             "--json", action="store_true", help="print one JSON object at the end and nothing else on standard output"
         )
 
-    def handle(self, *, collections, season, race, session, latest, force, prune, dry_run, wait, json: bool, **options):
+    def handle(self, *, collections, json: bool, dry_run: bool, wait: bool, **options):
         if json:
             observer = Silent(self.stderr)
         elif self.stdout.isatty():
             observer = Bar(self.stdout)
         else:
             observer = Lines(self.stdout)
-        client = from_settings(wait_for_lock=wait, notice=observer.notice)
-        observer.client = client
-        scope = Scope(seasons=tuple(season), races=tuple(race), sessions=tuple(session), latest=latest)
+        observer.client = from_settings(wait_for_lock=wait, notice=observer.notice)
         try:
             with observer:
-                report = sync(
-                    client=client,
-                    scope=scope,
-                    collections=collections,
-                    force=force,
-                    prune=prune,
-                    dry_run=dry_run,
-                    observer=observer,
-                )
+                report = self.sync(observer, collections=collections, dry_run=dry_run, **options)
         except ValueError as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError("interrupted; give the same command again to go on", returncode=130) from None
         self.summary(report, dry_run=dry_run, as_json=json)
+
+    def sync(self, observer, *, stale, season, race, session, latest, collections, force, prune, dry_run, **options) -> Report:
+        named = season or race or session or latest
+        if stale:
+            if named or collections or force or prune or dry_run:
+                raise CommandError("--stale finds out by itself what is due: it goes with --wait and --json only")
+            return sync_stale(client=observer.client, observer=observer)
+        return sync(
+            client=observer.client,
+            scope=Scope(seasons=tuple(season), races=tuple(race), sessions=tuple(session), latest=latest),
+            collections=collections,
+            force=force,
+            prune=prune,
+            dry_run=dry_run,
+            observer=observer,
+        )
 
     def summary(self, report: Report, *, dry_run: bool, as_json: bool) -> None:
         if as_json:

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import models, transaction
 
 from f1site.openf1.client import Client
-from f1site.openf1.models import Mirrored, Source, SyncRun
+from f1site.openf1.models import Correction, Mirrored, PieceState, Source, SyncRun
 from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
 from f1site.openf1.simulator.season import YEAR, Season
 from f1site.openf1.simulator.transport import SAMPLES
@@ -36,8 +36,11 @@ def remove() -> Counter:
     merged, stays.
     """
     gone: Counter = Counter()
+    for feed in registry().values():
+        feed.discard(source=Source.DEMO)
     mirrored: list[type[models.Model]] = [model for model in apps.get_models() if issubclass(model, Mirrored)]
-    for model in [*mirrored, SyncRun]:
+    everything: list[type[models.Model]] = [*mirrored, SyncRun, PieceState, Correction]
+    for model in everything:
         rows = model._default_manager.filter(source=Source.DEMO)
         for relation in model._meta.related_objects:
             if relation.on_delete is models.SET_NULL:

@@ -1,0 +1,111 @@
+"""Corrections on their way from one mirror to another."""
+
+import json
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+
+from drivers.models import Driver
+from f1site.openf1 import corrections
+from f1site.openf1.models import Correction
+from races.models import Race, Session
+from telemetry.models import Lap
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada():
+    return get_user_model().objects.create_user("ada")
+
+
+@pytest.fixture(autouse=True)
+def lap():
+    race = Race.objects.create(race_id=1, race_name="Somewhere Grand Prix", year=2023, source="openf1")
+    session = Session.objects.create(session_id=10, race=race, year=2023, session_name="Race", source="openf1")
+    Driver.objects.create(driver_id="lando_norris", full_name="Lando Norris", source="openf1")
+    Lap.objects.create(session=session, driver_number=4, lap_number=2, lap_duration=92.0, source="openf1")
+    return Lap.objects.create(session=session, driver_number=4, lap_number=1, lap_duration=91.0, source="openf1")
+
+
+@pytest.fixture
+def file(tmp_path, lap, ada):
+    """Corrections as exported, with the database as it was before them."""
+    lap.lap_duration = 88.8
+    corrections.edit(lap, user=ada, reason="timing sheet")
+    corrections.delete(Lap.objects.get(lap_number=2), user=ada)
+    path = tmp_path / "corrections.json"
+    call_command("export_corrections", output=str(path))
+    for correction in Correction.objects.all():
+        corrections.take_upstreams(correction)
+    assert sorted(Lap.objects.values_list("lap_duration", flat=True)) == [91.0, 92.0]
+    return path
+
+
+def test_imported_corrections_are_those_that_were_exported(file, ada, capsys):
+    call_command("import_corrections", str(file), user="ada")
+    assert "2 applied, 0 known" in capsys.readouterr().out
+    assert Lap.objects.get().lap_duration == 88.8
+    correction = Correction.objects.get(field="lap_duration")
+    assert (correction.upstream, correction.corrected, correction.reason, correction.user) == (91.0, 88.8, "timing sheet", ada)
+    call_command("import_corrections", str(file))
+    assert "0 applied, 2 known" in capsys.readouterr().out
+
+
+def test_the_file_is_keyed_by_what_identifies_a_row_everywhere(file):
+    shared = json.loads(file.read_text())["corrections"]
+    assert [s["key"] for s in shared] == [{"session_id": 10, "driver_number": 4, "lap_number": n} for n in (1, 2)]
+    assert shared[0]["by"] == "ada"
+
+
+def test_rows_that_are_not_here_are_reported_and_the_rest_goes_in(file, capsys):
+    Lap.objects.filter(lap_number=1).delete()
+    call_command("import_corrections", str(file))
+    out = capsys.readouterr().out
+    assert "no such row is stored" in out
+    assert "1 applied, 0 known, 0 skipped, 1 missing" in out
+
+
+def test_a_correction_made_here_stands_unless_overwritten(file, lap, ada):
+    lap.refresh_from_db()
+    lap.lap_duration = 77.7
+    corrections.edit(lap, user=ada)
+    call_command("import_corrections", str(file))
+    assert Lap.objects.get(lap_number=1).lap_duration == 77.7
+    call_command("import_corrections", str(file), overwrite=True)
+    assert Lap.objects.get(lap_number=1).lap_duration == 88.8
+    assert Correction.objects.get(field="lap_duration").upstream == 91.0
+
+
+def test_upstream_having_moved_on_makes_an_imported_correction_a_conflict(file):
+    Lap.objects.filter(lap_number=1).update(lap_duration=90.5)
+    call_command("import_corrections", str(file))
+    assert Correction.objects.get(field="lap_duration").state == Correction.State.CONFLICT
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"field": "lap_duration", "corrected": "fast"}, "Expected `float | null`"),
+        ({"field": "lap_id", "corrected": 1}, "lap_id is no field that can be corrected"),
+        ({"collection": "lapps"}, "there is no such collection"),
+        ({"key": {"lap": 1}}, "there is no such collection or key"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_reason(file, changed, complaint, capsys):
+    document = json.loads(file.read_text())
+    document["corrections"] = [document["corrections"][0] | changed]
+    file.write_text(json.dumps(document))
+    with pytest.raises(CommandError, match="1 corrections were refused"):
+        call_command("import_corrections", str(file))
+    assert complaint in capsys.readouterr().out
+    assert Lap.objects.get(lap_number=1).lap_duration == 91.0
+
+
+@pytest.mark.parametrize("content", ["", "[]", "nonsense", '{"format": "other 1", "corrections": []}'])
+def test_a_file_that_is_something_else_is_refused_whole(tmp_path, content):
+    path = tmp_path / "other.json"
+    path.write_text(content)
+    with pytest.raises(CommandError, match=r"other.json: (this is no file|its format is)"):
+        call_command("import_corrections", str(path))
