@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
-from drivers.people import car_fields, follow_entries
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
+from drivers.people import car_fields, find_entries, follow_entries
 from f1site.openf1.feeds import Feed, number
 
 
@@ -23,6 +23,16 @@ class DriverFeed(Feed):
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         follow_entries(scope["session_key"], source=source)
+
+
+class PeopleFeed(Feed):
+    """Drivers as persons: not a collection of OpenF1's, but people correct them as they do upstream's rows."""
+
+    collection = "people"
+    model = Driver
+
+    def after_write(self, scope: dict[str, Any], *, source: str) -> None:
+        find_entries(scope["driver_id"])
 
 
 class SessionResultFeed(CarFeed):

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models, transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from drivers.models import Driver, DriverAlias, Entry, Identity
 from drivers.names import agree, driver_id, tidy
-from f1site.openf1.models import Source
+from f1site.openf1.corrections import deleted_keys
+from f1site.openf1.models import Correction, Source
 
 FACTS = [field.name for field in Identity._meta.fields if field.name != "full_name"] + ["driver_number"]
 SPELT = ("broadcast_name", "first_name", "last_name")
@@ -21,6 +23,8 @@ def follow_entries(session_id: int, *, source: str) -> None:
     aliases = dict(DriverAlias.objects.values_list("alias", "driver_id"))
     named = {entry: person for entry in entries if (person := driver_id(entry.full_name))}
     named = {entry: aliases.get(person, person) for entry, person in named.items()}
+    gone = {key["driver_id"] for key in deleted_keys("people")}
+    named = {entry: person for entry, person in named.items() if person not in gone}
     people = Driver.objects.in_bulk(set(named.values()))
     newcomers = {person: Driver(pk=person, source=source, **introduced(e)) for e, person in named.items() if person not in people}
     Driver.objects.bulk_create(newcomers.values(), ignore_conflicts=True)
@@ -76,6 +80,7 @@ def refresh(driver_ids: Iterable[str]) -> None:
     """Recompute these people's facts: of each the newest that any entry of theirs has, so a null never replaces a value."""
     people = Driver.objects.exclude(source=Source.MANUAL).in_bulk(list(driver_ids))
     facts = newest_facts(people)
+    heed_corrections(facts)
     changed = []
     for pk, person in people.items():
         if not agrees(person, facts[pk]):
@@ -83,6 +88,29 @@ def refresh(driver_ids: Iterable[str]) -> None:
                 setattr(person, name, value)
             changed.append(person)
     Driver.objects.bulk_update(changed, ["full_name", *FACTS], batch_size=200)
+
+
+def corrections_of_people() -> QuerySet[Correction]:
+    return Correction.objects.filter(collection="people")
+
+
+def heed_corrections(facts: dict[str, dict[str, Any]]) -> None:
+    """Put what people corrected in the place of what the entries say, and let the corrections hear the latter."""
+    heard = []
+    for correction in corrections_of_people().exclude(field=""):
+        known = facts.get(correction.key["driver_id"], {})
+        if correction.field in known:
+            if correction.hear(known[correction.field]):
+                heard.append(correction)
+            known[correction.field] = correction.corrected
+    Correction.objects.bulk_update(heard, ["upstream", "state", "updated_at"])
+
+
+def find_entries(person: str) -> None:
+    """After a person came (back) or was changed: point entries at them that name them and are nobody's."""
+    for entry in Entry.objects.filter(driver=None):
+        if driver_id(entry.full_name) == person and trusted(entry):
+            follow_entries(entry.session_id, source=entry.source)
 
 
 def newest_facts(driver_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -133,5 +161,6 @@ def merge(kept: Driver, others: Iterable[Driver]) -> None:
         DriverAlias.objects.update_or_create(alias=other.pk, defaults={"driver": kept})
         for relation in Driver._meta.related_objects:
             relation.related_model._default_manager.filter(**{relation.field.name: other}).update(**{relation.field.name: kept})
+        corrections_of_people().filter(key={"driver_id": other.pk}).delete()
         other.delete()
     refresh([kept.pk])

@@ -2,7 +2,17 @@
 
 from drivers.feeds import ChampionshipDriverFeed, ChampionshipTeamFeed, DriverFeed, SessionResultFeed, StartingGridFeed
 from races.feeds import MeetingFeed, RaceControlFeed, SessionFeed, WeatherFeed
-from telemetry.feeds import IntervalFeed, LapFeed, OvertakeFeed, PitFeed, PositionFeed, StintFeed, TeamRadioFeed
+from telemetry.feeds import (
+    CarDataFeed,
+    IntervalFeed,
+    LapFeed,
+    LocationFeed,
+    OvertakeFeed,
+    PitFeed,
+    PositionFeed,
+    StintFeed,
+    TeamRadioFeed,
+)
 
 FEEDS = [
     MeetingFeed(),
@@ -21,4 +31,6 @@ FEEDS = [
     StartingGridFeed(),
     ChampionshipDriverFeed(),
     ChampionshipTeamFeed(),
+    CarDataFeed(),
+    LocationFeed(),
 ]

@@ -5,8 +5,11 @@ Variables are read from the environment and from a `.env` file beside manage.py 
 
 import secrets
 from pathlib import Path
+from urllib.parse import quote
 
 import environ
+
+from f1site import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -77,7 +80,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{quote(str(BASE_DIR / 'db.sqlite3'))}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers never wait for a writer (WAL); a writer takes its lock when it begins, so that it waits for its turn
     # instead of failing half-way with "database is locked".
@@ -91,7 +94,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / "media"))
 MEDIA_URL = "media/"
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True  # static files are served from the packages; nothing has to be collected first
 
 AUTH_PASSWORD_VALIDATORS = [
@@ -119,14 +121,13 @@ OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",
+        "rest_framework.authentication.TokenAuthentication",  # first: its challenge makes a missing login a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.DjangoModelPermissionsOrAnonReadOnly"],
-    "DEFAULT_RENDERER_CLASSES": [
-        "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
-    ],
+    "DEFAULT_PERMISSION_CLASSES": ["f1site.api.permissions.ModelPermissions"],
+    "DEFAULT_PARSER_CLASSES": ["f1site.api.formats.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["f1site.api.formats.JSONRenderer", "f1site.api.formats.BrowsableRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "f1site.api.formats.Negotiation",
     "DEFAULT_PAGINATION_CLASS": "f1site.api.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": [
         "f1site.api.filters.StrictFilterBackend",
@@ -135,7 +136,28 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_SCHEMA_CLASS": "f1site.api.schema.Schema",
     "EXCEPTION_HANDLER": "f1site.api.errors.handle",
+    "NON_FIELD_ERRORS_KEY": "detail",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "F1 Stats",
+    "DESCRIPTION": (
+        "Formula 1 race weekends, sessions, drivers, laps and stints, mirrored from OpenF1 and open to corrections. Reading is "
+        "open to everybody. Writing and syncing need a token (`Authorization: Token …`, made with `manage.py drf_create_token`) "
+        "or the login of the admin, and the permission. Every failure is JSON: `detail`, or what is wrong by field."
+    ),
+    "VERSION": __version__,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["f1site.api.schema.only_v1"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SORT_OPERATION_PARAMETERS": "f1site.api.schema.by_use",
+    "SWAGGER_UI_DIST": "SIDECAR",  # served from here: the page asks nobody else
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "list", "persistAuthorization": True},
+    "REDOC_DIST": "SIDECAR",
 }
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

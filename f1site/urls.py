@@ -1,6 +1,34 @@
 """All that is served."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+import drivers.urls
+import races.urls
+import telemetry.urls
+from f1site.api import errors
+from f1site.api.links import NAMESPACE
+from f1site.api.root import RootView, healthz
+from f1site.api.router import Router
+
+router = Router()
+router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
+
+api = [path("", RootView.as_view(router=router), name="root"), *router.urls]
+names = [prefix for prefix, *_ in router.registry]
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("healthz/", healthz, name="healthz"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(), name="docs"),
+    path("api/v1/", include((api, NAMESPACE))),
+    path("", include((api, "unprefixed"))),
+    re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # JSON, also with DEBUG on
+]
+
+handler400 = errors.bad_request
+handler403 = errors.permission_denied
+handler404 = errors.not_found
+handler500 = errors.server_error

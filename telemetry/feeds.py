@@ -1,16 +1,21 @@
-"""OpenF1's laps, stints, pit stops, positions, intervals, overtakes and team radio."""
+"""OpenF1's laps, stints, pit stops, positions, intervals, overtakes, team radio, and samples of cars and positions."""
 
 from collections import defaultdict
 
 from drivers.feeds import CarFeed
-from f1site.openf1.feeds import digest, number
-from telemetry.models import Interval, Lap, Overtake, Pit, Position, Stint, TeamRadio
+from drivers.models import Entry
+from f1site.openf1.feeds import Feed, digest, number
+from telemetry.models import CarSample, Interval, Lap, LocationSample, Overtake, Pit, Position, Stint, TeamRadio
+from telemetry.samples import ingest
 
 
 class LapFeed(CarFeed):
     collection = "laps"
     model = Lap
     local = ("pit_in_time", "pit_out_time", "track_status")
+
+    def after_write(self, scope, *, source):
+        ingest.summarise_again(scope["session_key"], scope.get("driver_number"))
 
 
 class StintFeed(CarFeed):
@@ -66,3 +71,36 @@ class TeamRadioFeed(CarFeed):
 
     collection = "team_radio"
     model = TeamRadio
+
+
+class SampleFeed(Feed):
+    """Samples: a file per session and car, fetched car by car since upstream refuses more, and only when asked for."""
+
+    by_default = False
+    per_car = True
+    key = ("date",)
+
+    @property
+    def known(self):
+        return {*self.wire.values(), "meeting_key", "session_key", "driver_number"}
+
+    def cars(self, session_id: int) -> list[int]:
+        """The numbers to ask for: those of the session's entries."""
+        return sorted(Entry.objects.numbers(session_id))
+
+    def stored_count(self, scope, *, source):
+        return ingest.samples_stored(self.collection, scope["session_key"], scope["driver_number"])
+
+    def apply(self, rows, scope, *, source, prune, write):
+        car = {"session_id": scope["session_key"], "driver_number": scope["driver_number"]}
+        return ingest.store(self, rows, **car, source=source, prune=prune, write=write)
+
+
+class CarDataFeed(SampleFeed):
+    collection = "car_data"
+    model = CarSample
+
+
+class LocationFeed(SampleFeed):
+    collection = "location"
+    model = LocationSample

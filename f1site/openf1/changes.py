@@ -9,8 +9,9 @@ import msgspec
 from django.db import models
 from msgspec import UNSET
 
+from f1site.openf1 import corrections
 from f1site.openf1.feeds import Feed, getter
-from f1site.openf1.models import Source
+from f1site.openf1.models import Correction, Source
 
 LOGGED = 1_000  # changed rows a piece describes in full; the counts are always exact
 BATCH = 2_000  # rows a statement writes
@@ -21,10 +22,9 @@ class Changes:
     """What became of the rows of one piece."""
 
     counts: Counter = field(default_factory=Counter)  # by the names in models.Counts.NAMES
-    log: list[dict] = field(
-        default_factory=list
-    )  # {"key": {...}, "fields": {name: [old, new]}} and {"key": {...}, "vanished": true}
+    log: list[dict] = field(default_factory=list)  # {"key": …, "fields": {name: [old, new]}} or {"key": …, "vanished": true}
     rejects: list[tuple[dict, str]] = field(default_factory=list)  # (row as sent, reason)
+    kept_away: set[tuple] = field(default_factory=set)  # keys of rows that a person deleted
 
     @property
     def wrote(self) -> bool:
@@ -41,29 +41,35 @@ class Changes:
 def apply(feed: Feed, rows: list[dict], scope: dict[str, Any], *, source: str, prune=False, write=True) -> Changes:
     """Make the stored rows of `scope` equal to `rows`, upstream's answer for it.
 
-    Rows made by hand are left alone. Fields that upstream no longer sends keep their stored value. Vanished rows are kept unless
-    `prune`; and neither an answer without any row prunes (that is an upstream without data, not an empty session) nor one with
-    invalid rows (they may be the ones that seem to have vanished). With `write` false all is counted and nothing is stored.
+    Rows made by hand are left alone, and so is what people corrected. Fields that upstream no longer sends keep their stored
+    value. Vanished rows are kept unless `prune`; and neither an answer without any row prunes (that is an upstream without data,
+    not an empty session) nor one with invalid rows (they may be the ones that seem to have vanished). With `write` false all is
+    counted and nothing is stored.
     """
     changes = Changes()
     built, changes.rejects = feed.build(rows)
     prune = prune and bool(built) and not changes.rejects
     incoming = unique(feed, built, rows, changes)
     fields = sent_fields(feed, built)
+    corrected = corrections.of_piece(feed, scope)
+    heard, changes.kept_away = corrections.overlay(feed, incoming, corrected) if corrected else ([], set())
     stored = read_stored(feed, scope, fields)
     new = [row for key, row in incoming.items() if key not in stored]
     changed = list(differing(incoming, stored, getter(fields)))
     vanished = [key for key, known in stored.items() if key not in incoming and known[-1] == source]
+    kept = vanished if not prune else corrections.about(feed, vanished, corrected)
     changes.note(feed, fields, changed, vanished)
     changes.counts.update(
-        created=len(new), updated=len(changed), unchanged=len(incoming) - len(new) - len(changed),
-        vanished=len(vanished), pruned=len(vanished) if prune else 0, rejected=len(changes.rejects),
+        created=len(new), updated=len(changed), unchanged=len(incoming) + len(changes.kept_away) - len(new) - len(changed),
+        vanished=len(vanished), pruned=len(vanished) - len(kept), rejected=len(changes.rejects),
     )  # fmt: skip
     if write:
         create(feed, new, fields, scope=scope, source=source)
         update(feed, [key + values for key, _, values in changed], fields, source=source)
-        if prune:
-            delete(feed, vanished, scope)
+        if changes.counts["pruned"]:
+            delete(feed, [key for key in vanished if key not in kept], scope)
+        if heard:
+            Correction.objects.bulk_update(heard, ["upstream", "state", "updated_at"])
         if changes.wrote:
             feed.after_write(scope, source=source)
     return changes

@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from django.db import models
@@ -49,8 +49,14 @@ class Feed:
     derived: tuple[str, ...] = ()  # model fields that `derive` computes from a row
     lists = False  # lists races or sessions rather than rows of a session
     by_default = True  # synced when no collection is named
+    per_car = False  # a piece is one car of one session, and the feed keeps it in its own way; see `cars` and `apply`
 
     names = {"race_id": "meeting_key", "session_id": "session_key"}  # the same in every collection
+    by_model: ClassVar[dict[type[models.Model], "Feed"]] = {}  # filled as feeds are defined
+
+    def __init_subclass__(cls):
+        if "model" in vars(cls):
+            Feed.by_model[cls.model] = cls()
 
     @cached_property
     def columns(self) -> list[models.Field]:
@@ -145,6 +151,14 @@ class Feed:
         fields = {wire: name for name, wire in self.wire.items()}
         return self.model._default_manager.filter(**{fields[name]: value for name, value in scope.items()})
 
+    def cars(self, session_id: int) -> list[int]:
+        """Of a feed that is `per_car`: the numbers to ask for."""
+        raise NotImplementedError
+
+    def apply(self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool) -> Any:
+        """Of a feed that is `per_car`: do for it what `changes.apply` does for all others."""
+        raise NotImplementedError
+
     def derive(self, rows: Iterable[Any]) -> None:
         """Set the `derived` fields of rows, or of instances made by hand; a field that was not sent is UNSET."""
 
@@ -153,6 +167,17 @@ class Feed:
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         """Bring what depends on these rows up to date, after some were created, changed or deleted; same transaction."""
+
+    def derive_again(self, instance: models.Model) -> None:
+        """After an edit: derive what depends on the edited fields; the key stays, for it is how upstream's row is known."""
+        key = {name: getattr(instance, name) for name in self.derived if name in self.key}
+        self.derive([instance])
+        for name, value in key.items():
+            setattr(instance, name, value)
+
+    def stored_count(self, scope: dict[str, Any], *, source: str) -> int:
+        """How many rows of a scope are stored that came from `source`."""
+        return self.stored(scope).filter(source=source).count()
 
 
 def expected(field: models.Field) -> Any:

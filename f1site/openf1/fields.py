@@ -1,5 +1,7 @@
 """A model field for OpenF1's lists."""
 
+from typing import Any
+
 import msgspec
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -10,6 +12,9 @@ class JSONText(models.TextField):
 
     PostgreSQL's jsonb would rewrite numbers and spacing, and text can be spliced into an answer without being parsed.
     """
+
+    _pyi_private_set_type: Any  # any JSON value, where a type checker would expect text
+    _pyi_private_get_type: Any
 
     def from_db_value(self, value, expression, connection):
         return None if value is None else msgspec.json.decode(value)

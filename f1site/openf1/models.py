@@ -1,6 +1,9 @@
-"""What every mirrored row carries, and the log of syncs."""
+"""What every mirrored row carries, the log of syncs, and what people corrected."""
 
+from django.conf import settings
 from django.db import models
+
+from f1site.openf1.fields import JSONText
 
 
 class Source(models.TextChoices):
@@ -70,6 +73,7 @@ class SyncPiece(Counts):
     collection = models.CharField(max_length=24)
     race_id = models.IntegerField(null=True, help_text="OpenF1's meeting_key.")
     session_id = models.IntegerField(null=True, help_text="OpenF1's session_key.")
+    driver_number = models.IntegerField(null=True, help_text="The car, where a piece is one car's samples.")
     ok = models.BooleanField(default=True)
     error = models.TextField(blank=True)
     ended_at = models.DateTimeField(auto_now_add=True)
@@ -92,3 +96,66 @@ class Reject(models.Model):
 
     def __str__(self):
         return self.reason
+
+
+class PieceState(models.Model):
+    """What upstream last said of a piece: an answer with the same fingerprint needs no comparison."""
+
+    collection = models.CharField(max_length=24)
+    session_id = models.IntegerField(help_text="OpenF1's session_key.")
+    driver_number = models.IntegerField(default=0, help_text="The car of a file of samples; 0 for all other pieces.")
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1)
+    fingerprint = models.CharField(max_length=64, help_text="Digest of upstream's rows and of the fields they are stored in.")
+    stored = models.PositiveIntegerField(help_text="Rows stored here after that sync.")
+    counts = models.JSONField(default=dict, help_text="What a comparison with the same answer would count.")
+    synced_at = models.DateTimeField(help_text="When upstream was last asked.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["session_id", "collection", "driver_number", "source"], name="piece_state_key")
+        ]
+
+    def __str__(self):
+        return f"{self.collection} of {self.session_id}"
+
+
+class Correction(models.Model):
+    """A person's word against upstream's: one field of one row, or a row that should not be there."""
+
+    class State(models.TextChoices):
+        HOLDS = "holds", "holds"
+        CONFLICT = "conflict", "conflict: upstream has moved to a third value"
+        OBSOLETE = "obsolete", "obsolete: upstream now agrees"
+
+    correction_id = models.BigAutoField(primary_key=True)
+    collection = models.CharField(max_length=24, help_text="OpenF1's collection, or `people` for drivers as persons.")
+    session_id = models.IntegerField(null=True, help_text="Session of the row; empty for races and people.")
+    key = JSONText(help_text="What identifies the row, by field.")
+    field = models.CharField(max_length=60, blank=True, help_text="The corrected field; empty where the whole row was deleted.")
+    upstream = JSONText(null=True, help_text="Upstream's value; of a deleted row all its values.")
+    corrected = JSONText(null=True, help_text="The value that a person put in its place.")
+    state = models.CharField(max_length=8, choices=State, default=State.HOLDS, db_index=True)
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1, help_text="Where the row came from.")
+    reason = models.TextField(blank=True, help_text="Why, in the words of whoever corrected it.")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="corrections"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-updated_at", "-correction_id"]
+        constraints = [models.UniqueConstraint(fields=["collection", "key", "field"], name="correction_key")]
+        indexes = [models.Index(fields=["collection", "session_id"], name="correction_piece")]
+
+    def __str__(self):
+        what = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in self.key.items())
+        return f"{self.collection}: {self.field or 'deleted'} ({what})"
+
+    def hear(self, value) -> bool:
+        """Take note of what upstream now says, in JSON's terms; whether that is news."""
+        if value == self.upstream:
+            return False
+        self.upstream = value
+        self.state = self.State.OBSOLETE if self.field and value == self.corrected else self.State.CONFLICT
+        return True

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +15,11 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from f1site.openf1 import runs
-from f1site.openf1.changes import Changes, apply
+from f1site.openf1 import changes, corrections, runs
 from f1site.openf1.client import Client
 from f1site.openf1.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from f1site.openf1.feeds import Feed
+from f1site.openf1.fingerprints import apply_unless_same
 from f1site.openf1.models import Counts, SyncRun
 
 FIRST_SEASON = 2023  # OpenF1 has nothing before
@@ -62,6 +63,14 @@ class Weekend:
 
 
 @dataclass
+class Listed:
+    """Races or sessions, and the rows upstream sent of them; None when it was not asked."""
+
+    entries: list
+    rows: list[dict] | None = None
+
+
+@dataclass
 class Report:
     """How a sync went."""
 
@@ -99,6 +108,7 @@ class Observer:
     def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None: ...
     def fetching(self, feed: Feed, weekend: Weekend) -> None: ...
     def stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None: ...
+    def car(self, feed: Feed, session: int, driver_number: int, samples: int, seconds: float) -> None: ...
     def failed(self, what: str, error: OpenF1Error) -> None: ...
 
 
@@ -127,7 +137,7 @@ def sync(
     if not dry_run:
         asked = {"collections": [feed.collection for feed in wanted], "filters": scope.filters(), "prune": prune}
         run = runs.open_run(asked, source=client.source, force=force)
-    work = Work(client=client, feeds=wanted, scope=scope, prune=prune, run=run, observer=observer or Observer())
+    work = Work(client=client, feeds=wanted, scope=scope, force=force, prune=prune, run=run, observer=observer or Observer())
     state = SyncRun.State.INTERRUPTED
     before = client.sent
     try:
@@ -151,14 +161,16 @@ class Work:
     client: Client
     feeds: list[Feed]
     scope: Scope
+    force: bool
     prune: bool
     run: SyncRun | None
     observer: Observer
     report: Report = field(default_factory=Report)
     unavailable: int = 0  # fetches in a row
+    done: set = field(default_factory=set)  # pieces that an interrupted run had brought in
 
     def everything(self) -> None:
-        done = runs.finished_pieces(self.run) if self.run else set()
+        self.done = runs.finished_pieces(self.run) if self.run else set()
         self.report.run_id = self.run.pk if self.run else None
         weekends = self.plan()
         feeds = [feed for feed in self.feeds if not feed.lists]
@@ -166,11 +178,14 @@ class Work:
         self.observer.planned(weekends, feeds)
         for weekend in weekends:
             for feed in feeds:
-                pieces = {(feed.collection, weekend.race_id, session) for session in weekend.sessions}
-                if pieces <= done:
-                    self.report.skipped += len(pieces)
-                else:
-                    self.weekend(feed, weekend)
+                work = self.samples if feed.per_car else self.rows
+                work(feed, weekend)
+
+    def brought_in(self, *pieces: tuple) -> bool:
+        """Whether the interrupted run had brought in all these (collection, race, session, car); then they count as skipped."""
+        done = self.done.issuperset(pieces)
+        self.report.skipped += len(pieces) if done else 0
+        return done
 
     def plan(self) -> list[Weekend]:
         """The weekends of the scope, after the lists of races and sessions were brought up to date where asked for or empty."""
@@ -178,42 +193,64 @@ class Work:
         meetings, sessions = feeds["meetings"], feeds["sessions"]
         found: dict[int, Weekend] = {}
         for filters in self.scope.filters():
-            if "session_key" in filters:
-                listed = self.list_of(sessions, filters)
-                races = [{"meeting_key": race} for race in sorted({session.race_id for session in listed})]
-                known = [race for part in races for race in self.list_of(meetings, part)]
+            one_session = "session_key" in filters
+            if one_session:  # the race comes first although only the session names it
+                listed = self.look_up(sessions, filters)
+                races = sorted({session.race_id for session in listed.entries})
+                known = [race for key in races for race in self.listed(meetings, {"meeting_key": key})]
             else:
-                known = self.list_of(meetings, filters)
+                known = self.listed(meetings, filters)
                 if filters.get("meeting_key") == "latest":
                     filters = {"meeting_key": max((race.race_id for race in known), default=0)}
-                listed = self.list_of(sessions, filters)
+                listed = self.look_up(sessions, filters)
             for race in known:
-                found.setdefault(race.race_id, Weekend(race.race_id, race.race_name, whole="session_key" not in filters))
-            for session in listed:
+                found.setdefault(race.race_id, Weekend(race.race_id, race.race_name, whole=not one_session))
+            for session in self.keep(sessions, listed, filters, races=found):
                 weekend = found.get(session.race_id)
                 if weekend and session.session_id not in weekend.sessions and has_begun(session):
                     weekend.sessions.append(session.session_id)
         return [weekend for weekend in found.values() if weekend.sessions]
 
-    def list_of(self, feed: Feed, filters: dict[str, Any]) -> list:
-        """The races or sessions that match, from upstream when they are asked for or none are stored, else as stored."""
-        latest = "latest" in filters.values()
-        stored = [] if latest else list(feed.stored(filters))
-        if stored and feed not in self.feeds:
-            return stored
-        weekend = Weekend(race_id=0, name=" ".join(str(value) for value in filters.values()))
-        rows = self.fetch(feed, filters, weekend=weekend)
-        if rows is None:
-            return stored
-        built, _ = feed.build(rows)
-        if latest:
-            filters = {"meeting_key": max((race.race_id for race in built), default=0)}
-        self.piece(feed, weekend, rows, filters)
-        fresh = {feed.key_of(row): row for row in built}
-        return list(fresh.values()) + [row for row in stored if feed.key_of(row) not in fresh]
+    def listed(self, feed: Feed, filters: dict[str, Any]) -> list:
+        """The races that match; what upstream was asked for is stored."""
+        listed = self.look_up(feed, filters)
+        if filters.get("meeting_key") == "latest":
+            filters = {"meeting_key": max((race.race_id for race in listed.entries), default=0)}
+        return self.keep(feed, listed, filters)
 
-    def weekend(self, feed: Feed, weekend: Weekend) -> None:
+    def look_up(self, feed: Feed, filters: dict[str, Any]) -> "Listed":
+        """Races or sessions that match: from upstream when they are asked for or none are stored, else as stored."""
+        stored = [] if "latest" in filters.values() else list(feed.stored(filters))
+        if stored and feed not in self.feeds:
+            return Listed(stored)
+        rows = self.fetch(feed, filters, weekend=self.list_name(filters))
+        if rows is None:
+            return Listed(stored)
+        fresh = {feed.key_of(row): row for row in feed.build(rows)[0]}
+        return Listed([*fresh.values(), *(row for row in stored if feed.key_of(row) not in fresh)], rows)
+
+    def keep(self, feed: Feed, listed: "Listed", filters: dict[str, Any], races: Iterable[int] | None = None) -> list:
+        """Store what upstream sent of a list; sessions of a race that no list has (`races` are those known) are refused."""
+        if listed.rows is None:
+            return listed.entries
+        rows, orphans = listed.rows, list[dict]()
+        if races is not None:
+            known, deleted = set(races), {key["race_id"] for key in corrections.deleted_keys("meetings")}
+            rows = [row for row in listed.rows if row.get("meeting_key") in known]
+            orphans = [row for row in listed.rows if row.get("meeting_key") not in known | deleted]
+        kept_away = self.piece(feed, self.list_name(filters), rows, filters).kept_away
+        if orphans:
+            self.refuse(feed, self.list_name(filters), orphans, "meeting_key: `meetings` lists no such race")
+        return [entry for entry in listed.entries if feed.key_of(entry) not in kept_away]
+
+    def list_name(self, filters: dict[str, Any]) -> Weekend:
+        """What to call a list in reports."""
+        return Weekend(race_id=0, name=" ".join(str(value) for value in filters.values()))
+
+    def rows(self, feed: Feed, weekend: Weekend) -> None:
         """One collection of one weekend: few requests, then a piece per session."""
+        if self.brought_in(*((feed.collection, weekend.race_id, session, None) for session in weekend.sessions)):
+            return
         self.observer.fetching(feed, weekend)
         asked = [{"meeting_key": weekend.race_id}] if weekend.whole else [{"session_key": s} for s in weekend.sessions]
         by_session: dict[Any, list[dict]] = {session: [] for session in weekend.sessions}
@@ -224,14 +261,36 @@ class Work:
             for row in rows:
                 by_session.setdefault(row.get("session_key"), []).append(row)
         counts: Counter = Counter()
-        for session, rows in by_session.items():
-            counts += self.piece(feed, weekend, rows, {"session_key": session}, listed=session in weekend.sessions)
+        for session in weekend.sessions:
+            counts += self.piece(feed, weekend, by_session.pop(session), {"session_key": session}).counts
+        if unlisted := [row for rows in by_session.values() for row in rows]:
+            self.refuse(feed, weekend, unlisted, "session_key: `sessions` lists no such session of this race")
         self.observer.stored(feed, weekend, counts)
+
+    def samples(self, feed: Feed, weekend: Weekend) -> None:
+        """One collection of samples of one weekend: a request and a piece per session and car."""
+        cars = {session: feed.cars(session) for session in weekend.sessions}
+        if not all(cars.values()):  # who drove is not known yet
+            self.rows(registry()["drivers"], weekend)
+            cars = {session: feed.cars(session) for session in weekend.sessions}
+        self.observer.fetching(feed, weekend)
+        total: Counter = Counter()
+        for session, numbers in cars.items():
+            for number in numbers:
+                if self.brought_in((feed.collection, weekend.race_id, session, number)):
+                    continue
+                scope = {"session_key": session, "driver_number": number}
+                rows = self.fetch(feed, scope, weekend=weekend)
+                if rows is not None:
+                    began = monotonic()
+                    total += self.piece(feed, weekend, rows, scope).counts
+                    self.observer.car(feed, session, number, len(rows), monotonic() - began)
+        self.observer.stored(feed, weekend, total)
 
     def fetch(self, feed: Feed, filters: dict[str, Any], *, weekend: Weekend) -> list[dict] | None:
         """Upstream's rows, asked for in smaller parts where it refuses; None after a failure, which is then reported."""
         narrower = [[{"session_key": session} for session in weekend.sessions]] if "session_key" not in filters else []
-        if feed.by_car:
+        if feed.by_car and "driver_number" not in filters:
             narrower.append(CAR_NUMBERS)
         try:
             rows = ask(self.client, feed.collection, filters, narrower)
@@ -242,20 +301,25 @@ class Work:
         self.report.unknown_fields[feed.collection].update(set().union(*rows) - feed.known)
         return rows
 
-    def piece(self, feed: Feed, weekend: Weekend, rows: list[dict], scope: dict[str, Any], *, listed: bool = True) -> Counter:
+    def piece(self, feed: Feed, weekend: Weekend, rows: list[dict], scope: dict[str, Any]) -> changes.Changes:
         """Compare, write and log one piece in one transaction."""
-        what = {"collection": feed.collection, "race_id": weekend.race_id or None, "session_id": scope.get("session_key")}
+        what = {"collection": feed.collection, "race_id": weekend.race_id or None}
+        what |= {"session_id": scope.get("session_key"), "driver_number": scope.get("driver_number")}
+        options: dict[str, Any] = {"source": self.client.source, "prune": self.prune, "write": self.run is not None}
         with transaction.atomic():
-            if listed:
-                changes = apply(feed, rows, scope, source=self.client.source, prune=self.prune, write=self.run is not None)
-            else:
-                reason = f"session_key: `sessions` lists no session {scope['session_key']!r} for race {weekend.race_id}"
-                changes = Changes(counts=Counter(rejected=len(rows)), rejects=[(row, reason) for row in rows])
-                what["session_id"] = None
+            changed = apply_unless_same(feed, rows, scope, force=self.force, **options)
             if self.run:
-                runs.log_piece(self.run, changes, **what)
-        self.report.collections[feed.collection] += changes.counts
-        return changes.counts
+                runs.log_piece(self.run, changed, **what)
+        self.report.collections[feed.collection] += changed.counts
+        return changed
+
+    def refuse(self, feed: Feed, weekend: Weekend, rows: list[dict], reason: str) -> None:
+        """Keep rows that have no place here as rejects."""
+        refused = changes.Changes(counts=Counter(rejected=len(rows)), rejects=[(row, reason) for row in rows])
+        self.report.collections[feed.collection] += refused.counts
+        if self.run:
+            with transaction.atomic():
+                runs.log_piece(self.run, refused, collection=feed.collection, race_id=weekend.race_id or None)
 
     def fail(self, feed: Feed, weekend: Weekend, error: OpenF1Error) -> None:
         """Report a failed fetch; raise it when all the rest would fail too."""

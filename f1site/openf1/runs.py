@@ -21,9 +21,9 @@ def open_run(scope: dict, *, source: str, force: bool) -> SyncRun:
     return SyncRun.objects.create(scope=scope, source=source)
 
 
-def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None]]:
-    """{(collection, race_id, session_id)} that this run has already brought in."""
-    return set(run.pieces.filter(ok=True).values_list("collection", "race_id", "session_id"))
+def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int | None]]:
+    """{(collection, race_id, session_id, driver_number)} that this run has already brought in."""
+    return set(run.pieces.filter(ok=True).values_list("collection", "race_id", "session_id", "driver_number"))
 
 
 def log_piece(run: SyncRun, changes: Changes, **what) -> None:

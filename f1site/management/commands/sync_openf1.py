@@ -144,6 +144,10 @@ class Lines(Silent):
         total = counts["created"] + counts["updated"] + counts["unchanged"]
         self.out.write(f"race_id={weekend.race_id}: {counts['created']} created, {counts['updated']} updated, total={total}")
 
+    def car(self, feed, session, driver_number, samples, seconds):
+        pace = f", {samples / seconds:,.0f} rows per second" if samples else ""
+        self.out.write(f"session_id={session} driver_number={driver_number}: {samples} samples{pace}")
+
 
 class Bar(Silent):
     """A progress bar with rows, requests and time left, for terminals."""
@@ -176,6 +180,11 @@ class Bar(Silent):
 
     def fetching(self, feed, weekend):
         self.progress.update(self.task, description=f"{weekend.name}: {feed.collection}", requests=self.client.sent)
+
+    def car(self, feed, session, driver_number, samples, seconds):
+        pace = f", {samples / seconds:,.0f} rows per second" if samples else ""
+        what = f"session {session}, car {driver_number}: {feed.collection}{pace}"
+        self.progress.update(self.task, description=what, requests=self.client.sent)
 
     def stored(self, feed, weekend, counts):
         rows = self.progress.tasks[0].fields["rows"] + counts["created"] + counts["updated"] + counts["unchanged"]

@@ -1,0 +1,64 @@
+# `make run` serves the site, `make test` tests it; both need nothing but Python, git and make. `make help` lists the rest.
+
+PY := .venv/bin/python
+PYTHON ?= python3.13 python3.12 python3.11 python3 python# the first of these that will do makes .venv
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/installed ## serve the site on http://127.0.0.1:8000 (another port: make run PORT=8080)
+	@exec $(PY) manage.py start
+
+test: .venv/installed-dev ## run all tests on SQLite, and on the PostgreSQL of TEST_DATABASE_URL where that is set
+	DATABASE_URL=sqlite:///db.sqlite3 $(PY) -m pytest $(PYTEST_ARGS)
+	@if [ -z "$$TEST_DATABASE_URL" ]; then echo "TEST_DATABASE_URL is not set: nothing was tested on PostgreSQL"; \
+	else echo "Once more, on PostgreSQL:"; DATABASE_URL="$$TEST_DATABASE_URL" $(PY) -m pytest $(PYTEST_ARGS); fi
+
+lint: .venv/installed-dev ## check format, style, types, migrations and Django's own checks
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy .
+	DATABASE_URL=sqlite://:memory: $(PY) manage.py makemigrations --check --dry-run
+	DATABASE_URL=sqlite://:memory: $(PY) manage.py check
+
+format: .venv/installed-dev ## put the code into shape
+	$(PY) -m ruff format .
+	$(PY) -m ruff check --fix .
+
+bench: .venv/installed ## measure the sync and the API
+	$(PY) bench/sync.py
+
+upgrade: .venv/installed-dev ## pin the newest versions that requirements*.in allow
+	set -e; for name in requirements requirements-dev; do $(PY) -m uv pip compile --upgrade --quiet --universal \
+	    --python-version 3.11 --generate-hashes --custom-compile-command "make upgrade" -o $$name.txt $$name.in; done
+
+clean: ## remove the environment and caches; the database, its media and the passwords stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help run test lint format bench upgrade clean
+
+# The environment. Plain pip installs the pinned requirements; an empty file remembers it, so that the next start asks pip
+# nothing. A Python that has gone (its link in .venv points nowhere) makes a new environment.
+
+.venv/installed: requirements.txt $(PY)
+	@echo "Installing the requirements into .venv; this takes a minute or two, once ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt $(PY)
+	@echo "Installing the requirements for development into .venv; this takes a minute or two, once ..."
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@touch .venv/installed $@
+
+$(PY):
+	@for python in $(PYTHON); do \
+	    if "$$python" -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        echo "Making .venv with $$("$$python" --version), $$(command -v "$$python")"; \
+	        exec "$$python" -m venv --clear .venv; \
+	    fi; \
+	done; \
+	echo "No Python of version 3.11 or newer with its venv module was found; tried: $(PYTHON)"; \
+	echo "Install one (https://www.python.org/downloads/; on Debian and Ubuntu: apt install python3 python3-venv),"; \
+	echo "or name one: make run PYTHON=/path/to/python3.12"; \
+	exit 1

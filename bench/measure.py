@@ -1,0 +1,110 @@
+"""One measurement in a process of its own, so that its memory is its own; the result is one JSON object on standard output.
+
+    measure.py sync --season 2023 --only laps stints     a sync, with the time that upstream took
+    measure.py loop --season 2023                        update_or_create with a commit per row, of 2,000 laps and 500 stints
+
+`--demo N` instead of `--season` asks the simulator for a season of N races. DATABASE_URL says which database is written,
+OPENF1_BASE_URL where rows come from; the loop wants the sessions there already.
+"""
+
+import argparse
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
+
+import django
+
+django.setup()
+
+from f1site.openf1.client import Client, from_settings
+from f1site.openf1.pipeline import Scope, registry, sync
+from races.models import Session
+
+
+def peak() -> float:
+    """The most memory this process has held so far, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+class Upstream:
+    """How long requests were under way: upstream's own work and the transfer, not our reading of the answer."""
+
+    def __init__(self, client: Client):
+        self.seconds = 0.0
+        self.request, client.session.request = client.session.request, self
+
+    def __call__(self, *arguments, **options):
+        began = time.perf_counter()
+        try:
+            return self.request(*arguments, **options)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+
+def source(given: argparse.Namespace) -> tuple[Client, list[int]]:
+    """(client, seasons to sync with it)"""
+    if not given.demo:
+        return from_settings(), given.season
+    from f1site.openf1 import simulator
+
+    return simulator.client(simulator.Season(races=given.demo)), [simulator.YEAR]
+
+
+def measure_sync(client: Client, seasons: list[int], only: list[str]) -> dict:
+    upstream = Upstream(client)
+    before, began = peak(), time.perf_counter()
+    report = sync(client=client, scope=Scope(seasons=tuple(seasons)), collections=only)
+    seconds = time.perf_counter() - began
+    if report.errors:
+        sys.exit(f"the sync failed: {report.errors[0]}")
+    counts = report.total
+    return {
+        "seconds": seconds,
+        "upstream": upstream.seconds,
+        "rows": counts["created"] + counts["updated"] + counts["unchanged"],
+        "written": counts["created"] + counts["updated"],
+        "requests": report.requests,
+        "memory_before": before,
+        "memory": peak(),
+    }
+
+
+def measure_loop(client: Client, seasons: list[int], laps: int = 2_000) -> dict:
+    """What a first script would do; the rows are fetched beforehand and are not counted."""
+    feeds, sample = registry(), []
+    wanted = {"laps": laps, "stints": laps // 4}
+    for session in Session.objects.filter(year__in=seasons, session_name="Race"):
+        for name, count in wanted.items():
+            found = client.rows(name, {"session_key": session.pk})[:count] if count else []
+            wanted[name] -= len(found)
+            sample += [(feeds[name], row) for row in found]
+    began = time.perf_counter()
+    for feed, row in sample:
+        values = {name: row[wire] for name, wire in feed.wire.items() if wire in row}
+        key = {name: values.pop(name) for name in feed.key}
+        feed.model.objects.update_or_create(**key, defaults=values)
+    return {"rows": len(sample), "seconds": time.perf_counter() - began}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["sync", "loop"])
+    parser.add_argument("--season", type=int, nargs="+", default=[])
+    parser.add_argument("--demo", type=int)
+    parser.add_argument("--only", nargs="+", default=[])
+    given = parser.parse_args()
+    client, seasons = source(given)
+    if given.what == "sync":
+        print(json.dumps(measure_sync(client, seasons, given.only)))
+    else:
+        print(json.dumps(measure_loop(client, seasons)))
+
+
+main()

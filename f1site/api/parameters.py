@@ -1,0 +1,33 @@
+"""Conditions in a query string, in Django's spelling and in OpenF1's.
+
+`lap_duration__gte=90`, `lap_duration>=90` and `lap_duration>90` mean what they say, percent-encoded or not. A program that builds
+its query from {"lap_duration>": 90} sends `lap_duration%3E=90`, which cannot be told from `>=` and means that.
+"""
+
+import re
+
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+
+LOOKUPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
+SPELLING = re.compile(r"(?P<field>\w+)(?P<operator>>=|<=|>|<)(?P<operand>.*)", re.DOTALL)
+
+
+def conditions(query: QueryDict) -> MultiValueDict:
+    """{parameter: values} with every operator written as Django's lookup: "lap_duration>" -> "lap_duration__gte"."""
+    found: MultiValueDict = MultiValueDict()
+    for name, values in query.lists():
+        for value in values:
+            found.appendlist(*condition(name, value))
+    return found
+
+
+def condition(name: str, value: str) -> tuple[str, str]:
+    """(parameter, value) of a pair as the query string was split, at its first `=`."""
+    match = SPELLING.fullmatch(name)
+    if not match:
+        return name, value
+    field, operator, operand = match.groups()
+    if operand:  # lap_duration>90: there was no `=` to split at, or it belongs to the operand
+        return f"{field}__{LOOKUPS[operator]}", f"{operand}={value}" if value else operand
+    return f"{field}__{LOOKUPS[operator[0] + '=']}", value

@@ -1,0 +1,72 @@
+"""The front page: what this site is, as JSON for programs and as a page for persons. And a sign of life."""
+
+from typing import Any
+
+from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from f1site import __version__
+from f1site.api.formats import JSONRenderer
+from f1site.api.links import NAMESPACE
+from f1site.api.router import Router
+from f1site.openf1.models import SyncRun
+
+
+class Root(serializers.Serializer):
+    """What this site is and what it serves."""
+
+    name = serializers.CharField()
+    version = serializers.CharField()
+    links = serializers.DictField(child=serializers.URLField())
+
+
+class Page(TemplateHTMLRenderer):
+    """The same with the number of rows of each entity."""
+
+    template_name = "f1site/root.html"
+
+    def get_template_context(self, data, renderer_context):
+        view, request = renderer_context["view"], renderer_context["request"]
+        entities = [
+            {
+                "name": prefix,
+                "about": (viewset.queryset.model.__doc__ or "").split("\n")[0],
+                "url": reverse(f"{NAMESPACE}:{basename}-list"),
+                "count": viewset.queryset.count(),
+            }
+            for prefix, viewset, basename in view.router.registry
+        ]
+        last_sync = SyncRun.objects.exclude(ended_at=None).first()
+        return {**data, "entities": entities, "last_sync": last_sync, "user": request.user}
+
+
+class RootView(APIView):
+    """Name, version and links."""
+
+    permission_classes = [AllowAny]
+    renderer_classes = [JSONRenderer, Page]
+    router: Router = Router()  # whose entities are listed
+
+    @extend_schema(operation_id="root", summary="What this site is and what it serves", responses=Root, tags=["site"])
+    def get(self, request):
+        lists = {prefix: reverse(f"{NAMESPACE}:{basename}-list") for prefix, _, basename in self.router.registry}
+        others = {"docs": "docs", "schema": "schema", "admin": "admin:index", "healthz": "healthz"}
+        paths = lists | {name: reverse(view) for name, view in others.items()}
+        links = {name: request.build_absolute_uri(path) for name, path in paths.items()}
+        body: dict[str, Any] = {"name": "F1 Stats", "version": __version__, "links": links}
+        return Response(body)
+
+
+@csrf_exempt
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok", "version": __version__})

@@ -1,0 +1,163 @@
+"""What every entity does over HTTP. An entity is three attributes::
+
+class StintViewSet(SyncedViewSet):
+    queryset = Stint.objects.all()
+    serializer_class = StintSerializer
+    filterset_class = StintFilter
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import IntegrityError, models, transaction
+from django.utils.text import capfirst
+from rest_framework import status, viewsets
+from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
+from rest_framework.response import Response
+from rest_framework.utils import formatting
+
+from f1site.api import history
+from f1site.api.errors import Conflict
+from f1site.api.formats import BrowsableRenderer, CSVRenderer, JSONRenderer, csv_response
+from f1site.api.serializers import RowSerializer
+
+
+class EntityViewSet(viewsets.GenericViewSet):
+    """List, retrieve, create, change and delete the rows of a model."""
+
+    queryset: models.QuerySet
+    serializer_class: type[RowSerializer]
+    paginator: Any
+    parent: str | None = None  # foreign key to the row that the URL of a nested list names; set by the router
+
+    @property
+    def model(self) -> type[models.Model]:
+        return self.queryset.model
+
+    def initial(self, request, *args, **kwargs):
+        if not hasattr(self, request.method.lower()):  # said before asking who it is
+            raise MethodNotAllowed(request.method)
+        super().initial(request, *args, **kwargs)
+
+    def get_renderers(self):
+        kinds: Sequence[Any] = (JSONRenderer, CSVRenderer, BrowsableRenderer)
+        return [kind() for kind in kinds if self.action == "list" or kind is not CSVRenderer]
+
+    def get_view_name(self) -> str:
+        """The title of a browsable page."""
+        if self.detail:
+            return " ".join([capfirst(str(self.model._meta.verbose_name)), *getattr(self, "kwargs", {}).values()])
+        return capfirst(str(self.model._meta.verbose_name_plural))
+
+    def get_view_description(self, html=False):
+        return formatting.markup_description(self.model.__doc__ or "") if html else self.model.__doc__
+
+    @property
+    def search_fields(self) -> Sequence[str]:
+        """The model's names; a subclass may list others."""
+        texts = (field.name for field in self.model._meta.concrete_fields if isinstance(field, models.CharField))
+        return [name for name in texts if name.endswith("name")]
+
+    def get_queryset(self):
+        queryset = super().get_queryset()
+        if self.parent is None:
+            return queryset
+        return queryset.filter(**{f"{self.parent}_id": self.parent_key()})
+
+    def parent_key(self) -> Any:
+        """The key that the URL of a nested list names; 404 where there is no such row."""
+        related: Any = self.model._meta.get_field(self.parent or "").related_model
+        return find(related._default_manager.all(), self.kwargs[related._meta.pk.name]).pk
+
+    def get_object(self):
+        return find(self.get_queryset(), self.kwargs[self.model._meta.pk.name])
+
+    # Reading
+
+    def list(self, request, *args, **kwargs):
+        queryset = self.filter_queryset(self.get_queryset())
+        serializer: Any = self.get_serializer()
+        if request.accepted_renderer.format == "csv" and not request.query_params.keys() & set(self.paginator.parameters):
+            return csv_response(
+                serializer.csv_columns(), serializer.csv_rows(queryset), filename=str(self.model._meta.verbose_name_plural)
+            )
+        page = self.paginate_queryset(queryset)
+        return self.get_paginated_response([*serializer.rows(page)])
+
+    def retrieve(self, request, *args, **kwargs):
+        return Response(self.get_serializer(self.get_object()).data)
+
+    # Writing: each in one transaction with its line in the history
+
+    def create(self, request, *args, **kwargs):
+        data = request.data
+        if self.parent is not None and isinstance(data, dict):
+            key = self.parent_key()
+            name = f"{self.parent}_id"
+            if str(data.get(name, key)) != str(key):
+                raise ValidationError({name: [f"The URL says {key}, the body {data[name]!r}."]})
+            data = data | {name: key}
+        serializer = self.get_serializer(data=data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            row = self.save(serializer)
+            self.after_write(row)
+            history.added(request.user, row)
+        body = serializer.to_representation(row)
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["url"]})
+
+    def update(self, request, *args, **kwargs):
+        """PUT and PATCH alike change the fields they are given and leave the others."""
+        row = self.get_object()
+        serializer = self.get_serializer(row, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        before = {name: getattr(row, name) for name in serializer.validated_data}
+        with transaction.atomic():
+            row = self.save(serializer)
+            self.after_write(row, before)
+            changed = [name for name, value in before.items() if getattr(row, name) != value]
+            history.changed(request.user, row, changed)
+        return Response(serializer.to_representation(row))
+
+    def partial_update(self, request, *args, **kwargs):
+        return self.update(request, *args, **kwargs)
+
+    def destroy(self, request, *args, **kwargs):
+        row = self.get_object()
+        told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
+        with transaction.atomic():
+            history.deleted(request.user, row)
+            row.delete()
+            self.after_write(row)
+        return Response({"detail": told[0].upper() + told[1:]})
+
+    def save(self, serializer) -> Any:
+        """Store the row; where another has its key already, say which key that is."""
+        try:
+            with transaction.atomic():
+                return serializer.save()
+        except IntegrityError as error:
+            raise conflict(serializer) from error
+
+    def after_write(self, row: Any, before: dict[str, Any] | None = None) -> None:
+        """Bring what depends on a created, changed or deleted row up to date; `before` has the old values of a changed one."""
+
+
+def find(queryset: models.QuerySet, key: Any) -> Any:
+    """The row with this key, or 404."""
+    row = queryset.filter(pk=key).first()
+    if row is None:
+        raise NotFound(f"There is no {queryset.model._meta.verbose_name} '{key}'.")
+    return row
+
+
+def conflict(serializer) -> Conflict:
+    """Why a row could not be stored: most likely another has the same key."""
+    model = serializer.Meta.model
+    constraints = [c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+    names = constraints[0].fields if constraints else (model._meta.pk.name,)
+    key = {name: serializer.validated_data.get(name, getattr(serializer.instance, name, None)) for name in names}
+    if not model._default_manager.filter(**key).exists():
+        return Conflict()
+    told = [f"{name}_id {value.pk}" if isinstance(value, models.Model) else f"{name} {value}" for name, value in key.items()]
+    return Conflict(f"There is a {model._meta.verbose_name} with {', '.join(told)} already.")

@@ -1,0 +1,50 @@
+"""An invented season, for a first look at the site."""
+
+from collections import Counter
+
+from django.core.management.base import BaseCommand, CommandError
+
+from f1site.management.commands.sync_openf1 import Bar, Lines, told
+from f1site.openf1 import simulator
+from f1site.openf1.simulator import loading
+
+
+class Command(BaseCommand):
+    help = (
+        f"Load the demo season: an invented Formula 1 season of {simulator.YEAR} with teams, drivers and circuits of its own. "
+        "Loading it again writes nothing; a demo of another seed or with more races is removed first. Its rows have the "
+        "source 'demo', and --remove deletes them and nothing else."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number is another season (default 1)")
+        parser.add_argument("--races", type=int, default=3, metavar="N", help="race weekends, 1 to 24 (default 3)")
+        parser.add_argument("--remove", action="store_true", help="delete the demo season from the database")
+
+    def handle(self, *, seed, races, remove, **options):
+        if remove:
+            self.removed(loading.remove())
+            return
+        try:
+            season = simulator.Season(seed=seed, races=races)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        if loading.another_is_stored(season):
+            self.stdout.write("Another demo season is loaded; it makes room.")
+            self.removed(loading.remove())
+        observer = Bar(self.stdout) if self.stdout.isatty() else Lines(self.stdout)
+        client = simulator.client(season, notice=observer.notice)
+        observer.client = client
+        with observer:
+            reports = loading.load(client, season, observer=observer)
+        for collection, counts in ((name, counts) for report in reports for name, counts in report.collections.items()):
+            self.stdout.write(f"{collection}: {told(counts)}")
+        total = sum((report.total for report in reports), Counter())
+        self.stdout.write(f"Demo season {seed} with {races} race{'s' * (races > 1)}: {told(total)}")
+        if errors := [error for report in reports for error in report.errors]:
+            raise CommandError(f"{len(errors)} failed; first: {errors[0]}")
+
+    def removed(self, gone: Counter) -> None:
+        names = {model: (model._meta.verbose_name, model._meta.verbose_name_plural) for model in gone}
+        what = ", ".join(sorted(f"{names[model][count > 1]}: {count:,}" for model, count in gone.items()))
+        self.stdout.write(f"Removed {gone.total():,} rows of the demo season{f' ({what})' if what else ''}.")

@@ -1,0 +1,10 @@
+"""What happened on track, by topic: timing (laps, stints), track (pit stops, positions, …) and samples."""
+
+from telemetry.models.samples import CarSample, LocationSample, SampleFile, Telemetry
+from telemetry.models.timing import Lap, Stint
+from telemetry.models.track import Interval, Overtake, Pit, Position, TeamRadio
+
+__all__ = [
+    "CarSample", "Interval", "Lap", "LocationSample", "Overtake", "Pit", "Position", "SampleFile", "Stint", "TeamRadio",
+    "Telemetry",
+]  # fmt: skip

@@ -1,0 +1,77 @@
+"""Samples of cars and positions, which live in Parquet files, and what is computed from them lap by lap."""
+
+from django.db import models
+
+from drivers.models import CarRow
+
+
+class CarSample(models.Model):
+    """What a car's electronics say, about four times a second. A row of a file, not of a table."""
+
+    date = models.DateTimeField(help_text="When Formula 1's feed stamped the sample (UTC).")
+    rpm = models.IntegerField(null=True, help_text="Engine revolutions per minute.")
+    speed = models.SmallIntegerField(null=True, help_text="km/h.")
+    n_gear = models.SmallIntegerField(null=True, help_text="Gear, 0 for neutral.")
+    throttle = models.SmallIntegerField(null=True, help_text="Throttle pedal in per cent; 104 means no data.")
+    brake = models.SmallIntegerField(null=True, help_text="0 or 100; 104 means no data.")
+    drs = models.SmallIntegerField(null=True, help_text="0, 1 closed; 8 eligible; 10, 12, 14 open.")
+
+    class Meta:
+        abstract = True
+
+
+class LocationSample(models.Model):
+    """Where a car was, about four times a second. A row of a file, not of a table."""
+
+    date = models.DateTimeField(help_text="When Formula 1's feed stamped the sample (UTC).")
+    x = models.IntegerField(null=True, help_text="Tenths of a metre from an arbitrary origin; 0, 0, 0 before the car moves.")
+    y = models.IntegerField(null=True, help_text="Tenths of a metre.")
+    z = models.IntegerField(null=True, help_text="Tenths of a metre, upwards.")
+
+    class Meta:
+        abstract = True
+
+
+class SampleFile(CarRow):
+    """The samples of one car in one session: a Parquet file, and what it holds."""
+
+    file_id = models.BigAutoField("file ID", primary_key=True)
+    collection = models.CharField(max_length=24, help_text="car_data or location.")
+    name = models.CharField(max_length=200, help_text="Where the file is in the storage.")
+    rows = models.PositiveIntegerField(help_text="Samples in the file.")
+    first_date = models.DateTimeField(null=True, help_text="Moment of the first sample (UTC).")
+    last_date = models.DateTimeField(null=True, help_text="Moment of the last sample (UTC).")
+    size = models.PositiveBigIntegerField(help_text="Bytes.")
+    sha256 = models.CharField(max_length=64, help_text="SHA-256 of the file.")
+
+    class Meta:
+        ordering = ["session_id", "driver_number", "collection"]
+        constraints = [models.UniqueConstraint(fields=["session", "driver_number", "collection"], name="sample_file_key")]
+
+    def __str__(self):
+        return self.name
+
+
+class Telemetry(CarRow):
+    """One lap of one car in figures, computed from its samples."""
+
+    telemetry_id = models.BigAutoField("telemetry ID", primary_key=True)
+    lap_number = models.PositiveIntegerField(help_text="1 is the first lap.")
+    avg_speed = models.FloatField(null=True, blank=True, help_text="Mean speed of the samples in km/h.")
+    max_speed = models.FloatField(null=True, blank=True, help_text="Highest speed in km/h.")
+    mean_rpm = models.FloatField(null=True, blank=True, help_text="Mean engine revolutions per minute.")
+    median_gear = models.FloatField(null=True, blank=True)
+    gear_changes = models.PositiveIntegerField(null=True, blank=True, help_text="Samples in another gear than the one before.")
+    throttle_usage = models.FloatField(null=True, blank=True, help_text="Share (0 to 1) of samples with throttle above 0.")
+    full_throttle = models.FloatField(null=True, blank=True, help_text="Share (0 to 1) of samples with throttle at 99 or more.")
+    brake_usage = models.FloatField(null=True, blank=True, help_text="Share (0 to 1) of samples with the brake on.")
+    drs_usage = models.FloatField(null=True, blank=True, help_text="Share (0 to 1) of samples with DRS open (10, 12, 14).")
+    samples = models.PositiveIntegerField(default=0, help_text="Samples the figures were computed from.")
+
+    class Meta:
+        verbose_name_plural = "telemetry"
+        ordering = ["session_id", "driver_number", "lap_number"]
+        constraints = [models.UniqueConstraint(fields=["session", "driver_number", "lap_number"], name="telemetry_key")]
+
+    def __str__(self):
+        return f"telemetry of lap {self.lap_number} of car {self.driver_number}"

@@ -1,0 +1,58 @@
+"""Laps and stints: the timing of a session."""
+
+from django.db import models
+
+from drivers.models import CarRow
+from f1site.openf1.fields import JSONText
+from telemetry.querysets import LapQuerySet
+
+
+class Lap(CarRow):
+    """One lap of one car: its time, its sectors, its speeds."""
+
+    lap_id = models.BigAutoField("lap ID", primary_key=True)
+    lap_number = models.PositiveIntegerField(help_text="1 is the first lap.")
+    date_start = models.DateTimeField(null=True, blank=True, help_text="When the lap began (UTC, approximate).")
+    lap_duration = models.FloatField(null=True, blank=True, help_text="Lap time in seconds.")
+    duration_sector_1 = models.FloatField(null=True, blank=True, help_text="Seconds.")
+    duration_sector_2 = models.FloatField(null=True, blank=True, help_text="Seconds.")
+    duration_sector_3 = models.FloatField(null=True, blank=True, help_text="Seconds.")
+    i1_speed = models.PositiveIntegerField(null=True, blank=True, help_text="km/h at the first intermediate point.")
+    i2_speed = models.PositiveIntegerField(null=True, blank=True, help_text="km/h at the second intermediate point.")
+    st_speed = models.PositiveIntegerField(null=True, blank=True, help_text="km/h at the speed trap.")
+    is_pit_out_lap = models.BooleanField(default=False, help_text="The lap began in the pit lane.")
+    segments_sector_1 = JSONText(
+        null=True, blank=True, help_text="Mini-sector codes; 2048 yellow, 2049 green, 2051 purple, 2064 pit lane."
+    )
+    segments_sector_2 = JSONText(null=True, blank=True, help_text="Mini-sector codes, as in sector 1.")
+    segments_sector_3 = JSONText(null=True, blank=True, help_text="Mini-sector codes, as in sector 1.")
+    pit_in_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
+    pit_out_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
+    track_status = models.CharField(max_length=10, null=True, blank=True, help_text="Track status digits, from FastF1.")
+
+    objects = LapQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["session_id", "driver_number", "lap_number"]
+        constraints = [models.UniqueConstraint(fields=["session", "driver_number", "lap_number"], name="lap_key")]
+
+    def __str__(self):
+        return f"lap {self.lap_number} of car {self.driver_number}"
+
+
+class Stint(CarRow):
+    """A run of laps of one car on one set of tyres."""
+
+    stint_id = models.BigAutoField("stint ID", primary_key=True)
+    stint_number = models.PositiveIntegerField(help_text="1 is the first stint.")
+    lap_start = models.PositiveIntegerField(null=True, blank=True, help_text="First lap of the stint.")
+    lap_end = models.PositiveIntegerField(null=True, blank=True, help_text="Last lap; can also be the next stint's first.")
+    tyre_compound = models.CharField(max_length=20, null=True, blank=True, help_text="SOFT, MEDIUM, HARD, INTERMEDIATE, WET, …")
+    tyre_age_at_start = models.PositiveIntegerField(null=True, blank=True, help_text="Laps the tyres had done before.")
+
+    class Meta:
+        ordering = ["session_id", "driver_number", "stint_number"]
+        constraints = [models.UniqueConstraint(fields=["session", "driver_number", "stint_number"], name="stint_key")]
+
+    def __str__(self):
+        return f"stint {self.stint_number} of car {self.driver_number}"

@@ -1,0 +1,99 @@
+"""From upstream's samples of one car to its file, the row that describes it, and the figures per lap."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from django.core.files.storage import default_storage
+from django.db.models import QuerySet
+
+from drivers.models import Entry
+from f1site.openf1.changes import Changes
+from f1site.openf1.feeds import Feed
+from f1site.openf1.models import Source
+from telemetry.models import Lap, SampleFile, Telemetry
+from telemetry.samples import files, laps
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def store(feed: Feed, rows: list[dict], *, session_id: int, driver_number: int, source: str, prune: bool, write: bool) -> Changes:
+    """Bring the file of one car in line with `rows`, upstream's answer for it; counts are of samples.
+
+    Stored samples of moments that upstream no longer sends are kept unless `prune`. Nothing is written when nothing changed.
+    """
+    built, rejects = feed.build(rows)
+    where = {"collection": feed.collection, "session_id": session_id, "driver_number": driver_number}
+    known = SampleFile.objects.filter(**where).first()
+    if not built and not known:
+        return Changes(counts=Counter(rejected=len(rejects)), rejects=rejects)
+    old = files.read(known.name) if known and default_storage.exists(known.name) else None
+    merged = files.merge(old, files.table(feed.columns, built), prune=prune and bool(built) and not rejects)
+    counts = Counter(
+        created=merged.created, updated=merged.updated, unchanged=merged.unchanged, vanished=merged.vanished,
+        pruned=0 if merged.kept else merged.vanished, rejected=len(rejects),
+    )  # fmt: skip
+    if write and (merged.changed or not known):
+        describe(SampleFile(**where, source=source), merged.table)
+        if feed.collection == "car_data":
+            summarise(session_id, driver_number, merged.table, source=source)
+    return Changes(counts=counts, rejects=rejects)
+
+
+def describe(file: SampleFile, table: "pa.Table") -> None:
+    """Write the table as the file's content and store what the file now holds."""
+    content = files.encode(table)
+    file.name = files.path(file.collection, file.session_id, file.driver_number)
+    file.driver_id = Entry.objects.numbers(file.session_id).get(file.driver_number)
+    file.rows, file.size, file.sha256 = table.num_rows, len(content), files.sha256(content)
+    dates = table["date"]
+    if len(dates):
+        file.first_date, file.last_date = dates[0].as_py(), dates[-1].as_py()
+    files.put(file.name, content)
+    SampleFile.objects.bulk_create(
+        [file], update_conflicts=True, unique_fields=["session", "driver_number", "collection"],
+        update_fields=["name", "driver", "rows", "size", "sha256", "first_date", "last_date", "changed_at"],
+    )  # fmt: skip
+
+
+def windows(session_id: int, driver_number: int) -> list[laps.Window]:
+    rows = Lap.objects.filter(session_id=session_id, driver_number=driver_number)
+    return laps.windows(list(rows.values_list("lap_number", "date_start", "lap_duration")))
+
+
+def summarise(session_id: int, driver_number: int, table: "pa.Table", *, source: str) -> None:
+    """Compute the figures of every lap of a car; figures that a person entered stay."""
+    figures = laps.per_lap(table, windows(session_id, driver_number))
+    driver = Entry.objects.numbers(session_id).get(driver_number)
+    car = {"session_id": session_id, "driver_number": driver_number}
+    stored = Telemetry.objects.filter(**car)
+    by_hand = set(stored.filter(source=Source.MANUAL).values_list("lap_number", flat=True))
+    stored.exclude(source=Source.MANUAL).exclude(lap_number__in=figures).delete()
+    rows = [Telemetry(**car, driver_id=driver, source=source, lap_number=n, **f) for n, f in figures.items() if n not in by_hand]
+    Telemetry.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["session", "driver_number", "lap_number"],
+        update_fields=[*(next(iter(figures.values()))), "changed_at"] if figures else ["changed_at"],
+    )  # fmt: skip
+
+
+def summarise_again(session_id: int, driver_number: int | None = None) -> None:
+    """After laps of a session (or of one of its cars) changed: compute the figures of every such car whose samples are here."""
+    changed = SampleFile.objects.filter(session_id=session_id, collection="car_data")
+    for file in changed if driver_number is None else changed.filter(driver_number=driver_number):
+        if default_storage.exists(file.name):
+            summarise(session_id, file.driver_number, files.read(file.name), source=file.source)
+
+
+def samples_stored(collection: str, session_id: int, driver_number: int) -> int:
+    """How many samples of a car are here; 0 when the file is missing."""
+    file = SampleFile.objects.filter(collection=collection, session_id=session_id, driver_number=driver_number).first()
+    return file.rows if file and default_storage.exists(file.name) else 0
+
+
+def discard(rows: QuerySet[SampleFile]) -> int:
+    """Delete files with the rows that describe them; how many."""
+    names = list(rows.values_list("name", flat=True))
+    rows.delete()
+    for name in names:
+        default_storage.delete(name)
+    return len(names)
