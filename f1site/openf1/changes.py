@@ -64,7 +64,7 @@ def apply(feed: Feed, rows: list[dict], scope: dict[str, Any], *, source: str, p
         vanished=len(vanished), pruned=len(vanished) - len(kept), rejected=len(changes.rejects),
     )  # fmt: skip
     if write:
-        create(feed, new, scope, source=source)
+        create(feed, new, fields, scope=scope, source=source)
         update(feed, [key + values for key, _, values in changed], fields, source=source)
         if changes.counts["pruned"]:
             delete(feed, [key for key in vanished if key not in kept], scope)
@@ -99,8 +99,8 @@ def unique(feed: Feed, built: list, rows: list[dict], changes: Changes) -> dict[
 def sent_fields(feed: Feed, built: list) -> tuple[str, ...]:
     """The fields outside the key that at least one row carries."""
     columns = zip(*map(getter(feed.fields), built), strict=True)
-    absent = {name for name, column in zip(feed.fields, columns, strict=False) if column.count(UNSET) == len(built)}
-    return tuple(name for name in feed.fields if name not in feed.key and name not in absent)
+    sent = [name for name, column in zip(feed.fields, columns, strict=False) if column.count(UNSET) < len(column)]
+    return tuple(name for name in sent if name not in feed.key)
 
 
 def differing(incoming: dict[tuple, Any], stored: dict[tuple, tuple], values_of: Callable) -> Iterator[tuple]:
@@ -120,7 +120,7 @@ def read_stored(feed: Feed, scope: dict[str, Any], fields: tuple[str, ...]) -> d
     """{key: (value of each field …, source)} of what is stored of the scope, in one query."""
     width = len(feed.key)
     rows = feed.stored(scope).order_by().values_list(*feed.key, *fields, "source")
-    return {row[:width]: row[width:] for row in rows.iterator(chunk_size=BATCH)}
+    return {row[:width]: row[width:] for row in rows}
 
 
 def named(feed: Feed, key: tuple) -> dict[str, Any]:
@@ -147,13 +147,13 @@ def maker(feed: Feed, names: tuple[str, ...], *, source: str) -> Callable[[Itera
     return make
 
 
-def create(feed: Feed, rows: list, scope: dict[str, Any], *, source: str) -> None:
+def create(feed: Feed, rows: list, fields: tuple[str, ...], *, scope: dict[str, Any], source: str) -> None:
     """Insert rows in the order upstream sent them, so that primary keys grow in it."""
-    if not rows:
-        return
-    instances = list(map(maker(feed, feed.fields, source=source), map(getter(feed.fields), rows)))
-    feed.before_create(instances, scope)
-    upsert(feed, instances, tuple(name for name in feed.fields if name not in feed.key))
+    if rows:
+        names = feed.key + fields
+        instances = list(map(maker(feed, names, source=source), map(getter(names), rows)))
+        feed.before_create(instances, scope)
+        upsert(feed, instances, fields)
 
 
 def update(feed: Feed, rows: list[tuple], fields: tuple[str, ...], *, source: str) -> None:
@@ -172,6 +172,6 @@ def upsert(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -
 def delete(feed: Feed, keys: list[tuple], scope: dict[str, Any]) -> None:
     gone = set(keys)
     stored = feed.stored(scope).order_by().values_list("pk", *feed.key)
-    pks = [pk for pk, *key in stored.iterator(chunk_size=BATCH) if tuple(key) in gone]
+    pks = [pk for pk, *key in stored if tuple(key) in gone]
     for start in range(0, len(pks), BATCH):
         feed.model._default_manager.filter(pk__in=pks[start : start + BATCH]).delete()
