@@ -1,4 +1,7 @@
-"""Fixtures for every app: the recorded OpenF1 beside the checkout, served over HTTP."""
+"""Fixtures for every app: clients of the REST API, and the recorded OpenF1 beside the checkout, served over HTTP.
+
+Django is imported by the fixtures, not here: this file is read before it is set up.
+"""
 
 import importlib.util
 import threading
@@ -10,6 +13,45 @@ from pathlib import Path
 import pytest
 
 SHARED = Path(__file__).resolve().parent.parent / "shared" / "openf1"
+
+
+@pytest.fixture(autouse=True)
+def static_files_when_asked_for(settings):
+    """Looking every one of them up when a client starts would take longer than most tests."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture
+def api():
+    """A REST client of somebody who is not logged in."""
+    from rest_framework.test import APIClient
+
+    return APIClient()
+
+
+@pytest.fixture
+def stranger(db):
+    """A REST client with a token and no permission."""
+    from django.contrib.auth.models import User
+
+    return client_of(User.objects.create_user("stranger"))
+
+
+@pytest.fixture
+def editor(db):
+    """A REST client with a token and every permission."""
+    from django.contrib.auth.models import User
+
+    return client_of(User.objects.create_superuser("editor"))
+
+
+def client_of(user):
+    from rest_framework.authtoken.models import Token
+    from rest_framework.test import APIClient
+
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=user)}")
+    return client
 
 
 class Replay:

@@ -50,8 +50,9 @@ class CarSerializer(SessionRowSerializer):
 
     def validate(self, attrs):
         attrs = super().validate(attrs)
-        if {"session", "driver_number"} & attrs.keys():
-            session = attrs.get("session") or self.instance.session
-            number = attrs.get("driver_number") or self.instance.driver_number
-            attrs["driver_id"] = Entry.objects.numbers(session.pk).get(number)
+        was = (self.instance.session_id, self.instance.driver_number) if self.instance else (None, None)
+        session_id = attrs["session"].pk if "session" in attrs else was[0]
+        number = attrs.get("driver_number", was[1])
+        if (session_id, number) != was:
+            attrs["driver_id"] = Entry.objects.numbers(session_id).get(number)
         return attrs

@@ -34,9 +34,11 @@ class EntryViewSet(SyncedViewSet):
     serializer_class = EntrySerializer
     filterset_class = EntryFilter
 
-    def after_write(self, row: Entry, before: dict[str, Any] | None = None) -> None:
-        """People, and the driver of each row of the session, follow from its entries; of both sessions, when one was moved."""
-        moved_from = (before or {}).get("session", row.session)
+    def after_write(self, row: Entry, changed: dict[str, Any] | None = None) -> None:
+        """Who drove a session's rows follows from its entries; for both sessions, when an entry was moved to another."""
+        if changed == {}:
+            return
+        moved_from = (changed or {}).get("session", row.session)
         for session_id in {row.session_id, moved_from.pk}:
             follow_entries(session_id, source=Source.MANUAL)
 

@@ -62,12 +62,15 @@ class EntityViewSet(viewsets.GenericViewSet):
         queryset = super().get_queryset()
         if self.parent is None:
             return queryset
-        return queryset.filter(**{f"{self.parent}_id": self.parent_key()})
+        related: Any = self.model._meta.get_field(self.parent).related_model
+        return queryset.filter(**{self.parent: self.kwargs[related._meta.pk.name]})
 
-    def parent_key(self) -> Any:
-        """The key that the URL of a nested list names; 404 where there is no such row."""
-        related: Any = self.model._meta.get_field(self.parent or "").related_model
-        return find(related._default_manager.all(), self.kwargs[related._meta.pk.name]).pk
+    def find_parent(self) -> Any:
+        """The row that the URL of a nested list names; 404 where there is none."""
+        if self.parent is None:
+            return None
+        related: Any = self.model._meta.get_field(self.parent).related_model
+        return find(related._default_manager.all(), self.kwargs[related._meta.pk.name])
 
     def get_object(self):
         return find(self.get_queryset(), self.kwargs[self.model._meta.pk.name])
@@ -75,6 +78,7 @@ class EntityViewSet(viewsets.GenericViewSet):
     # Reading
 
     def list(self, request, *args, **kwargs):
+        self.find_parent()
         queryset = self.filter_queryset(self.get_queryset())
         serializer: Any = self.get_serializer()
         if request.accepted_renderer.format == "csv" and not request.query_params.keys() & set(self.paginator.parameters):
@@ -90,14 +94,7 @@ class EntityViewSet(viewsets.GenericViewSet):
     # Writing: each in one transaction with its line in the history
 
     def create(self, request, *args, **kwargs):
-        data = request.data
-        if self.parent is not None and isinstance(data, dict):
-            key = self.parent_key()
-            name = f"{self.parent}_id"
-            if str(data.get(name, key)) != str(key):
-                raise ValidationError({name: [f"The URL says {key}, the body {data[name]!r}."]})
-            data = data | {name: key}
-        serializer = self.get_serializer(data=data)
+        serializer = self.get_serializer(data=self.below_parent(request.data))
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             row = self.save(serializer)
@@ -106,16 +103,26 @@ class EntityViewSet(viewsets.GenericViewSet):
         body = serializer.to_representation(row)
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["url"]})
 
+    def below_parent(self, data: Any) -> Any:
+        """A body with the parent that the URL names; it may name the same one, but no other."""
+        parent = self.find_parent()
+        if parent is None or not isinstance(data, dict):
+            return data
+        name = f"{self.parent}_id"
+        if str(data.get(name, parent.pk)) != str(parent.pk):
+            raise ValidationError({name: [f"The URL says {parent.pk}, the body {data[name]!r}."]})
+        return data | {name: parent.pk}
+
     def update(self, request, *args, **kwargs):
         """PUT and PATCH alike change the fields they are given and leave the others."""
         row = self.get_object()
         serializer = self.get_serializer(row, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        before = {name: getattr(row, name) for name in serializer.validated_data}
+        old = {name: getattr(row, name) for name in serializer.validated_data}
         with transaction.atomic():
             row = self.save(serializer)
-            self.after_write(row, before)
-            changed = [name for name, value in before.items() if getattr(row, name) != value]
+            changed = {name: value for name, value in old.items() if getattr(row, name) != value}
+            self.after_write(row, changed)
             history.changed(request.user, row, changed)
         return Response(serializer.to_representation(row))
 
@@ -139,8 +146,8 @@ class EntityViewSet(viewsets.GenericViewSet):
         except IntegrityError as error:
             raise conflict(serializer) from error
 
-    def after_write(self, row: Any, before: dict[str, Any] | None = None) -> None:
-        """Bring what depends on a created, changed or deleted row up to date; `before` has the old values of a changed one."""
+    def after_write(self, row: Any, changed: dict[str, Any] | None = None) -> None:
+        """Bring up to date what depends on a row that was created, deleted, or changed: `changed` is {field: old value}."""
 
 
 def find(queryset: models.QuerySet, key: Any) -> Any:
