@@ -1,4 +1,4 @@
-from drivers.models import Driver, Entry
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from f1site.api.filters import ModelFilter
 from races.filters import SessionRowFilter
 
@@ -11,3 +11,23 @@ class DriverFilter(ModelFilter):
 class EntryFilter(SessionRowFilter):
     class Meta:
         model = Entry
+
+
+class SessionResultFilter(SessionRowFilter):
+    class Meta:
+        model = SessionResult
+
+
+class StartingGridFilter(SessionRowFilter):
+    class Meta:
+        model = StartingGrid
+
+
+class ChampionshipDriverFilter(SessionRowFilter):
+    class Meta:
+        model = ChampionshipDriver
+
+
+class ChampionshipTeamFilter(SessionRowFilter):
+    class Meta:
+        model = ChampionshipTeam

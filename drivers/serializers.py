@@ -1,6 +1,6 @@
 from rest_framework.exceptions import ValidationError
 
-from drivers.models import Driver, DriverAlias, Entry
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, StartingGrid
 from drivers.names import driver_id
 from f1site.api.errors import Conflict
 from f1site.api.serializers import RowSerializer
@@ -45,14 +45,25 @@ class EntrySerializer(SessionRowSerializer):
         extra_kwargs = {"driver_id": {"read_only": True, "help_text": "The person whom the names of the entry mean."}}
 
 
-class CarSerializer(SessionRowSerializer):
-    """Rows about a car of a session: the driver is whoever the session's entries say drove it."""
+class SessionResultSerializer(SessionRowSerializer):
+    class Meta:
+        model = SessionResult
+        fields = "__all__"
 
-    def validate(self, attrs):
-        attrs = super().validate(attrs)
-        was = (self.instance.session_id, self.instance.driver_number) if self.instance else (None, None)
-        session_id = attrs["session"].pk if "session" in attrs else was[0]
-        number = attrs.get("driver_number", was[1])
-        if (session_id, number) != was:
-            attrs["driver_id"] = Entry.objects.numbers(session_id).get(number)
-        return attrs
+
+class StartingGridSerializer(SessionRowSerializer):
+    class Meta:
+        model = StartingGrid
+        fields = "__all__"
+
+
+class ChampionshipDriverSerializer(SessionRowSerializer):
+    class Meta:
+        model = ChampionshipDriver
+        fields = "__all__"
+
+
+class ChampionshipTeamSerializer(SessionRowSerializer):
+    class Meta:
+        model = ChampionshipTeam
+        fields = "__all__"

@@ -1,6 +1,17 @@
-from drivers.views import DriverViewSet, EntryViewSet
+from drivers.views import (
+    ChampionshipDriverViewSet,
+    ChampionshipTeamViewSet,
+    DriverViewSet,
+    EntryViewSet,
+    SessionResultViewSet,
+    StartingGridViewSet,
+)
 from f1site.api.router import Router
 
 router = Router()
 router.register("drivers", DriverViewSet)
 router.register("entries", EntryViewSet)
+router.register("session-result", SessionResultViewSet)
+router.register("starting-grid", StartingGridViewSet)
+router.register("championship-drivers", ChampionshipDriverViewSet)
+router.register("championship-teams", ChampionshipTeamViewSet)

@@ -1,11 +1,23 @@
 from typing import Any
 
-from drivers.filters import DriverFilter, EntryFilter
-from drivers.models import Driver, Entry
-from drivers.people import follow_entries
-from drivers.serializers import DriverSerializer, EntrySerializer
+from drivers.filters import (
+    ChampionshipDriverFilter,
+    ChampionshipTeamFilter,
+    DriverFilter,
+    EntryFilter,
+    SessionResultFilter,
+    StartingGridFilter,
+)
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
+from drivers.serializers import (
+    ChampionshipDriverSerializer,
+    ChampionshipTeamSerializer,
+    DriverSerializer,
+    EntrySerializer,
+    SessionResultSerializer,
+    StartingGridSerializer,
+)
 from f1site.api.sync import SyncedAtOnceViewSet, SyncedViewSet
-from f1site.openf1.models import Source
 from f1site.openf1.pipeline import Scope
 
 
@@ -34,13 +46,29 @@ class EntryViewSet(SyncedViewSet):
     serializer_class = EntrySerializer
     filterset_class = EntryFilter
 
-    def after_write(self, row: Entry, changed: dict[str, Any] | None = None) -> None:
-        """Who drove a session's rows follows from its entries; for both sessions, when an entry was moved to another."""
-        if changed == {}:
-            return
-        moved_from = (changed or {}).get("session", row.session)
-        for session_id in {row.session_id, moved_from.pk}:
-            follow_entries(session_id, source=Source.MANUAL)
+
+class SessionResultViewSet(SyncedViewSet):
+    queryset = SessionResult.objects.all()
+    serializer_class = SessionResultSerializer
+    filterset_class = SessionResultFilter
+
+
+class StartingGridViewSet(SyncedViewSet):
+    queryset = StartingGrid.objects.all()
+    serializer_class = StartingGridSerializer
+    filterset_class = StartingGridFilter
+
+
+class ChampionshipDriverViewSet(SyncedViewSet):
+    queryset = ChampionshipDriver.objects.all()
+    serializer_class = ChampionshipDriverSerializer
+    filterset_class = ChampionshipDriverFilter
+
+
+class ChampionshipTeamViewSet(SyncedViewSet):
+    queryset = ChampionshipTeam.objects.all()
+    serializer_class = ChampionshipTeamSerializer
+    filterset_class = ChampionshipTeamFilter
 
 
 def people() -> dict[str, tuple]:

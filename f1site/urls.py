@@ -9,14 +9,18 @@ import races.urls
 import telemetry.urls
 from f1site.api import errors
 from f1site.api.links import NAMESPACE
+from f1site.api.provenance import CorrectionViewSet, SyncRunViewSet
 from f1site.api.root import RootView, healthz
 from f1site.api.router import Router
 
 router = Router()
+router.register("sync-runs", SyncRunViewSet)
+router.register("corrections", CorrectionViewSet)
 router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
 
-api = [path("", RootView.as_view(router=router), name="root"), *router.urls]
-names = [prefix for prefix, *_ in router.registry]
+samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
+api = [path("", RootView.as_view(router=router), name="root"), *samples, *router.urls]
+names = [*telemetry.urls.samples, *(prefix for prefix, *_ in router.registry)]
 
 urlpatterns = [
     path("admin/", admin.site.urls),

@@ -1,5 +1,5 @@
 from f1site.api.filters import ModelFilter
-from races.models import Race, Session
+from races.models import Race, RaceControl, Session, Weather
 
 
 class RaceFilter(ModelFilter):
@@ -25,3 +25,13 @@ class SessionRowFilter(ModelFilter):
         "year": "session__year",
         "season": "session__year",
     }
+
+
+class WeatherFilter(SessionRowFilter):
+    class Meta:
+        model = Weather
+
+
+class RaceControlFilter(SessionRowFilter):
+    class Meta:
+        model = RaceControl

@@ -2,7 +2,7 @@ from rest_framework import serializers
 
 from f1site.api.fields import Link
 from f1site.api.serializers import RowSerializer
-from races.models import Place, Race, Session
+from races.models import Place, Race, RaceControl, Session, Weather
 
 
 class RaceSerializer(RowSerializer):
@@ -46,3 +46,15 @@ class SessionRowSerializer(RowSerializer):
         if said is not None and str(said) != str(session.race_id):
             raise serializers.ValidationError({"race_id": [f"Session {session.pk} belongs to race {session.race_id}."]})
         return attrs
+
+
+class WeatherSerializer(SessionRowSerializer):
+    class Meta:
+        model = Weather
+        fields = "__all__"
+
+
+class RaceControlSerializer(SessionRowSerializer):
+    class Meta:
+        model = RaceControl
+        fields = "__all__"

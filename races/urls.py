@@ -1,6 +1,8 @@
 from f1site.api.router import Router
-from races.views import RaceViewSet, SessionViewSet
+from races.views import RaceControlViewSet, RaceViewSet, SessionViewSet, WeatherViewSet
 
 router = Router()
 router.register("races", RaceViewSet)
 router.register("sessions", SessionViewSet)
+router.register("weather", WeatherViewSet)
+router.register("race-control", RaceControlViewSet)

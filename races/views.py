@@ -3,9 +3,9 @@ from rest_framework.response import Response
 
 from f1site.api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from f1site.openf1.pipeline import Scope
-from races.filters import RaceFilter, SessionFilter
-from races.models import Race, Session
-from races.serializers import RaceSerializer, SessionSerializer
+from races.filters import RaceControlFilter, RaceFilter, SessionFilter, WeatherFilter
+from races.models import Race, RaceControl, Session, Weather
+from races.serializers import RaceControlSerializer, RaceSerializer, SessionSerializer, WeatherSerializer
 
 
 class RaceViewSet(SyncedAtOnceViewSet):
@@ -22,3 +22,15 @@ class SessionViewSet(SyncedViewSet):
     queryset = Session.objects.all()
     serializer_class = SessionSerializer
     filterset_class = SessionFilter
+
+
+class WeatherViewSet(SyncedViewSet):
+    queryset = Weather.objects.all()
+    serializer_class = WeatherSerializer
+    filterset_class = WeatherFilter
+
+
+class RaceControlViewSet(SyncedViewSet):
+    queryset = RaceControl.objects.all()
+    serializer_class = RaceControlSerializer
+    filterset_class = RaceControlFilter

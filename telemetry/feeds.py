@@ -5,7 +5,19 @@ from collections import defaultdict
 from drivers.feeds import CarFeed
 from drivers.models import Entry
 from f1site.openf1.feeds import Feed, digest, number
-from telemetry.models import CarSample, Interval, Lap, LocationSample, Overtake, Pit, Position, SampleFile, Stint, TeamRadio
+from telemetry.models import (
+    CarSample,
+    Interval,
+    Lap,
+    LocationSample,
+    Overtake,
+    Pit,
+    Position,
+    SampleFile,
+    Stint,
+    TeamRadio,
+    Telemetry,
+)
 from telemetry.samples import ingest
 
 
@@ -71,6 +83,22 @@ class TeamRadioFeed(CarFeed):
 
     collection = "team_radio"
     model = TeamRadio
+
+
+class TelemetryFeed(CarFeed):
+    """Figures per lap: not a collection of OpenF1's but computed here, until a person takes a line over."""
+
+    collection = "telemetry"
+    model = Telemetry
+    computed = True
+
+
+class SampleFileFeed(CarFeed):
+    """Descriptions of files: computed here."""
+
+    collection = "sample_files"
+    model = SampleFile
+    computed = True
 
 
 class SampleFeed(Feed):

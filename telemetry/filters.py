@@ -1,5 +1,15 @@
 from races.filters import SessionRowFilter
-from telemetry.models import Lap, Stint
+from telemetry.models import (
+    Interval,
+    Lap,
+    Overtake,
+    Pit,
+    Position,
+    SampleFile,
+    Stint,
+    TeamRadio,
+    Telemetry,
+)
 
 
 class LapFilter(SessionRowFilter):
@@ -10,3 +20,38 @@ class LapFilter(SessionRowFilter):
 class StintFilter(SessionRowFilter):
     class Meta:
         model = Stint
+
+
+class PitFilter(SessionRowFilter):
+    class Meta:
+        model = Pit
+
+
+class PositionFilter(SessionRowFilter):
+    class Meta:
+        model = Position
+
+
+class IntervalFilter(SessionRowFilter):
+    class Meta:
+        model = Interval
+
+
+class OvertakeFilter(SessionRowFilter):
+    class Meta:
+        model = Overtake
+
+
+class TeamRadioFilter(SessionRowFilter):
+    class Meta:
+        model = TeamRadio
+
+
+class TelemetryFilter(SessionRowFilter):
+    class Meta:
+        model = Telemetry
+
+
+class SampleFileFilter(SessionRowFilter):
+    class Meta:
+        model = SampleFile

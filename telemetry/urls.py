@@ -1,6 +1,26 @@
 from f1site.api.router import Router
-from telemetry.views import LapViewSet, StintViewSet
+from telemetry.samples.views import CarDataView, LocationView
+from telemetry.views import (
+    IntervalViewSet,
+    LapViewSet,
+    OvertakeViewSet,
+    PitViewSet,
+    PositionViewSet,
+    SampleFileViewSet,
+    StintViewSet,
+    TeamRadioViewSet,
+    TelemetryViewSet,
+)
 
 router = Router()
 router.register("laps", LapViewSet)
 router.register("stints", StintViewSet)
+router.register("pit", PitViewSet)
+router.register("position", PositionViewSet)
+router.register("intervals", IntervalViewSet)
+router.register("overtakes", OvertakeViewSet)
+router.register("team-radio", TeamRadioViewSet)
+router.register("telemetry", TelemetryViewSet)
+router.register("sample-files", SampleFileViewSet)
+
+samples = {"car-data": CarDataView, "location": LocationView}

@@ -75,6 +75,8 @@ def nested_routes(prefix: str, viewset, prefixes: dict[type[models.Model], str])
     for column in viewset.queryset.model._meta.concrete_fields:
         parent = column.related_model
         if isinstance(column, models.ForeignKey) and parent in prefixes:
-            methods = {"get": "list"} if fields[column.attname].read_only else {"get": "list", "post": "create"}
+            methods = {"get": "list"}
+            if "post" in viewset.http_method_names and not fields[column.attname].read_only:
+                methods["post"] = "create"
             path = f"{prefixes[parent]}/{key_pattern(parent)}/{prefix}/"
             yield path, f"of-{column.name}", methods, {"detail": False, "parent": column.name}

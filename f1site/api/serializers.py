@@ -2,7 +2,7 @@
 
 A serializer names its model and takes all of its fields::
 
-    class StintSerializer(CarSerializer):
+    class StintSerializer(SessionRowSerializer):
         class Meta:
             model = Stint
             fields = "__all__"
@@ -23,6 +23,8 @@ from rest_framework.validators import UniqueValidator
 
 from f1site.api.fields import JSONValue, Link, Moment, Number, Parent, bounds, columns
 from f1site.api.links import detail_prefix
+from f1site.openf1 import corrections
+from f1site.openf1.feeds import Feed
 from f1site.openf1.fields import JSONText
 
 
@@ -102,6 +104,9 @@ class RowSerializer(serializers.ModelSerializer):
         kind, options = super().build_standard_field(field_name, model_field)
         if isinstance(model_field, models.IntegerField) and not options.get("read_only"):
             options |= bounds(model_field)
+        feed = Feed.by_model.get(self.Meta.model)
+        if feed and model_field.name in feed.derived:
+            return kind, {"read_only": True, "help_text": model_field.help_text}
         # That a row exists already is no mistake in a field but a conflict, which the database finds.
         options["validators"] = [v for v in options.get("validators", []) if not isinstance(v, UniqueValidator)]
         return kind, options
@@ -139,7 +144,19 @@ class RowSerializer(serializers.ModelSerializer):
         row = next(self.rows(type(instance)._default_manager.filter(pk=instance.pk)))
         return {name: value for name, value in row.items() if name in self.fields}
 
-    # Bodies in
+    # Bodies in: what is written by hand is kept against every later sync
+
+    def create(self, validated_data):
+        return self.edit(self.Meta.model(), validated_data)  # type: ignore[misc]
+
+    def update(self, instance, validated_data):
+        return self.edit(instance, validated_data)
+
+    def edit(self, row, values):
+        for name, value in values.items():
+            setattr(row, name, value)
+        corrections.edit(row, user=self.context["request"].user)
+        return row
 
     def get_initial(self):
         """What a form for a new row starts with: the fields it cannot do without."""

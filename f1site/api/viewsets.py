@@ -20,6 +20,7 @@ from f1site.api import history
 from f1site.api.errors import Conflict
 from f1site.api.formats import BrowsableRenderer, CSVRenderer, JSONRenderer, csv_response
 from f1site.api.serializers import RowSerializer
+from f1site.openf1 import corrections
 
 
 class EntityViewSet(viewsets.GenericViewSet):
@@ -91,14 +92,13 @@ class EntityViewSet(viewsets.GenericViewSet):
     def retrieve(self, request, *args, **kwargs):
         return Response(self.get_serializer(self.get_object()).data)
 
-    # Writing: each in one transaction with its line in the history
+    # Writing: each in one transaction with its line in the history; see `corrections` for what a later sync makes of it
 
     def create(self, request, *args, **kwargs):
         serializer = self.get_serializer(data=self.below_parent(request.data))
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             row = self.save(serializer)
-            self.after_write(row)
             history.added(request.user, row)
         body = serializer.to_representation(row)
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["url"]})
@@ -122,7 +122,6 @@ class EntityViewSet(viewsets.GenericViewSet):
         with transaction.atomic():
             row = self.save(serializer)
             changed = {name: value for name, value in old.items() if getattr(row, name) != value}
-            self.after_write(row, changed)
             history.changed(request.user, row, changed)
         return Response(serializer.to_representation(row))
 
@@ -134,8 +133,7 @@ class EntityViewSet(viewsets.GenericViewSet):
         told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
         with transaction.atomic():
             history.deleted(request.user, row)
-            row.delete()
-            self.after_write(row)
+            corrections.delete(row, user=request.user)
         return Response({"detail": told[0].upper() + told[1:]})
 
     def save(self, serializer) -> Any:
@@ -146,8 +144,11 @@ class EntityViewSet(viewsets.GenericViewSet):
         except IntegrityError as error:
             raise conflict(serializer) from error
 
-    def after_write(self, row: Any, changed: dict[str, Any] | None = None) -> None:
-        """Bring up to date what depends on a row that was created, deleted, or changed: `changed` is {field: old value}."""
+
+class ReadOnlyViewSet(EntityViewSet):
+    """Rows that only the site itself writes."""
+
+    http_method_names = ["get", "head", "options"]
 
 
 def find(queryset: models.QuerySet, key: Any) -> Any:

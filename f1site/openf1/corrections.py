@@ -15,9 +15,9 @@ from f1site.openf1.feeds import Feed, expected
 from f1site.openf1.models import Correction, Mirrored, Source
 
 
-def feed_of(model: type[models.Model]) -> Feed | None:
-    """The feed that writes a model's rows; None for models that upstream knows nothing of."""
-    return Feed.by_model.get(model)
+def feed_of(model: type[models.Model]) -> Feed:
+    """The feed that knows a model's key and fields."""
+    return Feed.by_model[model]
 
 
 def feed_named(collection: str) -> Feed:
@@ -56,28 +56,33 @@ def edit(instance: Mirrored, *, user, reason: str = "") -> None:
     """Save an instance a person made or changed. On a synced row every changed field of upstream's becomes a correction.
 
     A changed key makes it another row: the old one is kept away as if deleted, and what is saved counts as made by hand. So
-    does a computed row (one without a feed) once a person has changed it.
+    does a computed row once a person has changed it.
     """
     feed = feed_of(type(instance))
-    before = type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first() if instance.pk else None
-    if not feed:
-        instance.source = Source.MANUAL
-        instance.save()
+    new = instance._state.adding
+    before = None if new else type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()
+    if before is not None and not is_changed(before, instance):
         return
+    if feed.computed:
+        instance.source = Source.MANUAL
     moved = before is not None and is_moved(feed, before, instance)
     if before is None or moved or before.source == Source.MANUAL:
         feed.derive([instance])
         feed.before_create([instance], scope_of(instance))
     else:
         feed.derive_again(instance)
-    if before and before.source != Source.MANUAL:
+    if before and before.source != Source.MANUAL and not feed.computed:
         if moved:
             keep_away(feed, before, user=user, reason=reason)
             instance.source = Source.MANUAL
         else:
             correct_changed(feed, before, instance, user=user, reason=reason)
-    instance.save()
+    instance.save(force_insert=new)
     settle(feed, instance, before)
+
+
+def is_changed(before: Mirrored, after: Mirrored) -> bool:
+    return any(getattr(before, field.attname) != getattr(after, field.attname) for field in after._meta.concrete_fields)
 
 
 def is_moved(feed: Feed, before: Mirrored, after: Mirrored) -> bool:
@@ -122,11 +127,10 @@ def correct(feed: Feed, row: Mirrored, name: str, old: Any, new: Any, *, user, r
 def delete(instance: Mirrored, *, user, reason: str = "") -> None:
     """Delete a row for good: a synced one stays away at every later sync, and can be brought back."""
     feed = feed_of(type(instance))
-    if feed and instance.source != Source.MANUAL:
+    if instance.source != Source.MANUAL and not feed.computed:
         keep_away(feed, instance, user=user, reason=reason)
     instance.delete()
-    if feed:
-        settle(feed, instance)
+    settle(feed, instance)
 
 
 def keep_away(feed: Feed, row: Mirrored, *, user, reason: str) -> None:

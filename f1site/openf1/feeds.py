@@ -49,6 +49,7 @@ class Feed:
     derived: tuple[str, ...] = ()  # model fields that `derive` computes from a row
     lists = False  # lists races or sessions rather than rows of a session
     by_default = True  # synced when no collection is named
+    computed = False  # not upstream's at all: computed here, and a person's from the moment they change it
     per_car = False  # a piece is one car of one session, and the feed keeps it in its own way; see `cars` and `apply`
 
     names = {"race_id": "meeting_key", "session_id": "session_key"}  # the same in every collection

@@ -32,6 +32,8 @@ ENTITIES = {prefix: viewset for prefix, viewset, _ in router.registry}
 
 @pytest.fixture(params=ENTITIES)
 def entity(request) -> "Entity":
+    if "editor" in request.fixturenames and "post" not in ENTITIES[request.param].http_method_names:
+        pytest.skip("only the site itself writes these rows")
     return Entity(request.param, ENTITIES[request.param])
 
 
@@ -288,6 +290,8 @@ def test_a_row_moved_onto_the_key_of_another_is_a_conflict(entity, editor):
     if not constraints:
         pytest.skip("its key is its primary key, which cannot change")
     key = {column_at(entity.model, name).attname for name in constraints[0].fields}
+    if any(entity.fields[name].read_only for name in key):
+        pytest.skip("its key is computed from the whole row")
     answer = editor.patch(entity.row_url(second), {name: plain(getattr(first, name)) for name in key})
     assert (answer.status_code, list(answer.json())) == (409, ["detail"])
 
