@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from f1site.management.commands.sync_openf1 import Bar, Lines, told
 from f1site.openf1 import simulator
+from f1site.openf1.pipeline import Report, sync
 from f1site.openf1.simulator import loading
 
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, seed, races, remove, **options):
         if remove:
-            self.removed(loading.remove())
+            self.remove()
             return
         try:
             season = simulator.Season(seed=seed, races=races)
@@ -31,12 +32,8 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if loading.another_is_stored(season):
             self.stdout.write("Another demo season is loaded; it makes room.")
-            self.removed(loading.remove())
-        observer = Bar(self.stdout) if self.stdout.isatty() else Lines(self.stdout)
-        client = simulator.client(season, notice=observer.notice)
-        observer.client = client
-        with observer:
-            reports = loading.load(client, season, observer=observer)
+            self.remove()
+        reports = self.load(season)
         for collection, counts in ((name, counts) for report in reports for name, counts in report.collections.items()):
             self.stdout.write(f"{collection}: {told(counts)}")
         total = sum((report.total for report in reports), Counter())
@@ -44,7 +41,18 @@ class Command(BaseCommand):
         if errors := [error for report in reports for error in report.errors]:
             raise CommandError(f"{len(errors)} failed; first: {errors[0]}")
 
-    def removed(self, gone: Counter) -> None:
+    def load(self, season: simulator.Season) -> list[Report]:
+        client = simulator.client(season)
+        reports = []
+        for scope, collections in loading.parts(season):
+            observer = Bar(self.stdout) if self.stdout.isatty() else Lines(self.stdout)
+            observer.client, client.notice = client, observer.notice
+            with observer:
+                reports.append(sync(client=client, scope=scope, collections=collections, observer=observer))
+        return reports
+
+    def remove(self) -> None:
+        gone = loading.remove()
         names = {model: (model._meta.verbose_name, model._meta.verbose_name_plural) for model in gone}
         what = ", ".join(sorted(f"{names[model][count > 1]}: {count:,}" for model, count in gone.items()))
         self.stdout.write(f"Removed {gone.total():,} rows of the demo season{f' ({what})' if what else ''}.")

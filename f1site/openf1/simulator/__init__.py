@@ -5,7 +5,8 @@ real ones, and `season.truth()` says what generated it.
 
     world       who races, and where        laws      what a lap costs, by seed
     season      weekends and sessions       race, strategy, runs, weather, marshals   what happens in one
-    timing      laps, lines, results        rows, order, samples   the same as OpenF1's rows
+    timing      laps and lines              results                how it ended
+    rows, order, samples                    the same as OpenF1's rows
     quirks      what is wrong with them     query, transport       questions and answers
     loading     into the database and out   truth                  what a model should find out
 """

@@ -78,7 +78,7 @@ def drawn(random: Random) -> Laws:
             "INTERMEDIATE": Compound(3.6, 0.05, 2.6),
             "WET": Compound(6.8, 0.04, 1.2),
         },
-        team={name: round(place * 0.18 + random.uniform(0, 0.12), 3) for place, name in enumerate(teams)},
+        team={name: round(place * 0.22 + random.uniform(0, 0.12), 3) for place, name in enumerate(teams)},
         driver={number: round(random.gauss(0, 0.14), 3) for number in DRIVERS},
         green={
             "Practice 1": (1.5, 1.0), "Practice 2": (0.9, 0.6), "Practice 3": (0.7, 0.5), "Sprint Qualifying": (0.8, 0.5),

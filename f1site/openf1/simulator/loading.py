@@ -5,20 +5,16 @@ from collections import Counter
 from django.apps import apps
 from django.db import models, transaction
 
-from f1site.openf1.client import Client
-from f1site.openf1.models import Correction, Mirrored, PieceState, Source, SyncRun
-from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
+from f1site.openf1.models import Source
+from f1site.openf1.pipeline import Scope, registry
 from f1site.openf1.simulator.season import YEAR, Season
-from f1site.openf1.simulator.transport import SAMPLES
 
 
-def load(client: Client, season: Season, *, observer: Observer) -> list[Report]:
-    """Sync the season, and then the samples of its one session that has some; the report of each."""
-    reports = [sync(client=client, scope=Scope(seasons=(YEAR,)), observer=observer)]
-    if samples := [name for name in SAMPLES if name in registry()]:
-        scope = Scope(sessions=(season.sampled.key,))
-        reports.append(sync(client=client, scope=scope, collections=samples, observer=observer))
-    return reports
+def parts(season: Season) -> list[tuple[Scope, list[str]]]:
+    """The syncs that bring the season in, as (scope, collections): everything, then the samples of the one session with some."""
+    usual = [name for name, feed in registry().items() if feed.by_default]
+    samples = [name for name in registry() if name not in usual]
+    return [(Scope(seasons=(YEAR,)), usual), (Scope(sessions=(season.sampled.key,)), samples)]
 
 
 def another_is_stored(season: Season) -> bool:
@@ -30,21 +26,22 @@ def another_is_stored(season: Season) -> bool:
 
 @transaction.atomic
 def remove() -> Counter:
-    """Delete all that came from a demo season, its syncs included; {model: number of rows}.
+    """Delete all that came from a demo season, with its files, syncs and corrections; {model: number of rows}.
 
     What was made by hand inside a demo race goes with it. Somebody who has rows of other races too, because two people were
     merged, stays.
     """
     gone: Counter = Counter()
+    sourced = [model for model in apps.get_models() if any(field.name == "source" for field in model._meta.fields)]
+    for model in sourced:
+        gone[model] += model._default_manager.filter(source=Source.DEMO).count()
     for feed in registry().values():
         feed.discard(source=Source.DEMO)
-    mirrored: list[type[models.Model]] = [model for model in apps.get_models() if issubclass(model, Mirrored)]
-    everything: list[type[models.Model]] = [*mirrored, SyncRun, PieceState, Correction]
-    for model in everything:
+    for model in sourced:
         rows = model._default_manager.filter(source=Source.DEMO)
         for relation in model._meta.related_objects:
             if relation.on_delete is models.SET_NULL:
                 rows = rows.filter(**{f"{relation.name}__isnull": True})
-        _, counts = rows.delete()
-        gone.update({apps.get_model(label): count for label, count in counts.items()})
+        rows.delete()
+        gone[model] -= model._default_manager.filter(source=Source.DEMO).count()
     return +gone

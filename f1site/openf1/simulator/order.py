@@ -1,6 +1,6 @@
 """Who was where: positions, gaps and overtakes, all read from the crossings of the timing lines."""
 
-from f1site.openf1.simulator.race import behind
+from f1site.openf1.simulator.results import behind
 from f1site.openf1.simulator.rows import Row
 from f1site.openf1.simulator.season import Season, Session
 from f1site.openf1.simulator.timing import Crossing, Outing, crossings

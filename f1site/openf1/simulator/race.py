@@ -4,16 +4,14 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from random import Random
 
-from f1site.openf1.simulator import marshals, strategy
+from f1site.openf1.simulator import marshals, results, strategy
 from f1site.openf1.simulator.laws import SLICKS, Laws
-from f1site.openf1.simulator.timing import Lap, Message, Outing, Result, Stint, Stop
+from f1site.openf1.simulator.timing import Lap, Message, Outing, Stint, Stop
 from f1site.openf1.simulator.weather import Sky
 from f1site.openf1.simulator.world import Circuit
 
 FORMATION = 215.0  # s between the scheduled start and lights out
 SAFETY_CAR_LAPS = 4
-POINTS = (25, 18, 15, 12, 10, 8, 6, 4, 2, 1)
-SPRINT_POINTS = (8, 7, 6, 5, 4, 3, 2, 1)
 CLOSE = 0.45  # s, about as near as a car can follow across the line
 NEVER = float("inf")
 
@@ -105,7 +103,7 @@ class Race:
         )  # fmt: skip
         if self.neutral.end < NEVER:
             outing.safety_car = (self.neutral.begin, self.neutral.end)
-        outing.results = classified(outing, POINTS if self.laps >= strategy.SHORT else SPRINT_POINTS)
+        outing.results = results.of_race(outing, sprint=self.laps < strategy.SHORT)
         outing.messages += marshals.of_race(outing, self.random)
         return outing
 
@@ -113,7 +111,7 @@ class Race:
         """The car's next lap; what it costs others is booked on them."""
         number = len(car.laps) + 1
         wetness = self.sky.wetness(car.time + self.circuit.base / 2)
-        calm = self.calm(car, number, wetness)
+        calm = self.calm(car, number, wetness=wetness)
         lap = Lap(
             number=number, start=car.time, end=0.0, duration=0.0, sectors=(None, None, None), undisturbed=round(calm, 3),
             compound=car.compound, age=car.age, fuel=round(self.fuel(number), 2), wetness=round(wetness, 3),
@@ -126,22 +124,23 @@ class Race:
         leaving = self.leaving(car)
         lap.into_pits = car.time + 2 * time < car.retires and self.calls_in(car, lap)
         if number == 1:
-            time = self.start(time, slot, on_lap)
+            time = self.start(time, slot, on_lap=on_lap)
         elif self.neutral.begin < car.time + time and car.time < self.neutral.end:
             lap.neutralised = True
             time = self.slowed(car, time, leads=not on_lap)
         elif not lap.out and not lap.into_pits:
-            time += self.traffic(lap, time, on_lap)
+            time += self.traffic(lap, time, on_lap=on_lap)
         time += leaving
-        entering = self.pit(car, lap, time) if lap.into_pits else 0.0
-        self.close(car, lap, time, entering=entering, leaving=leaving)
+        car.age += 1
+        entering = self.pit(car, lap, time=time) if lap.into_pits else 0.0
+        self.close(car, lap, time=time, entering=entering, leaving=leaving)
         return lap
 
     def fuel(self, number: int) -> float:
         """kg at the start of a lap; a sprint begins with as much as its distance needs."""
         return self.laws.fuel * (self.laps - number + 1) / max(self.laps, self.circuit.laps)
 
-    def calm(self, car: Car, number: int, wetness: float) -> float:
+    def calm(self, car: Car, number: int, *, wetness: float) -> float:
         begin, end = self.green
         green = begin + (end - begin) * (number - 1) / self.laps
         return self.laws.undisturbed(
@@ -149,7 +148,7 @@ class Race:
             wetness=wetness,
         )  # fmt: skip
 
-    def start(self, time: float, slot: int, on_lap: list[tuple[Car, Lap]]) -> float:
+    def start(self, time: float, slot: int, *, on_lap: list[tuple[Car, Lap]]) -> float:
         """Lap 1: from standing, in a crowd; nobody passes more than a car or two."""
         time += 4.2 + 0.6 * slot + abs(self.random.gauss(0, 1.3))
         ends = sorted(lap.end - FORMATION for _, lap in on_lap)
@@ -175,7 +174,7 @@ class Race:
         self.tail = max(self.tail, car.time + time)
         return time
 
-    def traffic(self, lap: Lap, time: float, on_lap: list[tuple[Car, Lap]]) -> float:
+    def traffic(self, lap: Lap, time: float, *, on_lap: list[tuple[Car, Lap]]) -> float:
         """Seconds lost to dirty air, to slower cars on the same lap and to cars about to be lapped."""
         lost = 0.0
         if lap.gap is not None and lap.gap < self.laws.dirty_within:
@@ -184,7 +183,7 @@ class Race:
         for other, its in reversed(on_lap[-6:]):
             if its.duration is None or its.out or its.into_pits or end > its.end + CLOSE:
                 continue
-            if its.end - end > self.circuit.passing * self.random.uniform(0, 1.2):
+            if its.end - end > self.circuit.passing * self.random.uniform(0, 1):
                 end += 0.12
                 other.owed += 0.2
             else:
@@ -218,14 +217,14 @@ class Race:
             car.plan = [(car.compound, lap.number), ("WET" if car.boldness > 0.9 else "INTERMEDIATE", self.laps)]
         elif not slick and not self.sky.raining(lap.start) and lap.wetness < strategy.DRY_ENOUGH + strategy.NERVE * car.boldness:
             car.plan = [(car.compound, lap.number), (strategy.for_the_rest(left), self.laps)]
-        elif len(car.plan) > 1 and slick and self.cheap(car, lap, left):
+        elif len(car.plan) > 1 and slick and self.cheap(car, lap, left=left):
             besides = car.compound if len(car.stints) == 1 else None
             car.plan = [(car.compound, lap.number), (strategy.for_the_rest(left, besides=besides), self.laps)]
         elif len(car.plan) > 1 and slick and self.undercuts(car, lap):
             car.plan[0] = (car.compound, lap.number)
         return len(car.plan) > 1 and lap.number >= car.plan[0][1]
 
-    def cheap(self, car: Car, lap: Lap, left: int) -> bool:
+    def cheap(self, car: Car, lap: Lap, *, left: int) -> bool:
         """Whether to stop because the others are slow: on the first lap behind the safety car."""
         behind = self.neutral.begin <= lap.start < self.neutral.end
         return behind and self.neutral.laps <= 1 and car.age >= 6 and left >= 8 and car.boldness < 0.85
@@ -235,7 +234,7 @@ class Race:
         early = car.plan[0][1] - lap.number
         return 0 < early <= 3 and lap.gap is not None and lap.gap < 1.6 and self.random.random() < 0.25
 
-    def pit(self, car: Car, lap: Lap, time: float) -> float:
+    def pit(self, car: Car, lap: Lap, *, time: float) -> float:
         """Change tyres at the end of the lap; seconds the way in costs."""
         standing = self.laws.standstill(self.random)
         lane = round(self.circuit.lane + standing + self.random.uniform(-0.3, 0.3), 1)
@@ -245,13 +244,12 @@ class Race:
         car.leaving = stop
         car.stints[-1].last = lap.number
         car.plan = car.plan[1:]
-        car.compound, car.age = car.plan[0][0], -1
-        if car.compound == "SOFT" and self.random.random() < 0.5:
-            car.age = 2
-        car.stints.append(Stint(len(car.stints) + 1, car.compound, car.age + 1, lap.number + 1, self.laps))
+        used = car.plan[0][0] == "SOFT" and self.random.random() < 0.5  # in qualifying
+        car.compound, car.age = car.plan[0][0], 3 if used else 0
+        car.stints.append(Stint(len(car.stints) + 1, car.compound, car.age, lap.number + 1, self.laps))
         return entering
 
-    def close(self, car: Car, lap: Lap, time: float, *, entering: float, leaving: float) -> None:
+    def close(self, car: Car, lap: Lap, *, time: float, entering: float, leaving: float) -> None:
         """Split the lap into sectors and write it up; it breaks off where the car's time has come."""
         first, second, _ = self.circuit.shares
         jitter = self.random.gauss(0, 0.03)
@@ -261,34 +259,8 @@ class Race:
         lap.duration = round(time + entering, 3)
         lap.sectors = (one, two, round(lap.duration - one - two, 3))
         lap.end = round(lap.start + lap.duration, 3)
-        car.age += 1
         if lap.end > car.retires and lap.start < self.flag:
             lap.end = round(max(car.retires, lap.start + 5), 3)
             lap.sectors = tuple(s if lap.start + sum(lap.sectors[: i + 1]) < lap.end else None for i, s in enumerate(lap.sectors))
             lap.duration = None
-            self.messages += marshals.stopped(car.number, lap.end, self.random)
-
-
-def classified(outing: Outing, points: tuple[int, ...]) -> list[Result]:
-    """The result: by laps, then by time; cars that stopped on track come last and are not classified."""
-    ran = {car: len(laps) for car, laps in outing.laps.items()}
-    finished = [car for car, laps in outing.laps.items() if laps[-1].duration]
-    finished.sort(key=lambda car: (-ran[car], outing.laps[car][-1].end, car))
-    winner = finished[0]
-    won_at = outing.laps[winner][-1].end
-    results = []
-    for place, car in enumerate(finished, start=1):
-        down, end = ran[winner] - ran[car], outing.laps[car][-1].end
-        gap: float | str = behind(down) if down else round(end - won_at, 3) or 0
-        duration = None if down else round(end - outing.began, 3)
-        score = float(points[place - 1]) if place <= len(points) else 0.0
-        results.append(Result(car=car, position=place, laps=ran[car], duration=duration, gap=gap, points=score))
-    out = sorted(outing.laps.keys() - set(finished), key=lambda car: -outing.laps[car][-1].end)
-    return results + [
-        Result(car=car, position=None, laps=ran[car] - 1, duration=None, gap=None, dnf=True, points=0.0) for car in out
-    ]
-
-
-def behind(laps: int) -> str:
-    """ "+1 LAP", as timing shows a car that was lapped."""
-    return f"+{laps} LAP{'S' if laps > 1 else ''}"
+            self.messages += marshals.stopped(car.number, lap.end, random=self.random)

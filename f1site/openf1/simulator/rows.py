@@ -97,15 +97,15 @@ def laps(season: Season, session: Session) -> list[Row]:
                 "is_pit_out_lap": lap.out,
                 "lap_duration": lap.duration,
                 "lap_number": lap.number,
-                "segments_sector_1": segments(random, lap, 0),
-                "segments_sector_2": segments(random, lap, 1),
-                "segments_sector_3": segments(random, lap, 2),
+                "segments_sector_1": segments(lap, 0, random=random),
+                "segments_sector_2": segments(lap, 1, random=random),
+                "segments_sector_3": segments(lap, 2, random=random),
                 "st_speed": fastest if three and not lap.into_pits else None,
             })  # fmt: skip
     return sorted(rows, key=lambda row: (row["lap_number"], row["date_start"]))
 
 
-def segments(random: Random, lap: Lap, sector: int) -> list[int | None]:
+def segments(lap: Lap, sector: int, *, random: Random) -> list[int | None]:
     """Mini-sectors: mostly no improvement, the pit lane where the lap begins or ends in it, nothing where the car never came."""
     codes: list[int | None] = random.choices((YELLOW, GREEN, PURPLE), (80, 17, 3), k=MINI_SECTORS[sector])
     if sector == 0 and lap.out:
@@ -225,15 +225,15 @@ def starting_grid(season: Season, session: Session) -> list[Row]:
 
 
 def championship_drivers(season: Season, session: Session) -> list[Row]:
-    return [{"driver_number": car, **points} for car, points in table(season, session, {n: (n,) for n in DRIVERS})]
+    return [{"driver_number": car, **points} for car, points in table(season, session, members={n: (n,) for n in DRIVERS})]
 
 
 def championship_teams(season: Season, session: Session) -> list[Row]:
     teams = {team.name: tuple(driver.number for driver in team.drivers) for team in TEAMS}
-    return [{"team_name": name, **points} for name, points in table(season, session, teams)]
+    return [{"team_name": name, **points} for name, points in table(season, session, members=teams)]
 
 
-def table(season: Season, session: Session, members: dict) -> list[tuple]:
+def table(season: Season, session: Session, *, members: dict) -> list[tuple]:
     """[(who, points and place before and after)] of a race or sprint, best first; no places before the first points are given."""
     if session.type != "Race":
         return []

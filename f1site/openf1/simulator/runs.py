@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
 
-from f1site.openf1.simulator import marshals
+from f1site.openf1.simulator import marshals, results
 from f1site.openf1.simulator.laws import SLICKS, Laws
 from f1site.openf1.simulator.timing import Lap, Outing, Result, Stint, Stop
 from f1site.openf1.simulator.weather import Sky
@@ -30,7 +30,7 @@ class Run:
 
 
 @dataclass(kw_only=True)
-class Track:
+class OpenTrack:
     """A session in which cars come and go. `paces` is {car number: s a lap}."""
 
     laws: Laws
@@ -84,12 +84,12 @@ class Track:
             into_pits=kind == "I",
         )  # fmt: skip
 
-    def outing(self, results: list[Result], **more) -> Outing:
+    def outing(self, found: list[Result], **more) -> Outing:
         self.stops.sort(key=lambda stop: stop.at)
-        return Outing(sky=self.sky, laps=self.laps, stints=self.stints, stops=self.stops, results=results, **more)
+        return Outing(sky=self.sky, laps=self.laps, stints=self.stints, stops=self.stops, results=found, **more)
 
 
-def practice(track: Track, name: str) -> Outing:
+def practice(track: OpenTrack, name: str) -> Outing:
     """An hour of practice: a steady run, the quickest laps on new softs, a long run with the fuel of a race."""
     random = track.random
     for car in track.paces:
@@ -103,40 +103,45 @@ def practice(track: Track, name: str) -> Outing:
                 break
             back = track.drive(car, run, leaves=leaves, closes=track.length)
             leaves = round(back + random.uniform(240, 620), 3)
-    timed = timed_laps(track, 0, track.length)
-    outing = track.outing(by_best(track, timed), ended=track.length, standings=list(standings(list(track.paces), timed)))
-    outing.messages = marshals.of_practice(outing, name, random)
+    timed = timed_laps(track, begin=0, closes=track.length)
+    order = list(standings(list(track.paces), timed))
+    outing = track.outing(results.of_practice(track.laps, timed), ended=track.length, standings=order)
+    outing.messages = marshals.of_practice(outing, name, random=random)
     return outing
 
 
-def qualifying(track: Track, name: str) -> Outing:
+def qualifying(track: OpenTrack, name: str) -> Outing:
     """Three phases; two attempts each, and the slowest five or ten are out after the first and the second."""
-    random = track.random
     order, begin, best, flags, seen = list(track.paces), 0.0, [], [], []
     for phase, (minutes, places) in enumerate(PHASES[name], start=1):
         closes = begin + 60 * minutes
-        running = order[:places]
+        running, eliminated = order[:places], order[places:]
+        compound = "SOFT" if name == "Qualifying" or phase == 3 else "MEDIUM"
         for car in running:
-            leaves = round(begin + random.uniform(10, 0.3 * (closes - begin)), 3)
-            compound = "SOFT" if name == "Qualifying" or phase == 3 else "MEDIUM"
-            back = track.drive(car, Run(compound, "P", random.uniform(7, 11)), leaves=leaves, closes=closes)
-            again = closes - OUT * track.circuit.base - random.uniform(12, 70)
-            if again > back + 60:
-                run = Run(compound, "P", random.uniform(6, 9), 0 if phase > 1 else 3)
-                track.drive(car, run, leaves=round(again, 3), closes=closes)
-        timed = timed_laps(track, begin, closes)
+            attempts(track, car, begin=begin, closes=closes, runs=(Run(compound, "P", 9.0), Run(compound, "P", 7.5, 3 % phase)))
+        timed = timed_laps(track, begin=begin, closes=closes)
         best.append({car: min(time for _, c, time in timed if c == car) for car in running})
-        phase_order = list(standings(running, timed))
-        seen += [(at, [*ranks, *order[places:]]) for at, ranks in phase_order]
-        order = seen[-1][1]
+        for at, ranks in standings(running, timed):
+            order = [*ranks, *eliminated]
+            seen.append((at, order))
         flags.append((begin, closes))
         begin = closes + BREAK
-    outing = track.outing(by_phase(track, order, best), ended=flags[-1][1], standings=seen)
-    outing.messages = marshals.of_qualifying(outing, name, flags, random)
+    outing = track.outing(results.of_qualifying(track.laps, order, best=best), ended=flags[-1][1], standings=seen)
+    outing.messages = marshals.of_qualifying(outing, name, phases=flags, random=track.random)
     return outing
 
 
-def timed_laps(track: Track, begin: float, closes: float) -> list[tuple[float, int, float]]:
+def attempts(track: OpenTrack, car: int, *, begin: float, closes: float, runs: tuple[Run, Run]) -> None:
+    """One run early in a phase, and another just before its end where there is time for it."""
+    random = track.random
+    leaves = begin + random.uniform(10, 0.3 * (closes - begin))
+    back = track.drive(car, runs[0], leaves=round(leaves, 3), closes=closes)
+    again = closes - OUT * track.circuit.base - random.uniform(12, 70)
+    if again > back + 60:
+        track.drive(car, runs[1], leaves=round(again, 3), closes=closes)
+
+
+def timed_laps(track: OpenTrack, *, begin: float, closes: float) -> list[tuple[float, int, float]]:
     """(end, car, time) of every lap that counts, in order of time."""
     return sorted(
         (lap.end, car, lap.duration)
@@ -157,26 +162,3 @@ def standings(cars: list[int], timed: Iterable[tuple[float, int, float]]) -> Ite
             if fresh != order:
                 order = fresh
                 yield at, order
-
-
-def by_best(track: Track, timed: list[tuple[float, int, float]]) -> list[Result]:
-    """The result of a practice."""
-    best: dict[int, float] = {}
-    for _, car, time in timed:
-        best[car] = min(time, best.get(car, time))
-    order = sorted(best, key=best.__getitem__)
-    leader = best[order[0]]
-    return [
-        Result(car=car, position=place, laps=len(track.laps[car]), duration=best[car], gap=round(best[car] - leader, 3) or 0)
-        for place, car in enumerate(order, start=1)
-    ]
-
-
-def by_phase(track: Track, order: list[int], best: list[dict[int, float]]) -> list[Result]:
-    """The result of a qualifying: the best lap of each phase, and what it lacks to the phase's best."""
-    results = []
-    for place, car in enumerate(order, start=1):
-        times = [phase.get(car) for phase in best]
-        gaps = [None if t is None else round(t - min(phase.values()), 3) for t, phase in zip(times, best, strict=True)]
-        results.append(Result(car=car, position=place, laps=len(track.laps[car]), duration=times, gap=gaps))
-    return results

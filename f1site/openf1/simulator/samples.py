@@ -38,7 +38,7 @@ class Moment:
     kind: str
 
 
-def stretches(lap: Lap, road: track.Track, circuit: Circuit, *, standing: float, lane: float) -> list[Stretch]:
+def stretches(lap: Lap, road: track.Track, *, circuit: Circuit, standing: float, lane: float) -> list[Stretch]:
     """A lap as stretches; `standing` and `lane` are those of the stop it begins with, in seconds."""
     begin, end, start, stop = lap.start, lap.end, 0.0, road.length
     found = []
@@ -77,18 +77,18 @@ def moments(season: Season, session: Session, car: int) -> Iterator[Moment]:
     for lap in outing.laps[car]:
         stop = stops.get(lap.number - 1)
         standing, lane = (stop.standing or 0.0, stop.at - lap.start) if lap.out and stop else (0.0, 0.0)
-        parts = stretches(lap, road, circuit, standing=standing, lane=lane)
+        parts = stretches(lap, road, circuit=circuit, standing=standing, lane=lane)
         while at < lap.start:
             yield Moment(at, 0.0, 0.0, lap, "still")
             at = round(at + EVERY, 3)
         for part in parts:
             spans = road.share(part.start), road.share(part.stop)
             while at < part.end:
-                yield moment(part, road, lap, at, spans)
+                yield moment(part, at, lap=lap, road=road, spans=spans)
                 at = round(at + EVERY, 3)
 
 
-def moment(part: Stretch, road: track.Track, lap: Lap, at: float, spans: tuple[float, float]) -> Moment:
+def moment(part: Stretch, at: float, *, lap: Lap, road: track.Track, spans: tuple[float, float]) -> Moment:
     gone, length = at - part.begin, part.end - part.begin
     if part.kind == "still":
         return Moment(at, part.start, 0.0, lap, "still")
@@ -113,7 +113,7 @@ def car_data(season: Season, session: Session, car: int) -> list[Row]:
             "brake": brake,
             "date": session.moment(seen.at),
             "driver_number": car,
-            "drs": wing(seen, kmh, throttle),
+            "drs": wing(seen, kmh=kmh, throttle=throttle),
             "n_gear": gear,
             "rpm": min(12_000, 7_400 + 95 * (kmh - floor) if gear > 1 else 4_000 + 70 * kmh) if kmh else 0,
             "speed": kmh,
@@ -136,7 +136,7 @@ def pedals(seen: Moment, road: track.Track) -> tuple[int, int]:
     return (100 if here > 45 else 78), 0
 
 
-def wing(seen: Moment, kmh: int, throttle: int) -> int:
+def wing(seen: Moment, *, kmh: int, throttle: int) -> int:
     """DRS: 12 open, 8 allowed; within a second of the car ahead, from lap 3 on, on the straights, when the track is dry."""
     lap = seen.lap
     if lap.number < 3 or lap.gap is None or lap.gap > 1 or lap.neutralised or lap.wetness or seen.kind != "road":

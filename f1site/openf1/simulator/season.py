@@ -166,7 +166,7 @@ class Season:
 
     def track(self, session: Session) -> Outing:
         weekend = session.weekend
-        track = runs.Track(
+        track = runs.OpenTrack(
             laws=self.laws, circuit=weekend.circuit, paces=self.paces(session), green=self.laws.green[session.name],
             sky=self.sky(session), random=weekend.random(session.name),
         )  # fmt: skip
