@@ -32,6 +32,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "unfold",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -107,6 +108,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "f1site.formats"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
@@ -158,6 +160,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "list", "persistAuthorization": True},
     "REDOC_DIST": "SIDECAR",
+}
+
+LOGIN_REDIRECT_URL = "admin:index"
+# The admin's looks; what is in it is registered by each app's admin.py.
+UNFOLD = {
+    "SITE_TITLE": "F1 Stats",
+    "SITE_HEADER": "F1 Stats",
+    "SITE_SUBHEADER": "Formula 1, mirrored",
+    "SITE_SYMBOL": "sports_score",
+    "DASHBOARD_CALLBACK": "f1site.admin.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "f1site.admin.sidebar"},
 }
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

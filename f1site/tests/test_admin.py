@@ -1,0 +1,214 @@
+"""The admin as a whole, by a loop over what is registered: a new model is tested as soon as it has a page."""
+
+import datetime
+import re
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection, models
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from f1site.openf1.admin import LogAdmin
+from f1site.openf1.fields import JSONText
+from f1site.openf1.models import Mirrored, SyncRun
+from f1site.openf1.tests.pages import shown
+from races.models import Race
+
+pytestmark = pytest.mark.django_db
+
+OURS = {"races", "drivers", "telemetry", "ml", "f1site"}
+REGISTERED = sorted(
+    (model for model in apps.get_models() if admin.site.is_registered(model)), key=lambda model: model._meta.label
+)
+MIRRORED = [model for model in REGISTERED if issubclass(model, Mirrored)]
+each_model = pytest.mark.parametrize("model", REGISTERED, ids=lambda model: model._meta.label)
+each_mirrored_model = pytest.mark.parametrize("model", MIRRORED, ids=lambda model: model._meta.label)
+
+
+@pytest.fixture
+def admin_user(db):
+    """A superuser without a password, whose hash would take most of the time here."""
+    return User.objects.create(username="admin", is_staff=True, is_superuser=True)
+
+
+def value(field, number):
+    """Something that fits the field and differs from row to row."""
+    if isinstance(field, models.ForeignKey):
+        return row(field.related_model, number)
+    if field.choices:
+        return field.choices[0][0]
+    if isinstance(field, models.JSONField | JSONText):
+        return {}
+    if isinstance(field, models.BooleanField):
+        return bool(number % 2)
+    if isinstance(field, models.DateTimeField):
+        return datetime.datetime(2024, 3, 1, 15, 0, 0, 461_000, tzinfo=datetime.UTC) + datetime.timedelta(days=number)
+    return number if isinstance(field, models.IntegerField | models.FloatField) else str(number)
+
+
+def row(model, number):
+    """A stored row with every field filled and parents of its own, so that no query per row can hide."""
+    if model is ContentType:
+        return ContentType.objects.get_for_model(Race)
+    fields = [f for f in model._meta.concrete_fields if not isinstance(f, models.AutoField) and (f.null or not f.has_default())]
+    return model.objects.create(**{field.name: value(field, number) for field in fields})
+
+
+def page(model, name, *args):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
+
+
+def queries(client, url):
+    """How many a second visit takes; the first warms what Django keeps for the life of a process."""
+    assert client.get(url).status_code == 200
+    with CaptureQueriesContext(connection) as captured:
+        client.get(url)
+    return len(captured)
+
+
+def foreign(html):
+    """Addresses of other hosts that a browser would load, or that it would be led to."""
+    return re.findall(r'(?:src|href|action|srcset)="((?:https?:)?//(?!testserver)[^"]*)"', html)
+
+
+def member(client, *codenames):
+    """Log in somebody of the staff with these permissions and no other."""
+    user = User.objects.create_user("member", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client.force_login(user)
+    return user
+
+
+def test_every_model_of_ours_has_a_page():
+    ours = {model for model in apps.get_models() if model.__module__.split(".")[0] in OURS}
+    assert ours <= set(REGISTERED)
+
+
+@each_model
+def test_a_list_takes_as_many_queries_for_50_rows_as_for_5(model, admin_client):
+    for number in range(1, 6):
+        row(model, number)
+    few = queries(admin_client, page(model, "changelist"))
+    for number in range(6, 51):
+        row(model, number)
+    assert queries(admin_client, page(model, "changelist")) == few < 16
+
+
+@each_model
+def test_the_page_of_a_row_and_the_page_to_add_one_open(model, admin_client):
+    instance = row(model, 1)
+    changelist = admin_client.get(page(model, "changelist")).context["cl"]
+    assert admin_client.get(changelist.url_for_result(instance)).status_code == 200
+    read_only = isinstance(admin.site.get_model_admin(model), LogAdmin)
+    assert admin_client.get(page(model, "add")).status_code == (403 if read_only else 200)
+
+
+@each_model
+def test_every_column_filter_and_search_of_a_list_works(model, admin_client):
+    row(model, 1)
+    url = page(model, "changelist")
+    changelist = admin_client.get(url).context["cl"]
+    columns = ".".join(str(number) for number in range(1, len(changelist.list_display) + 1))
+    filters = [list(spec.choices(changelist))[1:2] for spec in changelist.filter_specs]  # the first that is not "all"
+    links = [choice["query_string"] for choices in filters for choice in choices if "query_string" in choice]
+    for query in [f"?o={columns}", "?q=verstappen+44", *links]:
+        assert admin_client.get(url + query).status_code == 200, query
+
+
+@each_mirrored_model
+def test_everything_of_a_row_can_be_edited_but_its_key_and_where_it_came_from(model, admin_client):
+    form = admin_client.get(page(model, "change", row(model, 1).pk)).context["adminform"]
+    editable = {field.name for field in model._meta.concrete_fields if field.editable and not isinstance(field, models.AutoField)}
+    assert set(form.form.fields) == editable - {model._meta.pk.name}
+    assert {*editable, model._meta.pk.name, "source", "changed_at"} <= set(flatten_fieldsets(form.fieldsets))
+
+
+@each_model
+def test_who_may_only_view_sees_the_whole_row_and_can_change_nothing(model, client):
+    instance = row(model, 1)
+    member(client, f"view_{model._meta.model_name}")
+    response = client.get(page(model, "changelist"))
+    assert 'name="action"' not in response.content.decode()
+    url = response.context["cl"].url_for_result(instance)
+    assert flatten_fieldsets(client.get(url).context["adminform"].fieldsets)
+    assert client.post(url, {}).status_code == 403
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["filled", "empty"])
+@each_mirrored_model
+def test_saving_a_page_as_it_is_changes_nothing(model, empty, admin_client):
+    stored = model.objects.filter(pk=row(model, 1).pk)
+    fields = [field for field in model._meta.concrete_fields if field.editable]
+    if empty:
+        stored.update(**{field.name: None for field in fields if field.null})
+    before = stored.values("pk", "source", *(field.attname for field in fields)).get()
+    url = page(model, "change", before["pk"])
+    answer = admin_client.post(url, shown(admin_client.get(url)))
+    assert answer.status_code == 302, answer.context["errors"]
+    assert stored.values(*before).get() == before
+
+
+@each_model
+def test_no_page_loads_anything_from_elsewhere(model, admin_client):
+    row(model, 1)
+    assert foreign(admin_client.get(page(model, "changelist")).content.decode()) == []
+
+
+def test_the_login_and_the_front_page_load_nothing_from_elsewhere(client, admin_client):
+    row(SyncRun, 1)
+    for response in (client.get(reverse("admin:login")), admin_client.get(reverse("admin:index"))):
+        assert "F1 Stats" in response.content.decode()
+        assert foreign(response.content.decode()) == []
+
+
+def test_the_front_page_counts_the_rows_and_tells_how_the_last_syncs_went(admin_client):
+    for number in range(1, 4):
+        row(Race, number)
+    SyncRun.objects.create(scope={"filters": [{"year": 2024}]}, state=SyncRun.State.FAILED)
+    html = admin_client.get(reverse("admin:index")).content.decode()
+    assert re.search(r"Races\s*</span>\s*<span[^>]*>3</span>", html)
+    assert "season 2024" in html
+    assert "finished with failed pieces" in html
+    assert 'href="/api/docs/"' in html
+
+
+def test_the_sidebar_leads_to_every_list_one_may_see_and_to_no_other(client, admin_client):
+    html = admin_client.get(reverse("admin:index")).content.decode()
+    assert all(f'href="{page(model, "changelist")}"' in html for model in REGISTERED)
+    member(client, "view_race")
+    html = client.get(reverse("admin:index")).content.decode()
+    assert [model for model in REGISTERED if f'href="{page(model, "changelist")}"' in html] == [Race]
+
+
+def test_an_edit_is_recorded_with_who_and_when(client):
+    race = row(Race, 1)
+    user = member(client, "view_race", "change_race", "view_logentry")
+    url = page(Race, "change", race.pk)
+    client.post(url, shown(client.get(url)) | {"race_name": "Monaco Grand Prix"})
+    edit = LogEntry.objects.get()
+    assert (edit.user, edit.get_edited_object(), edit.get_change_message()) == (user, race, "Changed Race name.")
+    assert "Changed Race name." in client.get(page(Race, "history", race.pk)).content.decode()
+    edits = client.get(page(LogEntry, "changelist")).content.decode()
+    assert f'href="{url}"' in edits
+    assert "Monaco Grand Prix" in edits
+
+
+def test_nobody_edits_the_record_of_edits(admin_client):
+    edit = row(LogEntry, 1)
+    assert admin_client.post(page(LogEntry, "change", edit.pk), {"object_repr": "another"}).status_code == 403
+    assert admin_client.post(page(LogEntry, "delete", edit.pk), {"post": "yes"}).status_code == 403
+    assert LogEntry.objects.get().object_repr == edit.object_repr
+
+
+def test_a_token_is_shown_on_its_own_page_only(admin_client, admin_user):
+    from rest_framework.authtoken.models import TokenProxy
+
+    token = TokenProxy.objects.create(user=admin_user)
+    assert token.key not in admin_client.get(page(TokenProxy, "changelist")).content.decode()
+    assert token.key in admin_client.get(page(TokenProxy, "change", admin_user.pk)).content.decode()
