@@ -84,9 +84,8 @@ def measure_api(env: dict[str, str], times: int = 20) -> dict:
     session, laps = found.stdout.split()
     port = free_port()
     url = f"http://127.0.0.1:{port}/api/v1/laps/?session_id={session}&page_size=1000"
-    gunicorn = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread", "--threads", "8"]
     seconds = []
-    with serving([*gunicorn, "--bind", f"127.0.0.1:{port}", "f1site.wsgi"], url, env):
+    with serving([sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "f1site.wsgi"], url, env):
         for _ in range(times):
             began = time.perf_counter()
             answer = requests.get(url, timeout=60)

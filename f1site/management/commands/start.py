@@ -96,8 +96,7 @@ Serving F1 Stats; Ctrl-C stops it.
 
 
 def serve(port: int) -> None:
-    """Become gunicorn. One process with threads suits SQLite; WEB_CONCURRENCY asks for more processes."""
-    options = ["--bind", f"{HOST}:{port}", "--worker-class", "gthread", "--threads", "8"]
-    quiet = ["--log-level", "warning", "--no-control-socket"]
+    """Become gunicorn; gunicorn.conf.py says how it serves."""
     os.chdir(settings.BASE_DIR)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *options, *quiet, "f1site.wsgi"])  # noqa: S606 - no shell
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "f1site.wsgi"]
+    os.execv(sys.executable, command)  # noqa: S606 - there is no shell

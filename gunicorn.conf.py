@@ -1,0 +1,18 @@
+"""How gunicorn serves the site: one process with threads, which suits SQLite; WEB_CONCURRENCY asks for more processes."""
+
+import signal
+
+worker_class = "gthread"
+threads = 8
+loglevel = "warning"
+graceful_timeout = 5  # seconds that a stop waits for requests under way
+control_socket_disable = True  # it would be a file in the home directory
+
+
+def post_worker_init(worker):
+    """Stop after the requests under way, also on Ctrl-C, of which the master tells its workers by SIGQUIT.
+
+    gunicorn's own handler of that stops at once, and hangs when it meets the thread pool in the middle of starting a thread.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, worker.handle_exit)
