@@ -1,3 +1,5 @@
+from typing import Any
+
 from rest_framework.exceptions import ValidationError
 
 from drivers.models import Driver, DriverAlias, Entry
@@ -50,7 +52,7 @@ class CarSerializer(SessionRowSerializer):
 
     def validate(self, attrs):
         attrs = super().validate(attrs)
-        was = (self.instance.session_id, self.instance.driver_number) if self.instance else (None, None)
+        was: tuple[Any, Any] = (self.instance.session_id, self.instance.driver_number) if self.instance else (None, None)
         session_id = attrs["session"].pk if "session" in attrs else was[0]
         number = attrs.get("driver_number", was[1])
         if (session_id, number) != was:

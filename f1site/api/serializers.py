@@ -95,7 +95,8 @@ class RowSerializer(serializers.ModelSerializer):
                     return Parent, parent_options(column)
                 if field_name == f"{column.name}_url":
                     about = f"The {column.related_model._meta.verbose_name}."
-                    return Link, {"to": column.related_model, "source": column.attname, "help_text": about}
+                    options = {"to": column.related_model, "source": column.attname, "help_text": about}
+                    return Link, options | {"allow_null": column.null}
         return super().build_field(field_name, info, model_class, nested_depth)
 
     def build_standard_field(self, field_name, model_field):
@@ -164,10 +165,10 @@ class RowSerializer(serializers.ModelSerializer):
 
 def parent_options(column: models.ForeignKey) -> dict[str, Any]:
     options: dict[str, Any] = {"source": column.name, "help_text": column.help_text or f"Key of the {column.name}."}
+    if column.null:
+        options["allow_null"] = True
     if not column.editable:
         return options | {"read_only": True}
     options["queryset"] = column.related_model._default_manager.all()
     options["error_messages"] = {"does_not_exist": f"There is no {column.name} {{pk_value}}."}
-    if column.null:
-        options |= {"allow_null": True, "required": False}
-    return options
+    return options | {"required": False} if column.null else options
