@@ -43,11 +43,17 @@ class Moment(serializers.DateTimeField):
 class JSONValue(serializers.Field):
     """A list, number or text that is kept exactly as it came."""
 
-    default_error_messages = {"kind": "A list, a number or a text is required."}
+    default_error_messages = {
+        "kind": "A list, a number or a text is required.",
+        "depth": "Lists cannot be nested more than {limit} deep.",
+    }
+    limit = 10  # levels; what is nested without bounds can be stored, but perhaps not read again
 
     def to_internal_value(self, data):
         if not isinstance(data, list | int | float | str) or isinstance(data, bool):
             self.fail("kind")
+        if deeper(data, self.limit):
+            self.fail("depth", limit=self.limit)
         return data
 
     def to_representation(self, value):
@@ -58,7 +64,10 @@ class JSONInQuery(JSONValue):
     """The same, spelled as JSON text in a query parameter."""
 
     def to_internal_value(self, data):
-        return super().to_internal_value(JSONText().clean(data, None))
+        try:
+            return super().to_internal_value(JSONText().clean(data, None))
+        except RecursionError:
+            self.fail("depth", limit=self.limit)
 
 
 class Parent(serializers.PrimaryKeyRelatedField):
@@ -85,6 +94,13 @@ class Link(serializers.Field):
 
     def to_representation(self, value):  # links are made for many rows at once, see serializers.Plan
         raise NotImplementedError
+
+
+def deeper(value: Any, limit: int) -> bool:
+    """Whether lists and objects are nested more than `limit` levels deep."""
+    if not isinstance(value, list | dict):
+        return False
+    return limit == 0 or any(deeper(item, limit - 1) for item in (value.values() if isinstance(value, dict) else value))
 
 
 def columns(model: type[models.Model]) -> list[models.Field]:

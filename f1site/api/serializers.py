@@ -173,9 +173,18 @@ class RowSerializer(serializers.ModelSerializer):
                 )
         return super().to_internal_value(data)
 
+    def update(self, instance, validated_data):
+        """Write the given fields and no other: what a sync or somebody else changes at the same time stays."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        if validated_data:
+            stamped = [field.name for field in instance._meta.concrete_fields if getattr(field, "auto_now", False)]
+            instance.save(update_fields=[*validated_data, *stamped])
+        return instance
+
     def validate(self, attrs):
         key = self.Meta.model._meta.pk.name  # type: ignore[attr-defined]
-        if self.instance and attrs.get(key, self.instance.pk) != self.instance.pk:
+        if self.instance and attrs.pop(key, self.instance.pk) != self.instance.pk:
             raise ValidationError({key: [f"The key of a row cannot change; this one is {self.instance.pk}."]})
         return attrs
 

@@ -1,9 +1,11 @@
 """What every entity does over HTTP. An entity is three attributes::
 
-class StintViewSet(SyncedViewSet):
-    queryset = Stint.objects.all()
-    serializer_class = StintSerializer
-    filterset_class = StintFilter
+    class StintViewSet(SyncedViewSet):
+        queryset = Stint.objects.all()
+        serializer_class = StintSerializer
+        filterset_class = StintFilter
+
+and a line in the router.
 """
 
 from collections.abc import Sequence
@@ -73,8 +75,9 @@ class EntityViewSet(viewsets.GenericViewSet):
         related: Any = self.model._meta.get_field(self.parent).related_model
         return find(related._default_manager.all(), self.kwargs[related._meta.pk.name])
 
-    def get_object(self):
-        return find(self.get_queryset(), self.kwargs[self.model._meta.pk.name])
+    def get_object(self, *, lock=False):
+        queryset = self.get_queryset().select_for_update() if lock else self.get_queryset()
+        return find(queryset, self.kwargs[self.model._meta.pk.name])
 
     # Reading
 
@@ -115,12 +118,12 @@ class EntityViewSet(viewsets.GenericViewSet):
 
     def update(self, request, *args, **kwargs):
         """PUT and PATCH alike change the fields they are given and leave the others."""
-        row = self.get_object()
-        serializer = self.get_serializer(row, data=request.data, partial=True)
-        serializer.is_valid(raise_exception=True)
-        old = {name: getattr(row, name) for name in serializer.validated_data}
         with transaction.atomic():
-            row = self.save(serializer)
+            row = self.get_object(lock=True)
+            serializer = self.get_serializer(row, data=request.data, partial=True)
+            serializer.is_valid(raise_exception=True)
+            old = {name: getattr(row, name) for name in serializer.validated_data}
+            self.save(serializer)
             changed = {name: value for name, value in old.items() if getattr(row, name) != value}
             history.changed(request.user, row, changed)
         return Response(serializer.to_representation(row))
@@ -129,9 +132,9 @@ class EntityViewSet(viewsets.GenericViewSet):
         return self.update(request, *args, **kwargs)
 
     def destroy(self, request, *args, **kwargs):
-        row = self.get_object()
-        told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
         with transaction.atomic():
+            row = self.get_object(lock=True)
+            told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
             history.deleted(request.user, row)
             corrections.delete(row, user=request.user)
         return Response({"detail": told[0].upper() + told[1:]})

@@ -8,6 +8,8 @@ from unittest import SkipTest
 import pytest
 import schemathesis
 from django.conf import settings as django_settings
+from django.core import signals
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
@@ -31,7 +33,12 @@ def described(settings, monkeypatch):
     settings.OPENF1_BASE_URL = "http://127.0.0.1:9/v1"
     settings.OPENF1_REQUESTS_PER_SECOND = settings.OPENF1_REQUESTS_PER_MINUTE = 0
     monkeypatch.setattr(SyncMixin, "attempts", 1)
-    return schemathesis.openapi.from_wsgi("/api/schema/", application)
+    ends = (signals.request_started, signals.request_finished)
+    for end in ends:  # a request must not close the test's transaction, as with Django's own test client
+        end.disconnect(close_old_connections)
+    yield schemathesis.openapi.from_wsgi("/api/schema/", application)
+    for end in ends:
+        end.connect(close_old_connections)
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""The OpenAPI description, and the page that shows it."""
+
+import re
+from contextlib import closing
+from io import StringIO
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from django.core.management import call_command
+from drf_spectacular.generators import SchemaGenerator
+
+
+@pytest.fixture(scope="module")
+def described() -> dict:
+    return SchemaGenerator().get_schema(public=True)
+
+
+def operations(described):
+    return [(path, method, operation) for path, item in described["paths"].items() for method, operation in item.items()]
+
+
+def test_the_description_is_valid_and_made_without_a_warning(tmp_path):
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"), stderr=StringIO())
+
+
+def test_only_the_prefixed_routes_are_described(described):
+    assert all(path.startswith("/api/v1/") for path in described["paths"])
+    assert "/api/v1/laps/{lap_id}/" in described["paths"]
+
+
+def test_every_operation_is_told_to_persons(described):
+    for path, method, operation in operations(described):
+        assert operation["summary"], (path, method)
+        assert operation["description"], (path, method)
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description") or parameter["name"] == "format", (path, method, parameter)
+
+
+def test_every_failure_is_described(described):
+    expected = {
+        "get": {"400", "401", "503"},
+        "post": {"400", "401", "403", "503"},
+        "put": {"400", "401", "403", "404", "409", "413", "415", "503"},
+        "patch": {"400", "401", "403", "404", "409", "413", "415", "503"},
+        "delete": {"400", "401", "403", "404", "503"},
+    }
+    for path, method, operation in operations(described):
+        wanted = expected[method] | ({"404"} if "{" in path else set())
+        wanted |= {"404", "502"} if "sync" in operation["operationId"] else set()
+        wanted |= {"409", "201"} if operation["operationId"].endswith("_create") else {"200"}
+        assert wanted <= operation["responses"].keys(), (path, method)
+
+
+def test_anybody_may_read_and_writing_needs_a_login(described):
+    for _, method, operation in operations(described):
+        assert ({} in operation["security"]) is (method == "get")
+
+
+def test_help_texts_carry_the_units(described):
+    lap = described["components"]["schemas"]["Lap"]["properties"]
+    assert lap["lap_duration"]["description"] == "Lap time in seconds."
+    assert lap["driver_url"]["nullable"] is True
+
+
+@pytest.mark.django_db
+def test_the_documentation_page_asks_no_other_host(client):
+    page = client.get("/api/docs/").content.decode()
+    sources = re.findall(r"""(?:src|href)=["']([^"']+)""", page)
+    assert sources
+    for source in sources:
+        url = urljoin("http://testserver/api/docs/", source)
+        assert urlsplit(url).netloc == "testserver", source
+        with closing(client.get(urlsplit(url).path)) as answer:
+            assert answer.status_code == 200, source
+    assert "http://" not in page.replace("http://testserver", "")
+    assert "https://" not in page
