@@ -1,24 +1,51 @@
 """The demo season: in once, out again, and nothing else touched."""
 
 import io
+import shutil
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 
 from drivers.models import Driver, Entry
 from drivers.people import merge
 from f1site.openf1.models import SyncRun
+from f1site.openf1.simulator import Season
+from f1site.openf1.simulator.loading import another_is_stored
 from races.models import Race, Session
-from telemetry.models import Lap, Stint
+from telemetry.models import Lap, SampleFile, Stint, Telemetry
 
 pytestmark = pytest.mark.django_db
+ONE = ("--races", "1")
 
 
 def load(*args):
     out = io.StringIO()
     call_command("load_demo", *args, stdout=out)
     return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def loaded(django_db_setup, django_db_blocker, tmp_path_factory):
+    """(what the command said, where the files are) of a season of one race, loaded once for all tests here."""
+    media = tmp_path_factory.mktemp("media")
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=media):
+        yield load(*ONE), media
+        load("--remove")
+
+
+@pytest.fixture
+def demo(loaded, settings, tmp_path, db):
+    """That season, its files included, to do with as a test likes; what the command said when it came in."""
+    said, media = loaded
+    settings.MEDIA_ROOT = shutil.copytree(media, tmp_path / "media")
+    return said
+
+
+def samples(settings):
+    return list(Path(settings.MEDIA_ROOT).rglob("*.parquet"))
 
 
 def real_rows():
@@ -43,59 +70,64 @@ def counted():
     return {model: model.objects.count() for model in (Race, Session, Driver, Entry, Lap, Stint, SyncRun)}
 
 
-def test_the_demo_comes_in_through_the_sync_and_says_what_it_does():
-    said = load("--races", "1")
-    assert "Found 1 races in database." in said
-    assert "Fetching laps for race_id=900001 (Velmora Grand Prix)" in said
-    assert "Demo season 1 with 1 race: " in said
+def test_the_demo_comes_in_through_the_sync_and_says_what_it_does(demo):
+    assert demo.startswith("Found 1 races in database.\n")
+    assert "Fetching laps for race_id=900001 (Velmora Grand Prix)" in demo
+    assert "Demo season 1 with 1 race: " in demo
     assert (Race.objects.get().year, Session.objects.count(), Entry.objects.count()) == (2022, 5, 100)
     assert set(Lap.objects.values_list("source", flat=True)) == {"demo"}
-    runs = SyncRun.objects.values_list("source", "state", "rejected")
-    assert set(runs) == {("demo", "done", 0)}
+    assert set(SyncRun.objects.values_list("source", "state", "rejected")) == {("demo", "done", 0)}
 
 
-def test_loading_again_writes_nothing():
-    load("--races", "1")
+def test_one_race_has_samples_and_what_is_made_of_them(demo, settings):
+    assert set(SampleFile.objects.values_list("session_id", flat=True)) == {990005}
+    assert len(samples(settings)) == SampleFile.objects.count() == 40
+    quickest = Lap.objects.filter(session_id=990005, lap_duration__gt=0).order_by("lap_duration").first()
+    figures = Telemetry.objects.get(session_id=990005, driver_number=quickest.driver_number, lap_number=quickest.lap_number)
+    length = Season().weekends[0].circuit.length
+    assert figures.avg_speed == pytest.approx(length / quickest.lap_duration * 3.6, rel=0.02)
+
+
+def test_loading_again_writes_nothing(demo):
     before = list(Lap.objects.values_list("pk", "changed_at"))
-    assert ": 0 created, 0 updated" in load("--races", "1").splitlines()[-1]
+    assert ": 0 created, 0 updated" in load(*ONE).splitlines()[-1]
     assert list(Lap.objects.values_list("pk", "changed_at")) == before
 
 
-def test_more_races_are_added_and_fewer_replace():
-    load("--races", "1")
+def test_more_races_are_added_to_those_that_are_there(demo):
     before = dict(Lap.objects.values_list("pk", "changed_at"))
-    said = load("--races", "2")
-    assert "makes room" not in said
+    assert "makes room" not in load("--races", "2")
     assert dict(Lap.objects.filter(pk__in=before).values_list("pk", "changed_at")) == before
     assert Race.objects.count() == 2
-    assert "makes room" in load("--races", "1")
-    assert Race.objects.count() == 1
+    assert Driver.objects.filter(pk__in=["kim_anderlund", "kim_aksel_anderlund"]).count() == 2  # for "Merge drivers"
+    assert another_is_stored(Season(races=1))
 
 
-def test_another_season_replaces_the_one_that_is_there():
-    load("--races", "1")
+def test_another_season_replaces_the_one_that_is_there(demo, settings):
     first = list(Lap.objects.values_list("lap_duration", flat=True))
-    said = load("--races", "1", "--seed", "5")
+    said = load(*ONE, "--seed", "5")
     assert said.startswith("Another demo season is loaded; it makes room.\nRemoved ")
     assert set(SyncRun.objects.values_list("updated", "vanished")) == {(0, 0)}
     assert list(Lap.objects.values_list("lap_duration", flat=True)) != first
+    assert len(samples(settings)) == 40
+    assert not another_is_stored(Season(seed=5, races=1))
 
 
-def test_removing_leaves_every_real_row():
+def test_removing_leaves_every_real_row(demo, settings):
+    here = counted()
     real_rows()
-    before = counted()
-    load("--races", "1")
     laps = Lap.objects.filter(source="demo").count()
     said = load("--remove")
     assert f"laps: {laps:,}" in said
     assert "race: 1" in said
-    assert counted() == before
+    assert counted() == {Race: 1, Session: 1, Driver: 1, Entry: 1, Lap: 1, Stint: 0, SyncRun: 1}
+    assert all(here.values())
+    assert samples(settings) == []
     assert load("--remove") == "Removed 0 rows of the demo season.\n"
 
 
-def test_a_person_with_real_rows_stays_when_the_demo_goes():
+def test_a_person_with_real_rows_stays_when_the_demo_goes(demo):
     session = real_rows()
-    load("--races", "1")
     kept = Driver.objects.get(pk="noor_el_sabah")
     merge(kept, [Driver.objects.get(pk="charles_leclerc")])
     load("--remove")
@@ -103,11 +135,9 @@ def test_a_person_with_real_rows_stays_when_the_demo_goes():
     assert set(Driver.objects.all()) == {kept}
 
 
-def test_oddities_of_the_demo_end_as_those_of_real_rows_do():
-    load("--races", "2")
+def test_oddities_of_the_demo_end_as_those_of_real_rows_do(demo):
     assert Entry.objects.get(session_id=990001, driver_number=7).driver is None  # its names contradict each other
     assert Lap.objects.filter(session_id=990001, driver_number=7, driver=None).exists()
-    assert Driver.objects.filter(pk__in=["kim_anderlund", "kim_aksel_anderlund"]).count() == 2  # for "Merge drivers"
     assert str(Driver.objects.get(pk="sean_omarrin")) == "Séan O'Marrin"
     assert Stint.objects.filter(session_id=990003, lap_start=None, lap_end=None).count() == 1
     assert Stint.objects.filter(session_id=990001, tyre_compound=None).count() == 1
@@ -116,4 +146,3 @@ def test_oddities_of_the_demo_end_as_those_of_real_rows_do():
 def test_a_season_has_at_most_as_many_races_as_there_are_circuits():
     with pytest.raises(CommandError, match="1 to 24 races"):
         load("--races", "25")
-    assert not Race.objects.exists()
