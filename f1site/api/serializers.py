@@ -156,7 +156,7 @@ class RowSerializer(serializers.ModelSerializer):
     def edit(self, row, values):
         for name, value in values.items():
             setattr(row, name, value)
-        corrections.edit(row, user=self.context["request"].user)
+        corrections.edit(row, user=self.context["request"].user, fields=values)
         return row
 
     def get_initial(self):
@@ -172,15 +172,6 @@ class RowSerializer(serializers.ModelSerializer):
                     {name: [f"There is no such field; those that can be written are {writable}."] for name in unknown}
                 )
         return super().to_internal_value(data)
-
-    def update(self, instance, validated_data):
-        """Write the given fields and no other: what a sync or somebody else changes at the same time stays."""
-        for name, value in validated_data.items():
-            setattr(instance, name, value)
-        if validated_data:
-            stamped = [field.name for field in instance._meta.concrete_fields if getattr(field, "auto_now", False)]
-            instance.save(update_fields=[*validated_data, *stamped])
-        return instance
 
     def validate(self, attrs):
         key = self.Meta.model._meta.pk.name  # type: ignore[attr-defined]

@@ -52,17 +52,21 @@ def values_of(feed: Feed, row: Any) -> dict[str, Any]:
 
 
 @transaction.atomic
-def edit(instance: Mirrored, *, user, reason: str = "") -> None:
+def edit(instance: Mirrored, *, user, reason: str = "", fields: Iterable[str] | None = None) -> None:
     """Save an instance a person made or changed. On a synced row every changed field of upstream's becomes a correction.
 
-    A changed key makes it another row: the old one is kept away as if deleted, and what is saved counts as made by hand. So
-    does a computed row once a person has changed it.
+    `fields` are the names of those the person set, where that is known: all others take the value that is stored by now, so
+    that what a sync or somebody else changed meanwhile is neither lost nor taken for a correction. A changed key makes it
+    another row: the old one is kept away as if deleted, and what is saved counts as made by hand. So does a computed row once
+    a person has changed it.
     """
     feed = feed_of(type(instance))
     new = instance._state.adding
     before = None if new else type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()
-    if before is not None and not is_changed(before, instance):
-        return
+    if before is not None:
+        keep_others(before, instance, fields)
+        if not is_changed(before, instance):
+            return
     if feed.computed:
         instance.source = Source.MANUAL
     moved = before is not None and is_moved(feed, before, instance)
@@ -79,6 +83,15 @@ def edit(instance: Mirrored, *, user, reason: str = "") -> None:
             correct_changed(feed, before, instance, user=user, reason=reason)
     instance.save(force_insert=new)
     settle(feed, instance, before)
+
+
+def keep_others(before: Mirrored, after: Mirrored, fields: Iterable[str] | None) -> None:
+    """Give all but `fields` the value that is stored."""
+    if fields is not None:
+        edited = set(fields)
+        for field in after._meta.concrete_fields:
+            if not edited & {field.name, field.attname}:
+                setattr(after, field.attname, getattr(before, field.attname))
 
 
 def is_changed(before: Mirrored, after: Mirrored) -> bool:

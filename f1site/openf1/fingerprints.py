@@ -37,19 +37,23 @@ def apply_unless_same(
         "source": source,
     }  # fmt: skip
     sent = fingerprint(feed, rows)
-    state = PieceState.objects.filter(**where, fingerprint=sent).first()
-    same = state and not force and not (prune and state.counts.get("vanished"))
-    if state and same and feed.stored_count(scope, source=source) == state.stored:
+    state = PieceState.objects.filter(**where).first() or PieceState(**where)
+    same = state.fingerprint == sent and not force and not (prune and state.counts.get("vanished"))
+    if same and feed.stored_count(scope, source=source) == state.stored:
         changed = Changes(counts=Counter(state.counts))
     else:
-        state = None
         changed = apply(rows, scope, source=source, prune=prune, write=write)
+        state.fingerprint, state.counts = sent, counts_again(changed)
+        state.stored = feed.stored_count(scope, source=source) if write else 0
     if write:
-        news: dict[str, Any] = {"synced_at": timezone.now()}
-        if state is None:
-            counts = {name: changed.counts[name] for name in REPEATED}
-            counts["vanished"] -= changed.counts["pruned"]
-            counts["unchanged"] = sum(changed.counts[name] for name in ("created", "updated", "unchanged"))
-            news |= {"fingerprint": sent, "stored": feed.stored_count(scope, source=source), "counts": counts}
-        PieceState.objects.update_or_create(**where, defaults=news)
+        state.synced_at = timezone.now()
+        state.save()
     return changed
+
+
+def counts_again(changed: Changes) -> dict[str, int]:
+    """What the same answer would count if it came again."""
+    counts = {name: changed.counts[name] for name in REPEATED}
+    counts["vanished"] -= changed.counts["pruned"]
+    counts["unchanged"] = sum(changed.counts[name] for name in ("created", "updated", "unchanged"))
+    return counts

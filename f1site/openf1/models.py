@@ -88,7 +88,7 @@ class SyncPiece(Counts):
 
 
 class Reject(models.Model):
-    """A row that upstream sent and validation refused, with the reason; nothing upstream sends is lost."""
+    """A row that upstream sent and that is not stored: it is not valid, has no place here, or a later row has its key."""
 
     piece = models.ForeignKey(SyncPiece, on_delete=models.CASCADE, related_name="rejects")
     row = models.JSONField(help_text="The row as upstream sent it.")

@@ -194,6 +194,17 @@ def test_rows_made_by_hand_are_never_touched(mirror, ada, upstream):
     assert not Correction.objects.exists()
 
 
+def test_what_a_sync_changed_while_a_form_was_open_is_no_correction(mirror, ada, upstream):
+    form = Lap.objects.get(lap_number=1)
+    upstream.rows["laps"][0]["i1_speed"] = 301
+    mirror()
+    form.lap_duration = 88.8
+    corrections.edit(form, user=ada, fields=["lap_duration"])
+    lap = Lap.objects.get(lap_number=1)
+    assert (lap.lap_duration, lap.i1_speed) == (88.8, 301)
+    assert Correction.objects.get().field == "lap_duration"
+
+
 def test_a_corrected_row_is_not_pruned(mirror, ada, upstream):
     change(Lap.objects.get(lap_number=1), ada, lap_duration=88.8)
     upstream.rows["laps"].pop(0)
