@@ -27,6 +27,7 @@ format: .venv/installed-dev ## put the code into shape
 
 bench: .venv/installed ## measure the sync and the API
 	$(PY) bench/sync.py
+	$(PY) bench/samples.py
 
 upgrade: .venv/installed-dev ## pin the newest versions that requirements*.in allow
 	set -e; for name in requirements requirements-dev; do $(PY) -m uv pip compile --upgrade --quiet --universal \

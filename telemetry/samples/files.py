@@ -14,6 +14,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.db import models
 
+from f1site.openf1.feeds import getter
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -52,7 +54,8 @@ def table(columns: list[models.Field], rows: list) -> "pa.Table":
     """Validated rows as a table, one column per model field, sorted by date; rows that share a date keep upstream's order."""
     import pyarrow as pa
 
-    arrays = {c.name: pa.array([getattr(row, c.name) for row in rows], arrow_type(c)) for c in columns}
+    values = zip(*map(getter(c.name for c in columns), rows), strict=True) if rows else ((),) * len(columns)
+    arrays = {c.name: pa.array(cells, arrow_type(c)) for c, cells in zip(columns, values, strict=True)}
     return pa.table(arrays).sort_by("date")
 
 
