@@ -69,7 +69,7 @@ def test_what_to_sync_is_checked(editor, query):
     assert editor.post(f"/races/sync?{query}").status_code == 400
 
 
-@pytest.mark.parametrize("body", [[], "x", 1, None])
+@pytest.mark.parametrize("body", [[], "x", 1])
 def test_a_body_that_names_nothing_syncs_nothing(editor, body):
     assert editor.post("/races/sync", body).status_code == 400
 
