@@ -81,8 +81,9 @@ class SyncedAtOnceViewSet(SyncMixin):
 
     def sync_all(self, request, **kwargs):
         """Bring in the rows of every season from OpenF1, or of one season or race."""
-        body = request.data if isinstance(request.data, dict) else {}
-        asked = SyncScope(data={**request.query_params.dict(), **body})
+        if not isinstance(request.data, dict):
+            raise serializers.ValidationError({"detail": "The body is no object with a season or a race_id."})
+        asked = SyncScope(data={**request.query_params.dict(), **request.data})
         asked.is_valid(raise_exception=True)
         return Response(self.counts(asked.scope()))
 

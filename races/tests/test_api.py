@@ -69,6 +69,11 @@ def test_what_to_sync_is_checked(editor, query):
     assert editor.post(f"/races/sync?{query}").status_code == 400
 
 
+@pytest.mark.parametrize("body", [[], "x", 1])
+def test_a_body_that_names_nothing_syncs_nothing(editor, body):
+    assert editor.post("/races/sync", body).status_code == 400
+
+
 def test_a_closed_and_an_overloaded_openf1_are_told_apart(editor, openf1, monkeypatch):
     monkeypatch.setattr(SyncMixin, "attempts", 1)
     with openf1.options(live=True):

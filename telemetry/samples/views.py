@@ -145,7 +145,9 @@ def described(sample: type[models.Model], serializer: type[serializers.Serialize
         OpenApiParameter("driver_number", int, required=True, description="The car."),
     ]
     own = [
-        OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": SIZE}),
+        OpenApiParameter(
+            "page_size", {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": SIZE}, description="Rows."
+        ),
         OpenApiParameter("cursor", {"type": "integer", "minimum": 0}, description="Where the page begins; see `next`."),
         OpenApiParameter("format", {"type": "string", "enum": ["json", "csv", "parquet"]}, description="csv, parquet: all rows."),
     ]
