@@ -19,6 +19,7 @@ from drivers.serializers import (
 )
 from f1site.api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from f1site.openf1.pipeline import Scope
+from races.models import Session
 
 
 class DriverViewSet(SyncedAtOnceViewSet):
@@ -54,9 +55,18 @@ class SessionResultViewSet(SyncedViewSet):
 
 
 class StartingGridViewSet(SyncedViewSet):
+    """Below a race or sprint, `/sessions/9472/starting-grid/`, it is the grid which that started from."""
+
     queryset = StartingGrid.objects.all()
     serializer_class = StartingGridSerializer
     filterset_class = StartingGridFilter
+
+    def get_queryset(self):
+        if self.parent == "session":
+            session = Session.objects.get(pk=self.parent_key())
+            if session.grid_session():
+                return StartingGrid.objects.for_race(session)
+        return super().get_queryset()
 
 
 class ChampionshipDriverViewSet(SyncedViewSet):
