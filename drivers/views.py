@@ -63,8 +63,8 @@ class StartingGridViewSet(SyncedViewSet):
 
     def get_queryset(self):
         if self.parent == "session":
-            session = Session.objects.get(pk=self.parent_key())
-            if session.grid_session():
+            session = Session.objects.filter(pk=self.kwargs["session_id"]).first()
+            if session and session.grid_session():
                 return StartingGrid.objects.for_race(session)
         return super().get_queryset()
 
