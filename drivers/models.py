@@ -4,7 +4,7 @@ from django.db import models
 
 from f1site.openf1.fields import JSONText
 from f1site.openf1.models import Mirrored
-from races.models import Session
+from races.models import GRID_FROM, Session
 
 
 class Identity(models.Model):
@@ -133,6 +133,14 @@ class StartingGridQuerySet(models.QuerySet):
     def for_race(self, session: Session) -> "StartingGridQuerySet":
         """The grid a race or sprint started from. OpenF1 files it under the qualifying that decided it."""
         return self.filter(session=session.grid_session())
+
+    def below(self, session_id: int) -> "StartingGridQuerySet":
+        """The grid filed under a session, and the one that it started from; in one query."""
+        race = Session.objects.filter(pk=session_id)
+        started = models.Q()
+        for name, qualifyings in GRID_FROM.items():
+            started |= models.Q(race__in=race.filter(session_name=name).values("race"), session_name__in=qualifyings)
+        return self.filter(models.Q(session=session_id) | models.Q(session__in=Session.objects.filter(started)))
 
 
 class StartingGrid(CarRow):

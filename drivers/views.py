@@ -19,7 +19,6 @@ from drivers.serializers import (
 )
 from f1site.api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from f1site.openf1.pipeline import Scope
-from races.models import Session
 
 
 class DriverViewSet(SyncedAtOnceViewSet):
@@ -63,9 +62,7 @@ class StartingGridViewSet(SyncedViewSet):
 
     def get_queryset(self):
         if self.parent == "session":
-            session = Session.objects.filter(pk=self.kwargs["session_id"]).first()
-            if session and session.grid_session():
-                return StartingGrid.objects.for_race(session)
+            return StartingGrid.objects.below(self.kwargs["session_id"])
         return super().get_queryset()
 
 
