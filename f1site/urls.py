@@ -14,9 +14,9 @@ from f1site.api.root import RootView, healthz
 from f1site.api.router import Router
 
 router = Router()
+router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
 router.register("sync-runs", SyncRunViewSet)
 router.register("corrections", CorrectionViewSet)
-router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
 
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
 api = [path("", RootView.as_view(router=router), name="root"), *samples, *router.urls]
