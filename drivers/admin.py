@@ -1,22 +1,22 @@
-"""Admin pages of drivers and entries, and the page on which two spellings become one person."""
+"""Admin pages of drivers, entries, results and standings, and the page on which two spellings become one person."""
 
+from collections import Counter
 from typing import ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, Model
+from django.db.models import Count, F
 from django.template.response import TemplateResponse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
-from unfold.forms import PaginationInlineFormSet
 
-from drivers.models import Driver, DriverAlias, Entry
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, StartingGrid
 from drivers.names import driver_id
-from drivers.people import car_models, merge, point_rows_at_drivers, refresh
-from f1site.openf1.admin import EmptyIsNull, MirroredAdmin, RowAdmin, dot
-from races.admin import SessionAdmin, short
+from drivers.people import merge
+from f1site.openf1.admin import EmptyIsNull, MirroredAdmin, RowAdmin, RowForm, badge, dot
+from races.admin import SessionAdmin, SessionRowAdmin
 
 IDENTITY = (
     "full_name", ("first_name", "last_name"), ("broadcast_name", "name_acronym", "country_code"),
@@ -24,7 +24,7 @@ IDENTITY = (
 )  # fmt: skip
 
 
-class DriverForm(forms.ModelForm):
+class DriverForm(RowForm):
     """A driver without an ID gets the one their name makes."""
 
     def clean(self):
@@ -91,14 +91,13 @@ class DriverAdmin(MirroredAdmin):
 
     def merge_context(self, request, drivers: list[Driver]) -> dict:
         """For the page: of each driver how many rows of every kind would move, and how many sessions two of them share."""
-        models: list[type[Model]] = [Entry, *car_models()]
-        counted = {
-            model._meta.verbose_name_plural: dict(
-                model._default_manager.filter(driver__in=drivers).order_by().values_list("driver").annotate(Count("pk"))
-            )
-            for model in models
-        }
-        rows = [(driver, [counts.get(driver.pk, 0) for counts in counted.values()]) for driver in drivers]
+        counted: dict[str, Counter] = {}
+        for relation in Driver._meta.related_objects:
+            model, field = relation.related_model, relation.field.name
+            found = model._default_manager.filter(**{f"{field}__in": drivers}).order_by().values_list(field)
+            counted.setdefault(str(model._meta.verbose_name_plural), Counter()).update(dict(found.annotate(Count("pk"))))
+        counted = {name: counts for name, counts in counted.items() if counts}
+        rows = [(driver, [counts[driver.pk] for counts in counted.values()]) for driver in drivers]
         sessions = Entry.objects.filter(driver__in=drivers).order_by().values("session")
         return {
             **self.admin_site.each_context(request),
@@ -123,26 +122,17 @@ class DriverAliasAdmin(RowAdmin):
 
 
 @admin.register(Entry)
-class EntryAdmin(MirroredAdmin):
+class EntryAdmin(SessionRowAdmin):
+    """The person follows from the names; other names, an alias or a merge lead to another person."""
+
     icon = "badge"
+    readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "driver")
     list_display = ("car", "named", "acronym", "driver", "team", "session", "race", "source")
     list_display_links = ("car", "named")
-    list_filter = (
-        ("session", AutocompleteSelectFilter), ("driver", AutocompleteSelectFilter), "session__year", "session__session_name",
-        ("driver", admin.EmptyFieldListFilter), "source",
-    )  # fmt: skip
+    list_filter = (*SessionRowAdmin.list_filter, ("driver", AutocompleteSelectFilter), ("driver", admin.EmptyFieldListFilter))
     list_select_related = ("session__race", "driver")
-    date_hierarchy = "session__date_start"
     ordering = ("-session_id", "driver_number")
-    search_fields = (
-        "full_name",
-        "name_acronym",
-        "team_name",
-        "driver_number__exact",
-        "session__race__race_name",
-        "session__location",
-    )
-    autocomplete_fields = ("session", "driver")
+    search_fields = (*SessionRowAdmin.search_fields, "full_name", "name_acronym", "team_name", "driver_number__exact")
     fieldsets = ((None, {"fields": (("session", "driver_number", "driver"), *IDENTITY)}),)
 
     @admin.display(description="car", ordering="driver_number")
@@ -161,80 +151,72 @@ class EntryAdmin(MirroredAdmin):
     def team(self, entry):
         return dot(entry.team_colour, entry.team_name)
 
-    @admin.display(description="race", ordering="session__race")
-    def race(self, entry):
-        return short(entry.session.race)
-
-    def save_model(self, request, obj, form, change):
-        super().save_model(request, obj, form, change)
-        follow({obj.session_id, form.initial.get("session")}, {obj.driver_id, form.initial.get("driver")})
-
-    def delete_model(self, request, obj):
-        super().delete_model(request, obj)
-        follow({obj.session_id}, {obj.driver_id})
-
-    def delete_queryset(self, request, queryset):
-        sessions, drivers = set(queryset.values_list("session", flat=True)), set(queryset.values_list("driver", flat=True))
-        super().delete_queryset(request, queryset)
-        follow(sessions, drivers)
-
-
-class EntryFormSet(PaginationInlineFormSet):
-    def save(self, commit=True):
-        drivers = {form.initial.get("driver") for form in self.initial_forms}
-        saved = super().save(commit)
-        if commit and self.has_changed():
-            follow({self.instance.pk}, drivers | {form.instance.driver_id for form in self.forms})
-        return saved
-
 
 class EntryInline(EmptyIsNull, TabularInline):
     model = Entry
-    formset = EntryFormSet
-    fields = ("driver_number", "driver", "full_name", "name_acronym", "team_name")
-    autocomplete_fields = ("driver",)
+    fields = ("driver_number", "full_name", "name_acronym", "team_name", "team_colour", "driver")
+    readonly_fields = ("driver",)
     extra = 0
     show_change_link = True
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("driver")
 
 
 SessionAdmin.inlines.append(EntryInline)
 
 
-def follow(sessions: set, drivers: set) -> None:
-    """After entries changed by hand: the rows of these sessions and the facts of these drivers follow; None is nobody."""
-    for session in sessions - {None}:
-        point_rows_at_drivers(session)
-    refresh(drivers - {None})
-
-
-class CarRowAdmin(MirroredAdmin):
+class CarRowAdmin(SessionRowAdmin):
     """Rows about one car in one session: whoever has that number in the session's entries drove."""
 
-    readonly_fields: ClassVar[tuple[str, ...]] = (*MirroredAdmin.readonly_fields, "driver")
+    readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "driver")
     list_select_related = ("session__race", "driver")
-    list_per_page = 100
-    date_hierarchy = "session__date_start"
-    autocomplete_fields = ("session",)
-    search_fields = (
-        "driver__full_name", "driver__name_acronym", "driver_number__exact", "session__race__race_name", "session__location",
-    )  # fmt: skip
-    list_filter: tuple = (
-        ("session", AutocompleteSelectFilter), ("driver", AutocompleteSelectFilter), "session__year", "session__session_name",
-        "source",
-    )  # fmt: skip
-
-    def save_model(self, request, obj, form, change):
-        obj.driver_id = Entry.objects.numbers(obj.session_id).get(obj.driver_number)
-        super().save_model(request, obj, form, change)
+    list_filter = (*SessionRowAdmin.list_filter, ("driver", AutocompleteSelectFilter))
+    search_fields = (*SessionRowAdmin.search_fields, "driver__full_name", "driver__name_acronym", "driver_number__exact")
 
     @admin.display(description="car", ordering="driver_number")
     def car(self, row):
         return row.driver_number
 
-    @admin.display(description="race", ordering="session__race")
-    def race(self, row):
-        return short(row.session.race)
 
-    @admin.display(description="session", ordering="session")
-    def outing(self, row):
-        return row.session.session_name
+@admin.register(SessionResult)
+class SessionResultAdmin(CarRowAdmin):
+    icon = "emoji_events"
+    list_display = (
+        "position", "car", "driver", "race", "outing", "number_of_laps", "duration", "gap_to_leader", "points", "fate", "source",
+    )  # fmt: skip
+    list_display_links = ("position", "car")
+    list_filter = (*CarRowAdmin.list_filter, "dnf", "dns", "dsq")
+    ordering = ("-session_id", F("position").asc(nulls_last=True), "session_result_id")
+
+    @admin.display(description="")
+    def fate(self, result):
+        return next((badge(name.upper(), "warning") for name in ("dsq", "dns", "dnf") if getattr(result, name)), "")
+
+
+@admin.register(StartingGrid)
+class StartingGridAdmin(CarRowAdmin):
+    icon = "grid_view"
+    list_display = ("position", "car", "driver", "lap_duration", "race", "outing", "source")
+    list_display_links = ("position", "car")
+    ordering = ("-session_id", F("position").asc(nulls_last=True), "starting_grid_id")
+
+
+@admin.register(ChampionshipDriver)
+class ChampionshipDriverAdmin(CarRowAdmin):
+    icon = "military_tech"
+    title = "Drivers' championship"
+    list_display = ("position_current", "car", "driver", "points_current", "position_start", "points_start", "race", "source")
+    list_display_links = ("position_current", "car")
+    ordering = ("-session_id", F("position_current").asc(nulls_last=True), "championship_driver_id")
+
+
+@admin.register(ChampionshipTeam)
+class ChampionshipTeamAdmin(SessionRowAdmin):
+    icon = "groups"
+    title = "Teams' championship"
+    list_display = ("position_current", "team_name", "points_current", "position_start", "points_start", "race", "source")
+    list_display_links = ("position_current", "team_name")
+    list_filter = (*SessionRowAdmin.list_filter, "team_name")
+    ordering = ("-session_id", F("position_current").asc(nulls_last=True), "championship_team_id")
+    search_fields = (*SessionRowAdmin.search_fields, "team_name")

@@ -2,7 +2,6 @@
 
 from typing import cast
 
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -19,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from f1site.openf1.admin import LogAdmin, RowAdmin, SyncRunAdmin, badge, list_url, page_url
 from f1site.openf1.models import Mirrored, SyncRun
 
-# Sidebar: title, the apps in it. Models follow in the order of their models.py; an app that is not here gets a group of its own.
+# Sidebar: title, the apps in it. Models follow in the order of their admin.py; an app that is not here gets a group of its own.
 GROUPS = {
     "Season": ("races",),
     "Drivers": ("drivers",),
@@ -46,17 +45,19 @@ def sidebar(request: HttpRequest) -> list[dict]:
     titles = {label: title for title, labels in GROUPS.items() for label in labels}
     for model, page in visible(request).items():
         title = titles.get(model._meta.app_label) or str(model._meta.app_config.verbose_name)
-        name = page.title or str(model._meta.verbose_name_plural).capitalize()
-        grouped.setdefault(title, []).append({"title": name, "icon": page.icon, "link": list_url(model)})
+        grouped.setdefault(title, []).append({"title": name_of(model, page), "icon": page.icon, "link": list_url(model)})
     groups = [{"title": title, "items": items, "separator": True} for title, items in grouped.items() if items]
     return [*groups, {"title": "API", "items": [dict(item) for item in API], "separator": True}]
 
 
 def visible(request: HttpRequest) -> dict[type[Model], RowAdmin]:
     """{model: its admin page} of those that the person may open."""
-    registered = [model for model in apps.get_models() if admin.site.is_registered(model)]
-    pages = {model: cast(RowAdmin, admin.site.get_model_admin(model)) for model in registered}
+    pages = cast(dict[type[Model], RowAdmin], admin.site._registry)
     return {model: page for model, page in pages.items() if page.has_view_permission(request)}
+
+
+def name_of(model: type[Model], page: RowAdmin) -> str:
+    return page.title or str(model._meta.verbose_name_plural).capitalize()
 
 
 def dashboard(request: HttpRequest, context: dict) -> dict:
@@ -67,7 +68,7 @@ def dashboard(request: HttpRequest, context: dict) -> dict:
     return context | {
         "cards": [
             {
-                "name": str(model._meta.verbose_name_plural).capitalize(),
+                "name": name_of(model, page),
                 "icon": page.icon,
                 "url": list_url(model),
                 "count": f"{model._default_manager.count():,}",
@@ -76,7 +77,15 @@ def dashboard(request: HttpRequest, context: dict) -> dict:
             if issubclass(model, Mirrored)
         ],
         "runs": [
-            (run, page_url(run), page_of_run.status(run), page_of_run.asked_for(run), page_of_run.duration(run)) for run in runs
+            (
+                run,
+                page_url(run),
+                page_of_run.status(run),
+                page_of_run.asked_for(run),
+                page_of_run.rows(run),
+                page_of_run.duration(run),
+            )
+            for run in runs
         ],
         "links": API,
     }

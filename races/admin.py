@@ -1,20 +1,21 @@
-"""Admin pages of race weekends and sessions, and the buttons that sync them."""
+"""Admin pages of race weekends, sessions, weather and race control, and the buttons that sync a weekend."""
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from f1site.openf1.admin import EmptyIsNull, MirroredAdmin, badge, list_url, page_url
+from f1site.openf1.admin import EmptyIsNull, MirroredAdmin, badge, dot, led_to, list_url, page_url
 from f1site.openf1.client import from_settings
 from f1site.openf1.models import Counts, Source, SyncRun
 from f1site.openf1.pipeline import Report, Scope, sync
-from races.models import Place, Race, Session
+from races.models import Place, Race, RaceControl, Session, Weather
 
+FLAGS = {"GREEN": "43b02a", "YELLOW": "ffd12e", "DOUBLE YELLOW": "ffd12e", "RED": "da291c", "BLUE": "0067ad", "CLEAR": "43b02a"}
 SHOWN_ERRORS = 5  # as messages; the page of the run has the rest
 PLACE = (
     ("location", "country_name", "country_code", "country_key"),
@@ -97,8 +98,7 @@ class RaceAdmin(MirroredAdmin):
     )
     def sync_latest(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
         self.sync(request, Scope(latest=True))
-        url = list_url(Race)
-        return HttpResponse(headers={"HX-Redirect": url}) if "HX-Request" in request.headers else HttpResponseRedirect(url)
+        return led_to(request, list_url(Race))
 
     def sync(self, request: HttpRequest, scope: Scope) -> None:
         """Sync while the person waits, tell how it went, and note in the run's history who started it."""
@@ -131,6 +131,54 @@ class SessionAdmin(MirroredAdmin):
     @admin.display(description="state", ordering="is_cancelled")
     def state(self, session):
         return cancelled(session)
+
+
+class SessionRowAdmin(MirroredAdmin):
+    """Rows that belong to a session."""
+
+    list_select_related: tuple[str, ...] = ("session__race",)
+    list_per_page = 100
+    list_filter: tuple = (("session", AutocompleteSelectFilter), "session__year", "session__session_name", "source")
+    date_hierarchy: str | None = "session__date_start"
+    autocomplete_fields = ("session",)
+    search_fields: tuple[str, ...] = ("session__race__race_name", "session__location", "session__session_name")
+
+    @admin.display(description="race", ordering="session__race")
+    def race(self, row):
+        return short(row.session.race)
+
+    @admin.display(description="session", ordering="session")
+    def outing(self, row):
+        return row.session.session_name
+
+
+@admin.register(Weather)
+class WeatherAdmin(SessionRowAdmin):
+    icon = "partly_cloudy_day"
+    list_display = (
+        "date", "race", "outing", "air_temperature", "track_temperature", "humidity", "rain", "wind_speed", "source",
+    )  # fmt: skip
+    list_filter = (*SessionRowAdmin.list_filter, "rainfall")
+    ordering = ("-session_id", "-date")
+
+    @admin.display(description="rain", ordering="rainfall")
+    def rain(self, weather):
+        return badge("rain", "info") if weather.rainfall else ""
+
+
+@admin.register(RaceControl)
+class RaceControlAdmin(SessionRowAdmin):
+    icon = "campaign"
+    title = "Race control"
+    list_display = ("date", "lap_number", "marshals", "message", "driver_number", "category", "race", "outing", "source")
+    list_display_links = ("date", "message")
+    list_filter = (*SessionRowAdmin.list_filter, "category", "flag", "scope")
+    ordering = ("-session_id", "-date", "-race_control_id")
+    search_fields = (*SessionRowAdmin.search_fields, "message", "driver_number__exact")
+
+    @admin.display(description="flag", ordering="flag")
+    def marshals(self, message):
+        return dot(FLAGS.get(message.flag), message.flag)
 
 
 def short(race: Race) -> str:

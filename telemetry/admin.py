@@ -1,11 +1,14 @@
-"""Admin pages of laps and stints."""
+"""Admin pages of what happened on track."""
+
+from typing import ClassVar
 
 from django.contrib import admin
-from unfold.contrib.filters.admin import RangeNumericFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeNumericFilter
 
 from drivers.admin import CarRowAdmin
-from f1site.openf1.admin import badge, dot
-from telemetry.models import Lap, Stint
+from f1site.openf1.admin import LogAdmin, badge, dot
+from races.admin import SessionRowAdmin
+from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
 
 # As on the tyres' sidewalls.
 COMPOUNDS = {"SOFT": "da291c", "MEDIUM": "ffd12e", "HARD": "f0f0ec", "INTERMEDIATE": "43b02a", "WET": "0067ad"}
@@ -22,6 +25,11 @@ def lap_time(seconds: float | None) -> str | None:
 def sector_time(seconds: float | None) -> str | None:
     """29.65 -> "29.650"."""
     return None if seconds is None else f"{seconds:.3f}"
+
+
+def percent(share: float | None) -> str | None:
+    """0.485 -> "48 %"."""
+    return None if share is None else f"{share * 100:.0f} %"
 
 
 @admin.register(Lap)
@@ -86,3 +94,98 @@ class StintAdmin(CarRowAdmin):
     @admin.display(description="compound", ordering="tyre_compound")
     def compound(self, stint):
         return dot(COMPOUNDS.get(stint.tyre_compound), stint.tyre_compound)
+
+
+@admin.register(Pit)
+class PitAdmin(CarRowAdmin):
+    icon = "car_repair"
+    list_display = ("date", "lap_number", "car", "driver", "lane_duration", "stop_duration", "race", "outing", "source")
+    list_filter = (*CarRowAdmin.list_filter, ("lane_duration", RangeNumericFilter))
+    ordering = ("-session_id", "-date", "-pit_id")
+
+
+class MomentAdmin(CarRowAdmin):
+    """Rows of which a season has hundreds of thousands: newest first, as the index has them, and without a list of dates,
+    for which every row would be read."""
+
+    date_hierarchy = None
+
+
+@admin.register(Position)
+class PositionAdmin(MomentAdmin):
+    icon = "format_list_numbered"
+    list_display = ("date", "position", "car", "driver", "race", "outing", "source")
+    ordering = ("-session_id", "-date", "-driver_number", "-position")
+
+
+@admin.register(Interval)
+class IntervalAdmin(MomentAdmin):
+    icon = "straighten"
+    list_display = ("date", "car", "driver", "gap_to_leader", "interval", "race", "outing", "source")
+    list_display_links = ("date", "car")
+    ordering = ("-session_id", "-date", "-driver_number", "-repeat")
+
+
+@admin.register(Overtake)
+class OvertakeAdmin(SessionRowAdmin):
+    icon = "swap_vert"
+    readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "overtaking_driver", "overtaken_driver")
+    list_display = ("date", "overtaking_driver", "overtaken_driver", "position", "race", "outing", "source")
+    list_filter = (
+        *SessionRowAdmin.list_filter,
+        ("overtaking_driver", AutocompleteSelectFilter), ("overtaken_driver", AutocompleteSelectFilter),
+    )  # fmt: skip
+    list_select_related = ("session__race", "overtaking_driver", "overtaken_driver")
+    ordering = ("-session_id", "-date", "-overtake_id")
+    search_fields = (*SessionRowAdmin.search_fields, "overtaking_driver__full_name", "overtaken_driver__full_name")
+
+
+@admin.register(TeamRadio)
+class TeamRadioAdmin(CarRowAdmin):
+    icon = "headset_mic"
+    list_display = ("date", "car", "driver", "race", "outing", "source")
+    ordering = ("-session_id", "-date", "-team_radio_id")
+
+
+@admin.register(SampleFile)
+class SampleFileAdmin(LogAdmin, CarRowAdmin):
+    """Files are made, replaced and deleted by syncs."""
+
+    icon = "folder_data"
+    list_display = ("name", "collection", "car", "driver", "rows", "megabytes", "race", "outing", "source")
+    list_filter = (*CarRowAdmin.list_filter, "collection")
+    ordering = ("-session_id", "driver_number", "collection")
+
+    @admin.display(description="MB", ordering="size")
+    def megabytes(self, file):
+        return f"{file.size / 1_000_000:.1f}"
+
+
+@admin.register(Telemetry)
+class TelemetryAdmin(CarRowAdmin):
+    icon = "speed"
+    list_display = (
+        "lap_number", "car", "driver", "mean", "top", "flat_out", "braking", "drs",
+        "race", "outing", "source",
+    )  # fmt: skip
+    ordering = ("-session_id", "driver_number", "lap_number")
+
+    @admin.display(description="mean km/h", ordering="avg_speed")
+    def mean(self, lap):
+        return None if lap.avg_speed is None else f"{lap.avg_speed:.1f}"
+
+    @admin.display(description="top km/h", ordering="max_speed")
+    def top(self, lap):
+        return None if lap.max_speed is None else f"{lap.max_speed:.0f}"
+
+    @admin.display(description="full throttle", ordering="full_throttle")
+    def flat_out(self, lap):
+        return percent(lap.full_throttle)
+
+    @admin.display(description="brake", ordering="brake_usage")
+    def braking(self, lap):
+        return percent(lap.brake_usage)
+
+    @admin.display(description="DRS", ordering="drs_usage")
+    def drs(self, lap):
+        return percent(lap.drs_usage)

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from drivers.models import Driver, DriverAlias, Entry
 from f1site.openf1.client import from_settings
+from f1site.openf1.models import Correction
 from f1site.openf1.pipeline import Scope, sync
 from f1site.openf1.tests.pages import shown, told
 from f1site.openf1.tests.upstream import Rows, client
@@ -155,24 +156,32 @@ def test_a_spelling_belongs_to_one_driver_only(admin_client):
     assert set(max_.aliases.values_list("alias", flat=True)) == {"max_emilian", "max_v"}
 
 
-def test_laps_follow_the_driver_that_is_put_down_for_their_number(admin_client, session):
-    wrong, right = (Driver.objects.create(driver_id=key, full_name=key, source="openf1") for key in ("wrong", "right"))
-    entry = Entry.objects.create(session=session, driver_number=1, driver=wrong, team_name="Williams", source="openf1")
-    lap = Lap.objects.create(session=session, driver_number=1, lap_number=1, driver=wrong)
+def test_laps_follow_the_name_in_the_entry_of_their_number(admin_client, session):
+    entry = Entry.objects.create(session=session, driver_number=1, full_name="Max VERSTAPPEN", source="openf1")
+    lap = Lap.objects.create(session=session, driver_number=1, lap_number=1, source="openf1")
     url = reverse("admin:drivers_entry_change", args=[entry.pk])
-    admin_client.post(url, shown(admin_client.get(url)) | {"driver": "right"})
+    admin_client.post(url, shown(admin_client.get(url)) | {"full_name": "Liam LAWSON", "reason": "he drove in his place"})
     lap.refresh_from_db()
-    right.refresh_from_db()
-    assert (lap.driver, right.team_name) == (right, "Williams")
+    assert lap.driver_id == "liam_lawson"
+    assert Correction.objects.get().reason == "he drove in his place"
 
     url = reverse("admin:races_session_change", args=[session.pk])
-    admin_client.post(url, shown(admin_client.get(url)) | {"entries-0-driver": "wrong"})
+    admin_client.post(url, shown(admin_client.get(url)) | {"entries-0-full_name": "Max VERSTAPPEN"})
     lap.refresh_from_db()
-    assert lap.driver == wrong
+    assert lap.driver_id == "max_verstappen"
+    assert not Correction.objects.exists()  # it is upstream's value again
 
     admin_client.post(reverse("admin:drivers_entry_delete", args=[entry.pk]), {"post": "yes"})
     lap.refresh_from_db()
     assert lap.driver is None
+
+
+def test_an_entry_deleted_from_the_table_of_its_session_stays_away(admin_client, session):
+    Entry.objects.create(session=session, driver_number=1, full_name="Max VERSTAPPEN", source="openf1")
+    url = reverse("admin:races_session_change", args=[session.pk])
+    admin_client.post(url, shown(admin_client.get(url)) | {"entries-0-DELETE": "on"})
+    assert not Entry.objects.exists()
+    assert Correction.objects.get().field == ""
 
 
 def test_deleting_entries_from_the_list_leaves_their_laps_without_a_driver(admin_client, session):

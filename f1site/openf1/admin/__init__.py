@@ -1,9 +1,21 @@
 """The admin pages of the sync, and what those of every app are made from."""
 
-from f1site.openf1.admin.log import RejectAdmin, SyncPieceAdmin, SyncRunAdmin
-from f1site.openf1.admin.pages import EmptyIsNull, LogAdmin, MirroredAdmin, RowAdmin, badge, dot, list_url, page_url
+from f1site.openf1.admin.decisions import CorrectionAdmin
+from f1site.openf1.admin.log import PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin
+from f1site.openf1.admin.pages import (
+    EmptyIsNull,
+    LogAdmin,
+    MirroredAdmin,
+    RowAdmin,
+    RowForm,
+    badge,
+    dot,
+    led_to,
+    list_url,
+    page_url,
+)
 
 __all__ = [
-    "EmptyIsNull", "LogAdmin", "MirroredAdmin", "RejectAdmin", "RowAdmin", "SyncPieceAdmin", "SyncRunAdmin",
-    "badge", "dot", "list_url", "page_url",
+    "CorrectionAdmin", "EmptyIsNull", "LogAdmin", "MirroredAdmin", "PieceStateAdmin", "RejectAdmin", "RowAdmin", "RowForm",
+    "SyncPieceAdmin", "SyncRunAdmin", "badge", "dot", "led_to", "list_url", "page_url",
 ]  # fmt: skip

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db import models
 from django.utils import timezone
 
-from f1site.openf1.admin.pages import LogAdmin, badge, list_url
-from f1site.openf1.models import Counts, Reject, SyncPiece, SyncRun
+from f1site.openf1.admin.pages import LogAdmin, badge, labels, list_url, spelled
+from f1site.openf1.models import Counts, PieceState, Reject, SyncPiece, SyncRun
 from f1site.openf1.pipeline import registry
 
 SHOWN_PIECES, SHOWN_CHANGES = 50, 10  # on the page of a run; a piece's own page shows all it logged
@@ -31,18 +31,19 @@ def described(piece: SyncPiece, limit: int | None = None) -> list[dict[str, Any]
     Fields are named as in forms, in the model's order; one that the model no longer has keeps the name it had in the log.
     """
     feed = registry().get(piece.collection)
-    labels = {field.attname: str(field.verbose_name) for field in feed.model._meta.concrete_fields} if feed else {}
-    places = {name: place for place, name in enumerate(labels)}
+    names = labels(feed)
+    places = {name: place for place, name in enumerate(names)}
+    listed = feed is not None and admin.site.is_registered(feed.model)
 
     def told(values: dict) -> list[tuple[str, Any]]:
         ordered = sorted(values, key=lambda name: places.get(name, len(places)))
-        return [(labels.get(name, name), values[name]) for name in ordered]
+        return [(names.get(name, name), values[name]) for name in ordered]
 
     return [
         {
             "what": ", ".join(f"{label} {value}" for label, value in told(own_key(change["key"]))),
-            "url": list_url(feed.model, **change["key"]) if feed else "",
-            "fields": [(label, *values) for label, values in told(change.get("fields", {}))],
+            "url": list_url(feed.model, **change["key"]) if feed and listed else "",
+            "fields": [(label, *map(spelled, values)) for label, values in told(change.get("fields", {}))],
             "vanished": change.get("vanished", False),
         }
         for change in piece.changes[:limit]
@@ -116,6 +117,10 @@ class SyncRunAdmin(LogAdmin):
     def asked_for(self, run):
         return asked(run.scope)
 
+    @admin.display(description="rows")
+    def rows(self, run):
+        return f"{run.created:,} created, {run.updated:,} updated, {run.unchanged:,} unchanged"
+
     @admin.display(description="duration")
     def duration(self, run):
         seconds = ((run.ended_at or timezone.now()) - run.started_at).total_seconds()
@@ -125,13 +130,20 @@ class SyncRunAdmin(LogAdmin):
 @admin.register(SyncPiece)
 class SyncPieceAdmin(LogAdmin):
     icon = "data_check"
-    list_display = ("collection", "race", "session", "went", "run", *Counts.NAMES, "ended_at")
+    list_display = ("collection", "race", "session", "driver_number", "went", "run", *Counts.NAMES, "ended_at")
     list_filter = ("ok", "collection")
     list_select_related = ("run",)
     date_hierarchy = "ended_at"
     ordering = ("-pk",)
     search_fields = ("collection", "=race_id", "=session_id", "error")
-    fields = (("collection", "went"), ("race", "session"), ("run", "ended_at"), Counts.NAMES[:4], Counts.NAMES[4:], "error")
+    fields = (
+        ("collection", "went"),
+        ("race", "session", "driver_number"),
+        ("run", "ended_at"),
+        Counts.NAMES[:4],
+        Counts.NAMES[4:],
+        "error",
+    )
     change_form_after_template = "admin/openf1/piece.html"
 
     def get_queryset(self, request):
@@ -153,6 +165,17 @@ class SyncPieceAdmin(LogAdmin):
     @admin.display(description="state", ordering="ok")
     def went(self, piece):
         return badge("done", "success") if piece.ok else badge("failed", "danger")
+
+
+@admin.register(PieceState)
+class PieceStateAdmin(LogAdmin):
+    icon = "fingerprint"
+    list_display = ("collection", "session_id", "driver_number", "source", "stored", "synced_at")
+    list_filter = ("collection", "source")
+    date_hierarchy = "synced_at"
+    ordering = ("-synced_at", "-pk")
+    search_fields = ("collection", "session_id__exact")
+    fields = ("collection", ("session_id", "driver_number"), "source", ("stored", "synced_at"), "fingerprint", "counts")
 
 
 @admin.register(Reject)

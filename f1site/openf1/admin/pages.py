@@ -1,17 +1,21 @@
 """How every admin page of this site behaves."""
 
 import re
+from functools import cached_property, wraps
 from typing import Any, ClassVar
 
+import msgspec
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
+from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin
 from unfold.widgets import (
     UnfoldAdminSplitDateTimeWidget,
@@ -20,7 +24,10 @@ from unfold.widgets import (
     UnfoldAdminTimeWidget,
 )
 
+from f1site.openf1 import corrections
+from f1site.openf1.feeds import Feed
 from f1site.openf1.fields import JSONText
+from f1site.openf1.models import Correction, Mirrored, Source
 
 
 class PreciseTime(UnfoldAdminTimeWidget):
@@ -45,6 +52,19 @@ WIDGETS: dict[type[models.Field], dict[str, Any]] = {
     models.TextField: {"widget": UnfoldAdminTextInputWidget},  # upstream's texts are names and addresses of one line
     JSONText: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"})},
 }
+
+
+def once(method):
+    """A display that is computed once per row: unfold asks for it several times while it renders one."""
+
+    @wraps(method)
+    def display(self, obj):
+        kept = vars(obj).setdefault("_displayed", {})
+        if method not in kept:
+            kept[method] = method(self, obj)
+        return kept[method]
+
+    return display
 
 
 class EmptyIsNull(BaseModelAdmin):
@@ -76,13 +96,26 @@ class RowAdmin(EmptyIsNull, ModelAdmin):
         return fields if obj is None else (self.opts.pk.name, *fields)
 
 
+class RowForm(forms.ModelForm):
+    """A row that can come from upstream, and why a person changes it."""
+
+    reason = forms.CharField(
+        required=False, widget=UnfoldAdminTextInputWidget, help_text="Why you change the row; kept with the correction."
+    )
+
+    @cached_property
+    def changed_data(self):
+        return [name for name in super().changed_data if name != "reason"]
+
+
 class MirroredAdmin(RowAdmin):
-    """A model whose rows can come from upstream.
+    """A model whose rows can come from upstream; what a person changes or deletes is kept as a correction.
 
     `fieldsets`, where there are any, arrange what can be edited; key, related rows and provenance are added on existing rows.
     """
 
-    readonly_fields: ClassVar[tuple[str, ...]] = ("related", "source", "changed_at")
+    form = RowForm
+    readonly_fields: ClassVar[tuple[str, ...]] = ("related", "source", "changed_at", "corrected")
 
     def get_fields(self, request, obj=None):
         """Everything a person can edit, then what else the admin shows of a row."""
@@ -98,12 +131,41 @@ class MirroredAdmin(RowAdmin):
         first = [name for name in (self.opts.pk.name,) if name not in flatten_fieldsets(fieldsets)]
         first += ["related"] if self.relations() else []
         (title, options), *rest = fieldsets
-        note = "A row made by hand is never touched by a sync. Any other is brought back in line with upstream by the next one."
         return [
             (title, {**options, "fields": [*first, *options["fields"]]}),
             *rest,
-            ("Provenance", {"fields": [("source", "changed_at")], "description": note}),
+            ("Provenance", {"fields": [("source", "changed_at"), *self.correcting(request, obj)]}),
         ]
+
+    def correcting(self, request: HttpRequest, obj: Mirrored) -> list[str]:
+        """What a page shows besides of a row that came from upstream."""
+        if obj.source == Source.MANUAL or corrections.feed_of(type(obj)).computed:
+            return []
+        return ["corrected", "reason"] if self.has_change_permission(request, obj) else ["corrected"]
+
+    def save_model(self, request, obj, form, change):
+        if form.changed_data or not change:
+            reason, fields = form.cleaned_data.get("reason", ""), form.changed_data if change else None
+            corrections.edit(obj, user=request.user, reason=reason, fields=fields)
+
+    def save_formset(self, request, form, formset, change):
+        """Rows in a table on the page of what they belong to are corrected like on their own."""
+        if not issubclass(formset.model, Mirrored):
+            return super().save_formset(request, form, formset, change)
+        formset.save(commit=False)
+        reason = form.cleaned_data.get("reason", "")
+        for row in formset.deleted_objects:
+            corrections.delete(row, user=request.user, reason=reason)
+        for row, fields in [*formset.changed_objects, *((row, None) for row in formset.new_objects)]:
+            corrections.edit(row, user=request.user, reason=reason, fields=fields)
+        return None
+
+    def delete_model(self, request, obj):
+        corrections.delete(obj, user=request.user)
+
+    def delete_queryset(self, request, queryset):
+        for row in queryset:
+            corrections.delete(row, user=request.user)
 
     def get_deleted_objects(self, objs, request):
         """The rows themselves, and of what hangs on them only how many: a race weekend has thousands of laps."""
@@ -116,15 +178,30 @@ class MirroredAdmin(RowAdmin):
         return [relation for relation in found if relation.one_to_many and self.admin_site.is_registered(relation.related_model)]
 
     @admin.display(description="rows that belong to it")
+    @once
     def related(self, obj):
         links = []
         for relation in self.relations():
             model, field = relation.related_model, relation.field
             count = model._default_manager.filter(**{field.name: obj}).count()
+            if not count:
+                continue
             name = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
+            role = "" if field.name == self.opts.model_name else f" ({field.verbose_name})"
             url = list_url(model, **{f"{field.name}__{field.target_field.name}__exact": obj.pk})
-            links.append((url, f"{count:,}", name))
-        return format_html_join(" · ", '<a class="text-link" href="{}">{} {}</a>', links)
+            links.append((url, f"{count:,}", name, role))
+        return format_html_join(" · ", '<a class="text-link" href="{}">{} {}{}</a>', links) or "none"
+
+    @admin.display(description="corrections", empty_value="none; a change here becomes one, and later syncs keep it")
+    @once
+    def corrected(self, obj):
+        feed = corrections.feed_of(type(obj))
+        found = Correction.objects.filter(collection=feed.collection, key=corrections.key_of(feed, obj))
+        told = [
+            (page_url(c), labels(feed).get(c.field, c.field), spelled(c.upstream), spelled(c.corrected), c.get_state_display())
+            for c in found
+        ]
+        return format_html_join(mark_safe("<br>"), '<a class="text-link" href="{}">{}: {} → {}</a> ({})', told) or None
 
 
 class LogAdmin(RowAdmin):
@@ -140,6 +217,16 @@ class LogAdmin(RowAdmin):
         return False
 
 
+def led_to(request: HttpRequest, url: str) -> HttpResponse:
+    """The answer to a dialog's form: the page that comes next, for htmx and for browsers."""
+    return HttpResponse(headers={"HX-Redirect": url}) if "HX-Request" in request.headers else HttpResponseRedirect(url)
+
+
+def labels(feed: Feed | None) -> dict[str, str]:
+    """{field: its name as people read it} of a feed's model, in the model's order."""
+    return {field.attname: str(field.verbose_name) for field in feed.model._meta.concrete_fields} if feed else {}
+
+
 def list_url(model: type[models.Model], **lookups) -> str:
     """The admin's list of a model, filtered."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
@@ -149,6 +236,13 @@ def list_url(model: type[models.Model], **lookups) -> str:
 def page_url(obj: models.Model) -> str:
     """The admin's page of a row."""
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
+
+
+def spelled(value: Any) -> str:
+    """A value as people read it: texts as they are, lists as JSON, nothing as a dash."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def badge(text: str, kind: str) -> str:
