@@ -153,12 +153,13 @@ SPECTACULAR_SETTINGS = {
     "VERSION": __version__,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["f1site.api.schema.only_v1"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "f1site.api.schema.share_parameters"],
     "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATION_PARAMETERS": "f1site.api.schema.by_use",
     "SWAGGER_UI_DIST": "SIDECAR",  # served from here: the page asks nobody else
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "list", "persistAuthorization": True},
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "persistAuthorization": True},
     "REDOC_DIST": "SIDECAR",
 }
 

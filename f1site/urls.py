@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
 import drivers.urls
 import races.urls
@@ -10,7 +10,7 @@ import telemetry.urls
 from f1site.api import errors
 from f1site.api.links import NAMESPACE
 from f1site.api.provenance import CorrectionViewSet, SyncRunViewSet
-from f1site.api.root import RootView, healthz
+from f1site.api.root import RootView, SchemaView, healthz
 from f1site.api.router import Router
 
 router = Router()
@@ -25,7 +25,7 @@ names = [*telemetry.urls.samples, *(prefix for prefix, *_ in router.registry)]
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(), name="docs"),
     path("api/v1/", include((api, NAMESPACE))),
     path("", include((api, "unprefixed"))),

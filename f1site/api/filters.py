@@ -169,8 +169,8 @@ def advice(name: str, filterset: type[ModelFilter], others: set[str]) -> str:
 
 def parameter(name: str, condition: Condition) -> dict[str, Any]:
     """A filter as OpenAPI describes it."""
-    about = f"{condition.column.help_text} Give it several times for any of several values.".strip()
-    return {"name": name, "in": "query", "description": about, "schema": value_schema(condition.extra["reader"])}
+    about = condition.column.help_text or f"The {condition.column.verbose_name}."
+    return {"name": name, "in": "query", "description": str(about), "schema": value_schema(condition.extra["reader"])}
 
 
 def comparisons(conditions: dict[str, Condition]) -> dict[str, Any]:

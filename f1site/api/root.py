@@ -1,12 +1,15 @@
-"""The front page: what this site is, as JSON for programs and as a page for persons. And a sign of life."""
+"""The front page: what this site is, as JSON for programs and as a page for persons. The API's description. A sign of life."""
 
+from functools import cache
 from typing import Any
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import TemplateHTMLRenderer
@@ -63,6 +66,19 @@ class RootView(APIView):
         links = {name: request.build_absolute_uri(path) for name, path in paths.items()}
         body: dict[str, Any] = {"name": "F1 Stats", "version": __version__, "links": links}
         return Response(body)
+
+
+class SchemaView(SpectacularAPIView):
+    """The OpenAPI description. It is the same for everybody, and making it takes a second: once in each process."""
+
+    def get(self, request, *args, **kwargs):
+        renderer: Any = type(request.accepted_renderer)
+        return HttpResponse(written(renderer), content_type=f"{renderer.media_type}; charset=utf-8")
+
+
+@cache
+def written(renderer: Any) -> bytes:
+    return renderer().render(SchemaGenerator().get_schema(public=True), renderer_context={})
 
 
 @csrf_exempt

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import msgspec
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
@@ -13,7 +14,7 @@ from f1site.api.viewsets import EntityViewSet
 
 PREFIX = "/api/v1/"
 
-EVERYWHERE = {"search", "ordering", "page", "page_size", "per_page", "format", "comparisons"}
+EVERYWHERE = {"search", "ordering", "page", "page_size", "per_page", "format"}
 
 SUMMARIES = {
     "list": "List {many}",
@@ -27,8 +28,9 @@ SUMMARIES = {
 }
 
 NOTES = {
-    "list": "Filters are joined by *and*. `lap_duration>=90` is the same as `lap_duration__gte=90`, for each field and operator. "
-    "With `format=csv` all rows that match come as one file, unless a page is asked for.",
+    "list": "Filters are joined by *and*; one that is given several times is met by any of its values. `lap_duration>=90` is the "
+    "same as `lap_duration__gte=90`, for each field and operator. With `format=csv` all rows that match come as one file, unless "
+    "a page is asked for.",
     "update": "Only the given fields change, as with PATCH.",
     "partial_update": "Only the given fields change.",
     "destroy": "Rows that belong to it are deleted with it.",
@@ -67,9 +69,26 @@ def only_v1(endpoints):
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
 
 
-def by_use(parameter: dict[str, Any]) -> tuple[bool, bool]:
-    """What every list has comes first, the fields follow."""
-    return parameter["in"] != "path", parameter["name"] not in EVERYWHERE
+def share_parameters(result, **options):
+    """Write each parameter once, however many lists have it: the description becomes a third as long."""
+    shared: dict[str, dict[str, Any]] = {}
+    names: dict[bytes, str] = {}
+    for item in result["paths"].values():
+        for operation in item.values():
+            for index, parameter in enumerate(operation.get("parameters", [])):
+                content = msgspec.json.encode(parameter)
+                if content not in names:
+                    names[content] = f"{parameter['name']}_{len(names)}"
+                    shared[names[content]] = parameter
+                operation["parameters"][index] = {"$ref": f"#/components/parameters/{names[content]}"}
+    result["components"]["parameters"] = shared
+    return result
+
+
+def by_use(parameter: dict[str, Any]) -> tuple[bool, int]:
+    """What every list has comes first, the fields follow, then how else they can be compared."""
+    name = parameter["name"]
+    return parameter["in"] != "path", 0 if name in EVERYWHERE else 2 if name == "comparisons" else 1
 
 
 class Schema(AutoSchema):
@@ -102,6 +121,10 @@ class Schema(AutoSchema):
             return super().get_operation_id()
         return "_".join([*self._tokenize_path(), self.action]).replace("-", "_")
 
+    def get_tags(self):
+        """The entity, also where it is listed below a parent."""
+        return self._tokenize_path()[-1:] if self.entity and self.entity.parent else super().get_tags()
+
     def get_auth(self):
         auth = super().get_auth()
         return [*auth, {}] if self.method in SAFE_METHODS and {} not in auth else auth
@@ -133,10 +156,13 @@ class Schema(AutoSchema):
         if "201" in bodies:
             location = {"description": "URL of the new row.", "schema": {"type": "string", "format": "uri"}}
             bodies["201"]["headers"] = {"Location": location}
-        for status in self.errors():
-            schema = self.component("Invalid", INVALID) if status == 400 else self.component("Error", ERROR)
-            bodies.setdefault(str(status), {"description": ERRORS[status], "content": {"application/json": {"schema": schema}}})
-        return dict(sorted(bodies.items()))
+        return dict(sorted({**{str(status): self.failure(status) for status in self.errors()}, **bodies}.items()))
+
+    def failure(self, status: int) -> dict[str, str]:
+        """A reference to the description of a failing answer."""
+        body = self.component("Invalid", INVALID) if status == 400 else self.component("Error", ERROR)
+        answer = {"description": ERRORS[status], "content": {"application/json": {"schema": body}}}
+        return self.component(f"Failure{status}", answer, kind="responses")
 
     def errors(self) -> list[int]:
         """The ways in which a request can fail."""
@@ -154,9 +180,9 @@ class Schema(AutoSchema):
             found |= {404}
         return sorted(found)
 
-    def component(self, name: str, schema: dict[str, Any]) -> dict[str, str]:
-        """A reference to a schema of our own."""
-        component = ResolvedComponent(name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name)
+    def component(self, name: str, content: dict[str, Any], kind: str = ResolvedComponent.SCHEMA) -> dict[str, str]:
+        """A reference to something that is described once."""
+        component = ResolvedComponent(name=name, type=kind, schema=content, object=name)
         self.registry.register_on_missing(component)
         return component.ref
 

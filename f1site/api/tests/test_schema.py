@@ -32,7 +32,8 @@ def test_every_operation_is_told_to_persons(described):
     for path, method, operation in operations(described):
         assert operation["summary"], (path, method)
         assert operation["description"], (path, method)
-        for parameter in operation.get("parameters", []):
+        for reference in operation.get("parameters", []):
+            parameter = described["components"]["parameters"][reference["$ref"].split("/")[-1]]
             assert parameter.get("description") or parameter["name"] == "format", (path, method, parameter)
 
 
