@@ -107,7 +107,9 @@ class RowSerializer(serializers.ModelSerializer):
             options |= bounds(model_field)
         feed = Feed.by_model.get(self.Meta.model)
         if feed and model_field.name in feed.derived:
-            return kind, {"read_only": True, "help_text": model_field.help_text}
+            options = {"read_only": True, "help_text": model_field.help_text}
+        if options.get("read_only"):
+            return kind, options | {"allow_null": True} if model_field.null else options
         # That a row exists already is no mistake in a field but a conflict, which the database finds.
         options["validators"] = [v for v in options.get("validators", []) if not isinstance(v, UniqueValidator)]
         return kind, options
