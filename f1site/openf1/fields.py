@@ -25,7 +25,7 @@ class JSONText(models.TextField):
             return value
         try:
             return msgspec.json.decode(value)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise ValidationError(f"{value!r} is not JSON: {error}.") from error
 
     def get_prep_value(self, value):

@@ -185,7 +185,6 @@ class Work:
         self.report.run_id = self.run.pk if self.run else None
         weekends = self.plan()
         feeds = [feed for feed in self.feeds if not feed.lists]
-        self.report.races = len(weekends)
         self.observer.planned(weekends, feeds)
         for weekend in weekends:
             for feed in feeds:
@@ -213,13 +212,15 @@ class Work:
                 known = self.listed(meetings, filters)
                 if filters.get("meeting_key") == "latest":
                     filters = {"meeting_key": max((race.race_id for race in known), default=0)}
-                listed = self.look_up(sessions, filters)
+                only_races = [feed.collection for feed in self.feeds] == ["meetings"]
+                listed = Listed([]) if only_races else self.look_up(sessions, filters)
             for race in known:
                 found.setdefault(race.race_id, Weekend(race.race_id, race.race_name, whole=not one_session))
             for session in self.keep(sessions, listed, filters, races=found):
                 weekend = found.get(session.race_id)
                 if weekend and session.session_id not in weekend.sessions and has_begun(session):
                     weekend.sessions.append(session.session_id)
+        self.report.races = len(found)
         return [weekend for weekend in found.values() if weekend.sessions]
 
     def listed(self, feed: Feed, filters: dict[str, Any]) -> list:

@@ -177,10 +177,16 @@ def limits(column: models.Field) -> dict[str, int]:
 class CarDataView(SamplesView):
     collection = "car_data"
     sample = CarSample
-    get = described(CarSample, CarSampleSerializer, "Samples of a car's electronics")(SamplesView.get)
+
+    @described(CarSample, CarSampleSerializer, "Samples of a car's electronics")
+    def get(self, request):
+        return super().get(request)
 
 
 class LocationView(SamplesView):
     collection = "location"
     sample = LocationSample
-    get = described(LocationSample, LocationSampleSerializer, "Samples of a car's position")(SamplesView.get)
+
+    @described(LocationSample, LocationSampleSerializer, "Samples of a car's position")
+    def get(self, request):
+        return super().get(request)
