@@ -10,9 +10,11 @@ run: .venv/installed ## serve the site on http://127.0.0.1:8000 (another port: m
 	@exec $(PY) manage.py start
 
 test: .venv/installed-dev ## run all tests on SQLite, and on the PostgreSQL of TEST_DATABASE_URL where that is set
-	DATABASE_URL=sqlite:///db.sqlite3 $(PY) -m pytest $(PYTEST_ARGS)
-	@if [ -z "$$TEST_DATABASE_URL" ]; then echo "TEST_DATABASE_URL is not set: nothing was tested on PostgreSQL"; \
-	else echo "Once more, on PostgreSQL:"; DATABASE_URL="$$TEST_DATABASE_URL" $(PY) -m pytest $(PYTEST_ARGS); fi
+	@failed=0; \
+	DATABASE_URL=sqlite:///db.sqlite3 $(PY) -m pytest $(PYTEST_ARGS) || failed=1; \
+	if [ -z "$$TEST_DATABASE_URL" ]; then echo "TEST_DATABASE_URL is not set: nothing was tested on PostgreSQL"; \
+	else echo "Once more, on PostgreSQL:"; DATABASE_URL="$$TEST_DATABASE_URL" $(PY) -m pytest $(PYTEST_ARGS) || failed=1; fi; \
+	exit $$failed
 
 lint: .venv/installed-dev ## check format, style, types, migrations and Django's own checks
 	$(PY) -m ruff format --check .
