@@ -57,9 +57,9 @@ def client_of(user):
 class Replay:
     """`replay.py` on a free port of this machine: real recorded rows, answered as the hosted service does."""
 
-    def __init__(self, module):
-        self._module = module
-        self._server = module.Replay(0, module.Store(str(SHARED / "data")))
+    def __init__(self, module, data: Path = SHARED / "data"):
+        self.module = self._module = module
+        self._server = module.Replay(0, module.Store(str(data)))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     @contextmanager

@@ -90,6 +90,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;",
     }
+# Connections stay open between requests: to open one costs more than most queries.
+DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / "media"))
@@ -120,6 +122,8 @@ OPENF1_REQUESTS_PER_SECOND = env.int("OPENF1_REQUESTS_PER_SECOND", default=3)
 OPENF1_REQUESTS_PER_MINUTE = env.int("OPENF1_REQUESTS_PER_MINUTE", default=30)
 OPENF1_USERNAME = env.str("OPENF1_USERNAME", default="")
 OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
+# What /v1 says when nothing matches: the hosted service's 404, or with true the 200 and [] of OpenF1's open-source server.
+OPENF1_EMPTY_AS_LIST = env.bool("OPENF1_EMPTY_AS_LIST", default=False)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -28,6 +28,7 @@ urlpatterns = [
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(), name="docs"),
     path("api/v1/", include((api, NAMESPACE))),
+    path("", include("f1site.api.openf1.urls")),
     path("", include((api, "unprefixed"))),
     re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # JSON, also with DEBUG on
 ]

@@ -18,7 +18,7 @@ from telemetry.models import (
     TeamRadio,
     Telemetry,
 )
-from telemetry.samples import ingest
+from telemetry.samples import files, ingest
 
 
 class LapFeed(CarFeed):
@@ -118,6 +118,12 @@ class SampleFeed(Feed):
 
     def discard(self, *, source):
         ingest.discard(SampleFile.objects.filter(collection=self.collection, source=source))
+
+    def files(self):
+        return SampleFile.objects.filter(collection=self.collection)
+
+    def read(self, name, columns):
+        return files.read(name, columns, use_threads=False)  # small files: threads cost more than they save
 
     def stored_count(self, scope, *, source):
         return ingest.samples_stored(self.collection, scope["session_key"], scope["driver_number"])

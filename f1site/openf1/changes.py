@@ -71,7 +71,7 @@ def apply(feed: Feed, rows: list[dict], scope: dict[str, Any], *, source: str, p
         if heard:
             Correction.objects.bulk_update(heard, ["upstream", "state", "updated_at"])
         if changes.wrote:
-            feed.after_write(scope, source=source)
+            feed.written(scope, source=source)
     return changes
 
 

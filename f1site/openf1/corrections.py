@@ -113,7 +113,7 @@ def settle(feed: Feed, *rows: Any) -> None:
     """Bring up to date what depends on rows as they were and as they are."""
     scopes = {tuple(scope_of(row).items()): row.source for row in rows if row is not None}
     for scope, source in scopes.items():
-        feed.after_write(dict(scope), source=source)
+        feed.written(dict(scope), source=source)
 
 
 def correct_changed(feed: Feed, before: Mirrored, after: Mirrored, *, user, reason: str) -> None:

@@ -33,6 +33,7 @@ import msgspec
 from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
 
+from f1site.openf1 import versions
 from f1site.openf1.fields import JSONText
 
 UTC = datetime.UTC
@@ -160,11 +161,24 @@ class Feed:
         """Of a feed that is `per_car`: do for it what `changes.apply` does for all others."""
         raise NotImplementedError
 
+    def files(self) -> models.QuerySet:
+        """Of a feed that is `per_car`: the files its rows are in, with session, car, name, first and last moment of each."""
+        raise NotImplementedError
+
+    def read(self, name: str, columns: list[str]) -> Any:
+        """Of a feed that is `per_car`: columns of a file as an Arrow table, in order of time."""
+        raise NotImplementedError
+
     def derive(self, rows: Iterable[Any]) -> None:
         """Set the `derived` fields of rows, or of instances made by hand; a field that was not sent is UNSET."""
 
     def before_create(self, instances: list[models.Model], scope: dict[str, Any]) -> None:
         """Fill what upstream does not send on rows that are about to be stored for the first time."""
+
+    def written(self, scope: dict[str, Any], *, source: str) -> None:
+        """To be called, in the same transaction, by whatever created, changed or deleted rows of a piece."""
+        versions.touch(self.collection, scope.get("session_key"))
+        self.after_write(scope, source=source)
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         """Bring what depends on these rows up to date, after some were created, changed or deleted; same transaction."""

@@ -159,3 +159,18 @@ class Correction(models.Model):
         self.upstream = value
         self.state = self.State.OBSOLETE if self.field and value == self.corrected else self.State.CONFLICT
         return True
+
+
+class PieceVersion(models.Model):
+    """When the rows of a piece last changed, whoever changed them; see `versions`."""
+
+    collection = models.CharField(max_length=24)
+    session_id = models.IntegerField(help_text="OpenF1's session_key; 0 for lists of races and sessions.")
+    stamp = models.BigIntegerField(help_text="A random number, another at every change.")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collection", "session_id"], name="piece_version_key")]
+
+    def __str__(self):
+        return f"{self.collection} of {self.session_id or 'all'}"

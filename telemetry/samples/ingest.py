@@ -7,6 +7,7 @@ from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 
 from drivers.models import Entry
+from f1site.openf1 import versions
 from f1site.openf1.changes import Changes
 from f1site.openf1.feeds import Feed
 from f1site.openf1.models import Source
@@ -50,6 +51,7 @@ def describe(file: SampleFile, table: "pa.Table") -> None:
     if len(dates):
         file.first_date, file.last_date = dates[0].as_py(), dates[-1].as_py()
     files.put(file.name, content)
+    versions.touch(file.collection, file.session_id)
     SampleFile.objects.bulk_create(
         [file], update_conflicts=True, unique_fields=["session", "driver_number", "collection"],
         update_fields=["name", "driver", "rows", "size", "sha256", "first_date", "last_date", "changed_at"],
@@ -93,7 +95,10 @@ def samples_stored(collection: str, session_id: int, driver_number: int) -> int:
 def discard(rows: QuerySet[SampleFile]) -> int:
     """Delete files with the rows that describe them; how many."""
     names = list(rows.values_list("name", flat=True))
+    pieces = set(rows.order_by().values_list("collection", "session_id"))
     rows.delete()
+    for collection, session_id in pieces:
+        versions.touch(collection, session_id)
     for name in names:
         default_storage.delete(name)
     return len(names)

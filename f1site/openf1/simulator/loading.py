@@ -5,6 +5,7 @@ from collections import Counter
 from django.apps import apps
 from django.db import models, transaction
 
+from f1site.openf1 import versions
 from f1site.openf1.models import Source
 from f1site.openf1.pipeline import Scope, registry
 from f1site.openf1.simulator.season import YEAR, Season
@@ -44,4 +45,6 @@ def remove() -> Counter:
                 rows = rows.filter(**{f"{relation.name}__isnull": True})
         rows.delete()
         gone[model] -= model._default_manager.filter(source=Source.DEMO).count()
+    for collection in registry():
+        versions.touch(collection, None)
     return +gone

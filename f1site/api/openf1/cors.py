@@ -1,0 +1,34 @@
+"""Pages of any other site may read the data, as with OpenF1: it is the same for everybody."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"  # what OpenF1 claims; what is not answered is a 405
+
+View = Callable[..., HttpResponseBase]
+
+
+def everybody(view: View) -> View:
+    """Answer preflights of browsers, and let every origin read what the view says."""
+
+    @wraps(view)
+    def shared(request: HttpRequest, *args, **kwargs) -> HttpResponseBase:
+        origin = request.headers.get("Origin")
+        preflight = request.method == "OPTIONS" and origin and "Access-Control-Request-Method" in request.headers
+        response = HttpResponse("OK", content_type="text/plain") if preflight else view(request, *args, **kwargs)
+        if origin:
+            response.headers["Access-Control-Allow-Origin"] = origin if preflight or request.COOKIES else "*"
+            response.headers["Access-Control-Allow-Credentials"] = "true"
+            patch_vary_headers(response, ["Origin"])
+        if preflight:
+            response.headers["Access-Control-Allow-Methods"] = METHODS
+            response.headers["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")
+            response.headers["Access-Control-Max-Age"] = "600"
+        elif origin:
+            response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified"
+        return response
+
+    return shared
