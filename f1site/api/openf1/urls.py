@@ -6,7 +6,7 @@ from f1site.api.openf1.token import token
 from f1site.api.openf1.views import collection, not_found
 
 urlpatterns = [
-    re_path(r"^(?i:v1)/(?P<name>\w+)$", collection, name="openf1"),
-    re_path(r"^(?i:v1)(?P<rest>/.*)?$", not_found),
+    re_path(r"^[vV]1/(?P<name>\w+)$", collection, name="openf1"),
+    re_path(r"^[vV]1(?P<rest>/.*)?$", not_found),
     path("token", token, name="openf1-token"),
 ]
