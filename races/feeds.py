@@ -1,6 +1,9 @@
 """OpenF1's meetings, sessions, weather and race control."""
 
+from typing import Any
+
 from f1site.openf1.feeds import Feed, digest
+from races import neutralisations
 from races.models import Race, RaceControl, Session, Weather
 
 
@@ -21,6 +24,12 @@ class SessionFeed(Feed):
     lists = True
     rename = {"circuit_name": "circuit_short_name"}
 
+    def after_write(self, scope, *, source):
+        """Restarts are announced in local time: with another offset they were at another time."""
+        told = RaceControl.objects.filter(session__in=self.stored(scope)).order_by()
+        for session_id in told.values_list("session_id", flat=True).distinct():
+            neutralisations.refresh(session_id)
+
 
 class WeatherFeed(Feed):
     collection = "weather"
@@ -40,3 +49,6 @@ class RaceControlFeed(Feed):
             row.digest = digest(
                 row.date, row.driver_number, row.lap_number, row.category, row.flag, row.scope, row.sector, row.message
             )
+
+    def after_write(self, scope: dict[str, Any], *, source: str) -> None:
+        neutralisations.refresh(scope["session_key"])

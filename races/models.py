@@ -117,3 +117,26 @@ class RaceControl(Mirrored):
 
     def __str__(self):
         return self.message or self.category or "message"
+
+
+class Neutralisation(models.Model):
+    """A time in which the track was not free: a flag or a safety car, as the messages of race control tell it."""
+
+    class State(models.TextChoices):
+        RED_FLAG = "red flag"
+        SAFETY_CAR = "safety car"
+        VIRTUAL_SAFETY_CAR = "virtual safety car"
+        YELLOW_FLAG = "yellow flag"
+
+    neutralisation_id = models.BigAutoField("neutralisation ID", primary_key=True)
+    session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="neutralisations")
+    state = models.CharField(max_length=20, choices=State)
+    sector = models.PositiveIntegerField(null=True, blank=True, help_text="Marshal sector of a yellow flag.")
+    date_start = models.DateTimeField(help_text="When it began (UTC).")
+    date_end = models.DateTimeField(null=True, blank=True, help_text="When it ended (UTC); empty where no message ends it.")
+
+    class Meta:
+        ordering = ["session_id", "date_start", "neutralisation_id"]
+
+    def __str__(self):
+        return f"{self.state} from {self.date_start:%H:%M:%S}"
