@@ -1,10 +1,11 @@
-"""What happened on track, by topic: timing (laps, stints), track (pit stops, positions, …) and samples."""
+"""What happened on track, by topic: timing (laps, stints), track (pit stops, positions, …), samples, quality."""
 
+from telemetry.models.quality import SessionQuality
 from telemetry.models.samples import CarSample, LocationSample, SampleFile, Telemetry
 from telemetry.models.timing import Lap, Stint
 from telemetry.models.track import Interval, Overtake, Pit, Position, TeamRadio
 
 __all__ = [
-    "CarSample", "Interval", "Lap", "LocationSample", "Overtake", "Pit", "Position", "SampleFile", "Stint", "TeamRadio",
-    "Telemetry",
+    "CarSample", "Interval", "Lap", "LocationSample", "Overtake", "Pit", "Position", "SampleFile", "SessionQuality", "Stint",
+    "TeamRadio", "Telemetry",
 ]  # fmt: skip

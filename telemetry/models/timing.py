@@ -35,6 +35,7 @@ class Lap(CarRow):
     class Meta:
         ordering = ["session_id", "driver_number", "lap_number"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "lap_number"], name="lap_key")]
+        indexes = [models.Index(fields=["session", "lap_duration"], name="lap_best")]  # the best lap of a session
 
     def __str__(self):
         return f"lap {self.lap_number} of car {self.driver_number}"

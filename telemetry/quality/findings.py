@@ -1,0 +1,100 @@
+"""What a check is, and what it finds."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from telemetry.quality.rows import SessionRows
+
+LISTED = 100  # primary keys that are kept of a finding; its count is always exact
+
+
+class Severity(models.TextChoices):
+    """How much a finding matters to somebody who uses the rows."""
+
+    ERROR = "error", "error: rows contradict each other or themselves; taken at face value they mislead"
+    WARNING = "warning", "warning: something is missing or unlikely, and can distort a result"
+    NOTE = "note", "note: usual for this source, and worth knowing"
+
+
+ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+
+
+@dataclass(kw_only=True)
+class Found:
+    """One thing a check saw. `rows` are the primary keys of the rows concerned, by collection."""
+
+    message: str
+    driver_number: int | None = None
+    lap_number: int | None = None
+    stint_number: int | None = None
+    rows: dict[str, list[int]] = field(default_factory=dict)
+
+
+@dataclass(kw_only=True)
+class Finding(Found):
+    """The same with the check that saw it."""
+
+    check: str
+    severity: str
+
+    @property
+    def count(self) -> int:
+        """How many rows are concerned."""
+        return sum(map(len, self.rows.values()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is kept and shown: with `count`, and with `rows` cut short."""
+        return {**asdict(self), "rows": {name: keys[:LISTED] for name, keys in self.rows.items()}, "count": self.count}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check: what it looks for, how bad that is, and which known faults of the data it covers."""
+
+    function: Callable[["SessionRows"], Iterable[Found]]
+    severity: Severity
+    quirks: tuple[str, ...]
+    spoils_laps: bool
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def description(self) -> str:
+        return " ".join((self.function.__doc__ or "").split())
+
+    def __call__(self, rows: "SessionRows") -> Iterator[Finding]:
+        for found in self.function(rows):
+            yield Finding(**vars(found), check=self.name, severity=self.severity.value)
+
+
+def check(severity: Severity, *quirks: str, spoils_laps: bool = False):
+    """Make a function a check. `quirks` are keys of `quirks.QUIRKS`; with `spoils_laps` the laps it names are not clean."""
+
+    def decorate(function: Callable[["SessionRows"], Iterable[Found]]) -> Check:
+        return Check(function, severity, quirks, spoils_laps)
+
+    return decorate
+
+
+def keys(rows: Iterable[Any]) -> list[int]:
+    """Primary keys of rows."""
+    return [row.pk for row in rows]
+
+
+def counted(number: int, what: str, plural: str = "") -> str:
+    """ "1 lap", "3 laps"."""
+    return f"{number} {what if number == 1 else plural or f'{what}s'}"
+
+
+def listed(items: Iterable[Any], most: int = 12) -> str:
+    """ "1, 2 and 5"; a long list is cut short and says so."""
+    texts = [str(item) for item in items]
+    if len(texts) > most:
+        return f"{', '.join(texts[:most])} and {len(texts) - most} more"
+    return " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)

@@ -1,0 +1,108 @@
+"""Sessions' rows from the database: a few queries for many sessions at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models import Count, F, Max, Min, TextField
+from django.db.models.functions import Cast
+
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
+from f1site.openf1.models import Correction, Reject, SyncPiece
+from races.models import RaceControl, Session, Weather
+from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio
+from telemetry.quality import rows as kinds
+from telemetry.quality.measuring import FileRow
+from telemetry.quality.surroundings import Surroundings
+
+# Rows without a date or a place come last on every database.
+DATED, PLACED = F("date").asc(nulls_last=True), F("position").asc(nulls_last=True)
+TOGETHER = 10  # sessions: a query costs more to put together than the rows of one session to read
+
+Row = TypeVar("Row", bound=tuple)
+
+
+class Batch:
+    """The rows of some sessions; each method is one query."""
+
+    def __init__(self, sessions: list[int]):
+        self.sessions = sessions
+
+    def of(self, model: type[models.Model]) -> models.QuerySet:
+        return model._default_manager.filter(session_id__in=self.sessions)
+
+    def load(self, kind: type[Row], model: type[models.Model], *order: Any, **computed: Any) -> dict[int, list[Row]]:
+        """{session_id: rows as tuples of `kind`}, whose fields are the model's; `computed` are expressions for the others."""
+        names = kind._fields  # type: ignore[attr-defined]
+        found = self.of(model).order_by("session_id", *order).annotate(**computed).values_list("session_id", *names)
+        return grouped(kind, found)
+
+    def per_car(self, model: type[models.Model], number: str = "driver_number") -> dict[int, dict[int, int]]:
+        """{session_id: {driver_number: rows}}"""
+        found: dict[int, dict[int, int]] = defaultdict(dict)
+        for session, car, count in self.of(model).order_by().values_list("session_id", number).annotate(Count("pk")):
+            found[session][car] = count
+        return found
+
+    def rejects(self) -> dict[int, list[kinds.RejectRow]]:
+        rows = Reject.objects.filter(piece__session_id__in=self.sessions).order_by("piece__session_id", "pk")
+        return grouped(kinds.RejectRow, rows.values_list("piece__session_id", "piece__collection", "row"))
+
+    def places_twice(self) -> dict[int, list[kinds.Twice]]:
+        moments = self.of(Position).order_by("session_id", "date", "driver_number").values("session_id", "date", "driver_number")
+        moments = moments.annotate(first_pk=Min("pk"), last_pk=Max("pk")).filter(first_pk__lt=F("last_pk"))
+        return grouped(kinds.Twice, moments.values_list("session_id", *kinds.Twice._fields))
+
+
+def grouped(kind: type[Row], values: Iterable[tuple]) -> dict[int, list[Row]]:
+    """{first value: tuples of `kind` of the others}, from values in the order of the first."""
+    make = kind._make  # type: ignore[attr-defined]
+    found = {key: [make(row[1:]) for row in rows] for key, rows in groupby(values, key=itemgetter(0))}
+    return defaultdict(list, found)
+
+
+def load(session_ids: Iterable[int], *, around: Surroundings, now: datetime) -> Iterator[kinds.SessionRows]:
+    """What is stored of sessions, in the order given."""
+    ids = list(session_ids)
+    for first in range(0, len(ids), TOGETHER):
+        yield from load_together(ids[first : first + TOGETHER], around=around, now=now)
+
+
+def load_together(session_ids: list[int], *, around: Surroundings, now: datetime) -> Iterator[kinds.SessionRows]:
+    batch = Batch(session_ids)
+    segments = {f"segments_{n}": Cast(f"segments_sector_{n}", TextField()) for n in (1, 2, 3)}
+    named = Session.objects.filter(pk__in=session_ids).values_list(*kinds.SessionRow._fields)
+    sessions = {row[0]: kinds.SessionRow._make(row) for row in named}
+    parts: dict[str, dict[int, list]] = {
+        "entries": batch.load(kinds.EntryRow, Entry, "driver_number"),
+        "laps": batch.load(kinds.LapRow, Lap, "driver_number", "lap_number", **segments),
+        "stints": batch.load(kinds.StintRow, Stint, "driver_number", "stint_number"),
+        "pits": batch.load(kinds.PitRow, Pit, "driver_number", DATED, "pk"),
+        "results": batch.load(kinds.ResultRow, SessionResult, PLACED, "pk"),
+        "grid": batch.load(kinds.GridRow, StartingGrid, PLACED, "pk"),
+        "messages": batch.load(kinds.MessageRow, RaceControl, DATED, "pk"),
+        "weather": batch.load(kinds.WeatherRow, Weather, "date"),
+        "driver_standings": batch.load(kinds.StandingRow, ChampionshipDriver, "pk"),
+        "team_standings": batch.load(kinds.StandingRow, ChampionshipTeam, "pk"),
+        "places_twice": batch.places_twice(),
+        "files": batch.load(FileRow, SampleFile, "collection", "driver_number"),
+        "pieces": batch.load(kinds.PieceRow, SyncPiece, "pk"),
+        "rejects": batch.rejects(),
+        "corrections": batch.load(kinds.CorrectionRow, Correction, "pk"),
+    }
+    counts = {
+        "position": batch.per_car(Position),
+        "intervals": batch.per_car(Interval),
+        "overtakes": batch.per_car(Overtake, "overtaking_driver_number"),
+        "team_radio": batch.per_car(TeamRadio),
+    }
+    for session_id in session_ids:
+        yield kinds.SessionRows(
+            sessions[session_id], around, now,
+            counts={name: cars.get(session_id, {}) for name, cars in counts.items()},
+            **{name: rows[session_id] for name, rows in parts.items()},
+        )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Laps that are too slow, too long or too much alike."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from statistics import median
+
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.laps import of_laps
+from telemetry.quality.rows import LapRow, SessionRows
+
+SLOW = 1.07  # times the session's best: the 107 % rule of qualifying, which also parts racing laps from all others
+GIANT = 200.0  # seconds: no circuit takes that long, not even in the rain behind a safety car
+WET = ("INTERMEDIATE", "WET")
+
+
+Timed = tuple[LapRow, float]  # a lap and its time
+
+
+def timed(laps: list[LapRow]) -> list[Timed]:
+    return [(lap, lap.lap_duration) for lap in laps if lap.lap_duration is not None]
+
+
+def unexplained(rows: SessionRows) -> list[Timed]:
+    """Laps of a race over 107 % of its best which neither the pits, nor race control, nor wet tyres explain."""
+    laps = timed(rows.laps) if rows.is_race else []
+    limit = SLOW * min((seconds for _, seconds in laps), default=0.0)
+    wet = {(s.driver_number, number) for s in rows.stints if s.tyre_compound in WET for number in s.laps}
+    out_laps = {(lap.driver_number, lap.lap_number) for lap in rows.laps if lap.is_pit_out_lap}
+    return [
+        (lap, seconds)
+        for lap, seconds in laps
+        if seconds > limit and lap.lap_number > 1
+        if not out_laps & {(lap.driver_number, lap.lap_number), (lap.driver_number, lap.lap_number + 1)}
+        if (lap.driver_number, lap.lap_number) not in wet and not rows.neutralised(lap)
+    ]
+
+
+def medians(rows: SessionRows) -> dict[int, float]:
+    """{lap_number: median lap time of the field}"""
+    times: dict[int, list[float]] = defaultdict(list)
+    for lap, seconds in timed(rows.laps):
+        times[lap.lap_number].append(seconds)
+    return {number: median(values) for number, values in times.items()}
+
+
+@check(WARNING, "giant-laps")
+def slow_laps(rows: SessionRows) -> Iterator[Found]:
+    """A lap over 107 % of the race's best and of the field's on that lap, on a free track: a failing car, or a wrong time."""
+    usual = medians(rows)
+    for lap, seconds in unexplained(rows):
+        if seconds > SLOW * usual[lap.lap_number]:
+            yield of_laps(
+                [lap],
+                f"Lap {lap.lap_number} of car {lap.driver_number} took {seconds:.3f} s on a free track, "
+                f"the field {usual[lap.lap_number]:.3f} s.",
+            )
+
+
+@check(NOTE, "giant-laps")
+def slow_field(rows: SessionRows) -> Iterator[Found]:
+    """Laps over 107 % of the race's best on which the whole field was slow: full tanks, saved tyres, a damp track."""
+    usual = medians(rows)
+    slow = [lap for lap, seconds in unexplained(rows) if seconds <= SLOW * usual[lap.lap_number]]
+    if slow:
+        yield Found(
+            message=f"{counted(len(slow), 'lap')} over 107 % of the best on a free track, on which the whole field was slow.",
+            rows={"laps": keys(slow)},
+        )
+
+
+@check(NOTE, "giant-laps", spoils_laps=True)
+def giant_laps(rows: SessionRows) -> Iterator[Found]:
+    """Laps of a race over 200 s: the clock ran on through a red flag (7787/1 has one of 34 minutes)."""
+    giants = [(seconds, lap) for lap, seconds in timed(rows.laps) if seconds > GIANT] if rows.is_race else []
+    if giants:
+        text = listed(f"{lap.driver_number}/{lap.lap_number}" for _, lap in giants)
+        yield Found(
+            message=f"{counted(len(giants), 'lap')} of up to {max(giants)[0]:.0f} s (car/lap): {text}.",
+            rows={"laps": [lap.pk for _, lap in giants]},
+        )
+
+
+def same_times(rows: SessionRows) -> list[list[LapRow]]:
+    """Laps of different cars with the same number and the same time."""
+    same: dict[tuple, list[LapRow]] = defaultdict(list)
+    for lap, seconds in timed(rows.laps):
+        same[lap.lap_number, seconds].append(lap)
+    return [laps for laps in same.values() if len(laps) > 1]
+
+
+@check(NOTE, "two-grids")
+def lap_times_twice(rows: SessionRows) -> Iterator[Found]:
+    """Two cars have the same time on one lap with other sectors: chance, about three times in a race."""
+    for laps in same_times(rows):
+        if len({lap.sectors for lap in laps}) == len(laps):
+            cars, first = listed(lap.driver_number for lap in laps), laps[0]
+            yield Found(
+                message=f"Cars {cars} both took {first.lap_duration:.3f} s on lap {first.lap_number}.",
+                lap_number=first.lap_number, rows={"laps": keys(laps)},
+            )  # fmt: skip
+
+
+@check(ERROR, "two-grids", spoils_laps=True)
+def laps_twice(rows: SessionRows) -> Iterator[Found]:
+    """Two cars have the same time and the same sectors on one lap: one car's lap was put down to another as well."""
+    for laps in same_times(rows):
+        copies = [lap for lap in laps if None not in lap.sectors and sum(lap.sectors == other.sectors for other in laps) > 1]
+        if copies:
+            cars, first = listed(lap.driver_number for lap in copies), copies[0]
+            yield Found(
+                message=f"Cars {cars} have the very same lap {first.lap_number}: {first.lap_duration:.3f} s in equal sectors.",
+                lap_number=first.lap_number, rows={"laps": keys(copies)},
+            )  # fmt: skip

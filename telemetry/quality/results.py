@@ -1,0 +1,102 @@
+"""Faults of results, grids and standings."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.rows import ResultRow, SessionRows
+
+
+def of_result(result: ResultRow, message: str) -> Found:
+    return Found(message=message, driver_number=result.driver_number, rows={"session_result": [result.pk]})
+
+
+def repeated(collection: str, rows: Iterable[Any]) -> Iterator[Found]:
+    """Positions that several cars have."""
+    holders: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        if row.position is not None:
+            holders[row.position].append(row)
+    for position, same in sorted(holders.items()):
+        if len(same) > 1:
+            cars = listed(row.driver_number for row in same)
+            yield Found(message=f"Cars {cars} share place {position}.", rows={collection: keys(same)})
+
+
+@check(ERROR, "result-kinds")
+def result_positions_repeat(rows: SessionRows) -> Iterator[Found]:
+    """Two cars have one place in the result."""
+    yield from repeated("session_result", rows.results)
+
+
+@check(ERROR, "grid-of-qualifying")
+def grid_positions_repeat(rows: SessionRows) -> Iterator[Found]:
+    """Two cars have one place on the grid."""
+    yield from repeated("starting_grid", rows.grid)
+
+
+@check(NOTE, "result-kinds")
+def result_without_position(rows: SessionRows) -> Iterator[Found]:
+    """A car is not classified, and nothing says why: it neither retired, nor was it excluded, nor absent."""
+    for result in rows.results:
+        if result.position is None and not (result.dnf or result.dns or result.dsq):
+            yield of_result(result, f"Car {result.driver_number} has no place, and is not marked DNF, DNS or DSQ.")
+
+
+@check(WARNING, "result-kinds")
+def result_of_wrong_kind(rows: SessionRows) -> Iterator[Found]:
+    """A qualifying has a list of times per car, all other sessions one time; a gap may be "+1 LAP" in a race only."""
+    for result in rows.results:
+        for what, value in (("duration", result.duration), ("gap to the leader", result.gap_to_leader)):
+            if value is None:
+                continue
+            if isinstance(value, str):
+                right = rows.is_race and what != "duration" and value.startswith("+")
+            else:
+                right = isinstance(value, list) == rows.session.is_qualifying
+            if not right:
+                kind = "a list" if isinstance(value, list) else "a text" if isinstance(value, str) else "one number"
+                yield of_result(result, f"The {what} of car {result.driver_number} is {kind} in a {rows.session.session_name}.")
+
+
+@check(WARNING, "points")
+def points_outside_races(rows: SessionRows) -> Iterator[Found]:
+    """Championship points in a session that awards none."""
+    awarded = [] if rows.is_race else [result for result in rows.results if result.points]
+    if awarded:
+        yield Found(
+            message=f"{counted(len(awarded), 'car')} with points in a session without any.",
+            rows={"session_result": keys(awarded)},
+        )
+
+
+@check(WARNING, "laps-missing")
+def car_without_result(rows: SessionRows) -> Iterator[Found]:
+    """A car has laps or stints and no result, though others have."""
+    for car in sorted({*rows.laps_of, *rows.stints_of} - set(rows.result_of) if rows.results else ()):
+        yield Found(message=f"Car {car} has no result.", driver_number=car)
+
+
+@check(WARNING, "grid-of-qualifying")
+def grid_not_with_qualifying(rows: SessionRows) -> Iterator[Found]:
+    """A starting grid in a session that decides none: upstream files the grid under the qualifying, not under the race."""
+    if rows.grid and not rows.session.is_qualifying:
+        yield Found(
+            message=f"{rows.session.session_name} has a starting grid of its own.", rows={"starting_grid": keys(rows.grid)}
+        )
+
+
+@check(NOTE, "names-later")
+def standings_incomplete(rows: SessionRows) -> Iterator[Found]:
+    """Standings without a place or points, as after broken sessions."""
+    for collection, standings in (
+        ("championship_drivers", rows.driver_standings),
+        ("championship_teams", rows.team_standings),
+    ):
+        empty = [row for row in standings if row.points_current is None or row.position_current is None]
+        if empty:
+            yield Found(
+                message=f"{len(empty)} of {counted(len(standings), 'row')} of {collection} lack a place or points.",
+                rows={collection: keys(empty)},
+            )

@@ -1,0 +1,294 @@
+"""Everything stored of one session, as plain rows: what every check reads."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from races import neutralisations
+from races.neutralisations import Window
+from telemetry.quality.measuring import FileRow, Measured, measure
+from telemetry.quality.surroundings import Surroundings
+
+BIGGEST_GRID = 26  # cars that the sporting regulations admit to a championship event
+
+
+class SessionRow(NamedTuple):
+    pk: int
+    race_id: int
+    session_name: str
+    session_type: str | None
+    year: int
+    date_start: datetime | None
+    date_end: datetime | None
+    gmt_offset: str | None
+    is_cancelled: bool
+    circuit_key: int | None
+    country_name: str | None
+    circuit_name: str | None
+    location: str | None
+    race__race_name: str
+    race__official_name: str | None
+
+    @property
+    def is_race(self) -> bool:
+        """A grand prix or a sprint."""
+        return self.session_type == "Race"
+
+    @property
+    def is_qualifying(self) -> bool:
+        """Of a grand prix or of a sprint."""
+        return self.session_type == "Qualifying"
+
+    @property
+    def is_test(self) -> bool:
+        """A day before the season."""
+        return "TEST" in self.race__race_name.upper()
+
+
+class EntryRow(NamedTuple):
+    pk: int
+    driver_number: int
+    driver_id: str | None
+    full_name: str | None
+    first_name: str | None
+    last_name: str | None
+    broadcast_name: str | None
+    name_acronym: str | None
+    team_name: str | None
+    team_colour: str | None
+    headshot_url: str | None
+    country_code: str | None
+
+
+class LapRow(NamedTuple):
+    pk: int
+    driver_number: int
+    lap_number: int
+    date_start: datetime | None
+    lap_duration: float | None
+    duration_sector_1: float | None
+    duration_sector_2: float | None
+    duration_sector_3: float | None
+    i1_speed: int | None
+    i2_speed: int | None
+    st_speed: int | None
+    is_pit_out_lap: bool
+    segments_1: str | None  # JSON as stored
+    segments_2: str | None
+    segments_3: str | None
+
+    @property
+    def sectors(self) -> tuple[float | None, float | None, float | None]:
+        return self.duration_sector_1, self.duration_sector_2, self.duration_sector_3
+
+    @property
+    def date_end(self) -> datetime | None:
+        if self.date_start is None or self.lap_duration is None:
+            return None
+        return self.date_start + timedelta(seconds=self.lap_duration)
+
+    @property
+    def sum_of_sectors(self) -> float | None:
+        """None where a sector is missing."""
+        there = [sector for sector in self.sectors if sector is not None]
+        return sum(there) if len(there) == 3 else None
+
+
+class StintRow(NamedTuple):
+    pk: int
+    driver_number: int
+    stint_number: int
+    lap_start: int | None
+    lap_end: int | None
+    tyre_compound: str | None
+    tyre_age_at_start: int | None
+
+    @property
+    def laps(self) -> range:
+        """The numbers of its laps; none where a bound is missing or the two are reversed."""
+        return range(0) if self.lap_start is None or self.lap_end is None else range(self.lap_start, self.lap_end + 1)
+
+    @property
+    def compound_known(self) -> bool:
+        return bool(self.tyre_compound) and "UNKNOWN" not in (self.tyre_compound or "")
+
+
+class PitRow(NamedTuple):
+    pk: int
+    driver_number: int
+    date: datetime | None
+    lap_number: int | None
+    pit_duration: float | None
+    lane_duration: float | None
+    stop_duration: float | None
+
+    @property
+    def seconds(self) -> float | None:
+        """In the pit lane, by whichever name upstream gave it."""
+        return self.lane_duration if self.pit_duration is None else self.pit_duration
+
+
+class ResultRow(NamedTuple):
+    pk: int
+    driver_number: int
+    position: int | None
+    number_of_laps: int | None
+    points: float | None
+    dnf: bool
+    dns: bool
+    dsq: bool
+    duration: Any
+    gap_to_leader: Any
+
+
+class GridRow(NamedTuple):
+    pk: int
+    driver_number: int
+    position: int | None
+
+
+class MessageRow(NamedTuple):
+    pk: int
+    date: datetime | None
+    flag: str | None
+    scope: str | None
+    sector: int | None
+    message: str | None
+    category: str | None
+    driver_number: int | None
+    qualifying_phase: int | None
+
+
+class StandingRow(NamedTuple):
+    pk: int
+    points_current: float | None
+    position_current: int | None
+
+
+class PieceRow(NamedTuple):
+    """A piece of a sync."""
+
+    collection: str
+    driver_number: int | None
+    ok: bool
+    updated: int
+    vanished: int
+    pruned: int
+    rejected: int
+    folded: int
+
+
+class RejectRow(NamedTuple):
+    """A row of upstream's that was not stored, as it was sent."""
+
+    collection: str
+    row: dict[str, Any]
+
+
+class CorrectionRow(NamedTuple):
+    """A value that a person put in the place of upstream's."""
+
+    collection: str
+    field: str
+    state: str
+
+
+class WeatherRow(NamedTuple):
+    pk: int
+    date: datetime
+
+
+class Twice(NamedTuple):
+    """A car with several places at one moment."""
+
+    date: datetime
+    driver_number: int
+    first_pk: int
+    last_pk: int
+
+
+def by_car(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    """{driver_number: rows}, in the order given."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.driver_number].append(row)
+    return dict(found)
+
+
+@dataclass
+class SessionRows:
+    """One session's rows. Collections too large to be loaded are counted: `counts` is {collection: {driver_number: rows}}."""
+
+    session: SessionRow
+    around: Surroundings
+    now: datetime
+    entries: list[EntryRow] = field(default_factory=list)
+    laps: list[LapRow] = field(default_factory=list)
+    stints: list[StintRow] = field(default_factory=list)
+    pits: list[PitRow] = field(default_factory=list)
+    results: list[ResultRow] = field(default_factory=list)
+    grid: list[GridRow] = field(default_factory=list)
+    messages: list[MessageRow] = field(default_factory=list)
+    weather: list[WeatherRow] = field(default_factory=list)
+    driver_standings: list[StandingRow] = field(default_factory=list)
+    team_standings: list[StandingRow] = field(default_factory=list)
+    places_twice: list[Twice] = field(default_factory=list)
+    counts: dict[str, dict[int, int]] = field(default_factory=dict)
+    files: list[FileRow] = field(default_factory=list)  # of samples
+    pieces: list[PieceRow] = field(default_factory=list)  # oldest first
+    rejects: list[RejectRow] = field(default_factory=list)
+    corrections: list[CorrectionRow] = field(default_factory=list)
+
+    @property
+    def is_race(self) -> bool:
+        return self.session.is_race
+
+    @cached_property
+    def laps_of(self) -> dict[int, list[LapRow]]:
+        return by_car(self.laps)
+
+    @cached_property
+    def stints_of(self) -> dict[int, list[StintRow]]:
+        return by_car(self.stints)
+
+    @cached_property
+    def pits_of(self) -> dict[int, list[PitRow]]:
+        return by_car(self.pits)
+
+    @cached_property
+    def result_of(self) -> dict[int, ResultRow]:
+        return {row.driver_number: row for row in self.results}
+
+    @cached_property
+    def drove(self) -> set[int]:
+        """Numbers of the cars that drove a lap, as laps and results say; where there are neither, of those with stints."""
+        cars = set(self.laps_of) | {row.driver_number for row in self.results if row.number_of_laps}
+        return cars or set(self.stints_of)
+
+    @cached_property
+    def measured(self) -> list[Measured]:
+        """The files of samples, each read once."""
+        return [measure(file) for file in self.files]
+
+    @cached_property
+    def windows(self) -> list[Window]:
+        """When the track was not free."""
+        gmt_offset = neutralisations.offset(self.session.gmt_offset) or timedelta()
+        read = [neutralisations.Message(m.date, m.flag, m.scope, m.sector, m.message) for m in self.messages if m.date]
+        return neutralisations.windows(read, gmt_offset=gmt_offset)
+
+    def neutralised(self, lap: LapRow) -> bool:
+        """Whether the track was not free for a part of the lap; false where it is not known when the lap was driven."""
+        start, end = lap.date_start, lap.date_end
+        if start is None or end is None:
+            return False
+        return any(w.date_start < end and (w.date_end is None or w.date_end > start) for w in self.windows)
+
+    def last_lap(self, car: int) -> int | None:
+        """Number of a car's last lap; where no laps are stored, what its result says."""
+        if car in self.laps_of:
+            return max(lap.lap_number for lap in self.laps_of[car])
+        return self.result_of[car].number_of_laps if car in self.result_of else None

@@ -1,0 +1,187 @@
+"""Faults of stints and of the tyres they name."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.rows import SessionRows, StintRow
+
+OLDEST_TYRES = 40  # laps at the start of a stint: sets that old are not fitted again
+
+
+def of_stint(stint: StintRow, message: str) -> Found:
+    return of_stints([stint], message)
+
+
+def of_stints(stints: list[StintRow], message: str) -> Found:
+    """A finding about stints of one car; about the last of them, when they are told by one."""
+    last = stints[-1]
+    return Found(message=message, driver_number=last.driver_number, stint_number=last.stint_number, rows={"stints": keys(stints)})
+
+
+def several(what: str, stints: list[StintRow]) -> Iterator[Found]:
+    """A finding about stints of any car, if there are some."""
+    if stints:
+        text = listed(f"{stint.driver_number}/{stint.stint_number}" for stint in stints)
+        yield Found(message=f"{counted(len(stints), 'stint')} {what} (car/stint): {text}.", rows={"stints": keys(stints)})
+
+
+def name(stint: StintRow) -> str:
+    return f"Stint {stint.stint_number} of car {stint.driver_number}"
+
+
+def neighbours(rows: SessionRows) -> Iterator[tuple[StintRow, StintRow]]:
+    """Pairs of consecutive stints of a car, of those that have bounds."""
+    for stints in rows.stints_of.values():
+        yield from pairwise(stint for stint in stints if stint.laps)
+
+
+@check(ERROR, "stint-bounds-null")
+def stint_bounds_missing(rows: SessionRows) -> Iterator[Found]:
+    """A stint without its first or last lap (7787/16): its laps have no tyres."""
+    for car, stints in rows.stints_of.items():
+        unbound = [stint for stint in stints if stint.lap_start is None or stint.lap_end is None]
+        if unbound:
+            which = listed(stint.stint_number for stint in unbound)
+            yield of_stints(
+                unbound, f"No first or last lap on car {car} in {'stint' if len(unbound) == 1 else 'stints'} {which}."
+            )
+
+
+@check(ERROR, "stint-reversed")
+def stint_reversed(rows: SessionRows) -> Iterator[Found]:
+    """A stint that ends before it begins (7787/77: laps 55 to 54)."""
+    for stint in rows.stints:
+        if stint.lap_start is not None and stint.lap_end is not None and stint.lap_end < stint.lap_start:
+            yield of_stint(stint, f"{name(stint)} runs backwards, from lap {stint.lap_start} to {stint.lap_end}.")
+
+
+@check(ERROR, "stint-gap")
+def stints_overlap(rows: SessionRows) -> Iterator[Found]:
+    """Stints that overlap by more than the lap they share: it is unknown on which tyres those laps were driven."""
+    for one, other in neighbours(rows):
+        if other.laps[0] < one.laps[-1]:
+            yield of_stints(
+                [one, other], f"{name(other)} begins on lap {other.lap_start}, the one before ends on lap {one.lap_end}."
+            )
+
+
+@check(WARNING, "stint-gap")
+def stints_leave_a_gap(rows: SessionRows) -> Iterator[Found]:
+    """Laps between two stints belong to none."""
+    for one, other in neighbours(rows):
+        if other.laps[0] > one.laps[-1] + 1:
+            yield of_stints(
+                [one, other], f"{name(other)} begins on lap {other.lap_start}, the one before ends on lap {one.lap_end}."
+            )
+
+
+@check(WARNING, "stint-gap", "stint-bounds-null")
+def laps_without_stint(rows: SessionRows) -> Iterator[Found]:
+    """Laps that no stint covers: their tyres are unknown. Unfinished last laps, which a result does not count, need none."""
+    for car, laps in rows.laps_of.items() if rows.stints else []:
+        covered = {number for stint in rows.stints_of.get(car, []) for number in stint.laps}
+        finished = (rows.result_of[car].number_of_laps if car in rows.result_of else None) or laps[-1].lap_number
+        bare = [lap for lap in laps if lap.lap_number <= finished and lap.lap_number not in covered]
+        if bare:
+            yield Found(
+                message=f"Car {car} has no stint for {counted(len(bare), 'lap')}: {listed(lap.lap_number for lap in bare)}.",
+                driver_number=car, rows={"laps": keys(bare)},
+            )  # fmt: skip
+
+
+@check(NOTE, "shared-lap")
+def stints_share_a_lap(rows: SessionRows) -> Iterator[Found]:
+    """Stints that begin on the lap the one before ends on: a plain join has that lap twice. `Lap.objects.with_stint` has not."""
+    sharing = [other for one, other in neighbours(rows) if other.laps[0] == one.laps[-1]]
+    if sharing:
+        yield Found(
+            message=f"{counted(len(sharing), 'stint')} of {len(rows.stints)} begin on the lap that the one before ends on.",
+            rows={"stints": keys(sharing)},
+        )
+
+
+@check(WARNING, "stint-numbers")
+def stint_numbers_skip(rows: SessionRows) -> Iterator[Found]:
+    """A car's stints are not numbered from 1 without a gap: one was lost."""
+    for car, stints in rows.stints_of.items():
+        there = [stint.stint_number for stint in stints]
+        if there != list(range(1, len(stints) + 1)):
+            yield Found(message=f"Car {car} has stints {listed(there)}.", driver_number=car, rows={"stints": keys(stints)})
+
+
+@check(WARNING, "phantom-stint")
+def stint_after_last_lap(rows: SessionRows) -> Iterator[Found]:
+    """A stint that begins after the car's last lap: tyres that were fitted and never driven."""
+    for stint in rows.stints:
+        last = rows.last_lap(stint.driver_number)
+        if stint.laps and last and stint.laps[0] > last + (not rows.laps):
+            yield of_stint(stint, f"{name(stint)} begins on lap {stint.lap_start}, after the car's last, {last}.")
+
+
+@check(WARNING, "phantom-stint")
+def stint_beyond_last_lap(rows: SessionRows) -> Iterator[Found]:
+    """A stint that began in time and ends after the car's last lap: its length is wrong."""
+    for stint in rows.stints:
+        laps = rows.laps_of.get(stint.driver_number)
+        if stint.laps and laps and stint.laps[0] <= laps[-1].lap_number < stint.laps[-1]:
+            yield of_stint(stint, f"{name(stint)} ends on lap {stint.lap_end}; the car's last is {laps[-1].lap_number}.")
+
+
+@check(WARNING, "no-compound")
+def compound_unknown(rows: SessionRows) -> Iterator[Found]:
+    """The compound is null, UNKNOWN or TEST_UNKNOWN."""
+    yield from several("on unknown tyres", [stint for stint in rows.stints if not stint.compound_known])
+
+
+@check(WARNING, "tyre-age")
+def tyre_age_missing(rows: SessionRows) -> Iterator[Found]:
+    """It is not known how many laps a set of tyres had done."""
+    yield from several("on tyres of unknown age", [stint for stint in rows.stints if stint.tyre_age_at_start is None])
+
+
+@check(WARNING, "tyre-age")
+def tyres_too_old(rows: SessionRows) -> Iterator[Found]:
+    """A set of tyres of over 40 laps at the start of a stint: nobody fits those, the count is wrong."""
+    for stint in rows.stints:
+        if stint.tyre_age_at_start is not None and stint.tyre_age_at_start > OLDEST_TYRES:
+            yield of_stint(stint, f"{name(stint)} begins on tyres of {stint.tyre_age_at_start} laps.")
+
+
+def stopped_between(rows: SessionRows, one: StintRow, other: StintRow) -> bool | None:
+    """Whether the car was in the pits between two stints, by its pit rows and out-laps; None where neither is stored.
+
+    A pit row has the number of the in-lap in a race, that of the out-lap in all other sessions.
+    """
+    car, last, first = one.driver_number, one.laps[-1], other.laps[0]
+    if not rows.pits and not rows.laps_of.get(car):
+        return None
+    pits = any(pit.lap_number in (last, first - 1, first) for pit in rows.pits_of.get(car, []))
+    return pits or any(lap.is_pit_out_lap and lap.lap_number in (first, first + 1) for lap in rows.laps_of.get(car, []))
+
+
+@check(ERROR, "tyre-age")
+def tyre_age_falls(rows: SessionRows) -> Iterator[Found]:
+    """Tyres get younger while the car stays out: what upstream calls two stints is one, or a stop is missing."""
+    for one, other in neighbours(rows):
+        if one.tyre_age_at_start is None or other.tyre_age_at_start is None or one.tyre_compound != other.tyre_compound:
+            continue
+        reached = one.tyre_age_at_start + len(one.laps) - 1
+        if other.tyre_age_at_start < reached and stopped_between(rows, one, other) is False:
+            yield of_stints(
+                [one, other],
+                f"Without a stop the tyres of car {one.driver_number} are {counted(reached, 'lap')} old on lap {one.lap_end} and "
+                f"{other.tyre_age_at_start} on lap {other.lap_start}.",
+            )
+
+
+@check(WARNING, "no-in-lap-flag", "stint-gap")
+def compound_changes_without_stop(rows: SessionRows) -> Iterator[Found]:
+    """Other tyres without a pit row or out-lap: the stop is missing, or the stint is wrong."""
+    for one, other in neighbours(rows):
+        if one.tyre_compound != other.tyre_compound and stopped_between(rows, one, other) is False:
+            yield of_stints(
+                [one, other],
+                f"Car {one.driver_number} goes from {one.tyre_compound} to {other.tyre_compound} on lap {other.lap_start} "
+                "without having been in the pits.",
+            )

@@ -1,0 +1,92 @@
+"""What syncs tell of a session: rows rewritten, refused, sent twice, no longer sent or in dispute; fields without values."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from f1site.openf1.models import Correction
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, listed
+from telemetry.quality.rows import PieceRow, SessionRows
+
+STOP_DURATION_SINCE = datetime(2024, 10, 18, tzinfo=UTC)  # Austin 2024: first weekend with stationary times
+# Fields that upstream added or dropped over the years, or sends empty in whole sessions.
+WATCHED = {
+    "pit": ("pit_duration", "lane_duration", "stop_duration"),
+    "drivers": ("team_name", "team_colour"),
+    "laps": ("i1_speed", "i2_speed", "st_speed"),
+    "race_control": ("qualifying_phase",),
+}
+
+
+def latest(rows: SessionRows, count: Callable[[PieceRow], int]) -> str:
+    """ "3 of laps and 1 of pit": what the newest sync of each collection counted."""
+    newest = {(piece.collection, piece.driver_number): piece for piece in rows.pieces if piece.ok}
+    counts: Counter[str] = Counter()
+    for piece in newest.values():
+        counts[piece.collection] += count(piece)
+    return listed(f"{number} of {collection}" for collection, number in counts.items() if number)
+
+
+@check(NOTE, "rewritten")
+def rewritten_by_upstream(rows: SessionRows) -> Iterator[Found]:
+    """Upstream changed rows after they were first stored here: results computed before are of other data."""
+    changed: Counter[str] = Counter()
+    for piece in rows.pieces:
+        changed[piece.collection] += piece.updated
+    if changed.total():
+        text = listed(f"{number} of {collection}" for collection, number in changed.items() if number)
+        yield Found(message=f"Upstream rewrote rows since they were first stored: {text}.")
+
+
+@check(WARNING, "vanished")
+def no_longer_sent(rows: SessionRows) -> Iterator[Found]:
+    """Rows stored here that upstream no longer sends: perhaps they were wrong."""
+    if text := latest(rows, lambda piece: piece.vanished - piece.pruned):
+        yield Found(message=f"Upstream no longer sends rows stored here: {text}.")
+
+
+@check(ERROR, "fields-come-and-go", "two-grids")
+def rows_refused(rows: SessionRows) -> Iterator[Found]:
+    """Rows that are not stored, not being valid or with the key of another; they are kept with the reason in the log of syncs."""
+    if text := latest(rows, lambda piece: piece.rejected):
+        yield Found(message=f"Rows that could not be stored: {text}.")
+
+
+@check(NOTE, "pit-twice", "messages-twice", "samples-twice")
+def rows_sent_twice(rows: SessionRows) -> Iterator[Found]:
+    """Upstream sent the same rows more than once; one of each is stored."""
+    if text := latest(rows, lambda piece: piece.folded):
+        yield Found(message=f"Upstream sent rows more than once: {text}.")
+
+
+@check(WARNING, "rewritten")
+def corrections_in_conflict(rows: SessionRows) -> Iterator[Found]:
+    """A value was corrected by hand, and upstream has since moved to another: somebody has to decide."""
+    disputed = [row for row in rows.corrections if row.state == Correction.State.CONFLICT]
+    if disputed:
+        text = listed(f"{row.collection} ({row.field or 'deleted'})" for row in disputed)
+        yield Found(message=f"{counted(len(disputed), 'correction')} in conflict with upstream: {text}.")
+
+
+@check(NOTE, "unlisted-session")
+def rows_of_unlisted_sessions(rows: SessionRows) -> Iterator[Found]:
+    """Upstream has rows of this weekend under a session_key that its list of sessions lacks; told at the first session."""
+    refused = rows.around.unlisted.get(rows.session.race_id)
+    if refused and rows.around.first_of.get(rows.session.race_id) == rows.session.pk:
+        yield Found(message=f"{counted(refused, 'row')} of this weekend belong to no listed session and are not stored.")
+
+
+@check(NOTE, "fields-come-and-go", "stop-since")
+def fields_without_values(rows: SessionRows) -> Iterator[Found]:
+    """A field is null in every row of a collection: upstream did not send it then, and may send it now."""
+    began = rows.session.date_start
+    stored: dict[str, list[Any]] = {"pit": rows.pits, "drivers": rows.entries, "laps": rows.laps, "race_control": rows.messages}
+    for collection, names in WATCHED.items():
+        empty = [name for name in names if all(getattr(row, name) is None for row in stored[collection])]
+        if not rows.session.is_qualifying and "qualifying_phase" in empty:
+            empty.remove("qualifying_phase")
+        if began and began < STOP_DURATION_SINCE and "stop_duration" in empty:
+            empty.remove("stop_duration")
+        if empty and stored[collection]:
+            yield Found(message=f"{collection}: no row has {listed(empty)}.")

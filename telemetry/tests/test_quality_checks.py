@@ -1,0 +1,322 @@
+"""Every check finds the fault it was made for, and nothing in rows that do not have it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from telemetry.quality import completeness
+from telemetry.quality import rows as kinds
+from telemetry.quality.checks import CHECKS
+from telemetry.quality.findings import Check
+from telemetry.quality.measuring import FileRow, Measured, measure_arrays
+from telemetry.quality.quirks import ABSORBED, QUIRKS
+from telemetry.quality.surroundings import Surroundings
+from telemetry.tests.quality import (
+    IN_LAP,
+    LAP,
+    OUT_LAP,
+    START,
+    after,
+    entry,
+    message,
+    piece,
+    pit,
+    practice,
+    qualifying,
+    race,
+    result,
+    session,
+    stint,
+    venue,
+    with_entry,
+    with_lap,
+    with_pit,
+    with_result,
+    with_stint,
+)
+
+RED = [
+    message("RED FLAG", 4.6, flag="RED", scope="Track"),
+    message("RACE WILL RESUME AT 15:05", 4.7),
+    message("CHEQUERED FLAG", 12.1, flag="CHEQUERED", scope="Track"),
+]
+CAR_DATA = FileRow(7, "car_data", 1, "car_data/1.parquet", 4)
+
+
+def sampled(**measures) -> kinds.SessionRows:
+    """A race with a file of samples that measures like this."""
+    rows = race(files=[CAR_DATA])
+    rows.measured = [Measured(CAR_DATA, **measures)]
+    return rows
+
+
+def slow(car, number, rows=None):
+    return with_lap(car, number, rows, lap_duration=120.0, duration_sector_3=60.0)
+
+
+def last_laps_slow():
+    rows = slow(1, 6)
+    return slow(16, 6, rows)
+
+
+def no_first_laps():
+    rows = race()
+    return replace(rows, laps=[lap for lap in rows.laps if lap.lap_number > 1])
+
+
+def without_lap(car, number):
+    rows = race()
+    return replace(rows, laps=[lap for lap in rows.laps if (lap.driver_number, lap.lap_number) != (car, number)])
+
+
+def without_out_laps(rows):
+    return replace(rows, laps=[lap._replace(is_pit_out_lap=False) for lap in rows.laps])
+
+
+# {check: (rows with its fault, a part of what it says about them)}
+FAULTS = {
+    "first_lap_missing_for_all": (no_first_laps(), "Lap 1 is missing for all"),
+    "lap_numbers_skip": (without_lap(1, 5), "Car 1 has no lap 5 of 6"),
+    "fewer_laps_than_result": (with_result(16, number_of_laps=7), "Car 16 has 6 laps; its result says 7"),
+    "more_laps_than_result": (with_result(1, number_of_laps=5), "Car 1 has lap 6 after its finish"),
+    "lap_time_could_be_known": (with_lap(1, 2, lap_duration=None), "no time, but sectors of 90.000 s"),
+    "lap_time_missing": (with_lap(1, 2, lap_duration=None, duration_sector_1=None), "Car 1 has no time on lap 2"),
+    "unfinished_laps": (with_lap(16, 6, lap_duration=None, duration_sector_3=None), "nobody finished or began on track: car 16"),
+    "sector_time_missing": (with_lap(1, 2, duration_sector_1=None), "1 lap without a sector time (car/lap): 1/2"),
+    "sectors_do_not_add_up": (with_lap(1, 2, lap_duration=90.1), "Lap 2 of car 1 takes +0.100 s"),
+    "laps_run_backwards": (
+        with_lap(1, 1, date_start=START + timedelta(minutes=30), lap_duration=90), "Lap 2 of car 1 began before lap 1",
+    ),
+    "laps_do_not_join": (
+        with_lap(1, 3, date_start=START + timedelta(minutes=6, seconds=2)), "Lap 3 of car 1 began 2.0 s after lap 2 ended",
+    ),
+    "lap_start_missing": (with_lap(1, 1, date_start=None), "1 lap without a start (car/lap): 1/1"),
+    "out_laps_on_lap_1": (with_lap(1, 1, is_pit_out_lap=True), "Lap 1 of 1 car is flagged"),
+    "out_laps_at_restarts": (race(messages=RED), "2 out-laps under a red flag"),
+    "speeds_missing": (with_lap(1, 2, i1_speed=None), "No speed at the first intermediate on 1 lap (8%)"),
+    "slow_trap_speeds": (with_lap(1, 2, st_speed=59), "1 lap with a speed below 60"),
+    "segments_missing": (with_lap(1, 2, segments_2="[2049,null]"), "Mini-sectors with null inside on 1 lap"),
+    "slow_laps": (slow(1, 5), "Lap 5 of car 1 took 120.000 s"),
+    "slow_field": (last_laps_slow(), "2 laps over 107 %"),
+    "giant_laps": (with_lap(1, 2, lap_duration=1048.0), "1 lap of up to 1048 s (car/lap): 1/2"),
+    "lap_times_twice": (
+        with_lap(16, 2, lap_duration=LAP, duration_sector_1=31.0, duration_sector_3=29.0), "Cars 1 and 16 both took 90.000 s",
+    ),
+    "laps_twice": (with_lap(16, 2, lap_duration=LAP, duration_sector_3=30.0), "Cars 1 and 16 have the very same lap 2"),
+    "stint_bounds_missing": (with_stint(16, 1, lap_start=None, lap_end=None), "No first or last lap on car 16 in stint 1"),
+    "stint_reversed": (with_stint(1, 2, lap_start=6, lap_end=5), "Stint 2 of car 1 runs backwards, from lap 6 to 5"),
+    "stints_overlap": (with_stint(1, 2, lap_start=2), "begins on lap 2, the one before ends on lap 3"),
+    "stints_leave_a_gap": (with_stint(1, 2, lap_start=5), "begins on lap 5, the one before ends on lap 3"),
+    "laps_without_stint": (with_stint(1, 2, lap_end=5), "Car 1 has no stint for 1 lap: 6"),
+    "stints_share_a_lap": (with_stint(1, 2, lap_start=IN_LAP), "1 stint of 4 begin on the lap"),
+    "stint_numbers_skip": (with_stint(1, 2, stint_number=3), "Car 1 has stints 1 and 3"),
+    "stint_after_last_lap": (
+        race(stints=[*race().stints, stint(1, 3, lap_start=7, lap_end=9)]), "Stint 3 of car 1 begins on lap 7",
+    ),
+    "stint_beyond_last_lap": (with_stint(1, 2, lap_end=8), "Stint 2 of car 1 ends on lap 8; the car's last is 6"),
+    "compound_unknown": (with_stint(1, 2, tyre_compound="TEST_UNKNOWN"), "1 stint on unknown tyres (car/stint): 1/2"),
+    "tyre_age_missing": (with_stint(1, 2, tyre_age_at_start=None), "1 stint on tyres of unknown age (car/stint): 1/2"),
+    "tyres_too_old": (with_stint(1, 1, tyre_age_at_start=41), "begins on tyres of 41 laps"),
+    "tyre_age_falls": (
+        without_out_laps(with_stint(1, 2, race(pits=[]), tyre_compound="MEDIUM", tyre_age_at_start=1)),
+        "tyres of car 1 are 2 laps old on lap 3 and 1 on lap 4",
+    ),
+    "compound_changes_without_stop": (without_out_laps(race(pits=[])), "Car 1 goes from MEDIUM to HARD on lap 4"),
+    "pit_twice_on_a_lap": (race(pits=[pit(1), pit(1, pk=2)]), "Car 1 has 2 pit rows on lap 3"),
+    "pit_duration_missing": (with_pit(1, pit_duration=None, lane_duration=None), "No duration on 1 of 2 pit rows"),
+    "pit_over_300_seconds": (with_pit(1, pit_duration=301.0, lane_duration=301.0), "1 of 2 pit rows over 300 s"),
+    "pit_lap_missing": (with_pit(1, lap_number=None), "1 pit row without a lap: cars 1"),
+    "pit_durations_disagree": (with_pit(1, lane_duration=23.5), "22.5 s by one name, 23.5 s by the other"),
+    "pit_without_out_lap": (with_lap(1, OUT_LAP, is_pit_out_lap=False), "was in the pits on lap 3; lap 4 is no out-lap"),
+    "out_lap_without_pit": (race(pits=[pit(16)]), "Lap 4 of car 1 is an out-lap without a pit row"),
+    "stops_without_new_stint": (
+        race(pits=[*race().pits, pit(1, pk=3, lap_number=5)]), "1 visit to the pits without a new stint (car/lap): 1/5",
+    ),
+    "driver_incomplete": (with_entry(16, team_name=None, last_name=None), "Car 16 (Bea BETA) has no last name and team"),
+    "entry_names_two_people": (with_entry(16, first_name="Max", last_name="Other"), "Car 16 is Bea BETA and Max Other at once"),
+    "number_sent_for_two_people": (
+        race(rejects=[kinds.RejectRow("drivers", {"driver_number": 16, "full_name": "Cleo GAMMA"})]),
+        "Car 16 is stored as Bea BETA; upstream also sent Cleo GAMMA",
+    ),
+    "person_in_two_cars": (race(entries=[*race().entries, entry(2, driver_id="ada_alpha")]), "has cars 1 and 2"),
+    "more_cars_than_a_grid": (race(entries=[entry(car) for car in range(1, 28)]), "27 entries; a grid has 26 at most"),
+    "car_without_entry": (race(entries=[entry(1)]), "No entry has number 16, which is in laps, stints, pit, session_result"),
+    "details_missing": (with_entry(16, headshot_url=None), "No portrait for 1 of 2 drivers"),
+    "number_of_several_people": (
+        race(around=Surroundings(number_users={(2024, 16): {"bea_beta", "cleo_gamma"}})),
+        "Number 16 is bea_beta here, and cleo_gamma elsewhere",
+    ),
+    "number_changed": (race(around=after(driver_number=41)), "Ada ALPHA: number 41 before, 1 here"),
+    "acronym_changed": (race(around=after(name_acronym="ADA")), "Ada ALPHA: acronym ADA before, ALP here"),
+    "team_changed": (race(around=after(team_name="Old")), "Ada ALPHA: team Old before, Team here"),
+    "team_colour_changed": (race(around=after(team_colour="aabbcc")), "Team: colour aabbcc before, AABBCC here"),
+    "person_under_two_names": (
+        race(around=Surroundings(doubles={"ada_alpha": "ada_b_alpha"})), "ada_alpha is probably the same person as ada_b_alpha",
+    ),
+    "result_positions_repeat": (with_result(16, position=1), "Cars 1 and 16 share place 1"),
+    "grid_positions_repeat": (qualifying(grid=[kinds.GridRow(1, 1, 1), kinds.GridRow(2, 16, 1)]), "Cars 1 and 16 share place 1"),
+    "result_without_position": (with_result(16, position=None), "Car 16 has no place, and is not marked DNF"),
+    "result_of_wrong_kind": (with_result(16, duration=[90.0, None]), "The duration of car 16 is a list in a Race"),
+    "points_outside_races": (with_result(16, practice(), points=1.0), "1 car with points"),
+    "car_without_result": (race(results=[result(1)]), "Car 16 has no result"),
+    "grid_not_with_qualifying": (race(grid=[kinds.GridRow(1, 1, 1)]), "Race has a starting grid of its own"),
+    "standings_incomplete": (race(team_standings=[kinds.StandingRow(1, None, 1)]), "1 of 1 row of championship_teams"),
+    "session_id_out_of_order": (race(around=Surroundings(before={500: 9000})), "has the greater ID 9000"),
+    "sprint_filed_as_race": (race(session=session(session_name="Sprint")), "Sprint has session_type Race"),
+    "session_name_unusual": (qualifying(session=session(session_name="Sprint Shootout")), '"Sprint Shootout" is not what'),
+    "place_spelt_differently": (race(around=venue(country_name="Elsewhere")), "country_name is Somewhere; it was Elsewhere"),
+    "blanks_around_names": (race(session=session(race__official_name="NAME ")), "Blanks around official_name"),
+    "gmt_offset_unreadable": (race(session=session(gmt_offset="GMT+1")), "gmt_offset is 'GMT+1'"),
+    "session_without_rows": (kinds.SessionRows(session(), Surroundings(), START + timedelta(days=1)), "Nothing is stored"),
+    "two_places_at_once": (race(places_twice=[kinds.Twice(START, 16, 3, 4)]), "1 moment with two places of a car"),
+    "car_without_place": (race(counts={**race().counts, "position": {1: 1}}), "No position of car 16"),
+    "weather_has_gaps": (race(weather=[w for w in race().weather if w.pk not in range(1, 8)]), "No weather for 8 minutes"),
+    "weather_of_another_session": (
+        race(weather=[*race().weather, kinds.WeatherRow(99, START + timedelta(hours=20))]), "1 measurement from over two hours",
+    ),
+    "messages_without_car": (race(messages=[*race().messages, message("CAR 1 NOTED", 5)]), "1 message about cars without"),
+    "messages_undated": (race(messages=[*race().messages, message("DRS ENABLED", date=None)]), "1 message without a date"),
+    "messages_repeat": (
+        race(messages=[*race().messages, message("DRS ENABLED", 3), message("DRS ENABLED", 3, category="Drs")]),
+        "2 messages said more than once",
+    ),
+    "sample_file_missing": (sampled(there=False), "The car_data of car 1 is gone: car_data/1.parquet"),
+    "samples_with_gaps": (sampled(gaps=((START, 89.0), (START, 6.0))), "2 gaps over 5 s in the car_data of car 1"),
+    "samples_without_data": (sampled(empty={"throttle": 0.21, "brake": 0.2}), "No throttle in 21% of the samples of car 1"),
+    "samples_with_odd_codes": (sampled(odd={"drs": [11, 13]}), "Car 1 has drs 11 and 13"),
+    "samples_repeat": (sampled(repeated=3), "3 samples in car_data of 1 car repeat a moment"),
+    "rewritten_by_upstream": (race(pieces=[piece("laps", updated=3), piece("laps")]), "since they were first stored: 3 of laps"),
+    "no_longer_sent": (race(pieces=[piece("laps", vanished=3, pruned=1)]), "no longer sends rows stored here: 2 of laps"),
+    "rows_refused": (race(pieces=[piece("laps", rejected=3)]), "could not be stored: 3 of laps"),
+    "rows_sent_twice": (race(pieces=[piece("race_control", folded=71)]), "more than once: 71 of race_control"),
+    "corrections_in_conflict": (
+        race(corrections=[kinds.CorrectionRow("laps", "lap_duration", "conflict")]), "1 correction in conflict with upstream",
+    ),
+    "rows_of_unlisted_sessions": (
+        race(around=Surroundings(unlisted={50: 12}, first_of={50: 500})), "12 rows of this weekend belong to no listed session",
+    ),
+    "fields_without_values": (race(pits=[pit(car, stop_duration=None) for car in (1, 16)]), "pit: no row has stop_duration"),
+}  # fmt: skip
+
+
+def by_name(name) -> Check:
+    return next(check for check in CHECKS if check.name == name)
+
+
+def test_every_check_is_tested_and_every_test_is_of_a_check():
+    assert [check.name for check in CHECKS] == list(FAULTS)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_check_finds_its_fault(name):
+    rows, said = FAULTS[name]
+    findings = list(by_name(name)(rows))
+    assert findings, f"{name} found nothing"
+    assert said in findings[0].message
+    assert findings[0].severity == by_name(name).severity
+
+
+@pytest.mark.parametrize("sound", [race(), practice(), qualifying()], ids=["race", "practice", "qualifying"])
+def test_nothing_is_found_where_nothing_is_wrong(sound):
+    assert [finding.message for check in CHECKS for finding in check(sound)] == []
+
+
+def test_every_check_says_what_fault_it_was_made_for():
+    assert [check.name for check in CHECKS if len(check.description) < 20] == []
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+def test_every_known_fault_is_looked_for_by_a_check_or_known_never_to_have_been_provided():
+    named = {quirk for check in CHECKS for quirk in check.quirks} | {gap.quirk for gap in completeness.GAPS if gap.quirk}
+    assert named == set(QUIRKS)
+    assert not set(QUIRKS) & set(ABSORBED)
+
+
+# --- what is no fault -------------------------------------------------------------------------------------------------
+
+
+def found(name, rows):
+    return [finding.message for finding in by_name(name)(rows)]
+
+
+def test_a_shared_lap_is_no_overlap():
+    assert found("stints_overlap", with_stint(1, 2, lap_start=IN_LAP)) == []
+
+
+def test_the_unfinished_lap_of_a_retired_car_lacks_neither_a_time_nor_a_stint():
+    rows = with_lap(16, 6, with_stint(16, 2, lap_end=5), lap_duration=None, duration_sector_2=None, duration_sector_3=None)
+    rows = with_result(16, rows, number_of_laps=5, dnf=True, position=None)
+    assert found("lap_time_missing", rows) == []
+    assert found("laps_without_stint", rows) == []
+    assert found("more_laps_than_result", rows) == []
+
+
+def test_a_slow_lap_under_a_yellow_flag_or_on_wet_tyres_is_explained():
+    yellow = [message("YELLOW IN TRACK SECTOR 4", 9.5, flag="YELLOW", scope="Sector", sector=4)]
+    assert found("slow_laps", replace(slow(1, 5), messages=yellow)) == []
+    assert found("slow_laps", with_stint(1, 2, slow(1, 5), tyre_compound="INTERMEDIATE")) == []
+
+
+def test_slow_laps_are_no_fault_outside_races():
+    assert found("slow_laps", slow(1, 5, practice())) == []
+    assert found("giant_laps", with_lap(1, 2, practice(), lap_duration=2115.9)) == []
+
+
+def test_an_out_lap_of_practice_may_lack_a_sector():
+    assert found("sector_time_missing", with_lap(1, OUT_LAP, practice(), duration_sector_1=None)) == []
+    assert found("sector_time_missing", with_lap(1, OUT_LAP, duration_sector_1=None)) != []
+
+
+def test_tyres_may_get_younger_in_a_stop():
+    rows = with_stint(1, 2, tyre_compound="MEDIUM", tyre_age_at_start=1)
+    assert found("tyre_age_falls", rows) == []
+
+
+def test_without_laps_a_stint_may_hold_the_unfinished_lap_that_the_result_does_not_count():
+    rows = race(laps=[], stints=[*race().stints, stint(1, 3, lap_start=7, lap_end=7)])
+    assert found("stint_after_last_lap", rows) == []
+    assert found("stint_after_last_lap", with_stint(1, 3, rows, lap_start=8, lap_end=9)) != []
+
+
+def test_a_lapped_car_has_a_text_for_a_gap():
+    assert found("result_of_wrong_kind", with_result(16, gap_to_leader="+1 LAP")) == []
+
+
+def test_stationary_times_are_not_missed_before_there_were_any():
+    pits = [pit(car, stop_duration=None) for car in (1, 16)]
+    assert found("fields_without_values", race(pits=pits, session=session(date_start=datetime(2024, 9, 1, tzinfo=UTC)))) == []
+
+
+def test_only_the_newest_sync_tells_what_upstream_no_longer_sends():
+    assert found("no_longer_sent", race(pieces=[piece("laps", vanished=3), piece("laps")])) == []
+
+
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+def channels(seconds, **values):
+    date = np.datetime64("2024-11-03T14:00:00", "us") + (np.array(seconds) * 1e6).astype("timedelta64[us]")
+    return {"date": date, **{name: np.array(value, dtype=float) for name, value in values.items()}}
+
+
+def test_samples_are_measured():
+    car = channels(
+        [0, 0.25, 0.25, 9.25], throttle=[np.nan, 0, 0, 100], brake=[0, 0, 0, 100], n_gear=[0, 8, 9, np.nan], drs=[0, 8, 11, 14]
+    )
+    measured = measure_arrays(CAR_DATA, car)
+    assert measured.gaps == ((START + timedelta(seconds=0.25), 9.0),)
+    assert measured.repeated == 1
+    assert measured.empty == {"throttle": 0.25, "brake": 0.0}
+    assert measured.odd == {"n_gear": [9], "drs": [11]}
+
+
+def test_a_car_at_the_origin_has_no_position():
+    place = channels([0, 1, 2, 3], x=[0, 0, 0, 5], y=[0, 0, 7, 5], z=[0, 0, 0, 1])
+    assert measure_arrays(CAR_DATA._replace(collection="location"), place).empty == {"position": 0.5}
+
+
+def test_a_file_that_is_gone_is_no_crash(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    assert [measured.there for measured in race(files=[CAR_DATA]).measured] == [False]
