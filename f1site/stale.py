@@ -10,6 +10,7 @@ from f1site.openf1.client import Client
 from f1site.openf1.models import PieceState, Source
 from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
 from races.models import Session
+from telemetry.models import SessionQuality
 
 DAY = timedelta(days=1)
 # (age of a session, how often it is looked at, how often when the quality report found holes in it)
@@ -51,7 +52,7 @@ def sync_stale(*, client: Client, observer: Observer, now: datetime | None = Non
     """Bring this season's calendar up to date, and then every weekend that is due."""
     now = now or timezone.now()
     report = sync(client=client, scope=Scope(seasons=(now.year,)), collections=("meetings", "sessions"), force=True)
-    races = due_races(now)
+    races = due_races(now, with_holes=SessionQuality.objects.with_holes())
     if races and not report.errors:
         report.add(sync(client=client, scope=Scope(races=tuple(races)), observer=observer))
     return report

@@ -1,7 +1,10 @@
 """Admin pages of race weekends, sessions, weather and race control, and the buttons that sync a weekend."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
@@ -9,13 +12,14 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from f1site.openf1.admin import EmptyIsNull, MirroredAdmin, badge, dot, led_to, list_url, page_url
+from f1site.openf1.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, led_to, list_url, page_url
 from f1site.openf1.client import from_settings
 from f1site.openf1.models import Counts, Source, SyncRun
 from f1site.openf1.pipeline import Report, Scope, sync
-from races.models import Place, Race, RaceControl, Session, Weather
+from races.models import Neutralisation, Place, Race, RaceControl, Session, Weather
 
 FLAGS = {"GREEN": "43b02a", "YELLOW": "ffd12e", "DOUBLE YELLOW": "ffd12e", "RED": "da291c", "BLUE": "0067ad", "CLEAR": "43b02a"}
+GRADES = {"complete": "success", "missing": "danger"}  # colours of a session in which nothing worse than a note was found
 SHOWN_ERRORS = 5  # as messages; the page of the run has the rest
 PLACE = (
     ("location", "country_name", "country_code", "country_key"),
@@ -115,7 +119,7 @@ class RaceAdmin(MirroredAdmin):
 @admin.register(Session)
 class SessionAdmin(MirroredAdmin):
     icon = "timer"
-    list_display = ("session_name", "race", "session_type", "date_start", "location", "state", "session_id", "source")
+    list_display = ("session_name", "race", "session_type", "date_start", "location", "state", "findings", "session_id", "source")
     list_filter = ("year", "session_name", "session_type", ("race", AutocompleteSelectFilter), "is_cancelled", "source")
     list_select_related = ("race",)
     date_hierarchy = "date_start"
@@ -128,9 +132,29 @@ class SessionAdmin(MirroredAdmin):
     )
     inlines: list[type[TabularInline]] = []  # later apps append theirs: `drivers` the entries
 
+    def get_queryset(self, request):
+        """With what the quality report of each session says, which `telemetry` keeps."""
+        names = ("pk", "grade", "errors", "warnings")
+        return super().get_queryset(request).annotate(**{f"quality_{name}": F(f"quality__{name}") for name in names})
+
     @admin.display(description="state", ordering="is_cancelled")
     def state(self, session):
         return cancelled(session)
+
+    @admin.display(description="quality", ordering="-quality_errors")
+    def findings(self, session):
+        """The gravest that was found, with a link to the report."""
+        if session.quality_pk is None:
+            return ""
+        counts = [(session.quality_errors, "error", "danger"), (session.quality_warnings, "warning", "warning")]
+        found = next((told for told in counts if told[0]), None)
+        text, kind = (
+            (f"{found[0]} {found[1]}{'s' * (found[0] > 1)}", found[2])
+            if found
+            else (session.quality_grade, GRADES.get(session.quality_grade, ""))
+        )
+        report: Any = self.opts.get_field("quality").related_model
+        return format_html('<a href="{}">{}</a>', page_url(report(pk=session.quality_pk)), badge(text, kind))
 
 
 class SessionRowAdmin(MirroredAdmin):
@@ -179,6 +203,27 @@ class RaceControlAdmin(SessionRowAdmin):
     @admin.display(description="flag", ordering="flag")
     def marshals(self, message):
         return dot(FLAGS.get(message.flag), message.flag)
+
+
+@admin.register(Neutralisation)
+class NeutralisationAdmin(LogAdmin):
+    icon = "emergency"
+    title = "Neutralisations"
+    list_display = ("date_start", "date_end", "state", "sector", "race", "outing")
+    list_filter = (("session", AutocompleteSelectFilter), "session__year", "session__session_name", "state")
+    list_select_related = ("session__race",)
+    date_hierarchy = "date_start"
+    ordering = ("-date_start", "-pk")
+    search_fields = SessionRowAdmin.search_fields
+    fields = ("session", ("state", "sector"), ("date_start", "date_end"))
+
+    @admin.display(description="race", ordering="session__race")
+    def race(self, window):
+        return short(window.session.race)
+
+    @admin.display(description="session", ordering="session")
+    def outing(self, window):
+        return window.session.session_name
 
 
 def short(race: Race) -> str:

@@ -9,6 +9,9 @@ from drivers.admin import CarRowAdmin
 from f1site.openf1.admin import LogAdmin, badge, dot
 from races.admin import SessionRowAdmin
 from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
+from telemetry.quality.admin import SessionQualityAdmin
+
+__all__ = ["SessionQualityAdmin"]  # its page is registered there
 
 # As on the tyres' sidewalls.
 COMPOUNDS = {"SOFT": "da291c", "MEDIUM": "ffd12e", "HARD": "f0f0ec", "INTERMEDIATE": "43b02a", "WET": "0067ad"}

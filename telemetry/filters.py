@@ -6,6 +6,7 @@ from telemetry.models import (
     Pit,
     Position,
     SampleFile,
+    SessionQuality,
     Stint,
     TeamRadio,
     Telemetry,
@@ -55,3 +56,8 @@ class TelemetryFilter(SessionRowFilter):
 class SampleFileFilter(SessionRowFilter):
     class Meta:
         model = SampleFile
+
+
+class SessionQualityFilter(SessionRowFilter):
+    class Meta:
+        model = SessionQuality

@@ -1,3 +1,5 @@
+from rest_framework import serializers
+
 from races.serializers import SessionRowSerializer
 from telemetry.models import (
     Interval,
@@ -6,6 +8,7 @@ from telemetry.models import (
     Pit,
     Position,
     SampleFile,
+    SessionQuality,
     Stint,
     TeamRadio,
     Telemetry,
@@ -63,4 +66,17 @@ class TelemetrySerializer(SessionRowSerializer):
 class SampleFileSerializer(SessionRowSerializer):
     class Meta:
         model = SampleFile
+        fields = "__all__"
+
+
+class SessionQualitySerializer(SessionRowSerializer):
+    grades = serializers.JSONField(read_only=True, help_text="By collection: grade, rows stored, and what is lacking.")
+    findings = serializers.JSONField(
+        read_only=True,
+        help_text="The gravest first: check, severity, message, driver_number, lap_number, stint_number, count (of rows), "
+        "and rows (their keys by collection, the first hundred).",
+    )
+
+    class Meta:
+        model = SessionQuality
         fields = "__all__"

@@ -7,6 +7,7 @@ from telemetry.views import (
     PitViewSet,
     PositionViewSet,
     SampleFileViewSet,
+    SessionQualityViewSet,
     StintViewSet,
     TeamRadioViewSet,
     TelemetryViewSet,
@@ -22,5 +23,6 @@ router.register("overtakes", OvertakeViewSet)
 router.register("team-radio", TeamRadioViewSet)
 router.register("telemetry", TelemetryViewSet)
 router.register("sample-files", SampleFileViewSet)
+router.register("quality", SessionQualityViewSet)
 
 samples = {"car-data": CarDataView, "location": LocationView}

@@ -11,11 +11,12 @@ from telemetry.filters import (
     PitFilter,
     PositionFilter,
     SampleFileFilter,
+    SessionQualityFilter,
     StintFilter,
     TeamRadioFilter,
     TelemetryFilter,
 )
-from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
+from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, SessionQuality, Stint, TeamRadio, Telemetry
 from telemetry.samples.serializers import TraceSerializer
 from telemetry.samples.trace import lap_trace
 from telemetry.serializers import (
@@ -25,6 +26,7 @@ from telemetry.serializers import (
     PitSerializer,
     PositionSerializer,
     SampleFileSerializer,
+    SessionQualitySerializer,
     StintSerializer,
     TeamRadioSerializer,
     TelemetrySerializer,
@@ -98,3 +100,10 @@ class SampleFileViewSet(ReadOnlyViewSet):
     serializer_class = SampleFileSerializer
     filterset_class = SampleFileFilter
     search_fields = ("driver__full_name",)
+
+
+class SessionQualityViewSet(ReadOnlyViewSet):
+    queryset = SessionQuality.objects.all()
+    serializer_class = SessionQualitySerializer
+    filterset_class = SessionQualityFilter
+    search_fields = ("session__session_name", "session__location")

@@ -1,0 +1,141 @@
+"""The admin page of a session's data quality: what was found, and links to the rows concerned."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import action
+
+from f1site.openf1.admin import LogAdmin, badge, led_to, list_url, page_url
+from f1site.openf1.pipeline import registry
+from telemetry.models import SampleFile, SessionQuality
+from telemetry.quality.checks import CHECKS
+from telemetry.quality.completeness import GRADERS
+from telemetry.quality.findings import Severity, counted
+from telemetry.quality.report import examine
+
+GRADES = {"complete": "success", "partial": "warning", "missing": "danger", "not provided": "", "not yet": ""}
+SEVERITIES = {"error": "danger", "warning": "warning", "note": "info"}
+WHY = {check.name: check.description for check in CHECKS}
+
+
+def rows_of(collection: str) -> type | None:
+    """The model that has an admin page for the rows of a collection; samples are listed by file."""
+    feed = registry().get(collection)
+    model = SampleFile if feed and feed.per_car else feed.model if feed else None
+    return model if model and admin.site.is_registered(model) else None
+
+
+def links(rows: dict[str, list[int]]) -> list[tuple[str, str]]:
+    """(address, text) of the rows a finding concerns: the page of one, the list of several."""
+    found = []
+    for collection, keys in rows.items():
+        model: Any = rows_of(collection)
+        if model and keys:
+            url = page_url(model(pk=keys[0])) if len(keys) == 1 else list_url(model, pk__in=",".join(map(str, keys)))
+            name = model._meta.verbose_name if len(keys) == 1 else model._meta.verbose_name_plural
+            found.append((url, f"{len(keys)} {name}"))
+    return found
+
+
+def described(findings: list[dict]) -> list[dict[str, Any]]:
+    """Findings for people, with links to their rows."""
+    return [
+        {
+            "severity": badge(found["severity"], SEVERITIES[found["severity"]]),
+            "message": found["message"],
+            "check": found["check"],
+            "why": WHY.get(found["check"], ""),
+            "links": links(found["rows"]),
+            "more": found["count"] - sum(map(len, found["rows"].values())),
+        }
+        for found in findings
+    ]
+
+
+def graded(quality: SessionQuality) -> list[dict[str, Any]]:
+    """The collections of a session, each with a link to its rows."""
+    return [
+        {
+            "collection": collection,
+            "url": list_url(model, session__session_id__exact=quality.session_id) if (model := rows_of(collection)) else "",
+            "grade": badge(told["grade"], GRADES[told["grade"]]),
+            "stored": f"{told['stored']:,}",
+            "reason": told["reason"],
+        }
+        for collection in GRADERS
+        if (told := quality.grades.get(collection))
+    ]
+
+
+@admin.register(SessionQuality)
+class SessionQualityAdmin(LogAdmin):
+    icon = "verified"
+    list_display = ("session", "how_complete", "error_count", "warning_count", "notes", "gravest", "checked_at")
+    list_filter = ("grade", "session__year", "session__session_name", ("session__race", AutocompleteSelectFilter))
+    list_select_related = ("session",)
+    date_hierarchy = "session__date_start"
+    ordering = ("-session__date_start", "-session_id")
+    search_fields = ("session__location", "session__session_name", "session__race__race_name", "session__session_id__exact")
+    fields = (("session", "checked_at"), ("how_complete", "errors", "warnings", "notes"))
+    change_form_after_template = "admin/telemetry/quality.html"
+    actions_list = ("check_all",)
+    actions_detail = ("check_again",)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        quality = self.get_object(request, object_id)
+        found = {}
+        if quality:
+            found = {"collections": graded(quality), "findings": described(quality.findings)}
+            found["left_out"] = quality.errors + quality.warnings + quality.notes - len(quality.findings)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **found})
+
+    @admin.display(description="grade", ordering="grade")
+    def how_complete(self, quality):
+        return badge(quality.get_grade_display(), GRADES[quality.grade])
+
+    @admin.display(description="errors", ordering="errors")
+    def error_count(self, quality):
+        return badge(str(quality.errors), "danger") if quality.errors else ""
+
+    @admin.display(description="warnings", ordering="warnings")
+    def warning_count(self, quality):
+        return badge(str(quality.warnings), "warning") if quality.warnings else ""
+
+    @admin.display(description="gravest finding")
+    def gravest(self, quality):
+        first = next(iter(quality.findings), None)
+        return first["message"] if first and first["severity"] != Severity.NOTE else ""
+
+    def has_check_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Whoever may change it may have it made anew."""
+        return request.user.has_perm("telemetry.change_sessionquality")
+
+    @action(
+        description="Check all sessions",
+        url_path="check-all",
+        icon="fact_check",
+        permissions=["check"],
+        dialog={
+            "title": "Check all sessions",
+            "description": "Runs every check on all that is stored. This takes some seconds.",
+            "form_class": None,
+            "form_submit_text": "Check",
+        },
+    )
+    def check_all(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
+        reports = list(examine())
+        errors = sum(report.counts[Severity.ERROR] for report in reports)
+        told = f"{counted(len(reports), 'session')} checked, {counted(errors, 'error')} found."
+        self.message_user(request, told, messages.SUCCESS)
+        return led_to(request, list_url(SessionQuality))
+
+    @action(description="Check again", url_path="check-again", icon="fact_check", permissions=["check"])
+    def check_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        quality = get_object_or_404(SessionQuality, pk=object_id)
+        [report] = examine([quality.session_id])
+        self.message_user(request, f"{counted(report.counts.total(), 'finding')}.", messages.SUCCESS)
+        return HttpResponseRedirect(page_url(quality))

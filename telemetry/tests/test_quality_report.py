@@ -1,0 +1,248 @@
+"""The quality report: loaded from the database, kept per session, told on the command line."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from drivers.models import Driver, Entry, SessionResult, StartingGrid
+from f1site.openf1.models import Correction, Reject, Source, SyncPiece, SyncRun
+from races.models import RaceControl, Session, Weather
+from races.tests.weekends import weekend
+from telemetry.models import Lap, Overtake, Pit, Position, SessionQuality, Stint
+from telemetry.quality.findings import LISTED
+from telemetry.quality.report import KEPT, examine
+
+START = datetime(2024, 3, 5, 16, 0, tzinfo=UTC)
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def held(db):
+    """A race of two cars with one fault: the sectors of lap 2 of car 44 do not add up."""
+    [stored] = weekend("Race", year=2024)
+    Session.objects.update(session_type="Race", date_end=START + timedelta(hours=2), gmt_offset="00:00:00", location="Town")
+    for car, name in ((1, "Ada ALPHA"), (44, "Bea BETA")):
+        first, last = name.split()
+        driver = Driver.objects.create(driver_id=name.lower().replace(" ", "_"), full_name=name)
+        Entry.objects.create(
+            session=stored, driver_number=car, driver=driver, full_name=name, first_name=first, last_name=last.title(),
+            name_acronym=last[:3], team_name="Team", team_colour="AABBCC", headshot_url="https://example.org", country_code="SOM",
+        )  # fmt: skip
+        for number in (1, 2, 3):
+            seconds = 90 + car / 1000
+            Lap.objects.create(
+                session=stored, driver_number=car, lap_number=number, lap_duration=seconds,
+                date_start=START + timedelta(seconds=(number - 1) * seconds), duration_sector_1=30, duration_sector_2=30,
+                duration_sector_3=31.5 if (car, number) == (44, 2) else seconds - 60, i1_speed=280, i2_speed=290, st_speed=300,
+                segments_sector_1=[2049], segments_sector_2=[2049], segments_sector_3=[2049],
+            )  # fmt: skip
+        Stint.objects.create(
+            session=stored, driver_number=car, stint_number=1, lap_start=1, lap_end=3, tyre_compound="HARD", tyre_age_at_start=0
+        )
+        SessionResult.objects.create(session=stored, driver_number=car, position=1 if car == 1 else 2, number_of_laps=3)
+        Position.objects.create(session=stored, driver_number=car, date=START, position=1 if car == 1 else 2)
+    return stored
+
+
+def report_of(session, **options):
+    [report] = examine([session.pk], now=NOW, **options)
+    return report
+
+
+def told(report):
+    return {finding.check for finding in report.findings}
+
+
+# --- loading and keeping ----------------------------------------------------------------------------------------------
+
+
+def test_a_fault_is_found_kept_and_spoils_its_lap(held):
+    report = report_of(held)
+    spoilt = Lap.objects.get(driver_number=44, lap_number=2)
+    [finding] = report.findings
+    assert (finding.check, finding.driver_number, finding.lap_number) == ("sectors_do_not_add_up", 44, 2)
+    assert finding.rows == {"laps": [spoilt.pk]}
+    kept = SessionQuality.objects.get()
+    assert (kept.session, kept.checked_at, kept.errors, kept.warnings, kept.notes) == (held, NOW, 1, 0, 0)
+    assert kept.findings == [finding.as_dict()]
+    assert kept.findings[0]["count"] == 1
+    assert list(kept.spoilt_laps.all()) == [spoilt]
+    assert not Lap.objects.clean().filter(pk=spoilt.pk).exists()
+
+
+def test_a_repaired_row_is_no_longer_found(held):
+    report_of(held)
+    Lap.objects.filter(driver_number=44, lap_number=2).update(duration_sector_3=30.044)
+    report_of(held)
+    kept = SessionQuality.objects.get()
+    assert (kept.errors, kept.findings, kept.spoilt_laps.count()) == (0, [], 0)
+
+
+def test_every_collection_reaches_the_checks(held):
+    Pit.objects.create(session=held, driver_number=1, digest=1)
+    StartingGrid.objects.create(session=held, driver_number=1, position=1)
+    RaceControl.objects.create(session=held, digest=1, message="CAR 44 NOTED")
+    Weather.objects.create(session=held, date=START)
+    Weather.objects.create(session=held, date=START + timedelta(hours=1))
+    Position.objects.create(session=held, driver_number=1, date=START, position=9)
+    Overtake.objects.create(session=held, date=START, overtaking_driver_number=77, overtaken_driver_number=1)
+    run = SyncRun.objects.create(scope={})
+    old = SyncPiece.objects.create(run=run, collection="drivers", race_id=1, session_id=held.pk, rejected=1)
+    Reject.objects.create(piece=old, row={"driver_number": 1, "full_name": "Cleo GAMMA"}, reason="a later row has the same key")
+    SyncPiece.objects.create(run=run, collection="laps", race_id=1, rejected=4)
+    Correction.objects.create(
+        collection="laps", session_id=held.pk, key={"lap_number": 1}, field="lap_duration", state="conflict", source=Source.OPENF1
+    )
+    assert told(report_of(held)) >= {
+        "pit_lap_missing", "grid_not_with_qualifying", "messages_undated", "messages_without_car", "weather_has_gaps",
+        "two_places_at_once", "car_without_entry", "rows_refused", "number_sent_for_two_people", "corrections_in_conflict",
+        "rows_of_unlisted_sessions",
+    }  # fmt: skip
+
+
+def test_what_other_sessions_say_is_known(held):
+    [before] = weekend("Qualifying", race_id=9, year=2024)
+    Session.objects.filter(pk=before.pk).update(date_start="2024-03-04T16:00Z", circuit_key=7, country_name="Great Britain")
+    Session.objects.filter(pk=held.pk).update(circuit_key=7, country_name="United Kingdom")
+    person = Driver.objects.get(driver_id="ada_alpha")
+    Entry.objects.create(session=before, driver_number=44, driver=person, full_name="Ada ALPHA", name_acronym="ADA")
+    Driver.objects.create(driver_id="ada_b_alpha", full_name="Ada B Alpha")
+    assert told(report_of(held)) >= {
+        "session_id_out_of_order", "place_spelt_differently", "number_changed", "acronym_changed", "number_of_several_people",
+        "person_under_two_names",
+    }  # fmt: skip
+
+
+def test_many_sessions_take_as_many_queries_as_a_few(held):
+    def queries():
+        with CaptureQueriesContext(connection) as captured:
+            assert len(list(examine(now=NOW))) == Session.objects.count()
+        return len(captured)
+
+    queries()
+    few = queries()
+    for number in range(2, 10):
+        weekend("Race", race_id=number)
+    assert queries() == few
+
+
+def test_the_kept_findings_are_bounded_and_the_counts_exact(held):
+    for number in range(4, KEPT + 20):
+        Lap.objects.create(
+            session=held, driver_number=1, lap_number=number, lap_duration=91, duration_sector_1=30, duration_sector_2=30,
+            duration_sector_3=30,
+        )  # fmt: skip
+    report = report_of(held)
+    kept = SessionQuality.objects.get()
+    assert kept.errors == report.counts["error"] == KEPT + 17
+    assert len(kept.findings) == KEPT
+    assert {finding["severity"] for finding in kept.findings} == {"error"}
+    assert kept.spoilt_laps.count() == KEPT + 17
+    speeds = next(f for f in report.findings if f.check == "speeds_missing")
+    assert (speeds.count, len(speeds.as_dict()["rows"]["laps"])) == (KEPT + 16, LISTED)
+
+
+def test_a_session_that_goes_takes_its_report_along(held):
+    report_of(held)
+    held.race.delete()
+    assert SessionQuality.objects.count() == 0
+
+
+def test_sessions_with_holes_are_looked_at_again_sooner(held):
+    assert SessionQuality.objects.with_holes() == set()
+    report_of(held)
+    assert SessionQuality.objects.with_holes() == {held.pk}
+
+
+# --- over HTTP ---------------------------------------------------------------------------------------------------------
+
+
+def test_rest_tells_the_quality_of_a_session(held, client):
+    report_of(held)
+    weekend("Race", race_id=2, year=2023)
+    assert len(list(examine(now=NOW))) == 2
+    [found] = client.get("/api/v1/quality/", {"session_id": held.pk}).json()["results"]
+    assert (found["session_id"], found["race_id"], found["grade"], found["errors"]) == (held.pk, 1, "partial", 1)
+    assert found["grades"]["laps"] == {"grade": "complete", "stored": 6, "reason": ""}
+    assert found["findings"][0]["check"] == "sectors_do_not_add_up"
+    assert client.get(found["url"]).json() == found
+    assert client.get(f"/api/v1/sessions/{held.pk}/quality/").json()["results"] == [found]
+
+
+def test_rest_filters_by_season_and_grade(held, client):
+    weekend("Race", race_id=2, year=2023)
+    assert len(list(examine(now=NOW))) == 2
+
+    def found(**query):
+        return [row["session_id"] for row in client.get("/api/v1/quality/", query).json()["results"]]
+
+    assert found(season=2023) == found(grade="missing") == [20]
+    assert found(grade="partial") == found(errors__gte=1) == [held.pk]
+
+
+def test_rest_cannot_write_it(held, admin_client):
+    report_of(held)
+    assert admin_client.post("/api/v1/quality/", {}, content_type="application/json").status_code == 405
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def check_data(*args, **options):
+    out = StringIO()
+    call_command("check_data", *args, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_the_command_tells_one_line_per_session(held):
+    line, total = check_data().splitlines()
+    assert line.startswith("10 2024 Town Race: partial, 1 error, 0 warnings, 0 notes; Lap 2 of car 44 takes -1.456 s")
+    assert total.startswith("1 session: 1 error, 0 warnings, 0 notes.")
+    assert SessionQuality.objects.count() == 1
+
+
+def test_the_command_tells_everything_of_one_session(held):
+    lines = check_data(session=[held.pk]).splitlines()
+    assert "  laps: complete, 6 rows" in lines
+    assert "  intervals: missing, 0 rows (never synced)" in lines
+    assert lines[-1].endswith("[sectors_do_not_add_up]")
+
+
+def test_the_command_prints_json_for_programs(held):
+    [told] = json.loads(check_data(json=True))["sessions"]
+    assert (told["session_id"], told["grade"], told["errors"], told["warnings"]) == (held.pk, "partial", 1, 0)
+    assert told["grades"]["laps"] == {"grade": "complete", "stored": 6, "reason": ""}
+    [finding] = told["findings"]
+    assert (finding["check"], finding["severity"], finding["driver_number"], finding["lap_number"]) == (
+        "sectors_do_not_add_up", "error", 44, 2,
+    )  # fmt: skip
+
+
+def test_the_command_looks_at_the_seasons_it_is_given(held):
+    weekend("Race", race_id=2, year=2023)
+    assert len(check_data(season=[2023]).splitlines()) == 2
+    assert list(SessionQuality.objects.values_list("session_id", flat=True)) == [20]
+
+
+def test_faults_are_no_failure_unless_asked_for(held):
+    assert check_data()
+    with pytest.raises(CommandError, match="1 finding of severity error"):
+        check_data(fail_on="error")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [({"season": [1999]}, "season 1999"), ({"session": [1]}, "session 1"), ({}, "No session is stored")]
+)
+def test_what_is_not_stored_cannot_be_checked(db, options, said):
+    with pytest.raises(CommandError, match=said):
+        check_data(**options)
+
+
+def test_the_command_lists_the_checks(db):
+    assert "stint_reversed (error): A stint that ends before it begins (7787/77: laps 55 to 54)." in check_data(checks=True)
