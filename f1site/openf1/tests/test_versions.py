@@ -30,9 +30,8 @@ def upstream():
 @pytest.fixture
 def mirror(upstream):
     def sync_all(**options):
-        report = sync(
-            client=client(upstream), scope=Scope(seasons=(2023,)), collections=["meetings", "sessions", "laps"], **options
-        )
+        lists = ["meetings", "sessions", "laps"]
+        report = sync(client=client(upstream), scope=Scope(seasons=(2023,)), collections=lists, **options)
         assert not report.errors
 
     sync_all()
