@@ -25,7 +25,7 @@ RACE = {"session_key": 9472, "meeting_key": 1229}
 CARS = (1, 4, 16)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # the rows are there for all tests while it lasts
 def both(replay, tmp_path_factory, django_db_setup, django_db_blocker) -> Iterator[SimpleNamespace]:
     """`module`: replay.py; `store`: its rows; the database holds the same."""
     folder = tmp_path_factory.mktemp("both")
