@@ -31,15 +31,18 @@ bench: .venv/installed ## measure the sync and the API
 	$(PY) bench/sync.py
 	$(PY) bench/samples.py
 
+conformance: .venv/installed conformance/.venv/installed conformance/node_modules/installed ## let OpenF1 clients of others loose on the site (needs Node.js)
+	$(PY) conformance/run.py
+
 upgrade: .venv/installed-dev ## pin the newest versions that requirements*.in allow
-	set -e; for name in requirements requirements-dev; do $(PY) -m uv pip compile --upgrade --quiet --universal \
+	set -e; for name in requirements requirements-dev requirements-conformance; do $(PY) -m uv pip compile --upgrade --quiet --universal \
 	    --python-version 3.11 --generate-hashes --custom-compile-command "make upgrade" -o $$name.txt $$name.in; done
 
 clean: ## remove the environment and caches; the database, its media and the passwords stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv conformance/.venv conformance/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench upgrade clean
+.PHONY: help run test lint format bench conformance upgrade clean
 
 # The environment. Plain pip installs the pinned requirements; an empty file remembers it, so that the next start asks pip
 # nothing. A Python that has gone (its link in .venv points nowhere) makes a new environment.
@@ -53,6 +56,17 @@ clean: ## remove the environment and caches; the database, its media and the pas
 	@echo "Installing the requirements for development into .venv; this takes a minute or two, once ..."
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
 	@touch .venv/installed $@
+
+# The clients' own environments: what they need never meets what the site needs.
+
+conformance/.venv/installed: requirements-conformance.txt .venv/installed
+	@$(PY) -m venv --clear conformance/.venv
+	@conformance/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-conformance.txt
+	@touch $@
+
+conformance/node_modules/installed: conformance/package-lock.json
+	@cd conformance && npm ci --silent --no-audit --no-fund
+	@touch $@
 
 $(PY):
 	@for python in $(PYTHON); do \
