@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TRUTH = {1: True, 0: False, None: None}
+ROW_GROUP = 50_000  # rows of a Parquet file that are read together
 encoder = msgspec.json.Encoder()
 
 Columns = Sequence[Column]
 Chunks = Iterable[list[tuple]]
+Finish = Callable[[Column, Iterable], Iterable]  # the values of a column as a format wants them
 
 
 class Format(NamedTuple):
@@ -30,7 +32,7 @@ class Format(NamedTuple):
     download: bool  # a file to be saved rather than shown
 
 
-def finished(columns: Columns, chunk: list[tuple], finish: Callable[[Column, Iterable], Iterable]) -> list[Iterable]:
+def finished(columns: Columns, chunk: list[tuple], finish: Finish) -> list[Iterable]:
     """A chunk turned into columns, each the way a format wants it."""
     return [finish(column, values) for column, values in zip(columns, zip(*chunk, strict=True), strict=True)]
 
@@ -43,9 +45,9 @@ def row_type(names: tuple[str, ...]) -> type[msgspec.Struct]:
     return msgspec.defstruct("Row", list(names), gc=False)
 
 
-def objects(columns: Columns, chunk: list[tuple]) -> list:
+def objects(columns: Columns, chunk: list[tuple], finish: Finish) -> list:
     row = row_type(tuple(column.name for column in columns))
-    return list(map(row, *finished(columns, chunk, json_values)))
+    return list(map(row, *finished(columns, chunk, finish)))
 
 
 def json_values(column: Column, values: Iterable) -> Iterable:
@@ -59,21 +61,21 @@ def json_values(column: Column, values: Iterable) -> Iterable:
 def write_json(columns: Columns, chunks: Chunks) -> Iterator[bytes]:
     start = b"["
     for chunk in chunks:
-        yield start + encoder.encode(objects(columns, chunk))[1:-1]
+        yield start + encoder.encode(objects(columns, chunk, json_values))[1:-1]
         start = b","
     yield b"]" if start == b"," else b"[]"
 
 
-def write_ndjson(columns: Columns, chunks: Chunks) -> Iterator[bytes]:
+def write_ndjson(columns: Columns, chunks: Chunks, finish: Finish = json_values) -> Iterator[bytes]:
     for chunk in chunks:
-        yield encoder.encode_lines(objects(columns, chunk))
+        yield encoder.encode_lines(objects(columns, chunk, finish))
 
 
 # CSV
 
 
 def csv_values(column: Column, values: Iterable) -> Iterable:
-    """As OpenF1 has them: Python's words, a space in moments."""
+    """As OpenF1 has them: Python's words, also in lists, and a space in moments."""
     if column.type is bool:
         return map(TRUTH.get, values)
     if column.moment:
@@ -83,12 +85,19 @@ def csv_values(column: Column, values: Iterable) -> Iterable:
     return values
 
 
-def write_csv(columns: Columns, chunks: Chunks) -> Iterator[bytes]:
+def portable_csv_values(column: Column, values: Iterable) -> Iterable:
+    """The same, but lists are JSON, which other programs can read."""
+    if column.mixed:
+        return [msgspec.json.decode(value) if value and value[0] == '"' else value for value in values]
+    return csv_values(column, values)
+
+
+def write_csv(columns: Columns, chunks: Chunks, finish: Finish = csv_values) -> Iterator[bytes]:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([column.name for column in columns])
     for chunk in chunks:
-        writer.writerows(zip(*finished(columns, chunk, csv_values), strict=True))
+        writer.writerows(zip(*finished(columns, chunk, finish), strict=True))
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()
@@ -124,24 +133,37 @@ def arrow_values(column: Column, values: Iterable) -> "pa.Array":
     return pa.array(map(TRUTH.get, values) if column.type is bool else values, arrow_type(column))
 
 
-def write_parquet(columns: Columns, chunks: Chunks) -> Iterator[bytes]:
+def write_parquet(columns: Columns, chunks: Chunks, finish: Finish = arrow_values) -> Iterator[bytes]:
     import pyarrow as pa
 
     schema = arrow_schema(columns)
-    batches = (pa.record_batch(finished(columns, chunk, arrow_values), schema=schema) for chunk in chunks)
+    batches = (pa.record_batch(finished(columns, chunk, finish), schema=schema) for chunk in chunks)
     return write_batches(schema, batches)
 
 
 def write_batches(schema: "pa.Schema", batches: Iterable[Any]) -> Iterator[bytes]:
-    """A Parquet file of record batches, a row group each, in pieces as it grows."""
+    """A Parquet file of record batches, in pieces as it grows; each is a group of about `ROW_GROUP` rows."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with Growing() as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            for batch in batches:
-                writer.write_batch(batch)
+            for group in grouped(batches, ROW_GROUP):
+                writer.write_table(pa.Table.from_batches(group, schema))
                 yield file.take()
         yield file.take()
+
+
+def grouped(batches: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Batches put together until they have `size` rows."""
+    group: list[Any] = []
+    for batch in batches:
+        group.append(batch)
+        if sum(len(one) for one in group) >= size:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 class Growing(io.RawIOBase):

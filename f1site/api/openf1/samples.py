@@ -175,6 +175,12 @@ def part(tables: Iterable["pa.Table"], query: Query) -> Iterator["pa.Table"]:
             return
 
 
+def rows_of(table: "pa.Table") -> Iterator[tuple]:
+    """The rows as tuples, moments as OpenF1's text, as the other source has them."""
+    columns = [text(table[name], separator="T", null="") if name == DATE else table[name] for name in table.column_names]
+    return zip(*(column.to_pylist() for column in columns), strict=True)
+
+
 # Bytes
 
 

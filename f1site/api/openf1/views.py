@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain, islice
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -14,11 +13,12 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
-from f1site.api.openf1 import compression, cors, latest, raw, rows, samples
+from f1site.api.openf1 import compression, cors, latest
 from f1site.api.openf1.answers import Answer, answers
 from f1site.api.openf1.catalogue import find
 from f1site.api.openf1.query import BadQuery, Query, parse
 from f1site.api.openf1.render import FORMATS
+from f1site.api.openf1.sources import source_of
 from f1site.openf1 import versions
 from f1site.openf1.pipeline import registry
 from f1site.openf1.versions import Version
@@ -85,7 +85,7 @@ def not_modified(request: HttpRequest, tag: str, headers: dict[str, str], versio
 
 def respond(query: Query, *, gzip: bool, headers: dict[str, str], key: str = "") -> HttpResponseBase:
     """Read and write the rows: at once when they are few, else as they come. Small answers with a key are kept."""
-    source: Any = samples if query.collection.sampled else raw if query.raw else rows
+    source = source_of(query)
     chunks = source.read(query)
     begun = list(islice(chunks, 2))
     if not begun and not query.empty_as_list:

@@ -1,0 +1,178 @@
+"""Everything, or some seasons, as files that other programs read as they are: Parquet, CSV, or one SQLite database.
+
+The rows are those of /v1: OpenF1's names, corrections applied. A manifest says what is in the files and where it came from.
+"""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from f1site import __version__
+from f1site.api.openf1 import render, samples
+from f1site.api.openf1.catalogue import Collection, Column, describe, find
+from f1site.api.openf1.predicates import condition
+from f1site.api.openf1.query import NO_KEY, Predicate, Query
+from f1site.api.openf1.sources import source_of
+from f1site.openf1.models import Correction, SyncRun
+from f1site.openf1.pipeline import registry
+
+FORMATS = ("parquet", "csv")
+MANIFEST = "manifest.json"
+LINKS = {"session_key": "sessions", "meeting_key": "meetings"}  # which collection lists a key
+SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER"}  # all else is text
+
+
+def dump(folder: Path, *, format_: str, seasons: Sequence[int] = ()) -> dict[str, Any]:
+    """Write a file per collection and a manifest into `folder`; returns the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sessions = sessions_of(seasons)
+    manifest = about(seasons, sessions) | {"format": format_, "collections": {}}
+    for query in questions(seasons, sessions):
+        manifest["collections"][query.collection.name] = write_file(folder, query, format_) | about_rows(query)
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    return manifest
+
+
+def dump_sqlite(path: Path, *, seasons: Sequence[int] = ()) -> dict[str, Any]:
+    """Write everything into one SQLite database, a table per collection and the manifest in a table of its own."""
+    sessions = sessions_of(seasons)
+    manifest = about(seasons, sessions) | {"format": "sqlite", "collections": {}}
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(part)) as database:
+        database.execute("PRAGMA journal_mode = OFF")
+        for query in questions(seasons, sessions):
+            count = fill_table(database, query)
+            manifest["collections"][query.collection.name] = {"rows": count} | about_rows(query)
+        database.execute("CREATE TABLE manifest (content TEXT)")
+        database.execute("INSERT INTO manifest VALUES (?)", [json.dumps(manifest)])
+        database.commit()
+    part.replace(path)
+    return manifest
+
+
+def sessions_of(seasons: Sequence[int]) -> list[int] | None:
+    """The sessions of some seasons; None for all there are."""
+    if not seasons:
+        return None
+    collection = find("sessions")
+    assert collection
+    paths = {name: collection.columns[name].path for name in ("year", "session_key")}
+    return list(
+        collection.model._default_manager.filter(**{f"{paths['year']}__in": seasons}).values_list(paths["session_key"], flat=True)
+    )
+
+
+def questions(seasons: Sequence[int], sessions: list[int] | None) -> Iterator[Query]:
+    """A query for all rows of each collection, of these seasons."""
+    for feed in registry().values():
+        collection = describe(feed)
+        name, keys = ("year", list(seasons)) if feed.lists else ("session_key", sessions or [NO_KEY])
+        wanted = [Predicate(collection.columns[name], "=", key) for key in keys] if seasons else []
+        yield Query(collection=collection, predicates=tuple(wanted), fields=tuple(collection.columns.values()))
+
+
+def about_rows(query: Query) -> dict[str, Any]:
+    """The fields of a collection's rows, and how many corrections are in them."""
+    schema = render.arrow_schema(query.fields)
+    return {"schema": {field.name: str(field.type) for field in schema}, "corrections": corrections(query)}
+
+
+def corrections(query: Query) -> int:
+    """How many corrections there are of the rows that a query is about."""
+    found = Correction.objects.filter(collection=query.collection.name)
+    if not query.predicates:
+        return found.count()
+    if not query.collection.feed.lists:
+        return found.filter(session_id__in=query.values_of("session_key") or ()).count()
+    keys = set(query.collection.model._default_manager.filter(condition(query.predicates)).values_list("pk", flat=True))
+    return sum(keys.issuperset(key.values()) for key in found.values_list("key", flat=True))
+
+
+class Counted:
+    """Chunks of rows, and how many rows went by."""
+
+    def __init__(self, chunks: Iterable):
+        self._chunks, self.rows = chunks, 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for chunk in self._chunks:
+            self.rows += len(chunk)
+            yield chunk
+
+
+# Files
+
+
+def write_file(folder: Path, query: Query, format_: str) -> dict[str, Any]:
+    """One collection as a file, which has its name only once it is whole."""
+    path = folder / f"{query.collection.name}.{format_}"
+    chunks, digest, size = Counted(source_of(query).read(query)), hashlib.sha256(), 0
+    part = path.with_name(f"{path.name}.part")
+    with part.open("wb") as file:
+        for piece in pieces(query, chunks, format_):
+            file.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    part.replace(path)
+    return {"file": path.name, "rows": chunks.rows, "bytes": size, "sha256": digest.hexdigest()}
+
+
+def pieces(query: Query, chunks: Iterable, format_: str) -> Iterator[bytes]:
+    if format_ == "csv" and not query.collection.sampled:
+        return render.write_csv(query.fields, chunks, render.portable_csv_values)
+    return source_of(query).write(replace(query, format=format_), chunks)
+
+
+# One database
+
+
+def fill_table(database: sqlite3.Connection, query: Query) -> int:
+    """A table with a collection's rows: moments and lists as text, booleans as 1 and 0, keys indexed and linked."""
+    collection = query.collection
+    columns = ", ".join(
+        f'"{column.name}" {SQL_TYPES.get(column.type, "TEXT")}{link(column, collection)}' for column in query.fields
+    )
+    database.execute(f'CREATE TABLE "{collection.name}" ({columns})')
+    chunks = Counted(source_of(query).read(query))
+    insert = f'INSERT INTO "{collection.name}" VALUES ({", ".join("?" * len(query.fields))})'  # noqa: S608 (names are ours)
+    for chunk in chunks:
+        database.executemany(insert, samples.rows_of(chunk) if collection.sampled else chunk)
+    keys = [name for name in ("session_key", "driver_number", "lap_number") if name in collection.columns]
+    if keys:
+        names = ", ".join(f'"{name}"' for name in keys)
+        database.execute(f'CREATE INDEX "{collection.name}_key" ON "{collection.name}" ({names})')
+    return chunks.rows
+
+
+def link(column: Column, collection: Collection) -> str:
+    """What a key leads to, for programs that show the way."""
+    listed_by = LINKS.get(column.name)
+    if listed_by == collection.name:
+        return " PRIMARY KEY"
+    return f' REFERENCES "{listed_by}"' if listed_by else ""
+
+
+def about(seasons: Sequence[int], sessions: list[int] | None) -> dict[str, Any]:
+    """Where the rows came from and when."""
+    runs = SyncRun.objects.order_by("-run_id")
+    run = runs.first() if sessions is None else runs.filter(pieces__session_id__in=sessions).first()
+    return {
+        "seasons": [*seasons] or "all",
+        "written_at": timezone.now().isoformat(timespec="seconds"),
+        "written_by": f"F1 Stats {__version__}",
+        "sync_run": run and {
+            "run_id": run.run_id,
+            "source": run.source,
+            "state": run.state,
+            "started_at": run.started_at.isoformat(),
+            "ended_at": run.ended_at and run.ended_at.isoformat(),
+        },
+    }  # fmt: skip

@@ -1,0 +1,36 @@
+"""Write the mirror, or some seasons of it, to files that other programs read."""
+
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from f1site import dump
+
+
+class Command(BaseCommand):
+    help = (
+        "Write every collection to a file of its own with a manifest beside them (--output), or all of them into one SQLite "
+        "database (--sqlite). Names are OpenF1's, corrections are applied."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument(
+            "--season", type=int, action="append", default=[], metavar="Y", help="a season (repeatable; default: all)"
+        )
+        parser.add_argument(
+            "--format", choices=dump.FORMATS, default="parquet", help="of the files in --output (default: parquet)"
+        )
+        parser.add_argument("--output", type=Path, metavar="DIR", help="the folder to write the files and manifest.json into")
+        parser.add_argument("--sqlite", type=Path, metavar="FILE", help="the SQLite database to write, for datasette and friends")
+
+    def handle(self, *, season, format, output, sqlite, **options):
+        if not (output or sqlite):
+            raise CommandError("say where to: --output DIR, --sqlite FILE, or both")
+        if output:
+            self.tell(dump.dump(output, format_=format, seasons=season), output)
+        if sqlite:
+            self.tell(dump.dump_sqlite(sqlite, seasons=season), sqlite)
+
+    def tell(self, manifest, path):
+        rows = sum(collection["rows"] for collection in manifest["collections"].values())
+        self.stdout.write(f"{rows:,} rows of {len(manifest['collections'])} collections written to {path}.")

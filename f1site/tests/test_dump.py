@@ -1,0 +1,122 @@
+"""The mirror as files, read back by other programs."""
+
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+
+import duckdb
+import pandas as pd
+import pytest
+from django.core.management import CommandError, call_command
+
+from f1site.openf1 import corrections
+from f1site.openf1.models import Source, SyncPiece, SyncRun
+from f1site.openf1.pipeline import registry
+from races.models import Race, Session
+from telemetry.models import Interval, Lap
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def mirror(settings, tmp_path, django_user_model):
+    """A race in each of two seasons; one lap is corrected, and the newer race has samples."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    for year in (2023, 2024):
+        at = datetime(year, 3, 2, 15, tzinfo=UTC)
+        race = Race.objects.create(race_id=year, race_name="Grand Prix", year=year, date_start=at)
+        session = Session.objects.create(session_id=year * 10, race=race, session_name="Race", year=year, date_start=at)
+        for lap in (1, 2):
+            row = {"session": session, "driver_number": 1, "lap_number": lap, "source": Source.OPENF1}
+            Lap.objects.create(**row, date_start=at, lap_duration=90.5, segments_sector_1=[2048, None], is_pit_out_lap=lap == 1)
+        for second, gap in enumerate((0, 1.25, "+1 LAP", None)):
+            Interval.objects.create(session=session, driver_number=1, date=at.replace(second=second), gap_to_leader=gap)
+    lap = Lap.objects.get(session=session, lap_number=2)
+    lap.lap_duration = 89.0
+    corrections.edit(lap, user=django_user_model.objects.create_user("ada"))
+    run = SyncRun.objects.create(scope={}, state=SyncRun.State.DONE)
+    SyncPiece.objects.create(run=run, collection="laps", session_id=session.pk)
+    sample = {"date": at.isoformat(), "rpm": 1, "speed": 300, "n_gear": 8, "throttle": 99, "brake": 0, "drs": None}
+    scope = {"session_key": session.pk, "driver_number": 1}
+    registry()["car_data"].apply([sample], scope, source=Source.OPENF1, prune=False, write=True)
+
+
+def dumped(tmp_path, *arguments):
+    call_command("dump", *arguments, "--output", str(tmp_path / "out"), verbosity=0)
+    return tmp_path / "out", json.loads((tmp_path / "out" / "manifest.json").read_text())
+
+
+def test_every_collection_is_a_parquet_file_that_the_manifest_describes(tmp_path):
+    folder, manifest = dumped(tmp_path)
+    assert manifest["collections"].keys() == registry().keys()
+    for told in manifest["collections"].values():
+        content = (folder / told["file"]).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (told["bytes"], told["sha256"])
+        frame = pd.read_parquet(folder / told["file"])
+        assert (len(frame), list(frame.columns)) == (told["rows"], [*told["schema"]])
+    laps = manifest["collections"]["laps"]
+    assert (laps["rows"], laps["corrections"]) == (4, 1)
+    assert laps["schema"]["date_start"] == "timestamp[us, tz=UTC]"
+    assert manifest["sync_run"]["state"] == "done"
+    assert not list(folder.glob("*.part"))
+
+
+def test_parquet_is_typed_and_has_the_corrected_values(tmp_path):
+    folder, _ = dumped(tmp_path)
+    laps = duckdb.read_parquet(f"{folder}/laps.parquet").filter("session_key = 20240")
+    start = datetime(2024, 3, 2, 15, tzinfo=UTC).timestamp()
+    assert laps.project("lap_duration, is_pit_out_lap, epoch(date_start)").fetchall() == [
+        (90.5, True, start),
+        (89.0, False, start),
+    ]
+    assert duckdb.read_parquet(f"{folder}/car_data.parquet").project("speed, drs").fetchall() == [(300, None)]
+
+
+def test_a_season_is_only_that_season(tmp_path):
+    folder, manifest = dumped(tmp_path, "--season", "2023")
+    counts = {name: told["rows"] for name, told in manifest["collections"].items()}
+    assert (counts["meetings"], counts["sessions"], counts["laps"], counts["car_data"]) == (1, 1, 2, 0)
+    assert manifest["collections"]["laps"]["corrections"] == 0
+    assert manifest["sync_run"] is None
+    assert pd.read_parquet(folder / "laps.parquet").meeting_key.unique().tolist() == [2023]
+    _, nothing = dumped(tmp_path, "--season", "1950")
+    assert {told["rows"] for told in nothing["collections"].values()} == {0}
+
+
+def test_csv_has_lists_that_other_programs_read(tmp_path):
+    folder, manifest = dumped(tmp_path, "--format", "csv")
+    laps = pd.read_csv(folder / "laps.csv", parse_dates=["date_start"])
+    assert [json.loads(value) for value in laps.segments_sector_1] == [[2048, None]] * 4
+    assert laps.date_start[0] == pd.Timestamp("2023-03-02 15:00", tz="UTC")
+    assert duckdb.read_csv(f"{folder}/laps.csv").project("is_pit_out_lap").fetchall() == [(True,), (False,)] * 2
+    intervals = pd.read_csv(folder / "intervals.csv", dtype={"gap_to_leader": str})
+    assert intervals.gap_to_leader[:3].tolist() == ["0", "1.25", "+1 LAP"]
+    assert len(pd.read_csv(folder / "car_data.csv")) == manifest["collections"]["car_data"]["rows"] == 1
+
+
+def test_everything_can_be_one_database(tmp_path):
+    path = tmp_path / "f1.db"
+    for _ in range(2):  # the second replaces the first
+        call_command("dump", "--sqlite", str(path), verbosity=0)
+    with closing(sqlite3.connect(path)) as database:
+        laps = database.execute(
+            "SELECT lap_duration, is_pit_out_lap, date_start, segments_sector_1 FROM laps WHERE session_key = 20240"
+        )
+        start = "2024-03-02T15:00:00+00:00"
+        assert laps.fetchall() == [(90.5, 1, start, "[2048,null]"), (89.0, 0, start, "[2048,null]")]
+        links = {(row[2], row[3]) for row in database.execute("PRAGMA foreign_key_list(laps)")}
+        assert links == {("sessions", "session_key"), ("meetings", "meeting_key")}
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert database.execute("SELECT date, drs FROM car_data").fetchall() == [(start, None)]
+        plan = database.execute("EXPLAIN QUERY PLAN SELECT * FROM laps WHERE session_key = 1 AND driver_number = 1").fetchall()
+        assert "laps_key" in plan[0][3]
+        manifest = json.loads(database.execute("SELECT content FROM manifest").fetchone()[0])
+    assert manifest["collections"]["laps"]["rows"] == 4
+    assert not path.with_name("f1.db.part").exists()
+
+
+def test_a_dump_goes_somewhere():
+    with pytest.raises(CommandError, match="--output"):
+        call_command("dump")
