@@ -1,19 +1,25 @@
-"""How bodies are read and written: JSON in; JSON, CSV or a browsable page out."""
+"""How bodies are read and written: JSON in; JSON, CSV, NDJSON, Parquet or a browsable page out."""
 
-import csv
 import datetime
-import io
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.conf import settings
 from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework import parsers, renderers
 from rest_framework.exceptions import NotAcceptable, ParseError, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from f1site.api.errors import TooLarge
+from f1site.api.openf1 import render
+from f1site.api.openf1.catalogue import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 CHUNK = 500  # rows a streamed answer sends at a time
 
@@ -46,21 +52,61 @@ class JSONParser(parsers.BaseParser):
             raise ParseError(f"The body is not valid JSON: {error}.") from error
 
 
-class CSVRenderer(renderers.BaseRenderer):
-    """One page of a list as CSV; a failure stays JSON. Whole lists are streamed by `csv_response`."""
+class FileRenderer(renderers.BaseRenderer):
+    """One page of a list as a file; a failure stays JSON. Whole lists are streamed by `file_response`."""
 
-    media_type = "text/csv"
-    format = "csv"
-    charset = "utf-8"
+    charset: str | None = None
+    write: Callable[..., Iterator[bytes]]  # (columns, chunks of rows) -> the file, piece by piece
 
     def render(self, data, accepted_media_type=None, renderer_context=None):
         response = renderer_context["response"]
         if response.exception:
             response["Content-Type"] = JSONRenderer.media_type
             return JSONRenderer().render(data)
-        columns = renderer_context["view"].get_serializer_class().csv_columns()
-        rows = ([row[name] for name in columns] for row in data["results"])
-        return b"".join(csv_lines(columns, rows))
+        columns = renderer_context["view"].get_serializer_class().file_columns()
+        rows = [tuple(row[column.name] for column in columns) for row in data["results"]]
+        return b"".join(self.write(columns, [rows] if rows else []))
+
+
+def cells(column: Column, values: Iterable) -> list[Any]:
+    """Values as CSV has them: as in JSON, but null is empty and text has no quotes of its own."""
+    return [cell(value) for value in values]
+
+
+def native(column: Column, values: Iterable) -> Iterable:
+    """Values as NDJSON has them: as in JSON."""
+    return values
+
+
+def arrays(column: Column, values: Iterable) -> "pa.Array":
+    """Values as Parquet has them: typed, and lists as JSON text."""
+    import pyarrow as pa
+
+    if column.mixed:
+        values = [None if value is None else msgspec.json.encode(value).decode() for value in values]
+    return pa.array(values, render.arrow_type(column))
+
+
+class CSVRenderer(FileRenderer):
+    media_type = "text/csv"
+    format = "csv"
+    charset = "utf-8"
+    write = staticmethod(partial(render.write_csv, finish=cells))
+
+
+class NDJSONRenderer(FileRenderer):
+    media_type = render.FORMATS["ndjson"].content_type
+    format = "ndjson"
+    write = staticmethod(partial(render.write_ndjson, finish=native))
+
+
+class ParquetRenderer(FileRenderer):
+    media_type = render.FORMATS["parquet"].content_type
+    format = "parquet"
+    write = staticmethod(partial(render.write_parquet, finish=arrays))
+
+
+FILES = (CSVRenderer, NDJSONRenderer, ParquetRenderer)
 
 
 class BrowsableRenderer(renderers.BrowsableAPIRenderer):
@@ -83,24 +129,13 @@ class Negotiation(DefaultContentNegotiation):
             return renderers[0], renderers[0].media_type
 
 
-def csv_response(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, filename: str) -> StreamingHttpResponse:
-    """All rows as a CSV file, sent while they are read: memory does not grow with their number."""
-    disposition = {"Content-Disposition": f'attachment; filename="{filename}.csv"'}
-    return StreamingHttpResponse(csv_lines(columns, rows), content_type="text/csv; charset=utf-8", headers=disposition)
-
-
-def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[bytes]:
-    """A header line and a line for each row, in chunks of bytes."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    for number, row in enumerate(rows, 1):
-        writer.writerow([cell(value) for value in row])
-        if number % CHUNK == 0:
-            yield text.getvalue().encode()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode()
+def file_response(renderer: FileRenderer, columns: Sequence[Column], rows: Iterable[tuple], *, filename: str) -> HttpResponseBase:
+    """All rows as a file, sent while they are read: memory does not grow with their number."""
+    rows = iter(rows)
+    chunks = iter(lambda: list(islice(rows, CHUNK)), [])
+    kind = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
+    disposition = {"Content-Disposition": f'attachment; filename="{filename}.{renderer.format}"'}
+    return StreamingHttpResponse(renderer.write(columns, chunks), content_type=kind, headers=disposition)
 
 
 def cell(value: Any) -> Any:

@@ -9,6 +9,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.permissions import SAFE_METHODS
 
+from f1site.api.formats import FILES, ParquetRenderer
 from f1site.api.sync import SyncCounts, SyncScope
 from f1site.api.viewsets import EntityViewSet
 
@@ -29,8 +30,8 @@ SUMMARIES = {
 
 NOTES = {
     "list": "Filters are joined by *and*; one that is given several times is met by any of its values. `lap_duration>=90` is the "
-    "same as `lap_duration__gte=90`, for each field and operator. With `format=csv` all rows that match come as one file, unless "
-    "a page is asked for.",
+    "same as `lap_duration__gte=90`, for each field and operator. With `format=csv`, `ndjson` or `parquet` all rows that match "
+    "come as one file, unless a page is asked for.",
     "update": "Only the given fields change, as with PATCH.",
     "partial_update": "Only the given fields change.",
     "destroy": "Rows that belong to it are deleted with it.",
@@ -151,7 +152,9 @@ class Schema(AutoSchema):
         bodies = super()._get_response_bodies(direction)
         for body in bodies.values():
             for media_type, content in body.get("content", {}).items():
-                if media_type == "text/csv":
+                if media_type == ParquetRenderer.media_type:
+                    content["schema"] = {"type": "string", "format": "binary"}
+                elif media_type in {renderer.media_type for renderer in FILES}:
                     content["schema"] = {"type": "string"}
         if "201" in bodies:
             location = {"description": "URL of the new row.", "schema": {"type": "string", "format": "uri"}}

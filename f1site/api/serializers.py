@@ -23,6 +23,7 @@ from rest_framework.validators import UniqueValidator
 
 from f1site.api.fields import JSONValue, Link, Moment, Number, Parent, bounds, columns
 from f1site.api.links import detail_prefix
+from f1site.api.openf1.catalogue import Column, plain_type
 from f1site.openf1 import corrections
 from f1site.openf1.feeds import Feed
 from f1site.openf1.fields import JSONText
@@ -67,6 +68,13 @@ def path_of(field: serializers.Field) -> str:
         return "pk"
     path = str(field.source).replace(".", "__")
     return f"{path}_id" if isinstance(field, Parent) else path
+
+
+def field_at(model: type[models.Model], path: str) -> models.Field:
+    """The model field that an ORM path leads to."""
+    name, _, rest = path.partition("__")
+    field: Any = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    return field_at(field.related_model, rest) if rest else field
 
 
 class RowSerializer(serializers.ModelSerializer):
@@ -128,15 +136,17 @@ class RowSerializer(serializers.ModelSerializer):
         return Plan.of(cls())
 
     @classmethod
-    def csv_columns(cls) -> list[str]:
-        """The fields, without the links."""
-        return [name for name, _ in cls.plan().values]
+    @cache
+    def file_columns(cls) -> tuple[Column, ...]:
+        """The fields, without the links, and their types."""
+        plan = cls.plan()
+        model = cls.Meta.model
+        return tuple(Column(name, plan.paths[i], *plain_type(field_at(model, plan.paths[i]))) for name, i in plan.values)
 
-    def csv_rows(self, queryset: models.QuerySet) -> Iterator[list[Any]]:
-        """The rows of a queryset as lists of the values of those fields, read bit by bit."""
-        plan = self.plan()
-        for cells in queryset.values_list(*plan.paths).iterator(chunk_size=2_000):
-            yield [cells[index] for _, index in plan.values]
+    def file_rows(self, queryset: models.QuerySet) -> Iterator[tuple]:
+        """The rows of a queryset as tuples of the values of those fields, read bit by bit."""
+        paths = [column.path for column in self.file_columns()]
+        return iter(queryset.values_list(*paths).iterator(chunk_size=2_000))
 
     def rows(self, queryset: models.QuerySet) -> Iterator[dict[str, Any]]:
         """The rows of a queryset as JSON has them."""

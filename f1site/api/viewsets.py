@@ -20,7 +20,7 @@ from rest_framework.utils import formatting
 
 from f1site.api import history
 from f1site.api.errors import Conflict
-from f1site.api.formats import BrowsableRenderer, CSVRenderer, JSONRenderer, csv_response
+from f1site.api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response
 from f1site.api.serializers import RowSerializer
 from f1site.openf1 import corrections
 
@@ -43,8 +43,8 @@ class EntityViewSet(viewsets.GenericViewSet):
         super().initial(request, *args, **kwargs)
 
     def get_renderers(self):
-        kinds: Sequence[Any] = (JSONRenderer, CSVRenderer, BrowsableRenderer)
-        return [kind() for kind in kinds if self.action == "list" or kind is not CSVRenderer]
+        kinds: Sequence[Any] = (JSONRenderer, *(FILES if self.action == "list" else ()), BrowsableRenderer)
+        return [kind() for kind in kinds]
 
     def get_view_name(self) -> str:
         """The title of a browsable page."""
@@ -85,10 +85,10 @@ class EntityViewSet(viewsets.GenericViewSet):
         self.find_parent()
         queryset = self.filter_queryset(self.get_queryset())
         serializer: Any = self.get_serializer()
-        if request.accepted_renderer.format == "csv" and not request.query_params.keys() & set(self.paginator.parameters):
-            return csv_response(
-                serializer.csv_columns(), serializer.csv_rows(queryset), filename=str(self.model._meta.verbose_name_plural)
-            )
+        renderer = request.accepted_renderer
+        if isinstance(renderer, FileRenderer) and not request.query_params.keys() & set(self.paginator.parameters):
+            name = str(self.model._meta.verbose_name_plural)
+            return file_response(renderer, serializer.file_columns(), serializer.file_rows(queryset), filename=name)
         page = self.paginate_queryset(queryset)
         return self.get_paginated_response([*serializer.rows(page)])
 

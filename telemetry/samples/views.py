@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from f1site.api.fields import bounds, value_field
-from f1site.api.formats import BrowsableRenderer, CSVRenderer, JSONRenderer, csv_response
+from f1site.api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
 from f1site.api.links import canonical_url
+from f1site.api.openf1.catalogue import Column, plain_type
 from f1site.api.parameters import conditions
 from telemetry.models import CarSample, LocationSample, SampleFile
 from telemetry.samples import files, query
@@ -26,18 +27,11 @@ LOOKUPS = (*query.OPERATORS, "in", "isnull")
 NUMBER = bounds(models.PositiveIntegerField())
 
 
-class ParquetRenderer(CSVRenderer):
-    """Files are sent as they are; a failure stays JSON."""
-
-    media_type = "application/vnd.apache.parquet"
-    format = "parquet"
-
-
 class SamplesView(APIView):
     """One collection of samples. `session_id` and `driver_number` say which file; the rest are conditions on its columns."""
 
     permission_classes = [AllowAny]
-    renderer_classes = [JSONRenderer, CSVRenderer, ParquetRenderer, BrowsableRenderer]
+    renderer_classes = [JSONRenderer, *FILES, BrowsableRenderer]
     collection: str
     sample: type[models.Model]
 
@@ -47,9 +41,8 @@ class SamplesView(APIView):
         size, after = self.page(asked)
         asked.pop("format", None)
         where = self.where(asked)
-        kind = request.accepted_renderer.format
-        if kind in ("csv", "parquet"):
-            return self.download(file, where, kind)
+        if isinstance(request.accepted_renderer, FileRenderer):
+            return self.download(file, where, request.accepted_renderer)
         names = [column.name for column in self.sample._meta.fields]
         found = list(query.rows(query.select(file.name, names, where, after=after, limit=size + 1)))
         rows, more = found[:size], len(found) > size
@@ -123,13 +116,15 @@ class SamplesView(APIView):
         texts = [(name, text) for name, texts in request.query_params.lists() for text in texts if name != "cursor"]
         return f"{canonical_url(request)}?{urlencode([*texts, ('cursor', last)])}"
 
-    def download(self, file: SampleFile, where: list[query.Where], kind: str):
+    def download(self, file: SampleFile, where: list[query.Where], renderer: FileRenderer):
         """All matching rows as a file: the stored one as it is where everything matches."""
-        filename = f"{self.collection}_{file.session_id}_{file.driver_number}.{kind}"
+        name = f"{self.collection}_{file.session_id}_{file.driver_number}"
+        filename = f"{name}.{renderer.format}"
         names = [column.name for column in self.sample._meta.fields]
-        if kind == "csv":
+        if not isinstance(renderer, ParquetRenderer):
             found = query.rows(query.select(file.name, names, where))
-            return csv_response(names, ([row[name] for name in names] for row in found), filename=filename.removesuffix(".csv"))
+            columns = [Column(field.name, field.name, *plain_type(field)) for field in self.sample._meta.fields]
+            return file_response(renderer, columns, (tuple(row[n] for n in names) for row in found), filename=name)
         if not where:
             content = default_storage.open(file.name)
             return FileResponse(content, as_attachment=True, filename=filename, content_type=ParquetRenderer.media_type)
@@ -149,7 +144,9 @@ def described(sample: type[models.Model], serializer: type[serializers.Serialize
             "page_size", {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": SIZE}, description="Rows."
         ),
         OpenApiParameter("cursor", {"type": "integer", "minimum": 0}, description="Where the page begins; see `next`."),
-        OpenApiParameter("format", {"type": "string", "enum": ["json", "csv", "parquet"]}, description="csv, parquet: all rows."),
+        OpenApiParameter(
+            "format", {"type": "string", "enum": ["json", "csv", "ndjson", "parquet"]}, description="All but json: all rows."
+        ),
     ]
     columns = []
     for column in sample._meta.fields:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
+import msgspec
+import pyarrow.parquet as pq
 import pytest
 from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -188,6 +190,28 @@ def test_csv_has_the_values_of_json_and_empty_cells_for_null(entity, api):
     assert rows == [{name: "" if row[name] is None else text(row[name]) for name in row if name not in links} for row in shown]
     page = api.get(entity.url, {"format": "csv", "page_size": 1, "page": 2})
     assert list(csv.DictReader(io.StringIO(page.getvalue().decode()))) == rows[1:]
+
+
+def test_ndjson_and_parquet_have_the_values_of_json(entity, api):
+    make(entity.model, 1)
+    second = make(entity.model, 2)
+    nullable = {field.attname: None for field in entity.model._meta.concrete_fields if field.null}
+    entity.model._default_manager.filter(pk=second.pk).update(**nullable)
+    links = {name for name, field in entity.fields.items() if isinstance(field, Link)}
+    shown = [{name: value for name, value in row.items() if name not in links} for row in api.get(entity.url).json()["results"]]
+    lines = api.get(entity.url, {"format": "ndjson"})
+    assert lines["Content-Type"] == "application/x-ndjson"
+    assert [json.loads(line) for line in lines.getvalue().splitlines()] == shown
+    page = api.get(entity.url, {"format": "ndjson", "page_size": 1, "page": 2})
+    assert [json.loads(line) for line in page.getvalue().splitlines()] == shown[1:]
+    for options in ({}, {"page_size": 2}):
+        file = api.get(entity.url, {"format": "parquet"} | options)
+        assert file["Content-Type"] == "application/vnd.apache.parquet"
+        rows = pq.read_table(io.BytesIO(file.getvalue())).to_pylist()
+        texts = [column.name for column in entity.viewset.serializer_class.file_columns() if column.mixed]
+        for row in rows:
+            row.update({name: json.loads(row[name]) for name in texts if row[name] is not None})
+        assert json.loads(msgspec.json.encode(rows)) == shown
 
 
 def test_a_page_takes_as_many_queries_for_100_rows_as_for_10(entity, api):
