@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from django.db import models
+from django.db import connection, models
+from django.utils import timezone
 from msgspec import UNSET
 
 from f1site.openf1 import corrections
@@ -164,9 +165,37 @@ def update(feed: Feed, rows: list[tuple], fields: tuple[str, ...], *, source: st
 
 def upsert(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -> None:
     """Insert, or overwrite `fields` of the row with the same key: a second sync at the same time does no harm."""
+    if connection.vendor == "sqlite":
+        insert_many(feed, instances, (*fields, "changed_at"))
+        return
     feed.model._default_manager.bulk_create(
         instances, batch_size=BATCH, update_conflicts=True, unique_fields=feed.key, update_fields=(*fields, "changed_at")
     )
+
+
+def insert_many(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -> None:
+    """`bulk_create` with one prepared statement: on SQLite, where a statement costs no round trip, twice as fast."""
+    meta, quote = feed.model._meta, connection.ops.quote_name
+    columns = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
+    for instance in instances:
+        instance.changed_at = timezone.now()  # type: ignore[attr-defined]
+    column = {field.attname: quote(str(field.column)) for field in columns}
+    key = ", ".join(column[name] for name in feed.key)
+    news = ", ".join(f"{column[name]} = EXCLUDED.{column[name]}" for name in fields)
+    sql = (
+        f"INSERT INTO {quote(meta.db_table)} ({', '.join(column.values())}) VALUES ({', '.join(['%s'] * len(columns))}) "  # noqa: S608 - no input
+        f"ON CONFLICT ({key}) DO UPDATE SET {news}"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, list(zip(*(prepared(field, instances) for field in columns), strict=True)))
+
+
+def prepared(field: models.Field, instances: list[models.Model]) -> list:
+    """A field's values as SQLite takes them; numbers and texts are that already."""
+    values = [instance.__dict__[field.attname] for instance in instances]
+    if isinstance(field, models.DateTimeField | models.TextField):
+        return [field.get_db_prep_save(value, connection) for value in values]
+    return values
 
 
 def delete(feed: Feed, keys: list[tuple], scope: dict[str, Any]) -> None:

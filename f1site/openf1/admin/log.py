@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from f1site.openf1.admin.pages import LogAdmin, badge, labels, list_url, spelled
-from f1site.openf1.models import Counts, PieceState, Reject, SyncPiece, SyncRun
+from f1site.openf1.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun
 from f1site.openf1.pipeline import registry
 
 SHOWN_PIECES, SHOWN_CHANGES = 50, 10  # on the page of a run; a piece's own page shows all it logged
@@ -176,6 +176,17 @@ class PieceStateAdmin(LogAdmin):
     ordering = ("-synced_at", "-pk")
     search_fields = ("collection", "session_id__exact")
     fields = ("collection", ("session_id", "driver_number"), "source", ("stored", "synced_at"), "fingerprint", "counts")
+
+
+@admin.register(PieceVersion)
+class PieceVersionAdmin(LogAdmin):
+    icon = "history"
+    list_display = ("collection", "session_id", "changed_at")
+    list_filter = ("collection",)
+    date_hierarchy = "changed_at"
+    ordering = ("-changed_at", "-pk")
+    search_fields = ("collection", "session_id__exact")
+    fields = ("collection", "session_id", "changed_at", "stamp")
 
 
 @admin.register(Reject)
