@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -177,8 +178,6 @@ def insert_many(feed: Feed, instances: list[models.Model], fields: tuple[str, ..
     """`bulk_create` with one prepared statement: on SQLite, where a statement costs no round trip, twice as fast."""
     meta, quote = feed.model._meta, connection.ops.quote_name
     columns = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
-    for instance in instances:
-        instance.changed_at = timezone.now()  # type: ignore[attr-defined]
     column = {field.attname: quote(str(field.column)) for field in columns}
     key = ", ".join(column[name] for name in feed.key)
     news = ", ".join(f"{column[name]} = EXCLUDED.{column[name]}" for name in fields)
@@ -186,15 +185,19 @@ def insert_many(feed: Feed, instances: list[models.Model], fields: tuple[str, ..
         f"INSERT INTO {quote(meta.db_table)} ({', '.join(column.values())}) VALUES ({', '.join(['%s'] * len(columns))}) "  # noqa: S608 - no input
         f"ON CONFLICT ({key}) DO UPDATE SET {news}"
     )
+    now = [timezone.now()] * len(instances)
+    values = ([row.__dict__[field.attname] for row in instances] if field.name != "changed_at" else now for field in columns)
+    cells = (prepared(field, column) for field, column in zip(columns, values, strict=True))
     with connection.cursor() as cursor:
-        cursor.executemany(sql, list(zip(*(prepared(field, instances) for field in columns), strict=True)))
+        cursor.executemany(sql, list(zip(*cells, strict=True)))
 
 
-def prepared(field: models.Field, instances: list[models.Model]) -> list:
+def prepared(field: models.Field, values: list) -> list:
     """A field's values as SQLite takes them; numbers and texts are that already."""
-    values = [instance.__dict__[field.attname] for instance in instances]
-    if isinstance(field, models.DateTimeField | models.TextField):
-        return [field.get_db_prep_save(value, connection) for value in values]
+    if isinstance(field, models.DateTimeField):  # as Django writes them: UTC, without saying so
+        return [value and str(value.astimezone(UTC).replace(tzinfo=None)) for value in values]
+    if isinstance(field, models.TextField):
+        return [field.get_prep_value(value) for value in values]
     return values
 
 
