@@ -125,7 +125,7 @@ class SampleFeed(Feed):
     def read(self, name, columns):
         return files.read(name, columns, use_threads=False)  # small files: threads cost more than they save
 
-    def stored_count(self, scope, *, source):
+    def stored_count(self, scope):
         return ingest.samples_stored(self.collection, scope["session_key"], scope["driver_number"])
 
     def apply(self, rows, scope, *, source, prune, write):

@@ -39,14 +39,14 @@ def apply_unless_same(
     sent = fingerprint(feed, rows)
     state = PieceState.objects.filter(**where).first() or PieceState(**where)
     same = state.fingerprint == sent and not force and not (prune and state.counts.get("vanished"))
-    if same and feed.stored_count(scope, source=source) == state.stored:
-        changed = Changes(counts=Counter(state.counts))
-    else:
-        changed = apply(rows, scope, source=source, prune=prune, write=write)
-        state.fingerprint, state.counts = sent, counts_again(changed)
-        state.stored = feed.stored_count(scope, source=source) if write else 0
+    if same and feed.stored_count(scope) == state.stored:
+        if write:
+            PieceState.objects.filter(pk=state.pk).update(synced_at=timezone.now())
+        return Changes(counts=Counter(state.counts))
+    changed = apply(rows, scope, source=source, prune=prune, write=write)
     if write:
-        state.synced_at = timezone.now()
+        state.fingerprint, state.counts = sent, counts_again(changed)
+        state.stored, state.synced_at = feed.stored_count(scope), timezone.now()
         state.save()
     return changed
 
