@@ -4,7 +4,7 @@ PY := .venv/bin/python
 PYTHON ?= python3.13 python3.12 python3.11 python3 python# the first of these that will do makes .venv
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/installed ## serve the site on http://127.0.0.1:8000 (another port: make run PORT=8080)
 	@exec $(PY) manage.py start
@@ -31,6 +31,9 @@ bench: .venv/installed ## measure the sync and the API
 	$(PY) bench/sync.py
 	$(PY) bench/samples.py
 
+bench-api: .venv/installed ## measure /v1 beside OpenF1's own server
+	$(PY) bench/api.py
+
 conformance: .venv/installed conformance/.venv/installed conformance/node_modules/installed ## let OpenF1 clients of others loose on the site (needs Node.js)
 	$(PY) conformance/run.py
 
@@ -42,7 +45,7 @@ clean: ## remove the environment and caches; the database, its media and the pas
 	rm -rf .venv conformance/.venv conformance/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench conformance upgrade clean
+.PHONY: help run test lint format bench bench-api conformance upgrade clean
 
 # The environment. Plain pip installs the pinned requirements; an empty file remembers it, so that the next start asks pip
 # nothing. A Python that has gone (its link in .venv points nowhere) makes a new environment.

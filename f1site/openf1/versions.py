@@ -41,8 +41,10 @@ def latest(collection: str, session_ids: Collection[int] | None = None) -> Versi
 
     The lists of sessions and races always count: a row's race is known through its session, and rows go with them.
     """
-    pieces = Q(collection=collection)
-    if session_ids is not None:
-        pieces &= Q(session_id__in=[*session_ids, LISTS])
-    found = PieceVersion.objects.filter(pieces | Q(collection__in=("sessions", "meetings")))
-    return Version(**found.aggregate(pieces=Count("pk"), stamps=Sum("stamp", default=0), changed_at=Max("changed_at")))
+    lists = Q(collection__in=("sessions", "meetings"))
+    if session_ids is None:
+        found = PieceVersion.objects.filter(Q(collection=collection) | lists)
+        return Version(**found.aggregate(pieces=Count("pk"), stamps=Sum("stamp", default=0), changed_at=Max("changed_at")))
+    few = PieceVersion.objects.filter(Q(collection=collection, session_id__in=[*session_ids, LISTS]) | lists)
+    rows = few.values_list("stamp", "changed_at")  # takes half the time of an aggregate
+    return Version(len(rows), sum(stamp for stamp, _ in rows), max((changed_at for _, changed_at in rows), default=None))

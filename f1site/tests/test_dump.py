@@ -3,10 +3,11 @@
 import hashlib
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 
-import duckdb
 import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
@@ -65,13 +66,21 @@ def test_every_collection_is_a_parquet_file_that_the_manifest_describes(tmp_path
 
 def test_parquet_is_typed_and_has_the_corrected_values(tmp_path):
     folder, _ = dumped(tmp_path)
-    laps = duckdb.read_parquet(f"{folder}/laps.parquet").filter("session_key = 20240")
-    start = datetime(2024, 3, 2, 15, tzinfo=UTC).timestamp()
-    assert laps.project("lap_duration, is_pit_out_lap, epoch(date_start)").fetchall() == [
-        (90.5, True, start),
-        (89.0, False, start),
-    ]
-    assert duckdb.read_parquet(f"{folder}/car_data.parquet").project("speed, drs").fetchall() == [(300, None)]
+    laps = pd.read_parquet(folder / "laps.parquet").query("session_key == 20240")
+    start = pd.Timestamp("2024-03-02 15:00", tz="UTC")
+    found = laps[["lap_duration", "is_pit_out_lap", "date_start"]].itertuples(index=False, name=None)
+    assert list(found) == [(90.5, True, start), (89.0, False, start)]
+    samples = pd.read_parquet(folder / "car_data.parquet")
+    assert (samples.speed[0], samples.drs.isna()[0]) == (300, True)
+
+
+@pytest.mark.parametrize("format_", ["parquet", "csv"])
+def test_duckdb_reads_the_files_as_they_are(tmp_path, format_):
+    folder, _ = dumped(tmp_path, "--format", format_)
+    figures = "sum(lap_duration), epoch(max(date_start)), count(*) FILTER (is_pit_out_lap)"
+    program = f"import duckdb; print(*duckdb.read_{format_}('{folder}/laps.{format_}').aggregate('{figures}').fetchall()[0])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["360.5", str(datetime(2024, 3, 2, 15, tzinfo=UTC).timestamp()), "2"]
 
 
 def test_a_season_is_only_that_season(tmp_path):
@@ -90,7 +99,7 @@ def test_csv_has_lists_that_other_programs_read(tmp_path):
     laps = pd.read_csv(folder / "laps.csv", parse_dates=["date_start"])
     assert [json.loads(value) for value in laps.segments_sector_1] == [[2048, None]] * 4
     assert laps.date_start[0] == pd.Timestamp("2023-03-02 15:00", tz="UTC")
-    assert duckdb.read_csv(f"{folder}/laps.csv").project("is_pit_out_lap").fetchall() == [(True,), (False,)] * 2
+    assert laps.is_pit_out_lap.tolist() == [True, False] * 2
     intervals = pd.read_csv(folder / "intervals.csv", dtype={"gap_to_leader": str})
     assert intervals.gap_to_leader[:3].tolist() == ["0", "1.25", "+1 LAP"]
     assert len(pd.read_csv(folder / "car_data.csv")) == manifest["collections"]["car_data"]["rows"] == 1

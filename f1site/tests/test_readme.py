@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from rest_framework.schemas.generators import EndpointEnumerator
 
+from f1site.api.openf1.differences import DIFFERENCES
 from f1site.urls import router
 
 README = (settings.BASE_DIR / "README.md").read_text()
@@ -56,6 +57,11 @@ def test_every_endpoint_is_in_the_readme():
 
 
 def test_every_make_target_that_is_spoken_of_exists():
-    targets = re.findall(r"^(\w+):.*## ", (settings.BASE_DIR / "Makefile").read_text(), re.MULTILINE)
-    spoken_of = set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE))
+    targets = re.findall(r"^([\w-]+):.*## ", (settings.BASE_DIR / "Makefile").read_text(), re.MULTILINE)
+    spoken_of = set(re.findall(r"(?:^|`)make ([\w-]+)", README, re.MULTILINE))
     assert {"run", "test"} <= spoken_of <= set(targets)
+
+
+def test_every_difference_to_openf1_is_in_the_readme():
+    rows = ["| " + " | ".join(difference) + " |" for difference in DIFFERENCES.values()]
+    assert [row for row in rows if row not in README] == []

@@ -5,6 +5,7 @@ touches no row; `render` finishes whole columns at once.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -50,8 +51,9 @@ def select(query: Query) -> QuerySet:
     return rows[query.offset : None if query.limit is None else query.offset + query.limit]
 
 
-def columns_of(collection: Collection, fields: Iterable[Column], **more: Any) -> QuerySet:
-    """Every row of a collection as a tuple of these fields, and of `more` expressions."""
+@lru_cache(maxsize=256)
+def columns_of(collection: Collection, fields: tuple[Column, ...], **more: Any) -> QuerySet:
+    """Every row of a collection as a tuple of these fields, and of `more` expressions; to be filtered, never iterated itself."""
     names = []
     texts = {}
     for column in fields:

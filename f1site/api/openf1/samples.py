@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHUNK = 10_000  # rows, about
+CHUNK = 5_000  # rows, about
 DATE = "date"
 
 
@@ -44,6 +44,8 @@ def of_file(column: Column) -> bool:
 
 def read(query: Query) -> Iterator["pa.Table"]:
     """The rows that answer a query, table by table, with a column for each of `query.fields`."""
+    import pyarrow as pa
+
     alternatives = by_column(query.predicates)
     where = {column: found for column, found in alternatives.items() if not of_file(column)}
     tables = (
@@ -51,7 +53,10 @@ def read(query: Query) -> Iterator["pa.Table"]:
         for _, cars in groupby(files(query.collection, alternatives), key=attrgetter("session_id"))
         for table in session(query, list(cars), where)
     )
-    return part(ordered(query, tables), query)
+    try:
+        yield from part(ordered(query, tables), query)
+    finally:
+        pa.default_memory_pool().release_unused()  # what Arrow keeps, it keeps per thread, and every thread answers at times
 
 
 def files(collection: Collection, alternatives: dict[Column, Alternatives]) -> list[File]:
