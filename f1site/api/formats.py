@@ -53,19 +53,14 @@ class JSONParser(parsers.BaseParser):
 
 
 class FileRenderer(renderers.BaseRenderer):
-    """One page of a list as a file; a failure stays JSON. Whole lists are streamed by `file_response`."""
+    """Lists as files, which `file_response` streams; what is rendered here are failures, and they stay JSON."""
 
     charset: str | None = None
     write: Callable[..., Iterator[bytes]]  # (columns, chunks of rows) -> the file, piece by piece
 
     def render(self, data, accepted_media_type=None, renderer_context=None):
-        response = renderer_context["response"]
-        if response.exception:
-            response["Content-Type"] = JSONRenderer.media_type
-            return JSONRenderer().render(data)
-        columns = renderer_context["view"].get_serializer_class().file_columns()
-        rows = [tuple(row[column.name] for column in columns) for row in data["results"]]
-        return b"".join(self.write(columns, [rows] if rows else []))
+        renderer_context["response"]["Content-Type"] = JSONRenderer.media_type
+        return JSONRenderer().render(data)
 
 
 def cells(column: Column, values: Iterable) -> list[Any]:

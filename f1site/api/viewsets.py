@@ -83,10 +83,12 @@ class EntityViewSet(viewsets.GenericViewSet):
 
     def list(self, request, *args, **kwargs):
         self.find_parent()
-        queryset = self.filter_queryset(self.get_queryset())
+        queryset: Any = self.filter_queryset(self.get_queryset())
         serializer: Any = self.get_serializer()
         renderer = request.accepted_renderer
-        if isinstance(renderer, FileRenderer) and not request.query_params.keys() & set(self.paginator.parameters):
+        if isinstance(renderer, FileRenderer):
+            if request.query_params.keys() & set(self.paginator.parameters):
+                queryset = self.paginate_queryset(queryset)
             name = str(self.model._meta.verbose_name_plural)
             return file_response(renderer, serializer.file_columns(), serializer.file_rows(queryset), filename=name)
         page = self.paginate_queryset(queryset)

@@ -109,3 +109,11 @@ def test_a_page_for_a_person_shows_the_same_rows(api):
     assert "<title>Sessions" in page
     assert session.session_name in page
     assert "Log in" in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet"])
+def test_a_page_without_rows_is_a_file_of_its_kind_all_the_same(api, kind):
+    answer = api.get("/api/v1/laps/", {"format": kind, "page_size": 10})
+    assert answer.status_code == 200
+    assert kind in answer["Content-Type"]
