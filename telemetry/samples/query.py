@@ -70,7 +70,7 @@ def select(
         table = files.read(name)
         database.register("samples", table.append_column("file_row_number", pa.array(range(table.num_rows))))
         source, more = "samples", []
-    return database.execute(sql.format(source), [*more, *values]).to_arrow_reader(10_000)
+    return database.sql(sql.format(source), params=[*more, *values]).to_arrow_reader(10_000)
 
 
 def rows(reader: "pa.RecordBatchReader") -> Iterator[dict[str, Any]]:

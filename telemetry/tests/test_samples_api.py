@@ -1,0 +1,89 @@
+"""Samples and traces over HTTP."""
+
+import io
+
+import pyarrow.parquet as pq
+import pytest
+
+from telemetry.models import Lap
+from telemetry.tests.test_samples import Upstream, mirror
+
+pytestmark = pytest.mark.django_db
+
+CAR = {"session_id": 10, "driver_number": 4}
+
+
+@pytest.fixture(autouse=True)
+def mirrored(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    upstream = Upstream()
+    for number, row in enumerate(upstream.rows["car_data"]):
+        row["speed"] = number
+    mirror(upstream)
+
+
+def test_pages_follow_each_other_to_the_last_sample(api):
+    speeds, url = [], "/api/v1/car-data/?session_id=10&driver_number=4&page_size=20"
+    while url:
+        page = api.get(url).json()
+        speeds += [row["speed"] for row in page["results"]]
+        url = page["next"]
+    assert speeds == list(range(52))
+
+
+def test_conditions_are_those_of_every_list(api):
+    def speeds(query):
+        return [row["speed"] for row in api.get(f"/api/v1/car-data/?session_id=10&driver_number=4&{query}").json()["results"]]
+
+    assert speeds("speed__gte=50") == speeds("speed>=50") == [50, 51]
+    assert speeds("speed=3&speed=5") == speeds("speed__in=3,5") == [3, 5]
+    assert speeds("date__gte=2023-03-05T15:00:00Z&date__lt=2023-03-05T15:00:01Z") == [4, 5]
+    assert speeds("drs__isnull=true") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("driver_number=4", "session_id"),
+        ("session_id=10", "driver_number"),
+        ("session_id=10&driver_number=x", "driver_number"),
+        ("session_id=10&driver_number=4&sped=1", "sped"),
+        ("session_id=10&driver_number=4&speed__gte=fast", "speed__gte"),
+        ("session_id=10&driver_number=4&page_size=0", "page_size"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_named(api, query, name):
+    answer = api.get(f"/api/v1/car-data/?{query}")
+    assert (answer.status_code, list(answer.json())) == (400, [name])
+
+
+def test_samples_that_are_not_here_are_404_with_the_command_that_brings_them(api):
+    answer = api.get("/api/v1/location/", {"session_id": 10, "driver_number": 99})
+    assert answer.status_code == 404
+    assert "sync_openf1 location --session 10" in answer.json()["detail"]
+
+
+def test_a_whole_file_comes_as_csv_and_as_parquet(api):
+    text = b"".join(api.get("/api/v1/location/", CAR | {"format": "csv"}).streaming_content).decode().splitlines()
+    assert (text[0], len(text)) == ("date,x,y,z", 53)
+    answer = api.get("/api/v1/location/", CAR | {"format": "parquet"})
+    assert pq.read_table(io.BytesIO(answer.getvalue())).num_rows == 52
+    some = api.get("/api/v1/location/", CAR | {"format": "parquet", "x__gte": 0})
+    assert pq.read_table(io.BytesIO(some.content))["x"].to_pylist() == [100 * n for n in range(48)]
+
+
+def test_the_trace_of_a_lap_has_distance_and_position(api):
+    lap = Lap.objects.get(driver_number=4, lap_number=2)
+    body = api.get(f"/api/v1/laps/{lap.pk}/telemetry/").json()
+    assert (body["lap_number"], len(body["samples"])) == (2, 20)
+    assert body["samples"][0] | {"date": ""} == {
+        "date": "", "time": 0.0, "distance": 0.0, "speed": 24, "rpm": 11000, "n_gear": 5, "throttle": 100, "brake": 0, "drs": 0,
+        "x": 2000, "y": -20, "z": 7,
+    }  # fmt: skip
+
+
+def test_figures_per_lap_are_listed_and_can_be_taken_over_by_a_person(api, editor):
+    row = api.get("/api/v1/telemetry/", CAR | {"lap_number": 1}).json()["results"][0]
+    assert (row["samples"], row["source"]) == (20, "openf1")
+    changed = editor.patch(row["url"], {"avg_speed": 111.0}).json()
+    assert (changed["avg_speed"], changed["source"]) == (111.0, "manual")
