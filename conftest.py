@@ -58,7 +58,7 @@ class Replay:
     """`replay.py` on a free port of this machine: real recorded rows, answered as the hosted service does."""
 
     def __init__(self, module, data: Path = SHARED / "data"):
-        self.module = self._module = module
+        self.module = module
         self._server = module.Replay(0, module.Store(str(data)))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
@@ -66,17 +66,17 @@ class Replay:
     def options(self, *, limits: str = "", fail: float = 0.0, live: bool = False, seed: int = 0) -> Iterator[None]:
         """For the length of a `with`: rate limits ("3/1,30/60"), a share of broken answers, the lock during a session."""
         server = self._server
-        server.limiter, server.fail, server.live = self._module.Limiter(limits), fail, live
+        server.limiter, server.fail, server.live = self.module.Limiter(limits), fail, live
         server.random.seed(seed)
         try:
             yield
         finally:
-            server.limiter, server.fail, server.live = self._module.Limiter(""), 0.0, False
+            server.limiter, server.fail, server.live = self.module.Limiter(""), 0.0, False
 
     @contextmanager
     def overlay(self, folder: Path) -> Iterator[None]:
         """For the length of a `with`: rows in <folder>/<collection>/*.json replace the recorded rows with the same key."""
-        store, self._server.store = self._server.store, self._module.Store(str(SHARED / "data"), str(folder))
+        store, self._server.store = self._server.store, self.module.Store(str(SHARED / "data"), str(folder))
         try:
             yield
         finally:
