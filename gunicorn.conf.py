@@ -5,6 +5,7 @@ import signal
 worker_class = "gthread"
 threads = 8
 loglevel = "warning"
+keepalive = 60  # seconds that a client's connection stays open for its next question: opening one costs as much as a small answer
 graceful_timeout = 5  # seconds that a stop waits for requests under way
 control_socket_disable = True  # it would be a file in the home directory
 
