@@ -23,12 +23,12 @@ api = [path("", RootView.as_view(router=router), name="root"), *samples, *router
 names = [*telemetry.urls.samples, *(prefix for prefix, *_ in router.registry)]
 
 urlpatterns = [
+    path("", include("f1site.api.openf1.urls")),  # first: what is asked most and has least to do
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(), name="docs"),
     path("api/v1/", include((api, NAMESPACE))),
-    path("", include("f1site.api.openf1.urls")),
     path("", include((api, "unprefixed"))),
     re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # JSON, also with DEBUG on
 ]

@@ -9,7 +9,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Count, Max, Q, Sum
+from django.db.models.expressions import Col
 from django.utils import timezone
 
 from f1site.openf1.models import PieceVersion
@@ -41,10 +43,27 @@ def latest(collection: str, session_ids: Collection[int] | None = None) -> Versi
 
     The lists of sessions and races always count: a row's race is known through its session, and rows go with them.
     """
-    lists = Q(collection__in=("sessions", "meetings"))
     if session_ids is None:
-        found = PieceVersion.objects.filter(Q(collection=collection) | lists)
+        found = PieceVersion.objects.filter(Q(collection=collection) | Q(collection__in=("sessions", "meetings")))
         return Version(**found.aggregate(pieces=Count("pk"), stamps=Sum("stamp", default=0), changed_at=Max("changed_at")))
-    few = PieceVersion.objects.filter(Q(collection=collection, session_id__in=[*session_ids, LISTS]) | lists)
-    rows = few.values_list("stamp", "changed_at")  # takes half the time of an aggregate
+    rows = few(collection, sorted(session_ids))
     return Version(len(rows), sum(stamp for stamp, _ in rows), max((changed_at for _, changed_at in rows), default=None))
+
+
+def few(collection: str, session_ids: list[int]) -> list[tuple[int, datetime]]:
+    """(stamp, changed_at) of these sessions and of the lists. Written as SQL: to build the query takes longer than to run it,
+    and every request of /v1 asks this."""
+    table = PieceVersion._meta.db_table
+    marks = ", ".join(["%s"] * (len(session_ids) + 1))
+    sql = (
+        f"SELECT stamp, changed_at FROM {table} WHERE collection = %s AND session_id IN ({marks})"  # noqa: S608 (no input in it)
+        f" OR collection IN ('sessions', 'meetings')"
+    )
+    field = PieceVersion._meta.get_field("changed_at")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [collection, *session_ids, LISTS])
+        rows = cursor.fetchall()
+    converters = connection.ops.get_db_converters(Col(table, field))
+    for convert in converters:
+        rows = [(stamp, convert(changed_at, None, connection)) for stamp, changed_at in rows]
+    return rows
