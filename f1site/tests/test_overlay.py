@@ -39,7 +39,7 @@ def before_and_after(tmp_path, openf1):
     stints = recorded("stints", REPAIRED)
     write(past, "stints", REPAIRED, [row | {"lap_start": 13} if second_of_car_1(row) else row for row in stints])
     write(repair, "stints", REPAIRED, [row for row in stints if second_of_car_1(row)])
-    module = openf1._module
+    module = openf1.module
     return module.Store(str(past)), module.Store(str(past), str(repair))
 
 
