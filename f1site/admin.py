@@ -25,6 +25,7 @@ GROUPS = {
     "On track": ("telemetry",),
     "Learning": ("ml",),
     "Sync": ("openf1",),
+    "Background work": ("jobs", "django_celery_beat"),
     "Access": ("auth", "authtoken", "admin"),
 }
 API = [

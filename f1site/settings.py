@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "drivers",
     "telemetry",
     "ml",
+    "django_celery_beat",
+    "f1site.jobs",
 ]
 
 MIDDLEWARE = [
@@ -125,6 +127,39 @@ OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
 # What /v1 says when nothing matches: the hosted service's 404, or with true the 200 and [] of OpenF1's open-source server.
 OPENF1_EMPTY_AS_LIST = env.bool("OPENF1_EMPTY_AS_LIST", default=False)
 
+# Background work: what is to be done is in the database, the broker only carries the word that there is something. Without one
+# a folder does: beside an SQLite database, else below MEDIA_ROOT.
+database_file = str(DATABASES["default"]["NAME"])
+beside = f"{database_file}-broker" if Path(database_file).is_absolute() else str(Path(MEDIA_ROOT) / "broker")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"filesystem://{beside}")
+CELERY_BROKER_FOLDER = None  # of messages, where the broker is one
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
+if CELERY_BROKER_URL.startswith("redis"):
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
+if CELERY_BROKER_URL.startswith("filesystem://"):
+    CELERY_BROKER_FOLDER = Path(CELERY_BROKER_URL.removeprefix("filesystem://"))
+    CELERY_BROKER_URL = "filesystem://localhost"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(CELERY_BROKER_FOLDER),
+        "data_folder_out": str(CELERY_BROKER_FOLDER),
+        "control_folder": str(CELERY_BROKER_FOLDER / "control"),
+        "polling_interval": 0.5,
+    }
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_TASK_IGNORE_RESULT = True  # the job's row has it
+CELERY_TASK_STORE_EAGER_RESULT = False
+CELERY_TASK_PUBLISH_RETRY = False  # what was not sent is sent again once the broker is back
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+# Seconds without a sign of life after which a worker counts as dead, and what it did is taken up by another.
+HEARTBEAT_TIMEOUT = env.float("HEARTBEAT_TIMEOUT", default=60)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.TokenAuthentication",  # first: its challenge makes a missing login a 401
@@ -159,6 +194,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["f1site.api.schema.only_v1"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "f1site.api.schema.share_parameters"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"JobStateEnum": "f1site.jobs.models.Job.State"},
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATION_PARAMETERS": "f1site.api.schema.by_use",
     "SWAGGER_UI_DIST": "SIDECAR",  # served from here: the page asks nobody else

@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularSwaggerView
 
 import drivers.urls
+import f1site.jobs.urls
 import races.urls
 import telemetry.urls
 from f1site.api import errors
@@ -19,8 +20,9 @@ router.register("sync-runs", SyncRunViewSet)
 router.register("corrections", CorrectionViewSet)
 
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
-api = [path("", RootView.as_view(router=router), name="root"), *samples, *router.urls]
-names = [*telemetry.urls.samples, *(prefix for prefix, *_ in router.registry)]
+jobs = f1site.jobs.urls.router
+api = [path("", RootView.as_view(router=router), name="root"), *samples, *router.urls, *jobs.urls]
+names = [*telemetry.urls.samples, *(prefix for prefix, *_ in (*router.registry, *jobs.registry))]
 
 urlpatterns = [
     path("", include("f1site.api.openf1.urls")),  # first: what is asked most and has least to do

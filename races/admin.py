@@ -62,6 +62,8 @@ class RaceAdmin(MirroredAdmin):
     actions = ("sync_from_openf1",)
     actions_list = ("sync_latest",)
     client = staticmethod(from_settings)
+    # The answer when a worker does a sync, None when there is no worker: `f1site.jobs` puts its own in the place of this.
+    in_background: Any = staticmethod(lambda page, request, scope: None)
 
     @admin.display(description="from", ordering="date_start")
     def day(self, race):
@@ -81,12 +83,13 @@ class RaceAdmin(MirroredAdmin):
 
     @admin.action(description="Sync from OpenF1", permissions=["change"])
     def sync_from_openf1(self, request, queryset):
-        """Everything of the selected weekends, while the person waits."""
+        """Everything of the selected weekends."""
         races = tuple(queryset.exclude(source=Source.DEMO).values_list("pk", flat=True))
         if len(races) < queryset.count():
             self.message_user(request, "OpenF1 knows nothing of the demo season's races; they were left out.", messages.WARNING)
         if races:
-            self.sync(request, Scope(races=races))
+            return self.sync(request, Scope(races=races))
+        return None
 
     @action(
         description="Sync the latest weekend",
@@ -101,11 +104,15 @@ class RaceAdmin(MirroredAdmin):
         },
     )
     def sync_latest(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
-        self.sync(request, Scope(latest=True))
-        return led_to(request, list_url(Race))
+        return self.sync(request, Scope(latest=True)) or led_to(request, list_url(Race))
 
-    def sync(self, request: HttpRequest, scope: Scope) -> None:
-        """Sync while the person waits, tell how it went, and note in the run's history who started it."""
+    def sync(self, request: HttpRequest, scope: Scope) -> HttpResponse | None:
+        """Let a worker sync and lead to its progress; without one sync while the person waits, and tell how it went.
+
+        Who started it is noted in the history of the job, or of the run.
+        """
+        if (elsewhere := self.in_background(self, request, scope)) is not None:
+            return elsewhere
         report = sync(client=self.client(attempts=3), scope=scope, force=True)
         run = get_object_or_404(SyncRun, pk=report.run_id)
         self.log_addition(request, run, "Started in the admin.")
@@ -114,6 +121,7 @@ class RaceAdmin(MirroredAdmin):
         self.message_user(request, format_html("{}: {}", link, told(report)), level)
         for text in list(dict.fromkeys(str(error) for error in report.errors))[:SHOWN_ERRORS]:
             self.message_user(request, f"OpenF1: {text}", messages.ERROR)
+        return None
 
 
 @admin.register(Session)

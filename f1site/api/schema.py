@@ -57,7 +57,7 @@ ERRORS = {
     401: "No login or token where one is needed, or a token that is not valid.",
     403: "The login or token lacks the permission.",
     404: "There is no such row, parent, race or page.",
-    409: "Another row has the same key.",
+    409: "Another row has the same key, or has ended already.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     502: "OpenF1 gave no usable answer.",
@@ -181,7 +181,7 @@ class Schema(AutoSchema):
             found |= {404, 502}
         if self.action == "list" or "{" in self.path:
             found |= {404}
-        return sorted(found)
+        return sorted(found | getattr(self.view, "failures", {}).get(self.action, set()))
 
     def component(self, name: str, content: dict[str, Any], kind: str = ResolvedComponent.SCHEMA) -> dict[str, str]:
         """A reference to something that is described once."""

@@ -195,11 +195,20 @@ def from_settings(**options) -> Client:
         per_second, per_minute = 6, 60
     return Client(
         base_url=settings.OPENF1_BASE_URL,
-        pace=Pace((per_second, 1), (per_minute, 60)),
+        pace=shared_pace((per_second, 1), (per_minute, 60)),
         username=settings.OPENF1_USERNAME,
         password=settings.OPENF1_PASSWORD,
         **options,
     )
+
+
+def shared_pace(*rules: tuple[int, float]) -> Pace:
+    """The pace that all processes of this site keep together; where there are no limits the database is not asked."""
+    if not any(count for count, _ in rules):
+        return Pace()
+    from f1site.openf1.pace import SharedPace  # here, for it knows Django's models
+
+    return SharedPace(*rules, upstream=f"{settings.OPENF1_USERNAME}@{settings.OPENF1_BASE_URL}"[:200])
 
 
 __all__ = ["Client", "OpenF1Error", "Pace", "from_settings"]

@@ -174,3 +174,26 @@ class PieceVersion(models.Model):
 
     def __str__(self):
         return f"{self.collection} of {self.session_id or 'all'}"
+
+
+class Lease(models.Model):
+    """Something that one process at a time may work on, until it lets go or stops giving signs of life."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    holder = models.CharField(max_length=32, help_text="A random name, another each time.")
+    expires_at = models.DateTimeField()
+
+    def __str__(self):
+        return self.name
+
+
+class UpstreamPace(models.Model):
+    """The requests that all processes together sent to an upstream in the last minutes."""
+
+    upstream = models.CharField(max_length=200, primary_key=True, help_text="The address, and who asks.")
+    slots = models.JSONField(
+        default=dict, help_text="Per request when it left and when it was answered, in seconds of Unix time."
+    )
+
+    def __str__(self):
+        return self.upstream

@@ -5,6 +5,7 @@ The command, the admin button, the REST calls and scheduled tasks all call `sync
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -15,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from f1site.openf1 import changes, corrections, runs
+from f1site.openf1 import changes, corrections, leases, runs
 from f1site.openf1.client import Client
 from f1site.openf1.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from f1site.openf1.feeds import Feed
@@ -144,15 +145,16 @@ def sync(
     if unknown := set(collections) - feeds.keys():
         raise ValueError(f"unknown collection {', '.join(sorted(unknown))}; there are: {', '.join(feeds)}")
     wanted = [feed for name, feed in feeds.items() if name in collections]
-    run = None
+    run, holder = None, ""
     if not dry_run:
         asked = {"collections": [feed.collection for feed in wanted], "filters": scope.filters(), "prune": prune}
-        run = runs.open_run(asked, source=client.source, force=force)
+        run, holder = runs.open_run(asked, source=client.source, force=force)
     work = Work(client=client, feeds=wanted, scope=scope, force=force, prune=prune, run=run, observer=observer or Observer())
     state = SyncRun.State.INTERRUPTED
     before = client.sent
     try:
-        work.everything()
+        with leases.kept(runs.lease_of(run), holder) if run else nullcontext():
+            work.everything()
         state = SyncRun.State.FAILED if work.report.errors else SyncRun.State.DONE
     except OpenF1Error as error:  # one that makes going on pointless
         work.report.errors.append(error)
@@ -183,13 +185,19 @@ class Work:
     def everything(self) -> None:
         self.done = runs.finished_pieces(self.run) if self.run else set()
         self.report.run_id = self.run.pk if self.run else None
-        weekends = self.plan()
+        with self.alone("lists"):
+            weekends = self.plan()
         feeds = [feed for feed in self.feeds if not feed.lists]
         self.observer.planned(weekends, feeds)
         for weekend in weekends:
             for feed in feeds:
                 work = self.samples if feed.per_car else self.rows
-                work(feed, weekend)
+                with self.alone(f"{feed.collection} of {weekend.race_id}"):
+                    work(feed, weekend)
+
+    def alone(self, what: str) -> AbstractContextManager:
+        """Wait until no other process works on this, and keep the others from it."""
+        return leases.held(f"{self.client.source}: {what}", sleep=self.client.sleep) if self.run else nullcontext()
 
     def brought_in(self, *pieces: tuple) -> bool:
         """Whether the interrupted run had brought in all these (collection, race, session, car); then they count as skipped."""
@@ -283,7 +291,8 @@ class Work:
         """One collection of samples of one weekend: a request and a piece per session and car."""
         cars = {session: feed.cars(session) for session in weekend.sessions}
         if not all(cars.values()):  # who drove is not known yet
-            self.rows(registry()["drivers"], weekend)
+            with self.alone(f"drivers of {weekend.race_id}"):
+                self.rows(registry()["drivers"], weekend)
             cars = {session: feed.cars(session) for session in weekend.sessions}
         self.observer.fetching(feed, weekend)
         total: Counter = Counter()

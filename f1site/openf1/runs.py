@@ -3,22 +3,47 @@
 from collections import Counter
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
+from f1site.openf1 import leases
 from f1site.openf1.changes import Changes
 from f1site.openf1.models import Counts, Reject, SyncPiece, SyncRun
 
 RESUMED_FOR = timedelta(hours=24)  # after that upstream may have changed, and a run starts anew
 
+UNDONE = (SyncRun.State.FAILED, SyncRun.State.INTERRUPTED)
 
-def open_run(scope: dict, *, source: str, force: bool) -> SyncRun:
-    """The run to log to: the newest of this scope when it was interrupted or had failures, else (or by `force`) a new one."""
+
+def lease_of(run: SyncRun) -> str:
+    """The name of the lease that says a run's process is alive."""
+    return f"run {run.pk}"
+
+
+def close_dead_runs() -> int:
+    """Note of runs whose process was killed that they were interrupted; how many there were."""
+    held = set(leases.alive().values_list("name", flat=True))
+    dead = [run for run in SyncRun.objects.filter(state=SyncRun.State.RUNNING) if lease_of(run) not in held]
+    for run in dead:
+        close_run(run, state=SyncRun.State.INTERRUPTED, requests=0, error="Its process ended without a word.")
+    return len(dead)
+
+
+@transaction.atomic
+def open_run(scope: dict, *, source: str, force: bool) -> tuple[SyncRun, str]:
+    """The run to log to, and the holder of its lease.
+
+    It is the newest of this scope when that was interrupted or had failures, else (or by `force`) a new one.
+    """
+    close_dead_runs()
     last = SyncRun.objects.filter(scope=scope, source=source).first()
-    if not force and last and last.state != SyncRun.State.DONE and last.started_at > timezone.now() - RESUMED_FOR:
+    again = not force and last and last.state in UNDONE and last.started_at > timezone.now() - RESUMED_FOR
+    if again and last and (holder := leases.take(lease_of(last))):
         last.state, last.error = SyncRun.State.RUNNING, ""
         last.save(update_fields=["state", "error"])
-        return last
-    return SyncRun.objects.create(scope=scope, source=source)
+        return last, holder
+    run = SyncRun.objects.create(scope=scope, source=source)
+    return run, leases.taken(lease_of(run))
 
 
 def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int | None]]:

@@ -2,8 +2,11 @@
 
 import os
 import secrets
+import signal
 import socket
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 from django.conf import settings
@@ -16,12 +19,14 @@ from races.models import Race
 
 HOST = "127.0.0.1"
 ADMIN = "admin"
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a service manager, a closed terminal
+PATIENCE = 10  # seconds in which every part has to end
 
 
 class Command(BaseCommand):
     help = (
         "Prepare the database (tables, an admin user, the demo season while there are no races) and serve the site on this "
-        "machine. Safe to repeat: what is there already stays."
+        "machine, with a worker and a scheduler for background work. Safe to repeat: what is there already stays."
     )
 
     def add_arguments(self, parser):
@@ -38,7 +43,7 @@ class Command(BaseCommand):
             call_command("load_demo", stdout=self.stdout)
         self.stdout.write(greeting(f"http://{HOST}:{port}", login))
         self.stdout.flush()
-        serve(port)
+        sys.exit(serve(port))
 
 
 def ensure_free(port: int) -> None:
@@ -95,8 +100,62 @@ Serving F1 Stats; Ctrl-C stops it.
 """
 
 
-def serve(port: int) -> None:
-    """Become gunicorn; gunicorn.conf.py says how it serves."""
-    os.chdir(settings.BASE_DIR)
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"{HOST}:{port}", "f1site.wsgi"]
-    os.execv(sys.executable, command)  # noqa: S606 - there is no shell
+class Stop(Exception):
+    """Somebody wants everything to end."""
+
+
+def serve(port: int) -> int:
+    """Run the site, a worker and the scheduler until Ctrl-C or the end of the site; the exit status.
+
+    A worker or scheduler that ends by itself is started again.
+    """
+    commands = {
+        "site": ["gunicorn", "--bind", f"{HOST}:{port}", "f1site.wsgi"],
+        "worker": ["celery", "-A", "f1site", "--quiet", "worker", "--without-mingle", "--without-gossip", "-l", "WARNING"],
+        "beat": ["celery", "-A", "f1site", "--quiet", "beat", "-l", "WARNING", "--pidfile", ""],
+    }
+    for number in ENDING:
+        signal.signal(number, stop)
+    running: dict[str, subprocess.Popen] = {}
+    try:
+        while True:
+            for name, command in commands.items():
+                if name not in running or running[name].poll() is not None:
+                    running[name] = begin(command)
+            for _ in range(10):
+                time.sleep(0.5)
+                if (status := running["site"].poll()) is not None:
+                    return status
+    except Stop:
+        return 0
+    finally:
+        end(running)
+
+
+def stop(number, frame) -> None:
+    for each in ENDING:  # the second one must not disturb the first
+        signal.signal(each, signal.SIG_IGN)
+    raise Stop
+
+
+def begin(command: list[str]) -> subprocess.Popen:
+    """Start a part of the site in a process group of its own: Ctrl-C reaches this process, which then ends them in order."""
+    # Celery warns of workers that run as root because of formats that can carry code; this site takes JSON only.
+    environment = os.environ | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
+    return subprocess.Popen(  # noqa: S603 - there is no shell
+        [sys.executable, "-m", *command], cwd=settings.BASE_DIR, env=environment, start_new_session=True
+    )
+
+
+def end(running: dict[str, subprocess.Popen]) -> None:
+    """Ask every part to end, the worker not to finish what it does, which goes on at the next start; then insist."""
+    for name, process in running.items():
+        if process.poll() is None:
+            process.send_signal(signal.SIGQUIT if name == "worker" else signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE
+    for process in running.values():
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,7 +1,7 @@
 """The admin pages of the sync, and what those of every app are made from."""
 
 from f1site.openf1.admin.decisions import CorrectionAdmin
-from f1site.openf1.admin.log import PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin
+from f1site.openf1.admin.log import LeaseAdmin, PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin, UpstreamPaceAdmin
 from f1site.openf1.admin.pages import (
     EmptyIsNull,
     LogAdmin,
@@ -16,6 +16,7 @@ from f1site.openf1.admin.pages import (
 )
 
 __all__ = [
-    "CorrectionAdmin", "EmptyIsNull", "LogAdmin", "MirroredAdmin", "PieceStateAdmin", "RejectAdmin", "RowAdmin", "RowForm",
-    "SyncPieceAdmin", "SyncRunAdmin", "badge", "dot", "led_to", "list_url", "page_url",
+    "CorrectionAdmin", "EmptyIsNull", "LeaseAdmin", "LogAdmin", "MirroredAdmin", "PieceStateAdmin", "RejectAdmin",
+    "RowAdmin", "RowForm", "SyncPieceAdmin", "SyncRunAdmin", "UpstreamPaceAdmin", "badge", "dot", "led_to", "list_url",
+    "page_url",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from f1site.openf1.admin.pages import LogAdmin, badge, labels, list_url, spelled
-from f1site.openf1.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun
+from f1site.openf1.models import Counts, Lease, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
 from f1site.openf1.pipeline import registry
 
 SHOWN_PIECES, SHOWN_CHANGES = 50, 10  # on the page of a run; a piece's own page shows all it logged
@@ -215,3 +215,24 @@ class RejectAdmin(LogAdmin):
     @admin.display(ordering="piece__run")
     def run(self, reject):
         return reject.piece.run
+
+
+@admin.register(Lease)
+class LeaseAdmin(LogAdmin):
+    icon = "lock_clock"
+    title = "Held locks"
+    list_display = ("name", "expires_at")
+    search_fields = ("name",)
+    fields = ("name", "expires_at")
+
+
+@admin.register(UpstreamPace)
+class UpstreamPaceAdmin(LogAdmin):
+    icon = "speed"
+    title = "Pace"
+    list_display = ("upstream", "requests")
+    fields = ("upstream", "requests")
+
+    @admin.display(description="requests of late")
+    def requests(self, pace):
+        return len(pace.slots)

@@ -1,0 +1,53 @@
+"""Pieces of work: what workers do in the background, and what people log by hand."""
+
+from django.conf import settings
+from django.db import models
+
+MANUAL = "manual"  # the kind of what people log by hand; no worker touches it
+
+
+class Job(models.Model):
+    """A piece of work: what is to be done, for whom, how far it is, and what came of it."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    time_spent: float  # seconds, where `times` has counted them
+    UNFINISHED = (State.QUEUED, State.RUNNING)
+
+    job_id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=24, db_index=True, help_text=f"What is done; `{MANUAL}` is work that a person logs.")
+    description = models.CharField(max_length=500, blank=True, help_text="What it is about, in words.")
+    parameters = models.JSONField(default=dict, help_text="What exactly is to be done; depends on the kind.")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="jobs",
+        help_text="Whose work it is; nobody's where a schedule asked for it.",
+    )
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED, db_index=True)
+    done = models.PositiveIntegerField(default=0, help_text="Steps that are done.")
+    total = models.PositiveIntegerField(null=True, help_text="Steps there are, as soon as that is known.")
+    message = models.TextField(blank=True, help_text="What is being done at the moment.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True, help_text="When its worker last gave a sign of life.")
+    sent_at = models.DateTimeField(null=True, help_text="When workers were last told of it.")
+    attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a worker has begun it.")
+    cancel_requested = models.BooleanField(default=False, help_text="It ends at its next step.")
+    error = models.TextField(blank=True, help_text="Why it failed.")
+    result = models.JSONField(null=True, help_text="What came of it; depends on the kind.")
+
+    class Meta:
+        ordering = ["-job_id"]
+        indexes = [models.Index(fields=["owner", "started_at"], name="job_owner_started")]
+
+    def __str__(self):
+        return f"{self.kind} {self.pk}"

@@ -1,0 +1,43 @@
+"""Doing a job in a worker: signs of life, progress, cancelling, and what came of it."""
+
+import logging
+from typing import Any
+
+from django.utils import timezone
+
+from f1site.jobs import queue
+from f1site.jobs.kinds import KINDS
+from f1site.jobs.models import Job
+from f1site.jobs.progress import Cancelled, Failed, Lost, Progress
+from f1site.openf1 import leases
+
+log = logging.getLogger(__name__)
+
+
+def run(job_id: int) -> None:
+    """Do a job, unless somebody else does already; its row says how it went."""
+    job = queue.claim(job_id)
+    if job is None:
+        return
+    progress = Progress(job)
+    try:
+        with leases.beating(progress.beat):
+            result = KINDS[job.kind].run(progress, job)
+    except Lost:
+        log.warning("%s was taken up by another worker.", job)
+    except Cancelled:
+        end(progress, Job.State.CANCELLED)
+    except Failed as failure:
+        end(progress, Job.State.FAILED, error=str(failure), result=failure.result)
+    except Exception as error:
+        log.exception("%s failed.", job)
+        end(progress, Job.State.FAILED, error=f"{type(error).__name__}: {error}")
+    except BaseException:  # the worker is told to stop: the next one goes on
+        progress.mine.update(state=Job.State.QUEUED, sent_at=None, heartbeat_at=None, message="")
+        raise
+    else:
+        end(progress, Job.State.SUCCEEDED, result=result)
+
+
+def end(progress: Progress, state: str, *, error: str = "", result: Any = None) -> None:
+    progress.mine.update(state=state, ended_at=timezone.now(), message="", error=error, result=result)
