@@ -28,8 +28,8 @@ def numbers(about: str, least: int = 1, most: int = 2**31 - 1) -> serializers.Li
     )
 
 
-def seasons() -> serializers.ListField:
-    return numbers("Seasons, e.g. [2024].", FIRST_SEASON - 1, 2100)
+def seasons(first: int = 1950) -> serializers.ListField:
+    return numbers("Seasons, e.g. [2024].", first, 2100)
 
 
 class Parameters(serializers.Serializer):
@@ -45,7 +45,7 @@ class Parameters(serializers.Serializer):
 class SyncParameters(Parameters):
     """What to sync; nothing given means every season."""
 
-    seasons = seasons()
+    seasons = seasons(FIRST_SEASON)
     races = numbers("Race weekends, by race_id.")
     sessions = numbers("Sessions, by session_id.")
     latest = serializers.BooleanField(required=False, help_text="The newest race weekend.")

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, KombuError
 
 from f1site.celery import app, make_broker_folder
 from f1site.jobs.models import MANUAL, Job
@@ -33,7 +33,7 @@ def send(job_id: int) -> bool:
     try:
         make_broker_folder()
         app.send_task("f1site.jobs.run", args=[job_id])
-    except (OperationalError, OSError) as error:
+    except (KombuError, ChannelError, OSError) as error:
         log.error("The broker cannot be reached, job %s waits: %s", job_id, error)
         return False
     Job.objects.filter(pk=job_id).update(sent_at=timezone.now())

@@ -5,11 +5,12 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 import requests
@@ -42,7 +43,7 @@ class Site:
     """`manage.py start` in a process group of its own, as a terminal would run it, in an environment that says nothing."""
 
     def __init__(self, folder, port):
-        self.url, self.log = f"http://127.0.0.1:{port}", folder.parent / "output.txt"
+        self.url, self.log, self.folder = f"http://127.0.0.1:{port}", folder.parent / "output.txt", folder
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "start", "--port", str(port)], cwd=folder, start_new_session=True,
@@ -74,6 +75,17 @@ class Site:
             time.sleep(0.1)
         pytest.fail(f"not up after {patience} s:\n{self.output}")
 
+    def workers(self):
+        """The workers that are alive, or ended without a word."""
+        with closing(sqlite3.connect(self.folder / "db.sqlite3")) as database:
+            return database.execute("SELECT name FROM openf1_lease WHERE name LIKE 'worker %'").fetchall()
+
+    def has_worker(self, patience):
+        until = time.monotonic() + patience
+        while not self.workers() and time.monotonic() < until:
+            time.sleep(0.2)
+        return bool(self.workers())
+
     def interrupt(self):
         """The exit status after Ctrl-C."""
         os.killpg(self.process.pid, signal.SIGINT)
@@ -86,7 +98,9 @@ def test_a_fresh_copy_becomes_a_running_site_and_starts_again_at_once(clone, por
         site.wait(300)
         assert site.status("/admin/login/") == 200
         assert site.status("/static/admin/css/base.css") == 200
+        assert site.has_worker(20)
         assert site.interrupt() == 0
+        assert not site.workers()
         password = kept.read_text().strip()
         assert f"admin, password {password}" in site.output
         for line in ("/api/docs/", "/admin/", "sync_openf1 --season 2024"):

@@ -1,0 +1,125 @@
+"""A site of its own for tests with real processes: an SQLite file, a folder as broker, the demo season behind HTTP."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+
+from f1site.openf1.simulator import Season
+from f1site.openf1.simulator.transport import Simulator
+
+PATIENCE = 40  # seconds
+
+
+class Upstream:
+    """The demo season as OpenF1 would serve it; `arrivals` are the moments of the requests, by a monotonic clock."""
+
+    def __init__(self, delay: float = 0):
+        season, self.arrivals = Simulator(Season(races=1)), list[float]()
+        lock, arrivals = threading.Lock(), self.arrivals
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                arrivals.append(time.monotonic())
+                time.sleep(delay)
+                with lock:
+                    status, body = season.answer("GET", f"http://x{self.path}")
+                content = msgspec.json.encode(body)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                with suppress(OSError):  # who asked may have been killed
+                    self.wfile.write(content)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *exception):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Site:
+    """A database and its processes."""
+
+    def __init__(self, folder: Path, **environment: str):
+        folder.mkdir(exist_ok=True)
+        self.database = folder / "db.sqlite3"
+        self.processes: list[subprocess.Popen] = []
+        self.log = folder / "log.txt"
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENF1_", "CELERY_"))} | {
+            "DATABASE_URL": f"sqlite:///{self.database}", "MEDIA_ROOT": str(folder / "media"), "HEARTBEAT_TIMEOUT": "2",
+            "WORKER_CONCURRENCY": "1", "OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser", **environment,
+        }  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for process in self.processes:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def begin(self, *command: str) -> subprocess.Popen:
+        """A process in a group of its own."""
+        with self.log.open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command], cwd=settings.BASE_DIR, env=self.environment, start_new_session=True,
+                stdout=log, stderr=log,
+            )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def manage(self, *command: str) -> None:
+        assert self.begin("manage.py", *command).wait(PATIENCE) == 0, self.log.read_text()
+
+    def python(self, code: str) -> None:
+        self.manage("shell", "-v0", "-c", code)
+
+    def worker(self) -> subprocess.Popen:
+        return self.begin("-m", "celery", "-A", "f1site", "-q", "worker", "--without-mingle", "--without-gossip", "-l", "WARNING")
+
+    def add(self, kind: str, **parameters) -> None:
+        self.python(f"from f1site.jobs import queue; queue.add({kind!r}, {parameters!r})")
+
+    def rows(self, query: str) -> list[tuple]:
+        with closing(sqlite3.connect(self.database, timeout=20)) as database:
+            return database.execute(query).fetchall()
+
+    def wait(self, query: str, wanted) -> list[tuple]:
+        """The rows of a query as soon as `wanted` says yes to them."""
+        until = time.monotonic() + PATIENCE
+        while not wanted(found := self.rows(query)):
+            assert time.monotonic() < until, (found, self.log.read_text())
+            time.sleep(0.05)
+        return found
+
+    def job(self) -> dict:
+        """The first job."""
+        [row] = self.rows("SELECT state, attempts, error, result FROM jobs_job WHERE job_id = 1")
+        return dict(zip(("state", "attempts", "error", "result"), row, strict=True)) | {"result": json.loads(row[3] or "null")}
+
+    def dumped(self, folder: Path) -> dict[str, bytes]:
+        """Everything that is mirrored, by collection."""
+        self.manage("dump", "--format", "csv", "--output", str(folder))
+        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv*"))}

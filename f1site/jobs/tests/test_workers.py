@@ -1,0 +1,125 @@
+"""Workers as processes: they are killed, stopped and share a pace, and the rows come out the same."""
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+
+from f1site.jobs.tests.processes import Site, Upstream
+
+RACE = 900_001
+STATE = "SELECT state, done FROM jobs_job WHERE job_id = 1"
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """The database of a new site."""
+    with Site(tmp_path_factory.mktemp("new")) as site:
+        site.manage("migrate", "-v0")
+        return site.database
+
+
+@pytest.fixture
+def site(tmp_path, empty):
+    """Makes sites with that database, and ends their processes."""
+    made = []
+
+    def new(name: str, **environment) -> Site:
+        made.append(Site(tmp_path / name, **environment))
+        shutil.copy(empty, made[-1].database)
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.__exit__()
+
+
+def half_way(rows):
+    return rows[0][0] == "running" and rows[0][1] >= 3
+
+
+def test_a_sync_whose_workers_are_stopped_and_killed_ends_as_if_nothing_had_happened(site, tmp_path):
+    with Upstream(delay=0.15) as upstream:
+        plain = site("plain", OPENF1_BASE_URL=upstream.url)
+        plain.manage("sync_openf1", "--race", str(RACE))
+        broken = site("broken", OPENF1_BASE_URL=upstream.url)
+        broken.add("sync", races=[RACE])
+
+        first = broken.worker()
+        broken.wait(STATE, half_way)
+        first.send_signal(signal.SIGQUIT)  # what Ctrl-C on `make run` sends it
+        assert first.wait(15) is not None
+        assert broken.job()["state"] == "queued"
+        assert broken.rows("SELECT state FROM openf1_syncrun") == [("interrupted",)]
+
+        second = broken.worker()
+        broken.wait(STATE, lambda rows: rows[0][0] == "running")
+        time.sleep(0.4)
+        os.killpg(second.pid, signal.SIGKILL)
+        second.wait()
+        assert broken.job()["state"] == broken.rows("SELECT state FROM openf1_syncrun")[0][0] == "running"
+
+        time.sleep(2.5)  # its heartbeat runs out
+        broken.worker()
+        broken.wait(STATE, lambda rows: rows[0][0] not in ("queued", "running"))
+        job = broken.job()
+        assert (job["state"], job["attempts"], job["error"]) == ("succeeded", 3, "")
+        assert job["result"]["skipped"] > 0  # what was there was not fetched again
+        assert {state for (state,) in broken.rows("SELECT state FROM openf1_syncrun")} == {"done"}
+        broken.wait("SELECT kind, state FROM jobs_job ORDER BY 1", lambda rows: ("check_data", "succeeded") in rows)
+        assert broken.rows("SELECT count(*) FROM telemetry_sessionquality") == [(5,)]
+    ours, theirs = broken.dumped(tmp_path / "ours"), plain.dumped(tmp_path / "theirs")
+    assert ours.keys() == theirs.keys()
+    assert [name for name in ours if ours[name] != theirs[name]] == []
+    assert len(ours["laps.csv"]) > 10_000
+
+
+def test_processes_share_one_pace(site):
+    """Nine requests each, three at once, and never more than four in any second."""
+    with Upstream() as upstream:
+        shared = site("shared", OPENF1_BASE_URL=upstream.url, OPENF1_REQUESTS_PER_SECOND="4", OPENF1_REQUESTS_PER_MINUTE="1000")
+        ask = "from f1site.openf1.client import from_settings; c = from_settings(); [c.rows('meetings', {}) for _ in range(9)]"
+        processes = [shared.begin("manage.py", "shell", "-v0", "-c", ask) for _ in range(3)]
+        assert [process.wait(40) for process in processes] == [0, 0, 0], shared.log.read_text()
+    arrivals = sorted(upstream.arrivals)
+    assert len(arrivals) == 27
+    assert min(later - earlier for earlier, later in zip(arrivals, arrivals[4:], strict=False)) >= 1
+    assert arrivals[-1] - arrivals[0] < 15  # and not much slower than allowed
+
+
+def test_a_running_sync_ends_at_its_next_piece_when_it_is_cancelled(site):
+    with Upstream(delay=0.15) as upstream:
+        one = site("one", OPENF1_BASE_URL=upstream.url)
+        one.add("sync", races=[RACE])
+        one.worker()
+        one.wait(STATE, half_way)
+        one.python("from f1site.jobs import queue; from f1site.jobs.models import Job; queue.cancel(Job.objects.get())")
+        one.wait(STATE, lambda rows: rows[0][0] == "cancelled")
+        asked = len(upstream.arrivals)
+        time.sleep(0.5)
+        assert len(upstream.arrivals) == asked
+        assert one.rows("SELECT state FROM openf1_syncrun") == [("interrupted",)]
+
+
+@pytest.mark.parametrize("broker", ["amqp://guest:guest@127.0.0.1:5672//", "redis://127.0.0.1:6379/0"], ids=["rabbitmq", "redis"])
+def test_jobs_go_through_a_real_broker(site, broker):
+    from kombu import Connection
+
+    try:
+        with Connection(broker, connect_timeout=2, transport_options={"socket_connect_timeout": 2}) as connection:
+            connection.ensure_connection(max_retries=1, timeout=3)
+    except Exception as error:
+        pytest.skip(f"no broker answers at {broker}: {error}")
+    queue = f"test-{os.getpid()}-{time.time_ns()}"
+    one = site("one", CELERY_BROKER_URL=broker, CELERY_QUEUE=queue)
+    one.add("check_data")
+    one.worker()
+    one.wait(STATE, lambda rows: rows[0][0] == "succeeded")
+    one.add("dump", format="csv")  # while the worker runs
+    one.wait("SELECT state FROM jobs_job WHERE job_id = 2", lambda rows: rows == [("succeeded",)])
+    with Connection(broker) as connection:
+        used = connection.SimpleQueue(queue)
+        used.queue.delete()
+        used.exchange.delete()
