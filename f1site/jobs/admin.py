@@ -49,7 +49,10 @@ class JobAdmin(LogAdmin):
         job = get_object_or_404(Job, pk=job_id)
         if not self.has_view_permission(request, job):
             return HttpResponse(status=403)
-        return render(request, "admin/jobs/progress.html", self.told(job))
+        answer = render(request, "admin/jobs/progress.html", self.told(job))
+        if job.state not in Job.UNFINISHED:
+            answer.headers["HX-Refresh"] = "true"  # the page has a result to show now
+        return answer
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         job = self.get_object(request, object_id)

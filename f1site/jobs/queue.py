@@ -16,7 +16,8 @@ from f1site.openf1 import leases, runs
 
 log = logging.getLogger(__name__)
 
-SEND_AGAIN = timedelta(minutes=10)  # the word of a job that has been waiting so long may have been lost
+# The word of a job that has been waiting so long may have been lost; sooner while no worker does anything.
+SEND_AGAIN, SEND_AGAIN_WHEN_IDLE = timedelta(minutes=10), timedelta(seconds=30)
 WORKER = "worker "  # begins the names of the leases that workers hold
 ATTEMPTS = 5  # a job whose worker died so often is not tried again
 
@@ -65,7 +66,9 @@ def take_up() -> int:
     died = f"Its worker died {ATTEMPTS} times."
     left.filter(attempts__gte=ATTEMPTS).update(state=Job.State.FAILED, ended_at=now, error=died)
     left.update(state=Job.State.QUEUED, sent_at=None, message="Its worker died; it is taken up again.")
-    lost = Q(sent_at=None) | Q(sent_at__lt=now - SEND_AGAIN) | Q(sent_at__gt=now + SEND_AGAIN)
+    busy = Job.objects.filter(state=Job.State.RUNNING).exclude(kind=MANUAL).exists()
+    patience = SEND_AGAIN if busy else SEND_AGAIN_WHEN_IDLE
+    lost = Q(sent_at=None) | Q(sent_at__lt=now - patience) | Q(sent_at__gt=now + patience)
     waiting = Job.objects.filter(lost, state=Job.State.QUEUED).order_by("pk")
     sent = 0
     for job_id in waiting.values_list("pk", flat=True):

@@ -21,6 +21,7 @@ from f1site.openf1.models import Lease
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 300  # seconds
 POLL = 0.2  # seconds between two looks at a lease that somebody else holds
 
 
@@ -61,11 +62,19 @@ def taken(name: str) -> str:
     return holder
 
 
+class Busy(Exception):
+    """Somebody else has the lease, and did not let go of it in time."""
+
+
 @contextmanager
-def held(name: str, *, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
-    """Hold the lease for the length of a `with`; waits for whoever has it."""
+def held(name: str, *, patience: float = PATIENCE, sleep: Callable[[float], None] = time.sleep) -> Iterator[None]:
+    """Hold the lease for the length of a `with`; waits for whoever has it, but no more than `patience` seconds."""
+    waited = 0.0
     while (holder := take(name)) is None:
+        if waited >= patience:
+            raise Busy(name)
         sleep(POLL)
+        waited += POLL
     with kept(name, holder):
         yield
 

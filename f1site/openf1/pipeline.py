@@ -4,8 +4,8 @@ The command, the admin button, the REST calls and scheduled tasks all call `sync
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -195,9 +195,20 @@ class Work:
                 with self.alone(f"{feed.collection} of {weekend.race_id}"):
                     work(feed, weekend)
 
-    def alone(self, what: str) -> AbstractContextManager:
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
         """Wait until no other process works on this, and keep the others from it."""
-        return leases.held(f"{self.client.source}: {what}", sleep=self.client.sleep) if self.run else nullcontext()
+        if self.run is None:
+            yield
+            return
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(leases.held(f"{self.client.source}: {what}", sleep=self.client.sleep))
+            except leases.Busy as busy:
+                raise Unavailable(
+                    f"another sync has been at {what} for {leases.PATIENCE // 60} minutes; try again later"
+                ) from busy
+            yield
 
     def brought_in(self, *pieces: tuple) -> bool:
         """Whether the interrupted run had brought in all these (collection, race, session, car); then they count as skipped."""

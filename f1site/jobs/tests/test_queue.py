@@ -68,6 +68,15 @@ def test_without_a_broker_jobs_wait_and_are_sent_when_it_is_back(broker, django_
     assert (job.state, messages(broker)) == ("queued", 1)
 
 
+def test_word_that_got_lost_is_sent_again_soon_where_workers_are_idle(broker):
+    minute_ago = timezone.now() - timedelta(minutes=1)
+    Job.objects.create(kind="sync", sent_at=minute_ago)
+    busy = Job.objects.create(kind="sync", state="running", heartbeat_at=timezone.now())
+    assert queue.take_up() == 0
+    busy.delete()
+    assert queue.take_up() == messages(broker) == 1
+
+
 def test_what_dead_workers_left_is_queued_again(broker):
     now = timezone.now()
     dead = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, attempts=1)
@@ -188,6 +197,11 @@ def test_a_lease_is_one_holders_until_it_ends_or_is_not_renewed():
         assert leases.take("x") is None
 
 
+def test_whoever_waits_for_a_lease_gives_up_at_last():
+    with leases.held("x"), pytest.raises(leases.Busy), leases.held("x", sleep=lambda seconds: None):
+        pytest.fail("two held it")
+
+
 def test_a_sync_that_was_killed_is_not_running_in_the_log():
     dead, alive = (SyncRun.objects.create(scope={"n": n}) for n in range(2))
     with leases.held(f"run {alive.pk}"):
@@ -232,6 +246,7 @@ def test_a_jobs_page_asks_how_far_it_is_until_it_has_ended(admin_client):
     fragment = admin_client.get(url).content.decode()
     assert "&lt;b&gt;broken&lt;/b&gt;" in fragment
     assert "hx-get" not in fragment
+    assert admin_client.get(url).headers["HX-Refresh"] == "true"
     assert admin_client.get("/admin/jobs/job/404/progress/").status_code == 404
 
 

@@ -76,6 +76,20 @@ def test_a_sync_whose_workers_are_stopped_and_killed_ends_as_if_nothing_had_happ
     assert len(ours["laps.csv"]) > 10_000
 
 
+def test_one_weekend_synced_by_two_processes_at_once_is_stored_once(site):
+    with Upstream(delay=0.05) as upstream:
+        both = site("both", OPENF1_BASE_URL=upstream.url)
+        sync = ("manage.py", "sync_openf1", "laps", "stints", "pit", "position", "--race", str(RACE))
+        processes = [both.begin(*sync, *options) for options in ((), ("--force",))]
+        assert [process.wait(40) for process in processes] == [0, 0], both.log.read_text()
+    stored = {"laps": "lap", "stints": "stint", "pit": "pit", "position": "position"}
+    created = dict(both.rows("SELECT collection, sum(created) FROM openf1_syncpiece GROUP BY 1"))
+    for collection, table in stored.items():
+        [(count,)] = both.rows(f"SELECT count(*) FROM telemetry_{table}")  # noqa: S608 - of this test's own
+        assert created[collection] == count > 0
+    assert both.rows("SELECT state, unchanged > 0 FROM openf1_syncrun ORDER BY 2") == [("done", 0), ("done", 1)]
+
+
 def test_processes_share_one_pace(site):
     """Nine requests each, three at once, and never more than four in any second."""
     with Upstream() as upstream:
@@ -122,4 +136,4 @@ def test_jobs_go_through_a_real_broker(site, broker):
     with Connection(broker) as connection:
         used = connection.SimpleQueue(queue)
         used.queue.delete()
-        used.exchange.delete()
+        used.queue.exchange(connection.default_channel).delete()
