@@ -86,6 +86,8 @@ def describe(feed: Feed) -> Collection:
 
 def plain_type(field: models.Field) -> tuple[Any, int, int]:
     """(Python type of a model field's values, lowest, highest) as its feed validates them; bounds are 0 where there are none."""
+    if isinstance(field, models.JSONField):
+        return Any, 0, 0
     kind = expected(field)
     if type(None) in get_args(kind):
         kind = next(option for option in get_args(kind) if option is not type(None))

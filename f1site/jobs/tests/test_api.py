@@ -1,9 +1,14 @@
 """Jobs over HTTP: queueing, looking, cancelling, and whose business they are."""
 
+import io
+import json
+
+import pyarrow.parquet as pq
 import pytest
 from django.contrib.auth.models import Permission, User
 
 from f1site.jobs.models import Job
+from f1site.openf1.models import SyncRun
 
 pytestmark = pytest.mark.django_db
 
@@ -81,3 +86,21 @@ def test_cancelling_ends_what_waits_and_stops_what_runs(stranger):
     assert (asked["state"], asked["cancel_requested"]) == ("running", True)
     assert stranger.delete(f"{JOBS}{waits.pk}/").status_code == 409
     assert stranger.put(f"{JOBS}{waits.pk}/", {}).status_code == 405
+
+
+@pytest.mark.parametrize("path", [JOBS, "/api/v1/sync-runs/"])
+def test_objects_in_files_are_json_text(editor, path):
+    Job.objects.create(kind="sync", parameters={"races": [1]}, result={"ok": True})
+    SyncRun.objects.create(scope={"filters": [{"year": 2024}]})
+    rows = pq.read_table(io.BytesIO(editor.get(path, {"format": "parquet"}).getvalue())).to_pylist()
+    [shown] = editor.get(path).json()["results"]
+    for name in {"parameters", "result", "scope"} & shown.keys():
+        assert [json.loads(row[name]) for row in rows] == [shown[name]]
+    assert editor.get(path, {"format": "csv"}).getvalue().count(b"\n") == 2
+
+
+def test_a_browser_gets_pages(editor):
+    job = Job.objects.create(kind="sync")
+    for path in (JOBS, f"{JOBS}{job.pk}/", f"{JOBS}times/"):
+        answer = editor.get(path, headers={"Accept": "text/html"})
+        assert (answer.status_code, answer["Content-Type"]) == (200, "text/html; charset=utf-8")
