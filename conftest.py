@@ -21,6 +21,12 @@ def static_files_when_asked_for(settings):
     settings.WHITENOISE_AUTOREFRESH = True
 
 
+@pytest.fixture(autouse=True)
+def as_often_as_it_likes(settings):
+    """The site under test counts no requests; tests of limits set their own."""
+    settings.THROTTLES = dict.fromkeys(settings.THROTTLES, "")
+
+
 @pytest.fixture
 def api():
     """A REST client of somebody who is not logged in."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import environ
+import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 from f1site import __version__
 
@@ -25,12 +27,51 @@ def kept_secret(path: Path) -> str:
     return path.read_text()
 
 
+def weak(key: str) -> bool:
+    """Whether a key could be guessed, by the measure of `manage.py check --deploy`."""
+    return len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure")
+
+
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(BASE_DIR / ".secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+if weak(SECRET_KEY) and not DEBUG:
+    raise ImproperlyConfigured("SECRET_KEY is weak: give 50 random characters or more, or none, for one to be made and kept.")
+
+# Behind TLS: nothing goes over plain HTTP, and browsers are told so. Subdomains and preload lists are the domain's to decide.
+HTTPS = env.bool("HTTPS", default=False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|health|metrics)/?$"]  # asked from within, not through the proxy
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# The header by which a proxy says that the browser came over TLS; only for a proxy that sets or removes it itself.
+proxy_header = env.str("PROXY_SSL_HEADER", default="")
+SECURE_PROXY_SSL_HEADER = (f"HTTP_{proxy_header.upper().replace('-', '_')}", "https") if proxy_header else None
+# Pages load nothing from elsewhere. Styles may be inline, as the admin's are; what else it needs, `f1site.api.policy` adds.
+CONTENT_SECURITY_POLICY = {
+    "default-src": "'self'", "script-src": "'self'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:",
+    "font-src": "'self' data:", "connect-src": "'self'", "object-src": "'none'", "base-uri": "'self'", "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}  # fmt: skip
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_621_440)
+
+# Other sites whose pages may use the REST API from a browser. /v1 is open to all of them, as OpenF1 is.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/(?![vV]1/|token$)"
+CORS_EXPOSE_HEADERS = ["ETag", "Last-Modified", "Location", "Retry-After", "X-Request-ID"]
+
+# How often one user, or one address without a login, may do what: "60/min", of second, min, hour or day; empty for no limit.
+THROTTLES = {
+    "reads": env.str("THROTTLE_READS", default=""),
+    "writes": env.str("THROTTLE_WRITES", default="1200/min"),
+    "syncs": env.str("THROTTLE_SYNCS", default="120/min"),
+    "logins": env.str("THROTTLE_LOGINS", default="10/min"),
+}
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
 
 INSTALLED_APPS = [
+    "corsheaders",
     "unfold",  # before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -55,10 +96,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "f1site.api.observing.Observed",
+    "f1site.api.policy.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "f1site.api.middleware.OptionalTrailingSlash",
+    "f1site.api.throttling.SlowLogins",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -94,6 +139,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 # Connections stay open between requests: to open one costs more than most queries.
 DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
+# What several processes count together; in each process's memory, or in the Redis that they share.
+CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / "media"))
@@ -167,6 +214,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["f1site.api.permissions.ModelPermissions"],
+    "DEFAULT_THROTTLE_CLASSES": ["f1site.api.throttling.Throttle"],
     "DEFAULT_PARSER_CLASSES": ["f1site.api.formats.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["f1site.api.formats.JSONRenderer", "f1site.api.formats.BrowsableRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "f1site.api.formats.Negotiation",
@@ -215,12 +263,50 @@ UNFOLD = {
     "SIDEBAR": {"show_search": True, "navigation": "f1site.admin.sidebar"},
 }
 
+# One line per event, for people or (json) for programs; structlog adds what is bound: the request's id.
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("LOG_FORMAT", default="console")
+if LOG_FORMAT not in ("console", "json"):
+    raise ImproperlyConfigured(f"LOG_FORMAT is console or json, not {LOG_FORMAT!r}.")
+# Plain traces: those with local variables would log secrets.
+console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+renderer = structlog.processors.JSONRenderer() if LOG_FORMAT == "json" else console
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "structlog.stdlib.ProcessorFormatter",
+            "foreign_pre_chain": [
+                structlog.contextvars.merge_contextvars,
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.stdlib.ExtraAdder(allow=("method", "path", "route", "status", "duration_ms", "user")),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *([structlog.processors.format_exc_info] if LOG_FORMAT == "json" else []),
+                renderer,
+            ],
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
+        "django.request": {"level": "ERROR"},  # refusals have their line as every request has
+    },
 }
+
+# Unexpected errors are told to Sentry too, where there is one; never who asked, nor what was sent.
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+if SENTRY_DSN:
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=SENTRY_DSN, release=__version__, send_default_pii=False, max_request_body_size="never")
+
+METRICS = env.bool("METRICS", default=False)  # whether /metrics answers, in Prometheus' format
+# /readyz complains below this much free disk, and, where set, when the last successful sync is older.
+MIN_FREE_MB = env.int("MIN_FREE_MB", default=200)
+MAX_SYNC_AGE_HOURS = env.int("MAX_SYNC_AGE_HOURS", default=0)

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import drivers.urls
 import f1site.jobs.urls
@@ -11,8 +11,9 @@ import telemetry.urls
 from f1site.api import errors
 from f1site.api.links import NAMESPACE
 from f1site.api.provenance import CorrectionViewSet, SyncRunViewSet
-from f1site.api.root import RootView, SchemaView, healthz
+from f1site.api.root import RootView, SchemaView, favicon, healthz
 from f1site.api.router import Router
+from f1site.health import health, metrics, readyz
 
 router = Router()
 router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
@@ -28,8 +29,12 @@ urlpatterns = [
     path("", include("f1site.api.openf1.urls")),  # first: what is asked most and has least to do
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
+    path("readyz/", readyz, name="readyz"),
+    path("health/", health, name="health"),
+    path("metrics/", metrics, name="metrics"),
+    path("favicon.ico", favicon, name="favicon"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(), name="docs"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("api/v1/", include((api, NAMESPACE))),
     path("", include((api, "unprefixed"))),
     re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # JSON, also with DEBUG on

@@ -52,6 +52,8 @@ def handle(error: Exception, context: dict) -> Response | None:
     known = meaning(error)
     note(error, known, context["request"])
     response = exception_handler(known, context)
+    if isinstance(known, Unexpected) and response is not None and (request_id := getattr(context["request"], "id", "")):
+        response.data["request_id"] = request_id
     if response is not None and isinstance(error, OpenF1Error) and error.retry_after:
         response["Retry-After"] = f"{error.retry_after:.0f}"
     return response
@@ -128,4 +130,5 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def server_error(request: HttpRequest) -> HttpResponse:
     if for_a_person(request):
         return defaults.server_error(request)
-    return JsonResponse({"detail": Unexpected.default_detail}, status=500)
+    body = {"detail": str(Unexpected.default_detail), "request_id": getattr(request, "id", "")}
+    return JsonResponse(body, status=500)

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 import requests
 from django.conf import settings
+from prometheus_client import Counter
 
 from f1site import __version__
 from f1site.openf1.errors import BadRequest, BadResponse, Locked, OpenF1Error, TooLarge, Unavailable
@@ -22,6 +23,7 @@ LOCKED = (
     "Come back then, let --wait do so, or set OPENF1_USERNAME and OPENF1_PASSWORD"
 )
 NO_ROWS = "No results found."
+ANSWERS = Counter("f1site_upstream_answers", "OpenF1's answers by status; `none` where it could not be reached.", ["status"])
 OPERATORS = (">=", "<=", ">", "<")
 
 
@@ -129,8 +131,11 @@ class Client:
         self.pace.wait()
         self.sent += 1
         try:
-            return self.session.request(method, url, timeout=self.timeout, **options)
+            response = self.session.request(method, url, timeout=self.timeout, **options)
+            ANSWERS.labels(response.status_code).inc()
+            return response
         except requests.RequestException as error:
+            ANSWERS.labels("none").inc()
             raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
         finally:
             self.pace.answered()

@@ -13,6 +13,8 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
+from f1site.api import throttling
+from f1site.api.observing import KEPT
 from f1site.api.openf1 import compression, cors, latest
 from f1site.api.openf1.answers import Answer, answers
 from f1site.api.openf1.catalogue import find
@@ -32,6 +34,8 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
     """GET or POST: the rows of a collection that the query string asks for."""
     if request.method not in ("GET", "POST"):
         return problem(405, "Method Not Allowed", {"Allow": "GET, POST"})
+    if settings.THROTTLES["reads"] and (seconds := throttling.wait("reads", f"address_{throttling.address(request)}")):
+        return throttling.refused(seconds)
     asked = find(name.lower())
     if asked is None:
         return problem(404, f"There is no collection {name!r}; there are: {', '.join(sorted(registry()))}.")
@@ -58,16 +62,20 @@ def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     if version.changed_at and version.changed_at < timezone.now() - timedelta(seconds=1):
         headers["Last-Modified"] = http_date(version.changed_at.timestamp())
     if request.method == "GET" and not_modified(request, tag, headers, version):
+        KEPT.labels("not modified").inc()
         return HttpResponse(status=304, headers=headers)
     key = f"{tag}gzip" if gzip else tag
     kept = answers.get(key)
+    KEPT.labels("kept" if kept else "rendered").inc()
     return whole(query, kept, headers) if kept else respond(query, gzip=gzip, headers=headers, key=key)
 
 
 def sessions_of(query: Query) -> set[int] | None:
     """The sessions that a query names; None when it may be about any."""
     named = query.values_of("session_key")
-    return {int(value) for value in named} if named and all(isinstance(value, int) for value in named) else None
+    if not named or not all(isinstance(value, int) and abs(value) < 2**31 for value in named):
+        return None
+    return {int(value) for value in named}
 
 
 def etag(query: Query, version: Version) -> str:

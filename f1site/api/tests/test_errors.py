@@ -73,7 +73,9 @@ def test_a_bug_is_logged_with_its_trace_and_answered_without(db, editor, monkeyp
     Race.objects.create(race_id=1, race_name="Monaco Grand Prix", year=2024)
     with caplog.at_level(logging.ERROR):
         answer = editor.delete("/races/1")
-    assert (answer.status_code, answer.json()) == (500, {"detail": "Something went wrong on this side; it has been logged."})
+    assert answer.status_code == 500
+    told = {"detail": "Something went wrong on this side; it has been logged.", "request_id": answer["X-Request-ID"]}
+    assert answer.json() == told
     assert "ZeroDivisionError: secret" in caplog.text
     assert "Traceback" in caplog.text
 
@@ -101,7 +103,7 @@ def test_an_unknown_host_is_refused_as_json(db, api):
 def test_a_crash_outside_the_api_views_is_json_too(db, settings):
     settings.ROOT_URLCONF = "f1site.api.tests.crash"
     answer = APIClient(raise_request_exception=False).get("/crash")
-    assert (answer.status_code, list(answer.json())) == (500, ["detail"])
+    assert (answer.status_code, list(answer.json())) == (500, ["detail", "request_id"])
     assert (
         APIClient(raise_request_exception=False).get("/crash", HTTP_ACCEPT="text/html")["Content-Type"]
         == "text/html; charset=utf-8"

@@ -1,0 +1,132 @@
+"""Whether the site can do its work: /readyz part by part, /health for monitors, /metrics for Prometheus."""
+
+import logging
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count, Sum
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from redis.exceptions import RedisError
+
+from f1site import __version__
+from f1site.celery import app
+from f1site.jobs.models import Job
+from f1site.openf1.models import Counts, SyncRun
+
+log = logging.getLogger(__name__)
+
+
+class NotReady(Exception):
+    """What is wrong, fit to be told to everybody."""
+
+
+def database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def migrations() -> None:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise NotReady(f"{len(missing)} not applied")
+
+
+def cached() -> None:
+    cache.set("readyz", 1, timeout=10)
+    if cache.get("readyz") != 1:
+        raise NotReady("keeps nothing")
+
+
+def broker() -> None:
+    if settings.CELERY_BROKER_FOLDER is None:
+        with app.connection_for_write(connect_timeout=2) as connected:
+            connected.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+
+
+def disk() -> None:
+    media = Path(settings.MEDIA_ROOT).absolute()
+    folder = next(path for path in (media, *media.parents) if path.exists())  # it is made with the first file
+    free = shutil.disk_usage(folder).free // 2**20
+    if free < settings.MIN_FREE_MB:
+        raise NotReady(f"{free} MB free, less than {settings.MIN_FREE_MB}")
+
+
+def last_sync() -> None:
+    if not settings.MAX_SYNC_AGE_HOURS:
+        return
+    ended = SyncRun.objects.filter(state=SyncRun.State.DONE).order_by("-ended_at").values_list("ended_at", flat=True).first()
+    if ended is None or ended < timezone.now() - timedelta(hours=settings.MAX_SYNC_AGE_HOURS):
+        raise NotReady(f"the last successful one ended {ended or 'never'}")
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "database": database, "migrations": migrations, "cache": cached, "broker": broker, "disk": disk, "sync": last_sync,
+}  # fmt: skip
+
+
+def condition(check: Callable[[], None]) -> str:
+    """`ok`, or what is wrong; of unexpected errors the kind, for their words may hold an address or a password."""
+    try:
+        check()
+    except NotReady as error:
+        return str(error)
+    except (DatabaseError, RedisError, OSError) as error:
+        log.warning("Not ready: %s", type(error).__name__)
+        return type(error).__name__
+    except Exception as error:
+        log.exception("Not ready")
+        return type(error).__name__
+    return "ok"
+
+
+@csrf_exempt
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Every part and its condition; 503 when one fails."""
+    parts = {name: condition(check) for name, check in PARTS.items()}
+    ready = set(parts.values()) == {"ok"}
+    body = {"status": "ok" if ready else "failing", "version": __version__, "parts": parts}
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+@csrf_exempt
+@require_safe
+def health(request: HttpRequest) -> JsonResponse:
+    """/readyz in the words that monitors look for."""
+    failing = [name for name, check in PARTS.items() if condition(check) != "ok"]
+    body = {"status": "unhealthy", "failing": failing} if failing else {"status": "healthy"}
+    return JsonResponse(body | {"version": __version__}, status=503 if failing else 200)
+
+
+@csrf_exempt
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """What this process counted, and what the database knows: rows that syncs wrote, jobs by state."""
+    if not settings.METRICS:
+        raise Http404
+    return HttpResponse(counted() + stored().encode(), content_type=CONTENT_TYPE_LATEST)
+
+
+def counted() -> bytes:
+    return generate_latest(REGISTRY)
+
+
+def stored() -> str:
+    sums = SyncRun.objects.aggregate(**{f"sum_{name}": Sum(name, default=0) for name in Counts.NAMES})
+    lines = ["# HELP f1site_sync_rows Rows by what syncs did to them.", "# TYPE f1site_sync_rows gauge"]
+    lines += [f'f1site_sync_rows{{did="{name}"}} {sums[f"sum_{name}"]}' for name in Counts.NAMES]
+    lines += ["# HELP f1site_jobs Jobs by kind and state.", "# TYPE f1site_jobs gauge"]
+    jobs = Job.objects.order_by().values_list("kind", "state").annotate(Count("pk"))
+    lines += [f'f1site_jobs{{kind="{kind}",state="{state}"}} {count}' for kind, state, count in jobs]
+    return "\n".join(lines) + "\n"

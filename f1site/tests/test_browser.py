@@ -1,0 +1,52 @@
+"""Pages in a real browser: nothing comes from elsewhere, and the policy stands in the way of nothing."""
+
+import os
+import shutil
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.skipif(not CHROMIUM, reason="no chromium here")]
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """A page whose errors and foreign requests are noted in `page.noted`."""
+    from playwright.sync_api import sync_playwright
+
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # playwright runs a loop in this thread
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        noted = page.noted = []
+        page.on("console", lambda message: noted.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: noted.append(str(error)))
+        page.on(
+            "request", lambda asked: noted.append(asked.url) if not asked.url.startswith(("http://localhost", "data:")) else None
+        )
+        yield page
+        browser.close()
+
+
+def test_pages_work_under_the_policy(page, live_server, django_user_model):
+    django_user_model.objects.create_superuser("chief", password="pit-wall-22")
+    faults = {}
+
+    def open_page(path):
+        answer = page.goto(live_server.url + path, wait_until="networkidle")
+        assert answer.status == 200, path
+        if page.noted:
+            faults[path] = [*page.noted]
+            page.noted.clear()
+
+    for path in ("/", "/api/docs/", "/api/v1/races/?format=api", "/admin/login/"):
+        open_page(path)
+    page.fill("[name=username]", "chief")
+    page.fill("[name=password]", "pit-wall-22")
+    page.click("[type=submit]")
+    page.wait_for_url("**/admin/")
+    for path in ("/admin/", "/admin/races/race/", "/admin/races/race/add/", "/admin/telemetry/lap/", "/api/v1/races/?format=api"):
+        open_page(path)
+    open_page("/api/docs/")
+    assert page.locator(".opblock").count() + page.locator(".opblock-tag").count() > 10
+    assert faults == {}

@@ -1,0 +1,181 @@
+"""What somebody with bad intentions tries, and what comes of it."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+
+from f1site.api.tests.factories import make
+from f1site.urls import router
+from races.models import Race
+from telemetry.models import Lap
+
+pytestmark = pytest.mark.django_db
+HOSTILE = [
+    "' OR 1=1 --",
+    "1; DROP TABLE races_race",
+    '"',
+    "1)) UNION SELECT 1--",
+    "a\r\nSet-Cookie: x=1",
+    "\x00",
+    "%00",
+    "\ud7ff\U0001f3ce",
+    "9" * 400,
+]
+ENTITIES = [(prefix, viewset) for prefix, viewset, _ in router.registry]
+
+
+def answers(client, path, value, names):
+    for name in names:
+        answer = client.get(path, {name: value})
+        assert answer.status_code in (200, 400, 404), (path, name, value, answer.content)
+        assert "Set-Cookie" not in answer.headers
+        yield answer
+
+
+@pytest.mark.parametrize(("prefix", "viewset"), ENTITIES, ids=[prefix for prefix, _ in ENTITIES])
+def test_no_filter_takes_sql_or_headers(api, prefix, viewset):
+    make(Lap)
+    names = [*viewset.filterset_class.base_filters, "ordering", "search", "page", "page_size", "format"]
+    for number, name in enumerate(names):  # each filter one of the values, in turn; all of them the first
+        for value in {HOSTILE[0], HOSTILE[number % len(HOSTILE)]}:
+            list(answers(api, f"/api/v1/{prefix}/", value, [name]))
+    assert Lap.objects.count() == 1
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("name", ["session_key", "driver_number", "date_start", "limit", "order_by", "fields", "format"])
+def test_nor_does_v1(api, name, value):
+    list(answers(api, "/v1/laps", value, [name]))
+
+
+@pytest.mark.parametrize("page", ["999999999999999999999", "-1", "0", "1e9", "nan"])
+def test_giant_pages_are_refused(api, page):
+    assert api.get("/api/v1/laps/", {"page": page}).status_code in (400, 404)
+    assert api.get("/api/v1/laps/", {"page_size": page}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "application/json", 400),
+        (b'{"a":' * 50_000, "application/json", 400),
+        (b'{"race_name": "\xff\xfe"}', "application/json", 400),
+        (b'{"race_id": NaN}', "application/json", 400),
+        (b"<race/>", "application/xml", 415),
+        (b"race_id=1", "application/x-www-form-urlencoded", 415),
+        (b"{}", "application/json; charset=nonsense", 400),
+        (b" " * 3_000_000, "application/json", 413),
+    ],
+    ids=["deep", "deep and open", "utf-8", "nan", "xml", "form", "charset", "large"],
+)
+def test_bodies_that_are_no_good_are_refused(editor, body, kind, status):
+    answer = editor.generic("POST", "/api/v1/races/", body, content_type=kind)
+    assert (answer.status_code, Race.objects.count()) == (status, 0)
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/../settings",
+        "/v1/laps/../../etc/passwd",
+        "/static/../f1site/settings.py",
+        "/static/%2e%2e/.secret_key",
+        "/media/../.secret_key",
+    ],
+)
+def test_paths_lead_nowhere_else(api, path):
+    answer = api.get(path)
+    assert answer.status_code == 404
+    assert b"SECRET" not in answer.content
+
+
+def test_nobody_makes_themself_the_owner_of_what_the_site_keeps(editor):
+    lap = make(Lap)
+    body = {"source": "manual", "lap_id": 999, "updated_at": "2020-01-01T00:00:00Z", "is_superuser": True}
+    for name, value in body.items():
+        editor.patch(f"/api/v1/laps/{lap.pk}/", {name: value})
+    stored = Lap.objects.get()
+    assert (stored.pk, stored.source) == (lap.pk, lap.source)
+
+
+@pytest.mark.parametrize(
+    "target", ["https://evil.example.org/", "//evil.example.org/", "/\\evil.example.org", "javascript:alert(1)"]
+)
+def test_a_login_leads_back_here_only(client, target):
+    User.objects.create_superuser("chief", password="pit-wall-22")
+    answer = client.post(f"/admin/login/?next={target}", {"username": "chief", "password": "pit-wall-22", "next": target})
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/admin/")
+
+
+@pytest.mark.parametrize("host", ["evil.example.org", "localhost@evil.example.org", "localhost:80:80", "localhost\r\nX: y"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/races/"])
+def test_other_hosts_are_refused(settings, host, path):
+    settings.ALLOWED_HOSTS = ["localhost"]
+    answer = Client().get(path, headers={"Host": host})
+    assert answer.status_code == 400
+    assert b"evil" not in answer.content
+
+
+def test_a_session_alone_may_not_write():
+    User.objects.create_superuser("chief", password="pit-wall-22")
+    client = Client(enforce_csrf_checks=True)
+    client.login(username="chief", password="pit-wall-22")
+    body = json.dumps({"race_id": 1, "race_name": "Test", "year": 2024})
+    assert client.post("/api/v1/races/", body, content_type="application/json").status_code == 403
+
+
+@pytest.fixture
+def limits(settings):
+    """Throttles that a test sets, counted from nothing."""
+    cache.clear()
+    yield settings.THROTTLES
+    cache.clear()
+
+
+def test_reads_are_limited_when_asked_for_by_address(limits, api, editor):
+    limits["reads"] = "3/day"
+    assert [api.get("/api/v1/races/").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert api.get("/v1/meetings").status_code == 429
+    refused = api.get("/api/v1/races/")
+    assert 0 < int(refused["Retry-After"]) <= 86400
+    assert list(refused.json()) == ["detail"]
+    assert api.get("/api/v1/races/", REMOTE_ADDR="10.0.0.9").status_code == 200
+    assert editor.get("/api/v1/races/").status_code == 200  # a user, not an address
+    assert editor.post("/api/v1/races/", {}).status_code == 400  # writes count apart
+
+
+def test_a_header_makes_no_new_address(limits, api):
+    limits["reads"] = "1/day"
+    assert api.get("/api/v1/races/", HTTP_X_FORWARDED_FOR="1.1.1.1").status_code == 200
+    assert api.get("/api/v1/races/", HTTP_X_FORWARDED_FOR="2.2.2.2").status_code == 429
+
+
+def test_behind_a_proxy_its_word_counts(limits, api, settings):
+    limits["reads"], settings.NUM_PROXIES = "1/day", 1
+    assert api.get("/api/v1/races/", HTTP_X_FORWARDED_FOR="9.9.9.9, 1.1.1.1").status_code == 200
+    assert api.get("/api/v1/races/", HTTP_X_FORWARDED_FOR="8.8.8.8, 1.1.1.1").status_code == 429
+    assert api.get("/api/v1/races/", HTTP_X_FORWARDED_FOR="2.2.2.2").status_code == 200
+
+
+def test_writes_and_syncs_are_limited_apart(limits, editor, openf1):
+    limits |= {"writes": "1/day", "syncs": "1/day"}
+    assert [editor.post("/api/v1/races/", {}).status_code for _ in range(2)] == [400, 429]
+    assert [editor.post("/api/v1/races/sync/", {"race_id": 1229}).status_code for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize(("path", "wrong", "right"), [("/admin/login/", 200, 302), ("/token", 401, 200)])
+def test_guessing_passwords_is_slow(limits, client, path, wrong, right):
+    User.objects.create_superuser("chief", password="pit-wall-22")
+    limits["logins"] = "3/day"
+    good = {"username": "chief", "password": "pit-wall-22"}
+    assert client.post(path, good).status_code == right
+    assert [client.post(path, good | {"password": "guess"}).status_code for _ in range(4)] == [wrong, wrong, wrong, 429]
+    refused = client.post(path, good)
+    assert (refused.status_code, int(refused["Retry-After"]) > 0) == (429, True)
+    assert client.post(path, good, REMOTE_ADDR="10.0.0.9").status_code == 429  # the name counts, from wherever
+    assert client.post(path, {"username": "other", "password": "x"}, REMOTE_ADDR="10.0.0.8").status_code == wrong
