@@ -1,5 +1,6 @@
 """Admin pages of background work: jobs with their progress, schedules, and the buttons of other pages that make jobs."""
 
+import json
 from typing import Any
 
 from django import forms
@@ -86,10 +87,13 @@ class JobAdmin(LogAdmin):
 
     @admin.display(description="result")
     def outcome(self, job):
-        return format_html('<pre class="whitespace-pre-wrap">{}</pre>', spelled(job.result))
+        text = json.dumps(job.result, indent=2, ensure_ascii=False) if job.result is not None else "–"
+        return format_html('<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>', text)
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        return request.user.has_perm("jobs.change_job")
+        """Of a job that has ended the page has no such button."""
+        unfinished = object_id is None or Job.objects.filter(pk=object_id, state__in=Job.UNFINISHED).exists()
+        return unfinished and request.user.has_perm("jobs.change_job")
 
     @action(description="Cancel", url_path="cancel", icon="cancel", permissions=["cancel"], dialog={
         "title": "Cancel this job", "description": "It ends at its next step; what is done stays.",

@@ -259,9 +259,15 @@ def test_progress_is_for_those_who_may_see_jobs(client):
 
 def test_a_job_is_cancelled_in_the_admin(admin_client):
     job = Job.objects.create(kind="sync", state="running")
-    admin_client.post(f"/admin/jobs/job/{job.pk}/cancel/", {"_form_submitted": "on"})
+    page, button = f"/admin/jobs/job/{job.pk}/change/", f"/admin/jobs/job/{job.pk}/cancel/"
+    assert button in admin_client.get(page).content.decode()
+    admin_client.post(button, {"_form_submitted": "on"})
     job.refresh_from_db()
     assert job.cancel_requested
+    Job.objects.update(state="cancelled", result={"created": 7})
+    shown = admin_client.get(page).content.decode()
+    assert button not in shown
+    assert "&quot;created&quot;: 7" in shown
 
 
 def test_a_schedule_is_edited_in_the_admin(admin_client):
