@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from drivers.models import Driver, DriverAlias, Entry, Identity
 from drivers.names import agree, driver_id, tidy
+from f1site.openf1 import versions
 from f1site.openf1.corrections import deleted_keys
 from f1site.openf1.models import Correction, Source
 
@@ -164,3 +165,4 @@ def merge(kept: Driver, others: Iterable[Driver]) -> None:
         corrections_of_people().filter(key={"driver_id": other.pk}).delete()
         other.delete()
     refresh([kept.pk])
+    versions.touch("drivers", None)

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.utils import formatting
 
 from f1site.api import history
+from f1site.api.conditional import conditional
 from f1site.api.errors import Conflict
 from f1site.api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response
 from f1site.api.serializers import RowSerializer
@@ -81,6 +82,7 @@ class EntityViewSet(viewsets.GenericViewSet):
 
     # Reading
 
+    @conditional
     def list(self, request, *args, **kwargs):
         self.find_parent()
         queryset: Any = self.filter_queryset(self.get_queryset())
@@ -94,6 +96,7 @@ class EntityViewSet(viewsets.GenericViewSet):
         page = self.paginate_queryset(queryset)
         return self.get_paginated_response([*serializer.rows(page)])
 
+    @conditional
     def retrieve(self, request, *args, **kwargs):
         return Response(self.get_serializer(self.get_object()).data)
 

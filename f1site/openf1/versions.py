@@ -50,6 +50,13 @@ def latest(collection: str, session_ids: Collection[int] | None = None) -> Versi
     return Version(len(rows), sum(stamp for stamp, _ in rows), max((changed_at for _, changed_at in rows), default=None))
 
 
+def everything() -> Version:
+    """The version of all that is mirrored."""
+    return Version(
+        **PieceVersion.objects.aggregate(pieces=Count("pk"), stamps=Sum("stamp", default=0), changed_at=Max("changed_at"))
+    )
+
+
 def few(collection: str, session_ids: list[int]) -> list[tuple[int, datetime]]:
     """(stamp, changed_at) of these sessions and of the lists. Written as SQL: to build the query takes longer than to run it,
     and every request of /v1 asks this."""
