@@ -133,6 +133,7 @@ def test_jobs_go_through_a_real_broker(site, broker):
     one.wait(STATE, lambda rows: rows[0][0] == "succeeded")
     one.add("dump", format="csv")  # while the worker runs
     one.wait("SELECT state FROM jobs_job WHERE job_id = 2", lambda rows: rows == [("succeeded",)])
+    one.__exit__()  # a worker would make the queue anew
     with Connection(broker) as connection:
         used = connection.SimpleQueue(queue)
         used.queue.delete()
