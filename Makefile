@@ -41,11 +41,20 @@ upgrade: .venv/installed-dev ## pin the newest versions that requirements*.in al
 	set -e; for name in requirements requirements-dev requirements-conformance requirements-fastf1; do $(PY) -m uv pip compile --upgrade --quiet --universal \
 	    --python-version 3.11 --generate-hashes --custom-compile-command "make upgrade" -o $$name.txt $$name.in; done
 
+audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirements; says so where it cannot be asked
+	@if ! $(PY) -c 'import urllib.request; urllib.request.urlopen("https://pypi.org/pypi/django/json", timeout=20)' 2>/dev/null; then \
+	    echo "NOT AUDITED: PyPI does not answer from here"; exit; fi; \
+	told=$$($(PY) -m pip_audit --disable-pip --require-hashes --requirement requirements.txt 2>&1); failed=$$?; \
+	echo "$$told" | grep -v "could not be audited" || true; \
+	unknown=$$(echo "$$told" | grep -c "could not be audited" || true); \
+	[ "$$unknown" = 0 ] || echo "NOT AUDITED: $$unknown packages, of which PyPI told nothing here"; \
+	exit $$failed
+
 clean: ## remove the environment and caches; the database, its media and the passwords stay
 	rm -rf .venv conformance/.venv conformance/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench bench-api conformance upgrade clean
+.PHONY: help run test lint format bench bench-api conformance upgrade audit clean
 
 # The environment. Plain pip installs the pinned requirements; an empty file remembers it, so that the next start asks pip
 # nothing. A Python that has gone (its link in .venv points nowhere) makes a new environment.
