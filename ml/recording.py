@@ -1,0 +1,191 @@
+"""Writing down what is tried: experiments, runs, their parameters, metrics and files.
+
+What has ended is a record: its parameters, metrics and files stay as they are.
+"""
+
+import hashlib
+import math
+import platform
+import re
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import timezone
+
+from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
+from ml.models.experiments import VALID_NAME
+
+LIBRARIES = ("scikit-learn", "numpy", "pandas", "scipy", "skops", "pyarrow")
+SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}\Z")
+
+
+class Ended(ValueError):
+    """The run has ended: what was written down stays."""
+
+
+def experiment(*, name: str, owner: str, task: str = "", user: Any = None, **fields: Any) -> Experiment:
+    """The experiment of that name; made where there is none, with the other fields. ValidationError for a bad name."""
+    VALID_NAME(name)
+    given = {"owner": owner, "task": task, "created_by": user, **fields}
+    return Experiment.objects.get_or_create(name=name.lower(), defaults=given)[0]
+
+
+def start_run(
+    *,
+    experiment: Experiment,
+    model: str,
+    split: str,
+    dataset: Dataset | None = None,
+    dataset_sha256: str = "",
+    task: str = "",
+    owner: str = "",
+    user: Any = None,
+    seed: int = 0,
+    leaky: bool = False,
+    params: Mapping[str, Any] | None = None,
+) -> Run:
+    """A run that begins now. ValueError without a split or a fingerprint of the dataset (the dataset's own by default)."""
+    fingerprint = dataset_sha256 or (dataset.sha256 if dataset else "")
+    if not fingerprint or not split:
+        raise ValueError("A run needs the fingerprint of its dataset and its split.")
+    with transaction.atomic():
+        run = Run.objects.create(
+            experiment=experiment,
+            model=model,
+            split=split,
+            dataset=dataset,
+            dataset_sha256=fingerprint,
+            task=task or experiment.task,
+            owner=owner or experiment.owner,
+            created_by=user,
+            seed=seed,
+            leaky=leaky,
+            git_commit=git_commit(),
+            libraries=library_versions(),
+        )
+        Experiment.objects.filter(pk=experiment.pk).update(status=Experiment.Status.RUNNING, updated_at=timezone.now())
+        log_params(run=run, params=params or {})
+    return run
+
+
+def log_params(*, run: Run, params: Mapping[str, Any]) -> None:
+    """Add parameters, or replace those of the same key; Ended once the run has ended."""
+    rows = [Param(run=run, key=key, value=value) for key, value in params.items()]
+    with transaction.atomic():
+        still_running(run)
+        upsert(rows, fields=["value"], unique=["run", "key"])
+
+
+def log_metrics(*, run: Run, metrics: Mapping[str, float], step: int = 0, context: str = "") -> None:
+    """Add figures, or replace those of the same key, context and step. ValueError for what is not a finite number."""
+    for key, value in metrics.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{key} is {value}, not a finite number.")
+    rows = [Metric(run=run, key=key, value=value, step=step, context=context) for key, value in metrics.items()]
+    with transaction.atomic():
+        still_running(run)
+        upsert(rows, fields=["value"], unique=["run", "key", "context", "step"])
+
+
+def upsert(rows: list[Any], *, fields: list[str], unique: list[str]) -> None:
+    if rows:
+        kind = type(rows[0])
+        kind._default_manager.bulk_create(rows, update_conflicts=True, update_fields=fields, unique_fields=unique)
+
+
+def store_artifact(*, run: Run, name: str, content: bytes, content_type: str = "application/octet-stream") -> Artifact:
+    """Keep a file of a run in the default storage, with its SHA-256. ValueError for a name that is no plain file name."""
+    if not SAFE_NAME.match(name):
+        raise ValueError(f"{name!r} is no name for a file: letters, digits, . _ and -, at most 100, no dot in front.")
+    digest = hashlib.sha256(content).hexdigest()
+    with transaction.atomic():
+        still_running(run)
+        before = Artifact.objects.filter(run=run, name=name).values_list("file", flat=True).first()
+        file = default_storage.save(f"ml/runs/{run.pk}/{name}", ContentFile(content))
+        given = {"file": file, "size": len(content), "sha256": digest, "content_type": content_type}
+        artifact, _ = Artifact.objects.update_or_create(run=run, name=name, defaults=given)
+        if before:
+            transaction.on_commit(lambda: default_storage.delete(before))
+    return artifact
+
+
+def read_artifact(artifact: Artifact) -> bytes:
+    """The content of a file; ValueError where it is not what was stored."""
+    with default_storage.open(artifact.file) as file:
+        content = file.read()
+    if hashlib.sha256(content).hexdigest() != artifact.sha256:
+        raise ValueError(f"{artifact.file} has been altered: its SHA-256 is not the one that was written down.")
+    return content
+
+
+def end_run(*, run: Run, status: str = Run.Status.COMPLETED, error: str = "") -> Run:
+    """The run is over, completed or failed; Ended where it was already."""
+    if status not in (Run.Status.COMPLETED, Run.Status.FAILED):
+        raise ValueError(f"A run ends completed or failed, not {status}.")
+    with transaction.atomic():
+        still_running(run)
+        run.status, run.error, run.ended_at = status, error, timezone.now()
+        run.save(update_fields=["status", "error", "ended_at"])
+        if not Run.objects.filter(experiment_id=run.experiment_id, status=Run.Status.RUNNING).exists():
+            Experiment.objects.filter(pk=run.experiment_id).update(status=status, updated_at=timezone.now())
+    return run
+
+
+def promote(run: Run) -> Run:
+    """Make a completed run the champion of its task. ValueError for one that is leaky, failed or still running."""
+    if run.leaky or run.status != Run.Status.COMPLETED:
+        raise ValueError("Only a completed run whose split is not leaky can be the champion.")
+    with transaction.atomic():
+        Run.objects.filter(task=run.task, champion=True).exclude(pk=run.pk).update(champion=False)
+        run.champion = True
+        run.save(update_fields=["champion"])
+    return run
+
+
+def delete_experiment(experiment: Experiment) -> None:
+    """An experiment with all its runs, and their files once that is certain."""
+    with transaction.atomic():
+        files = list(Artifact.objects.filter(run__experiment=experiment).values_list("file", flat=True))
+        experiment.delete()
+        transaction.on_commit(lambda: forget(files))
+
+
+def forget(files: list[str]) -> None:
+    for file in files:
+        default_storage.delete(file)
+
+
+def still_running(run: Run) -> None:
+    """Ended unless the run still runs; nobody else ends it during this transaction."""
+    if Run.objects.select_for_update().get(pk=run.pk).status != Run.Status.RUNNING:
+        raise Ended(f"Run '{run.pk}' has ended.")
+
+
+@cache
+def git_commit() -> str:
+    """The commit of the code, empty where it is not in a repository."""
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        asked = subprocess.run(command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603 - no input
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return asked.stdout.strip()
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """{library: version}, without importing any."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
