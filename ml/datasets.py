@@ -1,0 +1,163 @@
+"""Race laps as a table: what was known of each lap when it was over, and whether it is fit for learning.
+
+`load` reads the database, `features` (in its own module) turns the table into what was known before each lap began.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+from ml import cleaning
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LAP_COLUMNS = (
+    "session_id", "driver_number", "lap_number", "date_start", "lap_duration", "duration_sector_1", "duration_sector_2",
+    "duration_sector_3", "i1_speed", "i2_speed", "st_speed", "is_pit_out_lap", "driver_id",
+)  # fmt: skip
+WEATHER = ("air_temperature", "track_temperature", "humidity", "rainfall", "wind_speed")
+
+
+def sessions(*, seasons: Collection[int] = (), races: Collection[int] = (), names: Collection[str] = ("Race",)):
+    """The sessions that a dataset is made of, as a queryset; demo seasons count like any other."""
+    from races.models import Session
+
+    found = Session.objects.filter(session_name__in=names, date_start__isnull=False)
+    if seasons:
+        found = found.filter(year__in=seasons)
+    return found.filter(race_id__in=races) if races else found
+
+
+def load(chosen) -> "pd.DataFrame":
+    """Every lap of these sessions (a queryset), one row each, in order of session date, car and lap.
+
+    Columns: LAP_COLUMNS without `date_start`; `start` and `end` in seconds since 1970; of the session `season race_id circuit
+    session_name session_date race_laps`; `team`, `compound`, `tyre_age`, `stint_number`; `run` (between two out-laps,
+    from 0); `is_in_lap`; the weather at its start; `excluded`, the reason of `cleaning` or an empty text.
+    """
+
+    names = ("session_id", "race_id", "session_name")
+    more = {"season": "year", "circuit": "circuit_name", "session_date": "date_start"}
+    places = frame(chosen.order_by("date_start"), {name: name for name in names} | more)
+    keys = [int(key) for key in places["session_id"]]
+    laps = laps_of(keys).merge(places, on="session_id").sort_values(["session_date", "session_id", "driver_number", "lap_number"])
+    laps = with_tyres(laps.reset_index(drop=True), keys).merge(teams(keys), on=["session_id", "driver_number"], how="left")
+    laps = with_weather(with_times(laps, keys), keys)
+    laps["race_laps"] = laps.groupby("session_id")["lap_number"].transform("max")
+    laps["excluded"] = cleaning.reasons(laps, windows(keys))
+    return laps.drop(columns=["date_start"])
+
+
+def frame(rows, columns: dict[str, str]) -> "pd.DataFrame":
+    """A queryset's values as a table: {column: field}."""
+    import pandas as pd
+
+    return pd.DataFrame.from_records(list(rows.values_list(*columns.values())), columns=[*columns])
+
+
+def laps_of(keys: Collection[int]) -> "pd.DataFrame":
+    import pandas as pd
+
+    from telemetry.models import Lap
+
+    laps = frame(Lap.objects.filter(session_id__in=keys).order_by(), {name: name for name in LAP_COLUMNS})
+    numbers = [name for name in LAP_COLUMNS if name.startswith(("lap_duration", "duration", "i1", "i2", "st_"))]
+    return laps.astype(dict.fromkeys(numbers, "float64")).assign(date_start=pd.to_datetime(laps["date_start"], utc=True))
+
+
+def seconds(moments: "pd.Series") -> "pd.Series":
+    """Moments as seconds since 1970."""
+    import pandas as pd
+
+    return (pd.to_datetime(moments, utc=True) - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
+
+
+def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
+    """`start`, `end`, `run` and `is_in_lap`.
+
+    A lap ends when the next one begins or after its time, whichever comes first: OpenF1's starts jitter by an eighth of a second,
+    and a lap must count as known at the start of its driver's next one.
+    """
+    import numpy as np
+
+    from telemetry.models import Pit
+
+    car = laps.groupby(["session_id", "driver_number"], sort=False)
+    start = seconds(laps["date_start"])
+    following = start.groupby([laps["session_id"], laps["driver_number"]], sort=False).shift(-1)
+    next_is_out = car["is_pit_out_lap"].shift(-1, fill_value=False).astype(bool)
+    pits = set(Pit.objects.filter(session_id__in=keys).values_list("session_id", "driver_number", "lap_number"))
+    stopped = np.fromiter(
+        (key in pits for key in zip(laps["session_id"], laps["driver_number"], laps["lap_number"], strict=True)), bool, len(laps)
+    )
+    return laps.assign(
+        start=start,
+        end=np.fmin(start + laps["lap_duration"], following),
+        run=(laps["is_pit_out_lap"] & (laps["lap_number"] > 1)).groupby([laps["session_id"], laps["driver_number"]]).cumsum(),
+        is_pit_out_lap=laps["is_pit_out_lap"] & (laps["lap_number"] > 1),
+        is_in_lap=next_is_out | (stopped & ~laps["is_pit_out_lap"]),
+    )
+
+
+def with_tyres(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
+    """`stint_number`, `compound` and `tyre_age` (laps done before this one), of the earliest stint that covers the lap."""
+    import pandas as pd
+
+    from telemetry.models import Stint
+
+    known = Stint.objects.filter(session_id__in=keys, lap_start__isnull=False)
+    stints = frame(known.order_by("session_id", "driver_number", "stint_number"), {
+        "session_id": "session_id", "driver_number": "driver_number", "stint_number": "stint_number", "lap_start": "lap_start",
+        "lap_end": "lap_end", "compound": "tyre_compound", "age": "tyre_age_at_start",
+    })  # fmt: skip
+    joined = laps[["session_id", "driver_number", "lap_number"]].reset_index().merge(stints, on=["session_id", "driver_number"])
+    covering = joined[(joined["lap_start"] <= joined["lap_number"]) & (joined["lap_end"] >= joined["lap_number"])]
+    first = covering.drop_duplicates("index").set_index("index")
+    age = first["age"].astype("float64") + first["lap_number"] - first["lap_start"]
+    tyres = pd.DataFrame(
+        {"stint_number": first["stint_number"].astype("float64"), "compound": first["compound"], "tyre_age": age}
+    )
+    return laps.join(tyres)
+
+
+def teams(keys: Collection[int]) -> "pd.DataFrame":
+    from drivers.models import Entry
+
+    return frame(
+        Entry.objects.filter(session_id__in=keys).order_by(),
+        {"session_id": "session_id", "driver_number": "driver_number", "team": "team_name"},
+    )
+
+
+def windows(keys: Collection[int]) -> "pd.DataFrame":
+    """When the track was not free: `session_id`, `state`, `start`, `end`, in seconds since 1970."""
+    import numpy as np
+
+    from races.models import Neutralisation
+
+    found = frame(
+        Neutralisation.objects.filter(session_id__in=keys).order_by(),
+        {"session_id": "session_id", "state": "state", "start": "date_start", "end": "date_end"},
+    )
+    return found.assign(start=seconds(found["start"]), end=seconds(found["end"]).fillna(np.inf))
+
+
+def with_weather(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
+    """The last weather before each lap's start; nothing is known before the first message."""
+    import pandas as pd
+
+    from races.models import Weather
+
+    weather = frame(Weather.objects.filter(session_id__in=keys).order_by("date"), {"session_id": "session_id", "at": "date"} | {
+        name: name for name in WEATHER
+    })  # fmt: skip
+    weather = weather.assign(at=seconds(weather["at"])).astype(dict.fromkeys(WEATHER, "float64"))
+    timed = laps[laps["start"].notna()].reset_index().sort_values("start")
+    met = pd.merge_asof(timed, weather.sort_values("at"), left_on="start", right_on="at", by="session_id").set_index("index")
+    return laps.join(met[[*WEATHER]])
+
+
+def excluded(laps: "pd.DataFrame") -> dict[str, Any]:
+    """How many laps each reason left out."""
+    counts = laps.loc[laps["excluded"] != "", "excluded"].value_counts()
+    return {str(reason): int(count) for reason, count in counts.items()}

@@ -1,0 +1,111 @@
+"""Train a model of lap times and say how good it is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ml import datasets, estimators, splits
+from ml.tasks import TASKS
+
+
+class Command(BaseCommand):
+    help = (
+        "Train a model on the race laps that are stored, let it predict laps of races it has not seen, and print how far "
+        "off it is, beside what anybody could have said without a model. Only clean laps are asked about: that a lap will be "
+        "a clean one is hindsight. Models: "
+        + ", ".join(estimators.MODELS)
+        + ". Tasks: "
+        + ", ".join(TASKS)
+        + ". Splits: "
+        + splits.NAMES
+        + "."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("model", choices=[*estimators.MODELS], metavar="MODEL", help="which model")
+        parser.add_argument(
+            "--task", choices=[*TASKS], default="next_lap", metavar="TASK", help="which question (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--split", default="by_race", metavar="SPLIT",
+            help="what is learnt from and what is asked (default: %(default)s); random asks for laps of races it has learnt from",
+        )  # fmt: skip
+        parser.add_argument("--season", type=int, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons")
+        parser.add_argument(
+            "--race", type=int, nargs="+", action="extend", default=[], metavar="ID", help="only these race weekends"
+        )
+        parser.add_argument(
+            "--session-name",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="NAME",
+            help="sessions of these names (default: Race)",
+        )
+        parser.add_argument(
+            "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", dest="pairs", help="settings of the model"
+        )
+        parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: %(default)s)")
+        parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too, by race, season and compound")
+
+    def handle(self, *, model, task, split, season, race, session_name, pairs, seed, **options):
+        chosen = datasets.sessions(seasons=season, races=race, names=session_name or ["Race"])
+        laps = datasets.load(chosen)
+        if laps.empty:
+            raise CommandError("No laps of such sessions are stored; sync_openf1 or load_demo brings some.")
+        from ml import training
+
+        try:
+            result = training.train(laps, model=model, task=task, split=split, seed=seed, settings=parsed(pairs))
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        report(Console(file=self.stdout, width=130), result, laps)
+        if options["json"]:
+            options["json"].write_text(json.dumps(training.figures(result) | {"excluded": datasets.excluded(laps)}, indent=1))
+
+
+def parsed(settings: list[str]) -> dict[str, Any]:
+    """["alpha=3", …] -> {"alpha": 3, …}: JSON values, or texts."""
+    found = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise CommandError(f"--set {setting}: KEY=VALUE is wanted, such as alpha=3.")
+        try:
+            found[key] = json.loads(value)
+        except json.JSONDecodeError:
+            found[key] = value
+    return found
+
+
+def report(console: Console, result: Any, laps: Any) -> None:
+    """The table of results."""
+    if result.leaky:
+        console.print(
+            "LEAKY: laps of the same races are on both sides of this split. The figures say nothing about a race to come."
+        )
+    table = Table(f"{result.task}, {result.split}, seed {result.seed}", "MAE", box=box.SIMPLE_HEAD)
+    rows = {**result.baselines, f"{result.model} (model)": result.metrics["mae"]}
+    for name, mae in sorted(rows.items(), key=lambda row: -row[1]):
+        table.add_row(name, f"{mae:.4f} s", style="bold" if name.endswith("(model)") else "")
+    console.print(table)
+    found = result.metrics
+    races = result.predictions["session_id"].nunique()
+    console.print(
+        f"{len(result.predictions)} laps of {races} races asked for, {len(laps)} stored; fitted in {result.seconds:.1f} s"
+    )
+    console.print(
+        f"skill over {result.baseline}: {result.skill.value:.1%}, 95 % interval {result.skill.low:.1%} to {result.skill.high:.1%}"
+    )
+    console.print(
+        f"R2 {found['r2']:.4f}, RMSE {found['rmse']:.3f} s, MSE {found['mse']:.3f} s², median error {found['median_ae']:.3f} s, "
+        f"within 0.3 s {found['within_0.3s']:.1%}, within 0.5 s {found['within_0.5s']:.1%}"
+    )
+    if result.coverage:
+        spread = f"{result.coverage['least_covered']:.1%} to {result.coverage['most_covered']:.1%} by race"
+        console.print(f"80 % intervals hold {result.coverage['coverage']:.1%} ({spread}), {result.coverage['width']:.2f} s wide")

@@ -1,0 +1,130 @@
+"""The questions that are put to models: which laps are asked for, what may be known, and what anybody could say without a model.
+
+Every task is answered at the start of a lap, about clean laps only; that the lap will be a clean one is hindsight. A model learns
+the difference to `anchor`, seconds that are known beforehand, so that circuits of every length are one problem.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIRST = 5  # clean laps of a run after which its rest is predicted
+TRUST = 0.65  # of the last lap, in the anchor of the next one; the rest is the run's level
+LIMIT = 5.0  # seconds beyond which differences are not told apart
+
+# Seconds, of which the models see the difference to the anchor.
+ABSOLUTE = ("level", "lag_1", "lag_2", "lag_3", "lag_4", "lag_5", "median_3", "median_5", "last_any", "race_median",
+            "earlier_runs", "reference")  # fmt: skip
+OWN_RUN = ("level", "slope", "noise", "clean_laps", "gap_in_laps", "lag_1", "lag_2", "lag_3", "lag_4", "lag_5", "median_3",
+           "median_5", "last_any", "race_median", "to_reference", "sector_1_surprise", "sector_2_surprise", "sector_3_surprise",
+           "trap_speed_surprise", "i1_speed_surprise", "i2_speed_surprise", "gap_ahead_change", "pace_ahead", "level_ahead",
+           "lag_ahead", "level_second", "mate_pace", "mate_surprise", "compound_surprise",
+           "last_delta", "race_delta", "surprise_ahead", "laps_in_run", "gap_ahead_before")  # fmt: skip
+
+
+class Problem(NamedTuple):
+    """A task put to the laps of a dataset; all tables have the same rows, one per lap that is asked for."""
+
+    laps: "pd.DataFrame"  # who, where, when
+    inputs: "pd.DataFrame"  # what a model sees: numbers, and `circuit` and `driver` as texts where a task shows them
+    asked_at: "pd.Series"  # when the question is put, in seconds since 1970: nothing later is known
+    anchor: "pd.Series"  # seconds
+    target: "pd.Series"  # seconds
+    baselines: "pd.DataFrame"  # seconds, a column per naive answer; circuit medians are added by whoever knows the training rows
+
+
+def differences(features: "pd.DataFrame", anchor: "pd.Series") -> "pd.DataFrame":
+    """The features with every lap time as its difference to the anchor."""
+    shown = features.copy()
+    shown["to_reference"] = features["reference"] - anchor  # also where there is no level yet
+    for name in ABSOLUTE:
+        if name in shown:
+            shown[name] = (shown[name] - anchor).clip(-LIMIT, LIMIT)
+    return shown.drop(columns=["lap_number"])
+
+
+def naive(features: "pd.DataFrame") -> "pd.DataFrame":
+    return features[["lag_1", "median_3", "median_5", "race_median"]].set_axis(
+        ["previous clean lap", "rolling median of 3", "rolling median of 5", "driver's running median"], axis=1
+    )
+
+
+def expected(features: "pd.DataFrame") -> "pd.Series":
+    """Between the run's level and its last clean lap; NaN before there is one."""
+    return features["level"] + TRUST * (features["lag_1"] - features["level"])
+
+
+def next_lap(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
+    """The next lap of a run that has a clean lap already."""
+    rows = (laps["excluded"] == "") & features["lag_1"].notna()
+    laps, features = laps[rows], features[rows]
+    anchor = expected(features)
+    return Problem(laps, differences(features, anchor), laps["start"], anchor, laps["lap_duration"], naive(features))
+
+
+def pace_delta(laps: "pd.DataFrame", features: "pd.DataFrame", *, earlier_runs_only: bool = False) -> Problem:
+    """A lap beside the field's pace, the median of the last 60 clean laps of all cars. All own earlier laps are known."""
+    rows = (laps["excluded"] == "") & features["reference"].notna()
+    laps, features = laps[rows], features[rows]
+    anchor = expected(features).fillna(features["reference"] + features["race_delta"].fillna(0))
+    shown = differences(features, anchor)
+    naive_answers = naive(features).assign(**{"field's median": features["reference"]})
+    if earlier_runs_only:
+        anchor = features["reference"]
+        shown = differences(features, anchor).drop(columns=[*OWN_RUN])
+        naive_answers = (
+            features[["earlier_runs"]].set_axis(["driver's earlier stints"], axis=1).assign(**{"field's median": anchor})
+        )
+    filled = naive_answers.apply(lambda answer: answer.fillna(features["reference"]))
+    return Problem(laps, shown, laps["start"], anchor, laps["lap_duration"], filled)
+
+
+def pace_delta_earlier_stints(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
+    """The same when of the driver's own race only the stints before this one are known."""
+    return pace_delta(laps, features, earlier_runs_only=True)
+
+
+def rest_of_stint(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
+    """Every clean lap of a run after its fifth, from what was known at the end of that one; of the lap itself only its number."""
+    import pandas as pd
+
+    key = [laps["session_id"], laps["driver_number"], laps["run"]]
+    clean = laps["excluded"] == ""
+    count = clean.groupby(key).cumsum()
+    rows = clean & (count > FIRST)
+    # What is known when the fifth clean lap has ended is what the features of the lap after it say.
+    begins = pd.DataFrame({"count": features["clean_laps"], "row": laps.index, "lap": laps["lap_number"], "start": laps["start"]})
+    sixth = begins[begins["count"] == FIRST].groupby([part[begins["count"] == FIRST] for part in key]).first()
+    asked = pd.MultiIndex.from_arrays([part[rows] for part in key])
+    seen = sixth.reindex(asked)
+    rows = rows[rows].index[seen["row"].notna().to_numpy()]
+    seen = seen[seen["row"].notna()]
+    laps, known = laps.loc[rows], features.loc[seen["row"].astype(int)].set_axis(rows)
+    horizon = laps["lap_number"] - seen["lap"].to_numpy() + 1
+    anchor = known["median_5"]
+    shown = differences(known, anchor).assign(horizon=horizon, race_slope_ahead=known["race_slope"] * (horizon + 2))
+    answers = {"hold the median of five": known["median_5"], "hold the last lap": known["lag_1"]}
+    return Problem(laps, shown, seen["start"].set_axis(rows), anchor, laps["lap_duration"], pd.DataFrame(answers))
+
+
+def lap_time(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
+    """Absolute seconds from lap number, stint, tyres, weather, driver and circuit: mostly the circuit's length."""
+    import pandas as pd
+
+    rows = laps["excluded"].isin(["", "slow", "yellow flag", "wet tyres", "mixed conditions"])
+    laps, features = laps[rows], features[rows]
+    inputs = laps[["lap_number", "stint_number", "tyre_age", "air_temperature", "track_temperature", "rainfall"]].astype(
+        "float64"
+    )
+    named = inputs.assign(
+        compound=laps["compound"].fillna("UNKNOWN"), driver=laps["driver_id"].fillna(""), circuit=laps["circuit"].fillna("")
+    )
+    anchor = pd.Series(0.0, index=laps.index)
+    return Problem(laps, named, laps["start"], anchor, laps["lap_duration"], pd.DataFrame(index=laps.index))
+
+
+TASKS: dict[str, Callable[["pd.DataFrame", "pd.DataFrame"], Problem]] = {
+    task.__name__: task for task in (next_lap, pace_delta, pace_delta_earlier_stints, rest_of_stint, lap_time)
+}

@@ -1,0 +1,30 @@
+"""Laps of a demo season, loaded once for all tests of this folder."""
+
+import os
+
+import pytest
+from django.core.management import call_command
+from django.test import override_settings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a few thousand laps: threads cost more than they save
+
+
+@pytest.fixture(scope="session")
+def laps(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Race laps of four invented races, as `datasets.load` gives them."""
+    import io
+
+    from ml import datasets
+
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
+        call_command("load_demo", "--races", "4", stdout=io.StringIO())
+        yield datasets.load(datasets.sessions())
+        call_command("load_demo", "--remove", stdout=io.StringIO())
+
+
+@pytest.fixture(scope="session")
+def table(laps):
+    """Their features."""
+    from ml import features
+
+    return features.build(laps)

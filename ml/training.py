@@ -1,0 +1,135 @@
+"""Train a model on a task, ask it about races it has not seen, and say how it did beside the naive answers."""
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ml import estimators, evaluation, features, intervals, splits
+from ml.evaluation import Interval
+from ml.tasks import TASKS, Problem
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+OUTLIER = 3.0  # seconds beside the anchor beyond which a training lap teaches no more
+
+
+class Result(NamedTuple):
+    """What came of a training."""
+
+    task: str
+    model: str
+    split: str
+    leaky: bool
+    seed: int
+    settings: dict[str, Any]
+    predictions: "pd.DataFrame"  # a row per lap that was asked for; see `answers`
+    metrics: dict[str, float]
+    skill: Interval  # over `baseline`
+    baseline: str  # the best naive answer
+    baselines: dict[str, float]  # MAE in seconds of every naive answer
+    coverage: dict[str, float]  # of the 80 % intervals; empty for a leaky split
+    trained_on: int  # laps, in the last fold
+    seconds: float  # that the fits took
+    estimator: Any  # of the last fold
+    inputs: list[str]
+
+
+def train(
+    laps: "pd.DataFrame", *, model: str, task: str, split: str, seed: int = 0, settings: dict[str, Any] | None = None,
+    table: "pd.DataFrame | None" = None,
+) -> Result:  # fmt: skip
+    """Fit on one side of the split, predict the other. `laps` are what `datasets.load` gives, `table` their features.
+
+    Raises ValueError for a task, model, split or setting that is not there, and for too few laps.
+    """
+    if task not in TASKS:
+        raise ValueError(f"There is no task {task!r}; there are: {', '.join(TASKS)}.")
+    if model not in estimators.MODELS:
+        raise ValueError(f"There is no model {model!r}; there are: {', '.join(estimators.MODELS)}.")
+    problem = TASKS[task](laps, features.build(laps) if table is None else table)
+    if problem.laps.empty:
+        raise ValueError(f"No lap of these races can be asked about in the task {task!r}.")
+    folds, began = [], time.monotonic()
+    for learnt, asked in splits.divide(problem.laps, split, seed=seed):
+        folds.append(fold(problem, learnt, asked, model=model, seed=seed, settings=settings or {}, leaky=splits.is_leaky(split)))
+    return summed_up(
+        problem, folds, task=task, model=model, split=split, seed=seed, settings=settings or {}, seconds=time.monotonic() - began
+    )
+
+
+def fold(
+    problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, model: str, seed: int, settings: dict[str, Any], leaky: bool
+) -> dict[str, Any]:  # fmt: skip
+    import numpy as np
+
+    residual = problem.target - problem.anchor
+    usual = residual[learnt]
+    kept = np.clip(usual, -OUTLIER, OUTLIER) if problem.anchor.any() else usual
+    try:
+        unfitted = estimators.MODELS[model](problem.inputs, seed=seed, **settings)
+    except TypeError as error:
+        raise ValueError(f"The model {model!r} does not take the settings {settings}: {error}") from error
+    estimator = unfitted.fit(problem.inputs[learnt], kept)
+    rows = answers(problem, asked, estimator.predict(problem.inputs[asked]))
+    naive = problem.baselines[asked].assign(**{"circuit median": circuit_median(problem, learnt, asked)})
+    if not leaky:
+        ends = intervals.Intervals().fit(problem.inputs[learnt], residual[learnt], problem.laps[learnt], seed=seed)
+        low, high = ends.predict(problem.inputs[asked], residual[asked], problem.laps[asked], problem.asked_at[asked])
+        rows = rows.assign(low=problem.anchor[asked] + low, high=problem.anchor[asked] + high)
+    return {"estimator": estimator, "rows": rows, "naive": naive, "trained_on": int(learnt.sum())}
+
+
+def answers(problem: Problem, asked: "np.ndarray", predicted: "np.ndarray") -> "pd.DataFrame":
+    names = ["race_id", "season", "session_date", "session_id", "circuit", "driver_number", "lap_number", "compound", "tyre_age"]
+    return problem.laps.loc[asked, names].assign(
+        actual=problem.target[asked], prediction=problem.anchor[asked] + predicted
+    )  # fmt: skip
+
+
+def circuit_median(problem: Problem, learnt: "np.ndarray", asked: "np.ndarray") -> "pd.Series":
+    """The circuit's median lap among the training rows; of all of them where it has none."""
+    known = problem.target[learnt].groupby(problem.laps["circuit"][learnt]).median()
+    return problem.laps["circuit"][asked].map(known).fillna(float(problem.target[learnt].median()))
+
+
+def summed_up(problem: Problem, folds: list[dict[str, Any]], *, split: str, seed: int, **said: Any) -> Result:
+    import pandas as pd
+
+    rows = pd.concat([fold["rows"] for fold in folds])
+    naive = pd.concat([fold["naive"] for fold in folds])
+    naive_mae = {name: float((rows["actual"] - naive[name]).abs().mean()) for name in naive}
+    best = min(naive_mae, key=lambda name: naive_mae[name])
+    rows = rows.assign(baseline=naive[best])
+    error, naive_error = (rows["actual"] - rows["prediction"]).abs(), (rows["actual"] - rows["baseline"]).abs()
+    return Result(
+        split=split, leaky=splits.is_leaky(split), seed=seed, predictions=rows,
+        metrics=evaluation.metrics(rows["actual"], rows["prediction"]),
+        skill=evaluation.skill(error, naive_error, rows["session_id"], seed=seed), baseline=best, baselines=naive_mae,
+        coverage=evaluation.coverage(rows) if "low" in rows else {}, trained_on=folds[-1]["trained_on"],
+        estimator=folds[-1]["estimator"], inputs=[*problem.inputs.columns], **said,
+    )  # fmt: skip
+
+
+def figures(result: Result) -> dict[str, Any]:
+    """Everything that is said of a result, ready for JSON; also by race, season and compound."""
+    said = (
+        "task",
+        "model",
+        "split",
+        "leaky",
+        "seed",
+        "settings",
+        "metrics",
+        "baseline",
+        "baselines",
+        "coverage",
+        "trained_on",
+        "seconds",
+    )
+    parts = {column: [*evaluation.by(result.predictions, column)] for column in ("race_id", "season", "compound")}
+    return (
+        {name: getattr(result, name) for name in said}
+        | {"skill": result.skill._asdict()}
+        | {f"by_{key}": rows for key, rows in parts.items()}
+    )
