@@ -98,20 +98,20 @@ def situation(laps: "pd.DataFrame") -> "pd.DataFrame":
 class Run(NamedTuple):
     """What a car's clean laps of a run say so far."""
 
-    count: int = 0
+    laps: int = 0
     level: float = float("nan")
     slope: float = 0.0
     noise: float = 0.3
     last: tuple[float, ...] = ()
 
     def after(self, lap: float) -> "Run":
-        if not self.count:
+        if not self.laps:
             return Run(1, lap, self.slope, self.noise, (lap,))
         surprise = lap - self.level
         step = min(max(surprise, -CLIP), CLIP)
         slope = self.slope + 0.1 * (step * GAIN - self.slope)
         noise = self.noise + 0.2 * (min(abs(surprise), 2.0) - self.noise)
-        return Run(self.count + 1, self.level + GAIN * step, slope, noise, (lap, *self.last[:4]))
+        return Run(self.laps + 1, self.level + GAIN * step, slope, noise, (lap, *self.last[:4]))
 
 
 def own_pace(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
@@ -124,19 +124,20 @@ def own_pace(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
              "median_3", "median_5", "last_any", "race_median", "earlier_runs")  # fmt: skip
     out = {name: np.full(len(laps), np.nan) for name in names}
     for rows in cars(laps):
-        state, current, since, done, race = Run(), None, 0, 0, []
+        race: list[float] = []
+        state, current, since, done = Run(), None, 0, 0
         before_run = np.nan
         for place, row in enumerate(rows):
             if run[row] != current:
                 state, current, since, done = Run(noise=state.noise), run[row], 0, 0
                 before_run = np.median(race) if race else np.nan
             out["earlier_runs"][row] = before_run
-            if state.count:
+            if state.laps:
                 out["level"][row], out["slope"][row] = state.level, state.slope
                 for lag, lap in enumerate(state.last, start=1):
                     out[f"lag_{lag}"][row] = lap
                 out["median_3"][row], out["median_5"][row] = np.median(state.last[:3]), np.median(state.last)
-            out["noise"][row], out["clean_laps"][row], out["gap_in_laps"][row] = state.noise, state.count, since
+            out["noise"][row], out["clean_laps"][row], out["gap_in_laps"][row] = state.noise, state.laps, since
             out["laps_in_run"][row] = done
             out["last_any"][row] = time[rows[place - 1]] if place else np.nan
             if race:

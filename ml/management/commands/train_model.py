@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError
 from rich import box
@@ -15,15 +15,9 @@ from ml.tasks import TASKS
 
 class Command(BaseCommand):
     help = (
-        "Train a model on the race laps that are stored, let it predict laps of races it has not seen, and print how far "
-        "off it is, beside what anybody could have said without a model. Only clean laps are asked about: that a lap will be "
-        "a clean one is hindsight. Models: "
-        + ", ".join(estimators.MODELS)
-        + ". Tasks: "
-        + ", ".join(TASKS)
-        + ". Splits: "
-        + splits.NAMES
-        + "."
+        "Train a model on the race laps that are stored, let it predict laps of races it has not seen, and print how far off "
+        "it is, beside what anybody could have said without a model. Only clean laps are asked about: that a lap will be a "
+        f"clean one is hindsight. Models: {', '.join(estimators.MODELS)}. Tasks: {', '.join(TASKS)}. Splits: {splits.NAMES}."
     )
 
     def add_arguments(self, parser):
@@ -64,7 +58,7 @@ class Command(BaseCommand):
             result = training.train(laps, model=model, task=task, split=split, seed=seed, settings=parsed(pairs))
         except ValueError as error:
             raise CommandError(str(error)) from error
-        report(Console(file=self.stdout, width=130), result, laps)
+        report(Console(file=cast(IO[str], self.stdout), width=130), result, laps)
         if options["json"]:
             options["json"].write_text(json.dumps(training.figures(result) | {"excluded": datasets.excluded(laps)}, indent=1))
 
