@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import drivers.urls
 import f1site.jobs.urls
+import ml.urls
 import races.urls
 import telemetry.urls
 from f1site.api import errors
@@ -21,9 +22,9 @@ router.register("sync-runs", SyncRunViewSet)
 router.register("corrections", CorrectionViewSet)
 
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
-jobs = f1site.jobs.urls.router
-api = [path("", RootView.as_view(router=router), name="root"), *samples, *router.urls, *jobs.urls]
-names = [*telemetry.urls.samples, *(prefix for prefix, *_ in (*router.registry, *jobs.registry))]
+jobs, laboratory = f1site.jobs.urls.router, ml.urls.router
+api = [path("", RootView.as_view(router=router), name="root"), *samples, *router.urls, *jobs.urls, *laboratory.urls]
+names = [*telemetry.urls.samples, *(prefix for prefix, *_ in (*router.registry, *jobs.registry, *laboratory.registry))]
 
 urlpatterns = [
     path("", include("f1site.api.openf1.urls")),  # first: what is asked most and has least to do
