@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "f1site.api.policy.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "f1site.api.middleware.Compressed",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "f1site.api.middleware.OptionalTrailingSlash",

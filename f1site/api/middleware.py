@@ -1,5 +1,6 @@
 """Request handling that concerns every URL."""
 
+from django.middleware.gzip import GZipMiddleware
 from django.urls import is_valid_path
 
 
@@ -18,3 +19,13 @@ class OptionalTrailingSlash:
             request.path_info += "/"
             request.path += "/"
         return self.get_response(request)
+
+
+class Compressed(GZipMiddleware):
+    """gzip for who accepts it; not for Parquet, which is compressed, nor for `/v1`, which sees to that itself."""
+
+    def process_response(self, request, response):
+        parquet = response.get("Content-Type") == "application/vnd.apache.parquet"
+        if parquet or request.path_info[:4].lower() == "/v1/":
+            return response
+        return super().process_response(request, response)

@@ -1,4 +1,4 @@
-"""Laps of a demo season, loaded once for all tests of this folder."""
+"""Laps of a demo season, loaded once for all tests of this folder, and gone before others run."""
 
 import os
 
@@ -9,7 +9,7 @@ from django.test import override_settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # a few thousand laps: threads cost more than they save
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def laps(django_db_setup, django_db_blocker, tmp_path_factory):
     """Race laps of four invented races, as `datasets.load` gives them."""
     import io
@@ -22,7 +22,7 @@ def laps(django_db_setup, django_db_blocker, tmp_path_factory):
         call_command("load_demo", "--remove", stdout=io.StringIO())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def table(laps):
     """Their features."""
     from ml import features
