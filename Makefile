@@ -38,7 +38,7 @@ conformance: .venv/installed conformance/.venv/installed conformance/node_module
 	$(PY) conformance/run.py
 
 upgrade: .venv/installed-dev ## pin the newest versions that requirements*.in allow
-	set -e; for name in requirements requirements-dev requirements-conformance requirements-fastf1; do $(PY) -m uv pip compile --upgrade --quiet --universal \
+	set -e; for name in requirements requirements-dev requirements-conformance; do $(PY) -m uv pip compile --upgrade --quiet --universal \
 	    --python-version 3.11 --generate-hashes --custom-compile-command "make upgrade" -o $$name.txt $$name.in; done
 
 audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirements; says so where it cannot be asked

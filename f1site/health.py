@@ -1,6 +1,7 @@
 """Whether the site can do its work: /readyz part by part, /health for monitors, /metrics for Prometheus."""
 
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,7 +16,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 
 from f1site import __version__
@@ -112,14 +114,19 @@ def health(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """What this process counted, and what the database knows: rows that syncs wrote, jobs by state."""
+    """What was counted, and what the database knows: rows that syncs wrote, jobs by state."""
     if not settings.METRICS:
         raise Http404
     return HttpResponse(counted() + stored().encode(), content_type=CONTENT_TYPE_LATEST)
 
 
 def counted() -> bytes:
-    return generate_latest(REGISTRY)
+    """The counters of this process, or of all that share the folder PROMETHEUS_MULTIPROC_DIR."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    together = CollectorRegistry()
+    MultiProcessCollector(together)
+    return generate_latest(together)
 
 
 def stored() -> str:
