@@ -4,6 +4,7 @@ import os
 import shutil
 
 import pytest
+from django.db import connections
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.skipif(not CHROMIUM, reason="no chromium here")]
@@ -26,6 +27,7 @@ def page(monkeypatch):
         )
         yield page
         browser.close()
+        connections.close_all()  # those of playwright's loop are not those that the database is dropped through
 
 
 def test_pages_work_under_the_policy(page, live_server, django_user_model):
