@@ -1,5 +1,6 @@
 """How gunicorn serves the site: one process with threads, which suits SQLite; WEB_CONCURRENCY asks for more processes."""
 
+import gc
 import signal
 
 worker_class = "gthread"
@@ -15,5 +16,7 @@ def post_worker_init(worker):
 
     gunicorn's own handler of that stops at once, and hangs when it meets the thread pool in the middle of starting a thread.
     """
+    gc.collect()
+    gc.freeze()  # what was loaded stays loaded: the collector need not look through it again in the middle of requests
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, worker.handle_exit)
