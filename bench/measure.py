@@ -2,15 +2,17 @@
 
     measure.py sync --season 2023 --only laps stints     a sync, with the time that upstream took
     measure.py loop --season 2023                        update_or_create with a commit per row, of 2,000 laps and 500 stints
+    measure.py writes --season 2023                      the sync's way to write beside plain bulk_create, session by session
 
 `--demo N` instead of `--season` asks the simulator for a season of N races. DATABASE_URL says which database is written,
-OPENF1_BASE_URL where rows come from; the loop wants the sessions there already.
+OPENF1_BASE_URL where rows come from; the loop and the writes want the sessions there already.
 """
 
 import argparse
 import json
 import os
 import resource
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -22,6 +24,9 @@ import django
 
 django.setup()
 
+from django.db import connection, transaction
+
+from f1site.openf1 import changes
 from f1site.openf1.client import Client, from_settings
 from f1site.openf1.pipeline import Scope, registry, sync
 from races.models import Session
@@ -93,9 +98,42 @@ def measure_loop(client: Client, seasons: list[int], laps: int = 2_000) -> dict:
     return {"rows": len(sample), "seconds": time.perf_counter() - began}
 
 
+def measure_writes(client: Client, seasons: list[int], times: int = 5) -> dict:
+    """Seconds that either way takes to store all new rows of a season, median of `times` in turns; a transaction per session."""
+    found = {}
+    for name in ("laps", "position"):
+        feed, pieces = registry()[name], []
+        for session in Session.objects.filter(year__in=seasons):
+            built, _ = feed.build(client.rows(name, {"session_key": session.pk}))
+            if built:
+                fields = changes.sent_fields(feed, built)
+                names = feed.key + fields
+                rows = list(map(changes.getter(names), built))
+                pieces.append((list(map(changes.maker(feed, names, source="openf1"), rows)), fields))
+        ways = {
+            "bulk_create": lambda rows, fields, feed=feed: feed.model.objects.bulk_create(rows),
+            "sync": lambda rows, fields, feed=feed: changes.upsert(feed, rows, fields),
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for way in list(ways) * (times + 1):
+            with connection.cursor() as cursor:
+                cursor.execute(f"TRUNCATE {feed.model._meta.db_table} CASCADE")
+            for rows, _ in pieces:
+                for row in rows:  # bulk_create notes the keys of what it has stored
+                    row.pk, row._state.adding = None, True
+            began = time.perf_counter()
+            for rows, fields in pieces:
+                with transaction.atomic():
+                    ways[way](rows, fields)
+            seconds[way].append(time.perf_counter() - began)
+        found[name] = {"rows": sum(len(rows) for rows, _ in pieces), "pieces": len(pieces)}
+        found[name] |= {way: statistics.median(some[1:]) for way, some in seconds.items()}
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["sync", "loop"])
+    parser.add_argument("what", choices=["sync", "loop", "writes"])
     parser.add_argument("--season", type=int, nargs="+", default=[])
     parser.add_argument("--demo", type=int)
     parser.add_argument("--only", nargs="+", default=[])
@@ -104,7 +142,7 @@ def main() -> None:
     if given.what == "sync":
         print(json.dumps(measure_sync(client, seasons, given.only)))
     else:
-        print(json.dumps(measure_loop(client, seasons)))
+        print(json.dumps({"loop": measure_loop, "writes": measure_writes}[given.what](client, seasons)))
 
 
 main()

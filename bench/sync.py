@@ -1,6 +1,7 @@
 """How fast the sync and the API are, beside what is asked of them: `make bench`. Prints figures, asserts nothing.
 
-Rows come from the recorded OpenF1 in ../shared where that is there, else from the simulator of the demo season.
+Rows come from the recorded OpenF1 in ../shared where that is there, else from the simulator of the demo season. Where
+TEST_DATABASE_URL names a PostgreSQL server, the writes are measured on it too, in a database of its own.
 """
 
 import json
@@ -15,7 +16,9 @@ import tempfile
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg
 import requests
 from rich.console import Console
 from rich.table import Table
@@ -65,6 +68,27 @@ def database(folder: Path, name: str, env: dict[str, str]) -> dict[str, str]:
     env = env | {"DATABASE_URL": f"sqlite:///{folder / name}.sqlite3"}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
     return env
+
+
+@contextmanager
+def postgresql(env: dict[str, str]):
+    """The environment with a new database on the server of TEST_DATABASE_URL, for the length of a `with`."""
+    url, name = urlsplit(env["TEST_DATABASE_URL"]), f"f1stats_bench_{os.getpid()}"
+    with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            env = env | {"DATABASE_URL": url._replace(path=f"/{name}").geturl()}
+            subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+            yield env
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def measure_postgresql(part: list[str], env: dict[str, str]) -> dict[str, dict]:
+    with postgresql(env) as env:
+        measure("sync", *part, "--only", *LISTS, env=env)
+        first = measure("sync", *part, "--only", *ROWS, env=env)
+        return {"first": first, "writes": measure("writes", *part, env=env)}
 
 
 def measure_api(env: dict[str, str], times: int = 20) -> dict:
@@ -157,6 +181,18 @@ def show(found: dict[str, dict], parts: dict[str, list[str]]) -> None:
     )
 
 
+def show_postgresql(found: dict[str, dict], sqlite: dict) -> None:
+    writes = table("new rows on PostgreSQL", "rows", "sessions", "bulk_create, s", "sync, s", "as many times", "to reach")
+    for name, r in found["writes"].items():
+        numbers = (r["rows"], r["pieces"], r["bulk_create"], r["sync"])
+        writes.add_row(name, *map(told, numbers), f"{r['bulk_create'] / r['sync']:.1f}", "2")
+    console.print(writes)
+    console.print(
+        f"The first sync of laps and stints: {told(speed(found['first']))} rows/s without upstream on PostgreSQL, "
+        f"{told(speed(sqlite))} on SQLite."
+    )
+
+
 def told(number: float) -> str:
     return f"{number:,.2f}" if isinstance(number, float) and number < 100 else f"{number:,.0f}"
 
@@ -184,8 +220,14 @@ def main() -> None:
         source, parts, upstream = f"the simulator ({REPLAY} is not there); its memory is counted too", DEMO, nullcontext(env)
     with tempfile.TemporaryDirectory() as folder, upstream as env:
         found = measure_all(parts, env, Path(folder))
+        server = env.get("TEST_DATABASE_URL", "")
+        on_postgresql = measure_postgresql(next(iter(parts.values())), env) if server.startswith("postgres") else None
     console.print(f"\nUpstream is {source}. Python {platform.python_version()}, {os.cpu_count()} cores, SQLite.")
     show(found, parts)
+    if on_postgresql:
+        show_postgresql(on_postgresql, found["first"])
+    else:
+        console.print("TEST_DATABASE_URL names no PostgreSQL: nothing was measured there.")
 
 
 main()

@@ -5,7 +5,8 @@ Variables are read from the environment and from a `.env` file beside manage.py 
 
 import secrets
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import environ
 import structlog
@@ -17,6 +18,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
+# What the site makes by itself: its database, files, key and the admin's password, where nothing else is said.
+DATA_ROOT = Path(env.str("DATA_ROOT", default=str(BASE_DIR)))
 
 
 def kept_secret(path: Path) -> str:
@@ -33,7 +36,7 @@ def weak(key: str) -> bool:
 
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(BASE_DIR / ".secret_key")
+SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(DATA_ROOT / ".secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 if weak(SECRET_KEY) and not DEBUG:
@@ -110,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "f1site.api.middleware.DatabaseAway",
 ]
 
 ROOT_URLCONF = "f1site.urls"
@@ -129,7 +133,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{quote(str(BASE_DIR / 'db.sqlite3'))}")}
+DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{quote(str(DATA_ROOT / 'db.sqlite3'))}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers never wait for a writer (WAL); a writer takes its lock when it begins, so that it waits for its turn
     # instead of failing half-way with "database is locked".
@@ -138,16 +142,41 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;",
     }
-# Connections stay open between requests: to open one costs more than most queries.
-DATABASES["default"] |= {"CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600), "CONN_HEALTH_CHECKS": True}
+# Connections stay open between requests: to open one costs more than most queries. Each thread keeps its own, which is gone and
+# back as soon as the database is; or the threads of a process share a pool, for a server that allows few connections.
+max_age, shared = env.int("CONN_MAX_AGE", default=600), env.int("DATABASE_POOL", default=0)
+DATABASES["default"] |= {"CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True}
+if shared and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Without these timeouts requests would wait for half a minute while the database is away, and longer after it is back.
+    pool = {"min_size": 1, "max_size": shared, "max_idle": max_age or 1, "timeout": 5, "reconnect_timeout": 2}
+    DATABASES["default"] |= {"OPTIONS": DATABASES["default"].get("OPTIONS", {}) | {"pool": pool}, "CONN_MAX_AGE": 0}
 # What several processes count together; in each process's memory, or in the Redis that they share.
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(BASE_DIR / "media"))
+MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(DATA_ROOT / "media"))
 MEDIA_URL = "media/"
+# Files that are not in the database: below MEDIA_ROOT, or in a bucket that speaks S3, which machines can share. Who we are
+# there is said by AWS's own variables.
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+STORAGE_URL = urlsplit(env.str("STORAGE_URL", default=""))
+if STORAGE_URL.scheme == "s3":
+    bucket: dict[str, Any] = {"bucket_name": STORAGE_URL.netloc, "location": STORAGE_URL.path.strip("/")}
+    bucket |= {
+        "endpoint_url": env.str("STORAGE_ENDPOINT", default="") or None,
+        "file_overwrite": False,
+        "querystring_auth": False,
+    }
+    STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": bucket}
+elif STORAGE_URL.geturl():
+    raise ImproperlyConfigured(f"STORAGE_URL is {STORAGE_URL.geturl()!r}; s3://bucket/folder is wanted, or nothing.")
 STATIC_URL = "static/"
-WHITENOISE_USE_FINDERS = True  # static files are served from the packages; nothing has to be collected first
+# Static files are served from the packages; or, packed for browsers, from a folder into which `collectstatic` has put them.
+STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -244,7 +273,12 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["f1site.api.schema.only_v1"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "f1site.api.schema.share_parameters"],
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"JobStateEnum": "f1site.jobs.models.Job.State"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobStateEnum": "f1site.jobs.models.Job.State",
+        "ExperimentStatusEnum": "ml.models.Experiment.Status",
+        "RunStatusEnum": "ml.models.Run.Status",
+        "RunEndEnum": "ml.serializers.ENDS",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATION_PARAMETERS": "f1site.api.schema.by_use",
     "SWAGGER_UI_DIST": "SIDECAR",  # served from here: the page asks nobody else
@@ -297,6 +331,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
         "django.request": {"level": "ERROR"},  # refusals have their line as every request has
+        "matplotlib": {"level": "WARNING"},
     },
 }
 

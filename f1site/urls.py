@@ -23,8 +23,20 @@ router.register("corrections", CorrectionViewSet)
 
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
 jobs, laboratory = f1site.jobs.urls.router, ml.urls.router
-api = [path("", RootView.as_view(router=router), name="root"), *samples, *router.urls, *jobs.urls, *laboratory.urls]
-names = [*telemetry.urls.samples, *(prefix for prefix, *_ in (*router.registry, *jobs.registry, *laboratory.registry))]
+api = [
+    path("", RootView.as_view(router=router), name="root"),
+    *samples,
+    *router.urls,
+    *jobs.urls,
+    *laboratory.urls,
+    *ml.urls.views,
+]
+names = [
+    *telemetry.urls.samples,
+    "predict",
+    "analysis",
+    *(prefix for prefix, *_ in (*router.registry, *jobs.registry, *laboratory.registry)),
+]
 
 urlpatterns = [
     path("", include("f1site.api.openf1.urls")),  # first: what is asked most and has least to do

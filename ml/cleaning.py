@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VERSION = 1
+NEUTRAL = ("red flag", "safety car", "virtual safety car")
 WET = ("INTERMEDIATE", "WET")
 SLICKS = ("SOFT", "MEDIUM", "HARD")
 REASONS = (
@@ -49,10 +50,7 @@ def of_session(laps: "pd.DataFrame", windows: "pd.DataFrame") -> "pd.Series":
         "first lap": laps["lap_number"] == 1,
         "out-lap": laps["is_pit_out_lap"],
         "in-lap": laps["is_in_lap"],
-        **{
-            state: overlaps(laps, windows[windows["state"] == state])
-            for state in ("red flag", "safety car", "virtual safety car")
-        },
+        **{state: overlaps(laps, windows[windows["state"] == state]) for state in NEUTRAL},
         "wet tyres": wet,
         "mixed conditions": (laps["lap_number"].map(share) >= MIXED) | (before >= MIXED),
         "unknown compound": ~laps["compound"].isin(SLICKS),

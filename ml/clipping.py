@@ -36,3 +36,19 @@ class Columns(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         return X[self.names]
+
+
+class Blank(TransformerMixin, BaseEstimator):
+    """Columns of which the training rows know nothing are nought, also where something is known later: nothing was learnt of
+    it, and trees cannot sort values that are not there."""
+
+    def fit(self, X, y=None):
+        self.empty_ = np.isnan(np.asarray(X, dtype=float)).all(axis=0)
+        self.n_features_in_ = len(self.empty_)
+        return self
+
+    def transform(self, X):
+        return np.where(self.empty_, 0.0, np.asarray(X, dtype=float))
+
+    def get_feature_names_out(self, names=None):
+        return names

@@ -15,6 +15,10 @@ LAP_COLUMNS = (
     "session_id", "driver_number", "lap_number", "date_start", "lap_duration", "duration_sector_1", "duration_sector_2",
     "duration_sector_3", "i1_speed", "i2_speed", "st_speed", "is_pit_out_lap", "driver_id",
 )  # fmt: skip
+KEYS = ("session_id", "driver_number")
+LAP = (*KEYS, "lap_number")
+TELEMETRY = ("avg_speed", "max_speed", "full_throttle", "brake_usage", "drs_usage")
+STALE = 15.0  # seconds after which an interval says nothing any more
 WEATHER = ("air_temperature", "track_temperature", "humidity", "rainfall", "wind_speed")
 
 
@@ -33,7 +37,8 @@ def load(chosen) -> "pd.DataFrame":
 
     Columns: LAP_COLUMNS without `date_start`; `start` and `end` in seconds since 1970; of the session `season race_id circuit
     session_name session_date race_laps`; `team`, `compound`, `tyre_age`, `stint_number`; `run` (between two out-laps,
-    from 0); `is_in_lap`; the weather at its start; `excluded`, the reason of `cleaning` or an empty text.
+    from 0); `is_in_lap`; at its start the weather, `track_state` (an empty text when it is free) and `interval_ahead` (seconds);
+    TELEMETRY of the lap itself where samples are stored; `excluded`, the reason of `cleaning` or an empty text.
     """
 
     names = ("session_id", "race_id", "session_name")
@@ -42,9 +47,11 @@ def load(chosen) -> "pd.DataFrame":
     keys = [int(key) for key in places["session_id"]]
     laps = laps_of(keys).merge(places, on="session_id").sort_values(["session_date", "session_id", "driver_number", "lap_number"])
     laps = with_tyres(laps.reset_index(drop=True), keys).merge(teams(keys), on=["session_id", "driver_number"], how="left")
-    laps = with_weather(with_times(laps, keys), keys)
+    laps = with_interval(with_weather(with_times(laps, keys), keys), keys).merge(driving(keys), on=[*LAP], how="left")
+    flags = windows(keys)
+    laps["track_state"] = track_state(laps, flags)
     laps["race_laps"] = laps.groupby("session_id")["lap_number"].transform("max")
-    laps["excluded"] = cleaning.reasons(laps, windows(keys))
+    laps["excluded"] = cleaning.reasons(laps, flags)
     return laps.drop(columns=["date_start"])
 
 
@@ -52,7 +59,8 @@ def frame(rows, columns: dict[str, str]) -> "pd.DataFrame":
     """A queryset's values as a table: {column: field}."""
     import pandas as pd
 
-    return pd.DataFrame.from_records(list(rows.values_list(*columns.values())), columns=[*columns])
+    found = pd.DataFrame.from_records(list(rows.values_list(*columns.values())), columns=[*columns])
+    return found.astype({name: "int64" for name in KEYS if name in columns})  # also where there are no rows to tell from
 
 
 def laps_of(keys: Collection[int]) -> "pd.DataFrame":
@@ -155,6 +163,41 @@ def with_weather(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
     timed = laps[laps["start"].notna()].reset_index().sort_values("start")
     met = pd.merge_asof(timed, weather.sort_values("at"), left_on="start", right_on="at", by="session_id").set_index("index")
     return laps.join(met[[*WEATHER]])
+
+
+def with_interval(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
+    """`interval_ahead`: seconds to the car ahead in the race when the lap began, as last measured before; NaN where that is
+    unknown."""
+    import pandas as pd
+
+    from telemetry.models import Interval
+
+    known = Interval.objects.filter(session_id__in=keys, interval_seconds__isnull=False).order_by("date")
+    intervals = frame(known, {name: name for name in KEYS} | {"at": "date", "interval_ahead": "interval_seconds"})
+    intervals = intervals.assign(at=seconds(intervals["at"]), interval_ahead=intervals["interval_ahead"].astype("float64"))
+    timed = laps.loc[laps["start"].notna(), [*KEYS, "start"]].reset_index().sort_values("start")
+    met = pd.merge_asof(timed, intervals, left_on="start", right_on="at", by=[*KEYS], tolerance=STALE).set_index("index")
+    return laps.join(met[["interval_ahead"]])
+
+
+def driving(keys: Collection[int]) -> "pd.DataFrame":
+    """TELEMETRY of each lap that samples are stored of."""
+    from telemetry.models import Telemetry
+
+    found = frame(Telemetry.objects.filter(session_id__in=keys).order_by(), {name: name for name in (*LAP, *TELEMETRY)})
+    return found.astype({"lap_number": "int64"} | dict.fromkeys(TELEMETRY, "float64"))
+
+
+def track_state(laps: "pd.DataFrame", flags: "pd.DataFrame") -> "pd.Series":
+    """What was shown to the whole track, or somewhere on it, when each lap began."""
+    import pandas as pd
+
+    states = pd.Series("", index=laps.index, dtype="object")
+    for key, session in laps.groupby("session_id", sort=False):
+        for state, start, end in flags.loc[flags["session_id"] == key, ["state", "start", "end"]].itertuples(index=False):
+            shown = session.index[(session["start"] >= start) & (session["start"] < end)]
+            states[shown] = states[shown].where(states[shown].isin(cleaning.NEUTRAL), state)
+    return states
 
 
 def excluded(laps: "pd.DataFrame") -> dict[str, Any]:

@@ -101,12 +101,14 @@ def boosting(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OrdinalEncoder
 
+    from ml.clipping import Blank
+
     trees = HistGradientBoostingRegressor(**BOOSTING | {"random_state": seed, "early_stopping": False} | settings)
     numbers, texts = split_columns(inputs)
     if not texts:
-        return trees
+        return make_pipeline(Blank(), trees)
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-1)
-    return make_pipeline(ColumnTransformer([("texts", encoder, texts), ("numbers", "passthrough", numbers)]), trees)
+    return make_pipeline(ColumnTransformer([("texts", encoder, texts), ("numbers", Blank(), numbers)]), trees)
 
 
 def gradient_boosting(inputs: "pd.DataFrame", *, seed: int, bag: int = 3, **settings: Any) -> Any:

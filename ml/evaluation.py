@@ -48,7 +48,8 @@ def skill(error: "pd.Series", naive: "pd.Series", session: "pd.Series", *, seed:
 
 
 def by(predictions: "pd.DataFrame", column: str) -> Iterator[dict[str, Any]]:
-    """The figures of each race, season or compound: `{column, laps, metrics…, baseline_mae, skill}`."""
+    """The figures of each race, season or compound: `{column, laps, metrics…, baseline_mae, skill}`, and `coverage` and `width`
+    where there are intervals."""
     for key, group in predictions.groupby(column, sort=False):
         found = metrics(group["actual"], group["prediction"])
         naive = float((group["actual"] - group["baseline"]).abs().mean())
@@ -58,15 +59,22 @@ def by(predictions: "pd.DataFrame", column: str) -> Iterator[dict[str, Any]]:
             **found,
             "baseline_mae": naive,
             "skill": 1 - found["mae"] / naive if naive else 0.0,
-        }
+            **({"coverage": float(inside(group).mean()), "width": float((group["high"] - group["low"]).mean())} if "low" in group
+               else {}),
+        }  # fmt: skip
+
+
+def inside(predictions: "pd.DataFrame") -> "pd.Series":
+    """Whether each lap is within its interval."""
+    return (predictions["actual"] >= predictions["low"]) & (predictions["actual"] <= predictions["high"])
 
 
 def coverage(predictions: "pd.DataFrame") -> dict[str, float]:
     """Share of the laps within their interval, the mean width in seconds, and the least and the most covered race."""
-    inside = (predictions["actual"] >= predictions["low"]) & (predictions["actual"] <= predictions["high"])
-    per_race = inside.groupby(predictions["session_id"]).mean()
+    held = inside(predictions)
+    per_race = held.groupby(predictions["session_id"]).mean()
     width = (predictions["high"] - predictions["low"]).mean()
     return {
-        "coverage": float(inside.mean()), "width": float(width), "least_covered": float(per_race.min()),
+        "coverage": float(held.mean()), "width": float(width), "least_covered": float(per_race.min()),
         "most_covered": float(per_race.max()),
     }  # fmt: skip

@@ -12,6 +12,9 @@ means nothing at another.
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ml import cleaning, race_state
+from ml.datasets import TELEMETRY
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -24,22 +27,30 @@ LARGE = 8.0  # seconds beside the field's pace
 FAR = 30.0  # gaps are not told apart beyond this many seconds
 SECTORS = ("duration_sector_1", "duration_sector_2", "duration_sector_3")
 COMPOUNDS = ("SOFT", "MEDIUM", "HARD")
-NEUTRAL = ("red flag", "safety car", "virtual safety car")
 DRAWN = (300.0, 1500.0, 1000.0)  # squared laps: what the slopes of field, compound and car are drawn by
 PRIOR = 40  # laps that a memory of past races must outweigh
 
 
-def build(laps: "pd.DataFrame") -> "pd.DataFrame":
-    """Features of every lap, in the order and with the index of `laps` (see `datasets.load`). Numbers; NaN is unknown."""
+def build(laps: "pd.DataFrame", memory: "Memory | None" = None) -> "pd.DataFrame":
+    """Features of every lap, in the order and with the index of `laps` (see `datasets.load`). Numbers; NaN is unknown.
+
+    `memory`: what earlier races said, where these laps are not all there is to know; the races here are added to it.
+    """
     import pandas as pd
 
-    memory = Memory()
+    memory = Memory() if memory is None else memory
     found = []
     for _, session in laps.sort_values(["session_date", "session_id"], kind="stable").groupby(
         ["session_date", "session_id"], sort=True
     ):
-        table = of_session(session)
-        found.append(pd.concat([table, memory.recall(session)], axis=1))
+        table, recalled = of_session(session), memory.recall(session)
+        state = race_state.follow(
+            session,
+            (session["excluded"] == "").to_numpy(),
+            dirty_air=table["dirty_air"].to_numpy(),
+            drivers=recalled["driver_delta"],
+        )
+        found.append(pd.concat([table, recalled, state], axis=1))
         memory.learn(session, table)
     return pd.concat(found).reindex(laps.index)
 
@@ -79,7 +90,7 @@ def situation(laps: "pd.DataFrame") -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
 
-    neutral = laps["excluded"].isin(NEUTRAL).to_numpy()
+    neutral = laps["excluded"].isin(cleaning.NEUTRAL).to_numpy()
     number = laps["lap_number"].to_numpy()
     since = np.full(len(laps), np.nan)
     for rows in cars(laps):
@@ -385,12 +396,13 @@ def traffic(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame") -> "
 
 
 def sectors(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
-    """Known once the car's previous lap has ended: its sectors beside the median of its last clean ones of the run."""
+    """Known once the car's previous lap has ended: its sectors, speeds and, where samples are stored, its telemetry (full
+    throttle, brakes and DRS as shares of the lap), beside the median of its last clean ones of the run."""
     import numpy as np
     import pandas as pd
 
     run = laps["run"].to_numpy()
-    names = (*SECTORS, "st_speed", "i1_speed", "i2_speed")
+    names = (*SECTORS, "st_speed", "i1_speed", "i2_speed", *TELEMETRY)
     values = laps[[*names]].to_numpy(dtype=float)
     out = np.full(values.shape, np.nan)
     for rows in cars(laps):
@@ -405,8 +417,10 @@ def sectors(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
                     out[row] = values[before] - np.median(kept[-6:], axis=0)
                 if clean[before]:
                     kept.append(values[before])
-    limits = np.array([3, 3, 3, 30, 30, 30])
-    columns = [f"{name}_surprise" for name in ("sector_1", "sector_2", "sector_3", "trap_speed", "i1_speed", "i2_speed")]
+    limits = np.array([3, 3, 3, 30, 30, 30, 20, 30, 0.3, 0.3, 0.3])
+    columns = [
+        f"{name}_surprise" for name in ("sector_1", "sector_2", "sector_3", "trap_speed", "i1_speed", "i2_speed", *TELEMETRY)
+    ]
     return pd.DataFrame(np.clip(out, -limits, limits), columns=columns, index=laps.index)
 
 

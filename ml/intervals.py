@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 MISS = 0.2  # share of laps outside
 LATEST = 0.3  # share of the training races, the last ones, that the widths are corrected on
-STEP = float(
-    __import__("os").environ.get("STEP", "0.04")
-)  # seconds by which a lap outside widens the next intervals; one inside narrows them by a quarter of it
+STEP = 0.04  # seconds by which a lap outside widens the next intervals; one inside narrows them by a quarter of it
 QUANTILES = {"max_iter": 150, "learning_rate": 0.04, "max_leaf_nodes": 8, "min_samples_leaf": 60, "max_features": 0.2}
 
 

@@ -68,7 +68,7 @@ def start_run(
             seed=seed,
             leaky=leaky,
             git_commit=git_commit(),
-            libraries=library_versions(),
+            libraries=dict(library_versions()),
         )
         Experiment.objects.filter(pk=experiment.pk).update(status=Experiment.Status.RUNNING, updated_at=timezone.now())
         log_params(run=run, params=params or {})

@@ -7,21 +7,26 @@ the difference to `anchor`, seconds that are known beforehand, so that circuits 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ml.datasets import TELEMETRY
+
 if TYPE_CHECKING:
     import pandas as pd
 
 FIRST = 5  # clean laps of a run after which its rest is predicted
-TRUST = 0.65  # of the last lap, in the anchor of the next one; the rest is the run's level
+TRUST = 0.65  # of the last lap beside the run's level, in what the run says of the next lap
+STATE = 0.5  # of the race's state beside what the run says, in the anchor of the next lap
 LIMIT = 5.0  # seconds beyond which differences are not told apart
 
 # Seconds, of which the models see the difference to the anchor.
 ABSOLUTE = ("level", "lag_1", "lag_2", "lag_3", "lag_4", "lag_5", "median_3", "median_5", "last_any", "race_median",
-            "earlier_runs", "reference")  # fmt: skip
+            "earlier_runs", "reference", "state_pace", "state_pace_others")  # fmt: skip
+SPEEDS = tuple(f"{name}_surprise" for name in ("trap_speed", "i1_speed", "i2_speed", *TELEMETRY))
 OWN_RUN = ("level", "slope", "noise", "clean_laps", "gap_in_laps", "lag_1", "lag_2", "lag_3", "lag_4", "lag_5", "median_3",
            "median_5", "last_any", "race_median", "to_reference", "sector_1_surprise", "sector_2_surprise", "sector_3_surprise",
-           "trap_speed_surprise", "i1_speed_surprise", "i2_speed_surprise", "gap_ahead_change", "pace_ahead", "level_ahead",
+           *SPEEDS, "gap_ahead_change", "pace_ahead", "level_ahead",
            "lag_ahead", "level_second", "mate_pace", "mate_surprise", "compound_surprise",
-           "last_delta", "race_delta", "surprise_ahead", "laps_in_run", "gap_ahead_before")  # fmt: skip
+           "last_delta", "race_delta", "surprise_ahead", "laps_in_run", "gap_ahead_before", "state_pace",
+           "state_slope")  # fmt: skip
 
 
 class Problem(NamedTuple):
@@ -52,8 +57,9 @@ def naive(features: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def expected(features: "pd.DataFrame") -> "pd.Series":
-    """Between the run's level and its last clean lap; NaN before there is one."""
-    return features["level"] + TRUST * (features["lag_1"] - features["level"])
+    """Between the run's level, its last clean lap and the state of the race; NaN before the run has a clean lap."""
+    own = features["level"] + TRUST * (features["lag_1"] - features["level"])
+    return own + STATE * (features["state_pace"] - own).fillna(0)
 
 
 def next_lap(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
@@ -68,7 +74,8 @@ def pace_delta(laps: "pd.DataFrame", features: "pd.DataFrame", *, earlier_runs_o
     """A lap beside the field's pace, the median of the last 60 clean laps of all cars. All own earlier laps are known."""
     rows = (laps["excluded"] == "") & features["reference"].notna()
     laps, features = laps[rows], features[rows]
-    anchor = expected(features).fillna(features["reference"] + features["race_delta"].fillna(0))
+    before = features["reference"] + features["race_delta"].fillna(0)
+    anchor = expected(features).fillna(before + STATE * (features["state_pace"] - before).fillna(0))
     shown = differences(features, anchor)
     naive_answers = naive(features).assign(**{"field's median": features["reference"]})
     if earlier_runs_only:
@@ -104,9 +111,15 @@ def rest_of_stint(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
     laps, known = laps.loc[rows], features.loc[seen["row"].astype(int)].set_axis(rows)
     horizon = laps["lap_number"] - seen["lap"].to_numpy() + 1
     anchor = known["median_5"]
-    shown = differences(known, anchor).assign(horizon=horizon, race_slope_ahead=known["race_slope"] * (horizon + 2))
     answers = {"hold the median of five": known["median_5"], "hold the last lap": known["lag_1"]}
-    return Problem(laps, shown, seen["start"].set_axis(rows), anchor, laps["lap_duration"], pd.DataFrame(answers))
+    return Problem(
+        laps, later_laps(known, horizon), seen["start"].set_axis(rows), anchor, laps["lap_duration"], pd.DataFrame(answers)
+    )
+
+
+def later_laps(known: "pd.DataFrame", horizon: "pd.Series") -> "pd.DataFrame":
+    """What a model sees of the lap that is `horizon` laps ahead (1: the next one) of what is known: nothing but its number."""
+    return differences(known, known["median_5"]).assign(horizon=horizon, race_slope_ahead=known["race_slope"] * (horizon + 2))
 
 
 def lap_time(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:

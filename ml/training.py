@@ -12,6 +12,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OUTLIER = 3.0  # seconds beside the anchor beyond which a training lap teaches no more
+SAMPLE = 1_000  # asked laps that are kept to find out what a model looks at
+
+
+class Fitted(NamedTuple):
+    """What one side of a split taught, and some of what was asked on the other."""
+
+    estimator: Any
+    ends: Any  # `intervals.Intervals`; None for a leaky split
+    limits: dict[str, tuple[float, float]]  # of the numbers that it has seen
+    texts: dict[str, list[str]]  # that it has seen
+    sessions: list[int]  # that it has learnt from
+    until: str  # the date of the last of them
+    laps: int
+    inputs: "pd.DataFrame"  # of a sample of the laps that were asked about,
+    target: "pd.Series"  # and what would have been right
 
 
 class Result(NamedTuple):
@@ -29,10 +44,8 @@ class Result(NamedTuple):
     baseline: str  # the best naive answer
     baselines: dict[str, float]  # MAE in seconds of every naive answer
     coverage: dict[str, float]  # of the 80 % intervals; empty for a leaky split
-    trained_on: int  # laps, in the last fold
     seconds: float  # that the fits took
-    estimator: Any  # of the last fold
-    inputs: list[str]
+    last: Fitted  # the last fold's, which is what is kept
 
 
 def train(
@@ -71,13 +84,30 @@ def fold(
     except TypeError as error:
         raise ValueError(f"The model {model!r} does not take the settings {settings}: {error}") from error
     estimator = unfitted.fit(problem.inputs[learnt], kept)
+    ends = None
     rows = answers(problem, asked, estimator.predict(problem.inputs[asked]))
     naive = problem.baselines[asked].assign(**{"circuit median": circuit_median(problem, learnt, asked)})
     if not leaky:
         ends = intervals.Intervals().fit(problem.inputs[learnt], residual[learnt], problem.laps[learnt], seed=seed)
         low, high = ends.predict(problem.inputs[asked], residual[asked], problem.laps[asked], problem.asked_at[asked])
         rows = rows.assign(low=problem.anchor[asked] + low, high=problem.anchor[asked] + high)
-    return {"estimator": estimator, "rows": rows, "naive": naive, "trained_on": int(learnt.sum())}
+    return {"last": fitted(problem, learnt, asked, estimator=estimator, ends=ends, seed=seed), "rows": rows, "naive": naive}
+
+
+def fitted(problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, estimator: Any, ends: Any, seed: int) -> Fitted:
+    """What is kept of a fold."""
+    import numpy as np
+
+    laps, inputs = problem.laps[learnt], problem.inputs[learnt]
+    numbers, texts = estimators.split_columns(inputs)
+    seen = inputs[numbers].agg(["min", "max"])
+    sample = np.random.default_rng(seed).permutation(np.flatnonzero(asked))[:SAMPLE]
+    return Fitted(
+        estimator, ends, laps=len(laps), until=f"{laps['session_date'].max():%Y-%m-%d}",
+        limits={name: (float(seen.loc["min", name]), float(seen.loc["max", name])) for name in numbers},
+        texts={name: sorted(set(inputs[name])) for name in texts}, sessions=[int(key) for key in laps["session_id"].unique()],
+        inputs=problem.inputs.iloc[sample], target=(problem.target - problem.anchor).iloc[sample],
+    )  # fmt: skip
 
 
 def answers(problem: Problem, asked: "np.ndarray", predicted: "np.ndarray") -> "pd.DataFrame":
@@ -106,30 +136,16 @@ def summed_up(problem: Problem, folds: list[dict[str, Any]], *, split: str, seed
         split=split, leaky=splits.is_leaky(split), seed=seed, predictions=rows,
         metrics=evaluation.metrics(rows["actual"], rows["prediction"]),
         skill=evaluation.skill(error, naive_error, rows["session_id"], seed=seed), baseline=best, baselines=naive_mae,
-        coverage=evaluation.coverage(rows) if "low" in rows else {}, trained_on=folds[-1]["trained_on"],
-        estimator=folds[-1]["estimator"], inputs=[*problem.inputs.columns], **said,
+        coverage=evaluation.coverage(rows) if "low" in rows else {}, last=folds[-1]["last"], **said,
     )  # fmt: skip
 
 
 def figures(result: Result) -> dict[str, Any]:
     """Everything that is said of a result, ready for JSON; also by race, season and compound."""
-    said = (
-        "task",
-        "model",
-        "split",
-        "leaky",
-        "seed",
-        "settings",
-        "metrics",
-        "baseline",
-        "baselines",
-        "coverage",
-        "trained_on",
-        "seconds",
-    )
+    said = ("task", "model", "split", "leaky", "seed", "settings", "metrics", "baseline", "baselines", "coverage", "seconds")
     parts = {column: [*evaluation.by(result.predictions, column)] for column in ("race_id", "season", "compound")}
     return (
         {name: getattr(result, name) for name in said}
-        | {"skill": result.skill._asdict()}
+        | {"skill": result.skill._asdict(), "trained_on": result.last.laps, "trained_until": result.last.until}
         | {f"by_{key}": rows for key, rows in parts.items()}
     )

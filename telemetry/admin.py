@@ -8,10 +8,11 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeNumericF
 from drivers.admin import CarRowAdmin
 from f1site.openf1.admin import LogAdmin, badge, dot
 from races.admin import SessionRowAdmin
+from telemetry.fastf1.admin import FastF1ComparisonAdmin
 from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
 from telemetry.quality.admin import SessionQualityAdmin
 
-__all__ = ["SessionQualityAdmin"]  # its page is registered there
+__all__ = ["FastF1ComparisonAdmin", "SessionQualityAdmin"]  # their pages are registered there
 
 # As on the tyres' sidewalls.
 COMPOUNDS = {"SOFT": "da291c", "MEDIUM": "ffd12e", "HARD": "f0f0ec", "INTERMEDIATE": "43b02a", "WET": "0067ad"}

@@ -1,5 +1,6 @@
 from races.filters import SessionRowFilter
 from telemetry.models import (
+    FastF1Comparison,
     Interval,
     Lap,
     Overtake,
@@ -61,3 +62,8 @@ class SampleFileFilter(SessionRowFilter):
 class SessionQualityFilter(SessionRowFilter):
     class Meta:
         model = SessionQuality
+
+
+class FastF1ComparisonFilter(SessionRowFilter):
+    class Meta:
+        model = FastF1Comparison

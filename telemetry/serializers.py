@@ -2,6 +2,7 @@ from rest_framework import serializers
 
 from races.serializers import SessionRowSerializer
 from telemetry.models import (
+    FastF1Comparison,
     Interval,
     Lap,
     Overtake,
@@ -79,4 +80,22 @@ class SessionQualitySerializer(SessionRowSerializer):
 
     class Meta:
         model = SessionQuality
+        fields = "__all__"
+
+
+class FastF1ComparisonSerializer(SessionRowSerializer):
+    differences = serializers.JSONField(
+        read_only=True, help_text="The lap times that differ: driver_number, lap_number, openf1 and fastf1 (seconds)."
+    )
+    proposals = serializers.JSONField(
+        read_only=True,
+        help_text="Lap times that OpenF1 lacks, as FastF1 has them: driver_number, lap_number, fastf1 (seconds). They are not in "
+        "the laps, unless somebody took them over: then they are corrections.",
+    )
+    unmatched = serializers.JSONField(
+        read_only=True, help_text="Laps of one source only: driver_number, lap_number, source (openf1 or fastf1)."
+    )
+
+    class Meta:
+        model = FastF1Comparison
         fields = "__all__"

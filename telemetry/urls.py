@@ -1,6 +1,7 @@
 from f1site.api.router import Router
 from telemetry.samples.views import CarDataView, LocationView
 from telemetry.views import (
+    FastF1ComparisonViewSet,
     IntervalViewSet,
     LapViewSet,
     OvertakeViewSet,
@@ -24,5 +25,6 @@ router.register("team-radio", TeamRadioViewSet)
 router.register("telemetry", TelemetryViewSet)
 router.register("sample-files", SampleFileViewSet)
 router.register("quality", SessionQualityViewSet)
+router.register("fastf1-comparisons", FastF1ComparisonViewSet)
 
 samples = {"car-data": CarDataView, "location": LocationView}

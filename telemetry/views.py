@@ -5,6 +5,7 @@ from rest_framework.response import Response
 from f1site.api.sync import SyncedViewSet
 from f1site.api.viewsets import EntityViewSet, ReadOnlyViewSet
 from telemetry.filters import (
+    FastF1ComparisonFilter,
     IntervalFilter,
     LapFilter,
     OvertakeFilter,
@@ -16,10 +17,23 @@ from telemetry.filters import (
     TeamRadioFilter,
     TelemetryFilter,
 )
-from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, SessionQuality, Stint, TeamRadio, Telemetry
+from telemetry.models import (
+    FastF1Comparison,
+    Interval,
+    Lap,
+    Overtake,
+    Pit,
+    Position,
+    SampleFile,
+    SessionQuality,
+    Stint,
+    TeamRadio,
+    Telemetry,
+)
 from telemetry.samples.serializers import TraceSerializer
 from telemetry.samples.trace import lap_trace
 from telemetry.serializers import (
+    FastF1ComparisonSerializer,
     IntervalSerializer,
     LapSerializer,
     OvertakeSerializer,
@@ -106,4 +120,11 @@ class SessionQualityViewSet(ReadOnlyViewSet):
     queryset = SessionQuality.objects.all()
     serializer_class = SessionQualitySerializer
     filterset_class = SessionQualityFilter
+    search_fields = ("session__session_name", "session__location")
+
+
+class FastF1ComparisonViewSet(ReadOnlyViewSet):
+    queryset = FastF1Comparison.objects.all()
+    serializer_class = FastF1ComparisonSerializer
+    filterset_class = FastF1ComparisonFilter
     search_fields = ("session__session_name", "session__location")

@@ -120,6 +120,14 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return JsonResponse({"detail": "This is not allowed."}, status=403)
 
 
+def database_away(request: HttpRequest, exception: Exception) -> HttpResponse:
+    known = DatabaseUnavailable()
+    note(exception, known, request)
+    if for_a_person(request):
+        return HttpResponse(str(known.detail), status=503, content_type="text/plain")
+    return JsonResponse({"detail": str(known.detail)}, status=503)
+
+
 @csrf_exempt  # there is nothing to protect, and the answer stays JSON
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if for_a_person(request):

@@ -128,4 +128,6 @@ def value_field(field: models.Field | Any, **options) -> serializers.Field:
         return Number(**options)
     if isinstance(field, models.DateTimeField):
         return Moment(**options)
+    if isinstance(field, models.UUIDField):
+        return serializers.UUIDField(**options)
     return serializers.CharField(trim_whitespace=False, **options)

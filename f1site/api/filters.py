@@ -86,7 +86,8 @@ class Condition(django_filters.Filter):
 
 
 class ModelFilter(django_filters.FilterSet):
-    """A filter for every field of `Meta.model`, and for fields of parent rows: `related` is {parameter: path to the field}."""
+    """A filter for every field of `Meta.model` but those in `Meta.exclude`, and for fields of parent rows:
+    `related` is {parameter: path to the field}."""
 
     related: ClassVar[dict[str, str]] = {}
     base_filters: dict[str, Condition]
@@ -96,7 +97,8 @@ class ModelFilter(django_filters.FilterSet):
     def get_filters(cls):
         if cls._meta.model is None:
             return {}
-        cls.paths = {column.attname: column.attname for column in columns(cls._meta.model)} | cls.related
+        own = [column.attname for column in columns(cls._meta.model)]
+        cls.paths = {name: name for name in own if name not in (cls._meta.exclude or ())} | cls.related
         conditions = {}
         for name, path in cls.paths.items():
             column = column_at(cls._meta.model, path)
@@ -201,6 +203,8 @@ def value_schema(reader: serializers.Field) -> dict[str, Any]:
             return {"type": "number"}
         case serializers.DateTimeField():
             return {"type": "string", "format": "date-time"}
+        case serializers.UUIDField():
+            return {"type": "string", "format": "uuid"}
     return {"type": "string", "minLength": 1}
 
 

@@ -1,5 +1,6 @@
 """Request handling that concerns every URL."""
 
+from django.db import InterfaceError, OperationalError
 from django.middleware.gzip import GZipMiddleware
 from django.urls import is_valid_path
 
@@ -29,3 +30,20 @@ class Compressed(GZipMiddleware):
         if parquet or request.path_info[:4].lower() == "/v1/":
             return response
         return super().process_response(request, response)
+
+
+class DatabaseAway:
+    """503 where a view that is none of the REST API's cannot reach the database: nothing is wrong with the site, try again."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, OperationalError | InterfaceError):
+            from f1site.api import errors  # which imports REST framework, and that the settings
+
+            return errors.database_away(request, exception)
+        return None

@@ -18,6 +18,7 @@ class Pages(PageNumberPagination):
     """`?page=2&page_size=500` (or `per_page`); the page is a slice of the queryset that has not been read yet."""
 
     parameters = ("page", "page_size", "per_page")
+    size, most = SIZE, MAX_SIZE
     page: Any
     request: Any
 
@@ -33,7 +34,8 @@ class Pages(PageNumberPagination):
         return self.page.object_list
 
     def get_page_size(self, request):
-        return self.whole_number("per_page", default=self.whole_number("page_size", default=SIZE, most=MAX_SIZE), most=MAX_SIZE)
+        size = self.whole_number("page_size", default=self.size, most=self.most)
+        return self.whole_number("per_page", default=size, most=self.most)
 
     def whole_number(self, name: str, *, default: int, most: int | None = None) -> int:
         """A parameter that counts something, from 1 to `most`."""
@@ -76,7 +78,7 @@ class Pages(PageNumberPagination):
             "count": {"type": "integer", "minimum": 0, "description": "Rows that match, on all pages."},
             "page": {"type": "integer", "minimum": 1, "description": "Number of this page."},
             "pages": {"type": "integer", "minimum": 1, "description": "How many pages there are."},
-            "page_size": {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "description": "Most rows a page can have."},
+            "page_size": {"type": "integer", "minimum": 1, "maximum": self.most, "description": "Most rows a page can have."},
             "next": {**link, "description": "The next page."},
             "previous": {**link, "description": "The page before."},
             "results": schema,
@@ -84,10 +86,10 @@ class Pages(PageNumberPagination):
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view):
-        size = {"type": "integer", "minimum": 1, "maximum": MAX_SIZE}
+        size = {"type": "integer", "minimum": 1, "maximum": self.most}
         return [
             {"name": "page", "in": "query", "description": "Page number.", "schema": {"type": "integer", "minimum": 1}},
-            {"name": "page_size", "in": "query", "description": "Rows per page.", "schema": {**size, "default": SIZE}},
+            {"name": "page_size", "in": "query", "description": "Rows per page.", "schema": {**size, "default": self.size}},
             {"name": "per_page", "in": "query", "description": "The same as page_size.", "schema": size},
         ]
 

@@ -70,11 +70,12 @@ def sync_routes(prefix: str, viewset) -> Iterator[Route]:
 
 
 def nested_routes(prefix: str, viewset, prefixes: dict[type[models.Model], str]) -> Iterator[Route]:
-    """A list below every parent; rows can be added there unless their parent is found in another way (the driver of a lap)."""
+    """A list below every parent that a row belongs to (one that it merely points at has `related_name="+"`); rows can be added
+    there unless their parent is found in another way (the driver of a lap)."""
     fields = viewset.serializer_class().fields
     for column in viewset.queryset.model._meta.concrete_fields:
         parent = column.related_model
-        if isinstance(column, models.ForeignKey) and parent in prefixes:
+        if isinstance(column, models.ForeignKey) and parent in prefixes and not column.remote_field.hidden:
             methods = {"get": "list"}
             if "post" in viewset.http_method_names and not fields[column.attname].read_only:
                 methods["post"] = "create"

@@ -42,6 +42,8 @@ class Plan:
         paths: dict[str, int] = {}
         values, links = [], []
         for name, field in serializer.fields.items():
+            if field.source == "*":  # the serializer adds it, see `RowSerializer.rows`
+                continue
             index = paths.setdefault(path_of(field), len(paths))
             if isinstance(field, Link):
                 links.append((name, index, field.to or serializer.Meta.model))
@@ -149,12 +151,13 @@ class RowSerializer(serializers.ModelSerializer):
         return iter(queryset.values_list(*paths).iterator(chunk_size=2_000))
 
     def rows(self, queryset: models.QuerySet) -> Iterator[dict[str, Any]]:
-        """The rows of a queryset as JSON has them."""
+        """The rows of a queryset as JSON has them. A serializer with fields that are no columns (SerializerMethodField) adds them
+        here, for all rows at once."""
         return self.plan().rows(queryset, self.context["request"])
 
     def to_representation(self, instance) -> dict[str, Any]:
         """One row, as it is stored."""
-        row = next(self.rows(type(instance)._default_manager.filter(pk=instance.pk)))
+        row = next(iter(self.rows(type(instance)._default_manager.filter(pk=instance.pk))))
         return {name: value for name, value in row.items() if name in self.fields}
 
     # Bodies in: what is written by hand is kept against every later sync
@@ -201,3 +204,12 @@ def parent_options(column: models.ForeignKey) -> dict[str, Any]:
     options["queryset"] = column.related_model._default_manager.all()
     options["error_messages"] = {"does_not_exist": f"There is no {column.name} {{pk_value}}."}
     return options | {"required": False} if column.null else options
+
+
+def read(kind: type[serializers.Serializer], data: Any) -> dict[str, Any]:
+    """A body or a query that is no row, validated; ValidationError also for a field that is not there."""
+    asked = kind(data=data)
+    if isinstance(data, dict) and (unknown := [name for name in data if name not in asked.fields]):
+        raise ValidationError({name: [f"Unknown; valid are {', '.join(asked.fields)}."] for name in unknown})
+    asked.is_valid(raise_exception=True)
+    return asked.validated_data

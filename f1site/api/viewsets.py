@@ -11,6 +11,7 @@ and a line in the router.
 from collections.abc import Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError as InvalidKey
 from django.db import IntegrityError, models, transaction
 from django.utils.text import capfirst
 from rest_framework import status, viewsets
@@ -161,7 +162,10 @@ class ReadOnlyViewSet(EntityViewSet):
 
 def find(queryset: models.QuerySet, key: Any) -> Any:
     """The row with this key, or 404."""
-    row = queryset.filter(pk=key).first()
+    try:
+        row = queryset.filter(pk=key).first()
+    except InvalidKey:  # no UUID
+        row = None
     if row is None:
         raise NotFound(f"There is no {queryset.model._meta.verbose_name} '{key}'.")
     return row

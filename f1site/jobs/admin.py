@@ -17,6 +17,7 @@ from django_celery_beat.admin import TaskSelectWidget
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
+from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from f1site.jobs import queue
@@ -24,6 +25,11 @@ from f1site.jobs.models import Job
 from f1site.openf1.admin import LogAdmin, RowAdmin, badge, led_to, page_url
 from f1site.openf1.admin.pages import spelled
 from f1site.openf1.pipeline import Scope
+from ml.admin import RunAdmin
+from ml.estimators import MODELS
+from ml.models import Run
+from ml.splits import NAMES as SPLITS
+from ml.tasks import TASKS
 from races.admin import RaceAdmin
 
 STATES = {"queued": "", "running": "info", "succeeded": "success", "failed": "danger", "cancelled": "warning"}
@@ -121,6 +127,46 @@ def sync_in_background(page: RaceAdmin, request: HttpRequest, scope: Scope) -> H
 
 
 RaceAdmin.in_background = staticmethod(sync_in_background)
+
+
+class TrainForm(BaseDialogForm):
+    """What to train."""
+
+    model = forms.ChoiceField(
+        choices=[(name, name) for name in MODELS], initial="gradient_boosting", widget=UnfoldAdminSelectWidget
+    )
+    task = forms.ChoiceField(choices=[(name, name) for name in TASKS], widget=UnfoldAdminSelectWidget)
+    split = forms.CharField(
+        initial="rolling", max_length=60, widget=UnfoldAdminTextInputWidget, help_text=f"One of {SPLITS}; random is leaky."
+    )
+    experiment = forms.RegexField(
+        r"\A[A-Za-z0-9_-]{1,100}\Z", required=False, widget=UnfoldAdminTextInputWidget, help_text="The task's name by default."
+    )
+
+
+admin.site.unregister(Run)
+
+
+@admin.register(Run)
+class TrainingAdmin(RunAdmin):
+    """Runs, and the button that makes one."""
+
+    actions_list = ("train",)
+
+    def has_train_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.add_job")
+
+    @action(description="Train", url_path="train", icon="model_training", permissions=["train"], dialog={
+        "title": "Train a model", "description": "A worker learns from the laps of all races; this takes about a minute.",
+        "form_class": TrainForm, "form_submit_text": "Train",
+    })  # fmt: skip
+    def train(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
+        asked = {name: form.cleaned_data[name] for name in ("model", "task", "split", "experiment") if form.cleaned_data[name]}
+        job = queue.add("train", asked, description=f"{asked['model']}, {asked['task']}", owner=request.user)
+        self.log_addition(request, job, "Started in the admin.")
+        if not queue.has_worker():
+            self.message_user(request, "It waits: no worker is running. `make run` starts one.", messages.WARNING)
+        return led_to(request, page_url(job))
 
 
 # Schedules: django-celery-beat's models, in the looks of this site

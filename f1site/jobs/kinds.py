@@ -18,6 +18,10 @@ from f1site.openf1.client import from_settings
 from f1site.openf1.models import SyncPiece
 from f1site.openf1.pipeline import FIRST_SEASON, Report, Scope, registry, sync
 from f1site.stale import sync_stale
+from ml.estimators import MODELS
+from ml.models import Run
+from ml.splits import NAMES
+from ml.tasks import TASKS
 from races.models import Session
 from telemetry.quality.report import examine
 
@@ -71,6 +75,30 @@ class DumpParameters(Parameters):
 
     seasons = seasons()
     format = serializers.ChoiceField(dump.FORMATS, required=False, help_text="Of the files; parquet by default.")
+
+
+class TrainParameters(Parameters):
+    """A model, a task, a split, and which laps; those of all races by default."""
+
+    model = serializers.ChoiceField([*MODELS], required=False, help_text="gradient_boosting by default.")
+    task = serializers.ChoiceField([*TASKS], required=False, help_text="next_lap by default.")
+    split = serializers.CharField(required=False, max_length=60, help_text=f"One of {NAMES}; by_race by default.")
+    dataset = serializers.CharField(
+        required=False, max_length=100, help_text="What build_dataset stored, instead of the database."
+    )
+    seasons = seasons()
+    races = numbers("Race weekends, by race_id.")
+    session_names = serializers.ListField(child=serializers.CharField(max_length=50), required=False, max_length=20)
+    experiment = serializers.RegexField(r"\A[A-Za-z0-9_-]{1,100}\Z", required=False, help_text="The task's name by default.")
+    settings = serializers.DictField(required=False, help_text="Of the model.")
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+    def validate(self, asked):
+        if "dataset" in asked and asked.keys() & {"seasons", "races", "session_names"}:
+            raise serializers.ValidationError(
+                {"dataset": ["It says which laps already: leave out seasons, races, session_names."]}
+            )
+        return asked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +164,38 @@ def run_dump(progress: Progress, job: Job) -> dict[str, Any]:
     return {"folder": str(folder.relative_to(settings.MEDIA_ROOT)), "manifest": manifest}
 
 
+def run_train(progress: Progress, job: Job) -> dict[str, Any]:
+    """A worker that died in the middle leaves a run without an end; it fails when the job is taken up again."""
+    from ml import building, recording, trials
+
+    left = (job.result or {}).get("run")
+    for run in Run.objects.filter(pk=left, status=Run.Status.RUNNING) if left else ():
+        recording.end_run(run=run, status=Run.Status.FAILED, error="Its worker died.")
+    asked = dict(job.parameters)
+    query = {name: asked.pop(name) for name in ("seasons", "races", "session_names") if name in asked}
+    dataset = asked.pop("dataset", None)
+    progress.step("Gathering laps")
+    told: dict[str, Any] = {"model": "gradient_boosting", "task": "next_lap", "split": "by_race"} | asked
+    owner = job.owner.username[:50] if job.owner else "worker"
+
+    def begun(run: Run) -> None:
+        progress.mine.update(result={"run": str(run.pk)})
+
+    try:
+        data = building.read(dataset) if dataset else building.gather(**query)
+        run, result = trials.trial(
+            data, **told, owner=owner, user=job.owner, told=progress.step,
+            begun=begun,
+        )  # fmt: skip
+    except ValueError as error:
+        raise Failed(str(error)) from error
+    return {"run": str(run.pk), "experiment": run.experiment.name, "baseline": result.baseline, **trials.overall(result)}
+
+
 KINDS = {
     "sync": Kind(run=run_sync, parameters=SyncParameters, about="mirror OpenF1, as `sync_openf1`"),
     "sync_stale": Kind(run=run_sync_stale, about="mirror what is due, as `sync_openf1 --stale`"),
     "check_data": Kind(run=run_check_data, parameters=CheckParameters, about="look for known faults, as `check_data`"),
     "dump": Kind(run=run_dump, parameters=DumpParameters, about="write files below MEDIA_ROOT, as `dump`"),
+    "train": Kind(run=run_train, parameters=TrainParameters, about="train a model of lap times, as `train_model`"),
 }

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from f1site.jobs import queue
@@ -29,6 +30,9 @@ def run(job_id: int) -> None:
         end(progress, Job.State.CANCELLED)
     except Failed as failure:
         end(progress, Job.State.FAILED, error=str(failure), result=failure.result)
+    except (OperationalError, InterfaceError) as error:
+        log.error("%s lost the database: %s", job, error)
+        give_back(progress, error)
     except Exception as error:
         log.exception("%s failed.", job)
         end(progress, Job.State.FAILED, error=f"{type(error).__name__}: {error}")
@@ -41,3 +45,16 @@ def run(job_id: int) -> None:
 
 def end(progress: Progress, state: str, *, error: str = "", result: Any = None) -> None:
     progress.mine.update(state=state, ended_at=timezone.now(), message="", error=error, result=result)
+
+
+def give_back(progress: Progress, error: Exception) -> None:
+    """Queue a job again that lost the database, unless that happened too often."""
+    close_old_connections()
+    try:
+        if progress.job.attempts >= queue.ATTEMPTS:
+            end(progress, Job.State.FAILED, error=f"{type(error).__name__}: {error}")
+        else:
+            message = "The database was away; it is taken up again."
+            progress.mine.update(state=Job.State.QUEUED, sent_at=None, heartbeat_at=None, message=message)
+    except DatabaseError:  # it still is: the job is taken up again when it has given no sign of life for long enough
+        log.error("%s waits until the database is back.", progress.job)

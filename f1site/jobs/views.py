@@ -7,11 +7,12 @@ from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from f1site.api.errors import Conflict
+from f1site.api.serializers import read
 from f1site.api.viewsets import EntityViewSet, find
 from f1site.jobs import queue, times
 from f1site.jobs.filters import JobFilter
@@ -112,15 +113,6 @@ class JobViewSet(EntityViewSet):
         now = timezone.now()
         entries = times.spent_on(person(request.user, asked.get("user_id")), asked.get("date", now.date()), now=now)
         return Response(TimeEntrySerializer(entries, many=True).data)
-
-
-def read(kind: Any, data: Any) -> dict[str, Any]:
-    """A body or a query, validated."""
-    asked = kind(data=data)
-    if isinstance(data, dict) and (unknown := [name for name in data if name not in asked.fields]):
-        raise ValidationError({name: [f"Unknown; valid are {', '.join(asked.fields)}."] for name in unknown})
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
 
 
 def person(asking: Any, user_id: int | None) -> Any:

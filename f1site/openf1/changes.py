@@ -7,7 +7,7 @@ from datetime import UTC
 from typing import Any
 
 import msgspec
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.utils import timezone
 from msgspec import UNSET
 
@@ -17,6 +17,7 @@ from f1site.openf1.models import Correction, Source
 
 LOGGED = 1_000  # changed rows a piece describes in full; the counts are always exact
 BATCH = 2_000  # rows a statement writes
+COPIED = 100  # rows from which on PostgreSQL's COPY pays
 
 
 @dataclass
@@ -166,35 +167,65 @@ def update(feed: Feed, rows: list[tuple], fields: tuple[str, ...], *, source: st
 
 def upsert(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -> None:
     """Insert, or overwrite `fields` of the row with the same key: a second sync at the same time does no harm."""
+    fields = (*fields, "changed_at")
     if connection.vendor == "sqlite":
-        insert_many(feed, instances, (*fields, "changed_at"))
-        return
-    feed.model._default_manager.bulk_create(
-        instances, batch_size=BATCH, update_conflicts=True, unique_fields=feed.key, update_fields=(*fields, "changed_at")
-    )
+        insert_many(feed, instances, fields)
+    elif connection.vendor == "postgresql" and len(instances) >= COPIED:
+        copy_many(feed, instances, fields)
+    else:
+        feed.model._default_manager.bulk_create(
+            instances, batch_size=BATCH, update_conflicts=True, unique_fields=feed.key, update_fields=fields
+        )
 
 
 def insert_many(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -> None:
     """`bulk_create` with one prepared statement: on SQLite, where a statement costs no round trip, twice as fast."""
-    meta, quote = feed.model._meta, connection.ops.quote_name
-    columns = [field for field in meta.concrete_fields if not isinstance(field, models.AutoField)]
-    column = {field.attname: quote(str(field.column)) for field in columns}
+    columns = stored_columns(feed)
+    with connection.cursor() as cursor:
+        cursor.executemany(insert(feed, f"VALUES ({', '.join(['%s'] * len(columns))})", fields), list(cells(columns, instances)))
+
+
+def copy_many(feed: Feed, instances: list[models.Model], fields: tuple[str, ...]) -> None:
+    """`bulk_create` by COPY into a temporary table and one INSERT from there: on PostgreSQL three times as fast."""
+    columns, quote = stored_columns(feed), connection.ops.quote_name
+    names = ", ".join(quote(str(field.column)) for field in columns)
+    table, staging = quote(feed.model._meta.db_table), quote(f"staged_{feed.model._meta.db_table}")
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMPORARY TABLE {staging} AS SELECT {names} FROM {table} WITH NO DATA")  # noqa: S608 - no input
+        with connection.wrap_database_errors, cursor.copy(f"COPY {staging} FROM STDIN") as copy:
+            for row in cells(columns, instances):
+                copy.write_row(row)
+        cursor.execute(insert(feed, f"SELECT * FROM {staging} ORDER BY ctid", fields))  # noqa: S608 - no input
+        cursor.execute(f"DROP TABLE {staging}")
+
+
+def insert(feed: Feed, source: str, fields: tuple[str, ...]) -> str:
+    """The statement that inserts all columns from `source`, or overwrites `fields` of the row with the same key."""
+    quote = connection.ops.quote_name
+    column = {field.attname: quote(str(field.column)) for field in stored_columns(feed)}
     key = ", ".join(column[name] for name in feed.key)
     news = ", ".join(f"{column[name]} = EXCLUDED.{column[name]}" for name in fields)
-    sql = (
-        f"INSERT INTO {quote(meta.db_table)} ({', '.join(column.values())}) VALUES ({', '.join(['%s'] * len(columns))}) "  # noqa: S608 - no input
+    return (
+        f"INSERT INTO {quote(feed.model._meta.db_table)} ({', '.join(column.values())}) {source} "  # noqa: S608 - no input
         f"ON CONFLICT ({key}) DO UPDATE SET {news}"
     )
+
+
+def stored_columns(feed: Feed) -> list[models.Field]:
+    """What a statement gives; the database counts the rest."""
+    return [field for field in feed.model._meta.concrete_fields if not isinstance(field, models.AutoField)]
+
+
+def cells(columns: list[models.Field], instances: list[models.Model]) -> Iterator[tuple]:
+    """The values of each row as the database takes them."""
     now = [timezone.now()] * len(instances)
     values = ([row.__dict__[field.attname] for row in instances] if field.name != "changed_at" else now for field in columns)
-    cells = (prepared(field, column) for field, column in zip(columns, values, strict=True))
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, list(zip(*cells, strict=True)))
+    return zip(*(prepared(field, column) for field, column in zip(columns, values, strict=True)), strict=True)
 
 
 def prepared(field: models.Field, values: list) -> list:
-    """A field's values as SQLite takes them; numbers and texts are that already."""
-    if isinstance(field, models.DateTimeField):  # as Django writes them: UTC, without saying so
+    """A field's values as the database takes them; numbers and texts are that already."""
+    if isinstance(field, models.DateTimeField) and connection.vendor == "sqlite":  # as Django writes them: UTC, without saying so
         return [value and str(value.astimezone(UTC).replace(tzinfo=None)) for value in values]
     if isinstance(field, models.TextField):
         return [field.get_prep_value(value) for value in values]

@@ -1,4 +1,4 @@
-"""What can go wrong upstream.
+"""What can go wrong upstream, and with what it sent.
 
 The pipeline is the one place that catches these: it turns each into a report line. Anything else is a bug of ours and
 crashes loudly.
@@ -31,3 +31,7 @@ class TooLarge(BadRequest):
 
 class BadResponse(OpenF1Error):
     """Upstream answered with something that is not a list of rows."""
+
+
+class NotStored(OpenF1Error):
+    """What upstream sent could not be written to a file."""

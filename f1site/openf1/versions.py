@@ -57,6 +57,12 @@ def everything() -> Version:
     )
 
 
+def of_session(session_id: int) -> Version:
+    """The version of all rows of a session."""
+    rows = PieceVersion.objects.filter(session_id=session_id)
+    return Version(**rows.aggregate(pieces=Count("pk"), stamps=Sum("stamp", default=0), changed_at=Max("changed_at")))
+
+
 def few(collection: str, session_ids: list[int]) -> list[tuple[int, datetime]]:
     """(stamp, changed_at) of these sessions and of the lists. Written as SQL: to build the query takes longer than to run it,
     and every request of /v1 asks this."""

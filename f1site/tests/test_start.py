@@ -11,17 +11,18 @@ import subprocess
 import sys
 import time
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 import requests
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from f1site.management.commands.start import admin_login, lacks_demo
+from f1site.management.commands.prepare import admin_login, lacks_demo
 from f1site.openf1.models import Source, SyncRun
 from races.models import Race
 
-PRIVATE = (".*", "__pycache__", "*.sqlite3*", "*.csv", "media")  # what a clone does not have
+PRIVATE = (".*", "__pycache__", "node_modules", "*.sqlite3*", "*.csv", "media")  # what a clone does not have
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +87,19 @@ class Site:
             time.sleep(0.2)
         return bool(self.workers())
 
+    def family(self):
+        """The site's processes but the first: its children, and theirs."""
+        parents = {}
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                state, parent = status.read_text().rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    parents[int(status.parent.name)] = int(parent)
+        found = {self.process.pid}
+        while more := {pid for pid, parent in parents.items() if parent in found} - found:
+            found |= more
+        return {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in found - {self.process.pid}}
+
     def interrupt(self):
         """The exit status after Ctrl-C."""
         os.killpg(self.process.pid, signal.SIGINT)
@@ -113,6 +127,37 @@ def test_a_fresh_copy_becomes_a_running_site_and_starts_again_at_once(clone, por
         assert "password in .admin_password" in site.output
         assert "demo" not in site.output
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell children that their parent has ended")
+def test_no_part_of_the_site_outlives_it_when_it_is_killed(clone, port):
+    with Site(clone, port) as site:
+        site.wait(300)
+        assert site.has_worker(20)
+        family = site.family()
+        assert {name for name in ("gunicorn", "worker", "beat") if any(name in told for told in family.values())} == {
+            "gunicorn", "worker", "beat",
+        }  # fmt: skip
+        site.process.kill()
+        site.process.wait()
+        try:
+            until = time.monotonic() + 20
+            while left := running(family):
+                assert time.monotonic() < until, [family[pid] for pid in left]
+                time.sleep(0.2)
+        finally:
+            for pid in running(family):
+                os.kill(pid, signal.SIGKILL)
+
+
+def running(family):
+    """Which processes have not ended, by their commands."""
+    left = []
+    for pid, command in family.items():
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/cmdline").read_text() == command:  # empty of one that has ended
+                left.append(pid)
+    return left
 
 
 def test_a_taken_port_is_said_before_anything_is_done():

@@ -59,10 +59,21 @@ def test_an_unknown_experiment_is_404(api):
         assert api.get(f"{URL}{key}/").status_code == 404
 
 
-def test_a_list_is_newest_first_and_takes_two_queries(api, django_assert_num_queries):
+@pytest.mark.parametrize("path", ["experiments/?id", "runs/?id", "runs/?experiment_id"])
+@pytest.mark.parametrize("text", ["nosuch", "1", "", "9" * 50, "1234-", "\u0661"])
+@pytest.mark.parametrize("lookup", ["", "__gt", "__in"])
+def test_a_filter_refuses_what_is_no_uuid(api, path, text, lookup):
+    path, _, name = path.partition("?")
+    answer = api.get(f"/api/v1/{path}", {f"{name}{lookup}": text})
+    assert (answer.status_code, list(answer.json())) == (400, [f"{name}{lookup}"])
+
+
+def test_a_list_is_newest_first_and_takes_as_many_queries_for_any_number_of_runs(api, django_assert_num_queries):
     for name in ("b", "a", "c"):
-        recording.experiment(name=name, owner="ada")
-    with django_assert_num_queries(2):
+        one = recording.experiment(name=name, owner="ada")
+        for model in ("ridge", "linear"):
+            recording.start_run(experiment=one, model=model, split="by_race", dataset_sha256="a" * 64)
+    with django_assert_num_queries(4):
         assert [row["name"] for row in api.get(URL).json()["results"]] == ["c", "a", "b"]
 
 

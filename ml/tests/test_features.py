@@ -7,7 +7,16 @@ import pytest
 from ml import cleaning, datasets, features
 
 pytestmark = pytest.mark.django_db
-MEASURED = ["lap_duration", "duration_sector_1", "duration_sector_2", "duration_sector_3", "i1_speed", "i2_speed", "st_speed"]
+MEASURED = [
+    "lap_duration",
+    "duration_sector_1",
+    "duration_sector_2",
+    "duration_sector_3",
+    "i1_speed",
+    "i2_speed",
+    "st_speed",
+    *datasets.TELEMETRY,
+]
 
 
 def session(laps, place):
@@ -87,3 +96,40 @@ def test_every_lap_is_clean_or_has_a_reason(laps):
 def test_a_lap_is_slow_by_what_was_driven_before_it():
     times = np.array([95.0, 90.0, 96.5, 85.0, 92.0])
     assert cleaning.slow(times).tolist() == [False, False, True, False, True]
+
+
+def test_a_lap_knows_the_state_of_the_track_and_the_car_ahead_when_it_began(laps):
+    from races.models import Neutralisation
+    from telemetry.models import Interval
+
+    assert set(laps["track_state"]) <= {"", *Neutralisation.State.values}
+    slow = Neutralisation.objects.filter(state="safety car").select_related("session").first()
+    behind = laps[(laps["session_id"] == slow.session_id) & (laps["track_state"] == "safety car")]
+    assert len(behind)
+    assert (behind["start"] >= slow.date_start.timestamp()).all()
+    known = laps[laps["interval_ahead"].notna()]
+    assert len(known) > 0.5 * len(laps)
+    lap = known.iloc[len(known) // 2]
+    measured = Interval.objects.filter(
+        session_id=lap["session_id"], driver_number=lap["driver_number"], interval_seconds__isnull=False
+    ).order_by("date")
+    before = [row for row in measured if row.date.timestamp() <= lap["start"]]
+    assert lap["interval_ahead"] == before[-1].interval_seconds
+
+
+def test_telemetry_is_that_of_the_lap_before(laps, table):
+    """The demo season has samples of its first race."""
+    one = session(laps, 0)
+    assert one["full_throttle"].notna().mean() > 0.8
+    assert session(laps, 1)["full_throttle"].isna().all()
+    assert table.loc[one.index, "full_throttle_surprise"].notna().sum() > 100
+    place = table.loc[one.index, "full_throttle_surprise"].dropna().index[50]
+    car = one[one["driver_number"] == one.loc[place, "driver_number"]].sort_values("lap_number")
+    before = car.index[car.index.get_loc(place) - 1]
+    changed = laps.copy()
+    changed.loc[before, "full_throttle"] += 0.05
+    again = features.build(changed)["full_throttle_surprise"]
+    moved = again.index[(again - table["full_throttle_surprise"]).abs() > 1e-9]
+    assert place in moved
+    assert (laps.loc[moved, "lap_number"] > laps.loc[before, "lap_number"]).all()
+    assert set(laps.loc[moved, "driver_number"]) == {laps.loc[place, "driver_number"]}

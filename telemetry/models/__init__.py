@@ -1,11 +1,12 @@
-"""What happened on track, by topic: timing (laps, stints), track (pit stops, positions, …), samples, quality."""
+"""What happened on track, by topic: timing (laps, stints), track (pit stops, positions, …), samples, quality, fastf1."""
 
+from telemetry.models.fastf1 import FastF1Comparison
 from telemetry.models.quality import SessionQuality
 from telemetry.models.samples import CarSample, LocationSample, SampleFile, Telemetry
 from telemetry.models.timing import Lap, Stint
 from telemetry.models.track import Interval, Overtake, Pit, Position, TeamRadio
 
 __all__ = [
-    "CarSample", "Interval", "Lap", "LocationSample", "Overtake", "Pit", "Position", "SampleFile", "SessionQuality", "Stint",
-    "TeamRadio", "Telemetry",
+    "CarSample", "FastF1Comparison", "Interval", "Lap", "LocationSample", "Overtake", "Pit", "Position", "SampleFile",
+    "SessionQuality", "Stint", "TeamRadio", "Telemetry",
 ]  # fmt: skip

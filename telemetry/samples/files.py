@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.db import models
 
+from f1site.openf1.errors import NotStored
 from f1site.openf1.feeds import getter
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def encode(rows: "pa.Table") -> bytes:
 def put(name: str, content: bytes, storage: Storage = default_storage) -> None:
     """Store a file so that nobody ever sees half of it: a temporary name, then a rename.
 
-    Object stores, which have no local path, put whole objects anyway.
+    Object stores, which have no local path, put whole objects anyway. NotStored when there is no room, or no permission.
     """
     temporary = f"{name}.{uuid4().hex}.part"
     try:
@@ -101,6 +102,8 @@ def put(name: str, content: bytes, storage: Storage = default_storage) -> None:
         except NotImplementedError:  # no local folder
             storage.delete(name)
             storage.save(name, ContentFile(content))
+    except OSError as error:
+        raise NotStored(f"{name} cannot be written: {error.strerror or error}; what was stored before is still there") from error
     finally:
         storage.delete(temporary)
 

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.files.storage import default_storage
 
+from f1site.openf1.errors import NotStored
 from f1site.openf1.models import SyncPiece
 from f1site.openf1.pipeline import Scope, sync
 from f1site.openf1.tests.upstream import Rows, client
@@ -159,7 +160,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_half_of_a_new_one(upstrea
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", no_space)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(NotStored, match=r"driver_number=4\.parquet cannot be written: No space left on device"):
         files.put(files.path("car_data", 10, 4), b"half")
     assert path.read_bytes() == before
     assert not list(media.rglob("*.part"))

@@ -109,3 +109,22 @@ def test_a_crash_outside_the_api_views_is_json_too(db, settings):
         == "text/html; charset=utf-8"
     )
     assert list(APIClient().get("/forbidden").json()) == ["detail"]
+
+
+def away(*args, **kwargs):
+    raise OperationalError("connection refused at 10.0.0.7")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+def test_a_database_that_is_away_is_no_fault_of_the_openf1_api(api, monkeypatch, accept):
+    monkeypatch.setattr("f1site.openf1.versions.few", away)
+    answer = api.get("/v1/laps?session_key=1", HTTP_ACCEPT=accept)
+    assert answer.status_code == 503
+    assert "try again" in answer.content.decode()
+    assert "10.0.0.7" not in answer.content.decode()
+
+
+def test_a_database_that_is_away_is_told_to_people_in_the_admin(admin_client, monkeypatch):
+    monkeypatch.setattr("f1site.admin.dashboard", away)
+    answer = admin_client.get("/admin/")
+    assert (answer.status_code, answer["Content-Type"]) == (503, "text/plain")

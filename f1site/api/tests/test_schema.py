@@ -9,6 +9,8 @@ import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
 
+READING = {"/api/v1/predict/"}  # by POST, for a question has a body
+
 
 @pytest.fixture(scope="module")
 def described() -> dict:
@@ -48,14 +50,14 @@ def test_every_failure_is_described(described):
     for path, method, operation in operations(described):
         wanted = expected[method] | ({"404"} if "{" in path else set())
         wanted |= {"404", "502"} if operation["operationId"].endswith(("sync_race", "sync_all")) else set()
-        wanted |= {"409", "201"} if operation["operationId"].endswith("_create") else set()
+        wanted |= {"409", "201"} if operation["operationId"].endswith("_create") and path not in READING else set()
         assert wanted <= operation["responses"].keys(), (path, method)
         assert {"200", "201", "202"} & operation["responses"].keys(), (path, method)
 
 
 def test_anybody_may_read_and_writing_needs_a_login(described):
-    for _, method, operation in operations(described):
-        assert ({} in operation["security"]) is (method == "get")
+    for path, method, operation in operations(described):
+        assert ({} in operation["security"]) is (method == "get" or path in READING)
 
 
 def test_help_texts_carry_the_units(described):

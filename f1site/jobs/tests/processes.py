@@ -1,7 +1,10 @@
-"""A site of its own for tests with real processes: an SQLite file, a folder as broker, the demo season behind HTTP."""
+"""A site of its own for tests with real processes: a database of the kind that is tested, a folder as broker, the demo season
+behind HTTP.
+"""
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -11,9 +14,13 @@ import time
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import msgspec
+import psycopg
 from django.conf import settings
+from django.db import connection
 
 from f1site.openf1.simulator import Season
 from f1site.openf1.simulator.transport import Simulator
@@ -57,16 +64,60 @@ class Upstream:
         self.server.server_close()
 
 
+class SQLiteFile:
+    """A database in a file of its own, which is a copy of another where that is given."""
+
+    def __init__(self, folder: Path, template: "SQLiteFile | None" = None):
+        self.path = folder / "db.sqlite3"
+        self.url = f"sqlite:///{self.path}"
+        if template:
+            shutil.copy(template.path, self.path)
+
+    def rows(self, query: str) -> list[tuple]:
+        with closing(sqlite3.connect(self.path, timeout=20)) as database:
+            return database.execute(query).fetchall()
+
+    def drop(self) -> None:
+        """Its folder goes by itself."""
+
+
+class PostgreSQLDatabase:
+    """The same on the server that is tested."""
+
+    def __init__(self, folder: Path, template: "PostgreSQLDatabase | None" = None):
+        told: dict[str, Any] = settings.DATABASES["default"]
+        self.name = f"{told['NAME']}_{os.getpid()}_{folder.name}"[-63:]
+        self.server = f"postgres://{quote(told['USER'])}:{quote(told['PASSWORD'])}@{told['HOST']}:{told['PORT'] or 5432}/"
+        self.url = self.server + quote(self.name)
+        self.tell(f'CREATE DATABASE "{self.name}"' + (f' TEMPLATE "{template.name}"' if template else ""))
+
+    def tell(self, statement: str) -> None:
+        with psycopg.connect(f"{self.server}postgres", autocommit=True) as server:
+            server.execute(statement.encode())
+
+    def rows(self, query: str) -> list[tuple]:
+        with psycopg.connect(self.url) as database:
+            return database.execute(query.encode()).fetchall()
+
+    def drop(self) -> None:
+        self.tell(f'DROP DATABASE "{self.name}" WITH (FORCE)')
+
+
+def new_database(folder: Path, template: Any = None) -> SQLiteFile | PostgreSQLDatabase:
+    folder.mkdir(exist_ok=True)
+    return (SQLiteFile if connection.vendor == "sqlite" else PostgreSQLDatabase)(folder, template)
+
+
 class Site:
     """A database and its processes."""
 
-    def __init__(self, folder: Path, **environment: str):
-        folder.mkdir(exist_ok=True)
-        self.database = folder / "db.sqlite3"
+    def __init__(self, folder: Path, database: SQLiteFile | PostgreSQLDatabase, **environment: str):
+        self.database = database
+        self.rows = database.rows
         self.processes: list[subprocess.Popen] = []
         self.log = folder / "log.txt"
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("OPENF1_", "CELERY_"))} | {
-            "DATABASE_URL": f"sqlite:///{self.database}", "MEDIA_ROOT": str(folder / "media"), "HEARTBEAT_TIMEOUT": "2",
+            "DATABASE_URL": database.url, "MEDIA_ROOT": str(folder / "media"), "HEARTBEAT_TIMEOUT": "2",
             "WORKER_CONCURRENCY": "1", "OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0",
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser", **environment,
         }  # fmt: skip
@@ -102,10 +153,6 @@ class Site:
     def add(self, kind: str, **parameters) -> None:
         self.python(f"from f1site.jobs import queue; queue.add({kind!r}, {parameters!r})")
 
-    def rows(self, query: str) -> list[tuple]:
-        with closing(sqlite3.connect(self.database, timeout=20)) as database:
-            return database.execute(query).fetchall()
-
     def wait(self, query: str, wanted) -> list[tuple]:
         """The rows of a query as soon as `wanted` says yes to them."""
         until = time.monotonic() + PATIENCE
@@ -117,7 +164,8 @@ class Site:
     def job(self) -> dict:
         """The first job."""
         [row] = self.rows("SELECT state, attempts, error, result FROM jobs_job WHERE job_id = 1")
-        return dict(zip(("state", "attempts", "error", "result"), row, strict=True)) | {"result": json.loads(row[3] or "null")}
+        result = row[3] if isinstance(row[3], dict) else json.loads(row[3] or "null")
+        return dict(zip(("state", "attempts", "error"), row, strict=False)) | {"result": result}
 
     def dumped(self, folder: Path) -> dict[str, bytes]:
         """Everything that is mirrored, by collection."""

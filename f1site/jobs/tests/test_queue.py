@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
@@ -107,6 +108,19 @@ def test_what_fails_says_why(monkeypatch, caplog):
     job = done(Job.objects.create(kind="test"))
     assert (job.state, job.error) == ("failed", "ZeroDivisionError: division by zero")
     assert "Traceback" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)  # the worker leaves its connection, which would end the test's own transaction
+def test_a_job_that_loses_the_database_is_queued_again_and_fails_when_that_goes_on(monkeypatch):
+    def lose(progress, job):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    kind(monkeypatch, lose)
+    job = Job.objects.create(kind="test")
+    for _ in range(queue.ATTEMPTS - 1):
+        assert done(job).state == "queued"
+    failed = done(job)
+    assert (failed.state, failed.error) == ("failed", "OperationalError: server closed the connection unexpectedly")
 
 
 def test_a_worker_that_was_silent_for_too_long_leaves_the_job_to_the_next(monkeypatch):

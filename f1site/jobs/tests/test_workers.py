@@ -1,13 +1,12 @@
 """Workers as processes: they are killed, stopped and share a pace, and the rows come out the same."""
 
 import os
-import shutil
 import signal
 import time
 
 import pytest
 
-from f1site.jobs.tests.processes import Site, Upstream
+from f1site.jobs.tests.processes import Site, Upstream, new_database
 
 RACE = 900_001
 STATE = "SELECT state, done FROM jobs_job WHERE job_id = 1"
@@ -16,9 +15,12 @@ STATE = "SELECT state, done FROM jobs_job WHERE job_id = 1"
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory):
     """The database of a new site."""
-    with Site(tmp_path_factory.mktemp("new")) as site:
+    folder = tmp_path_factory.mktemp("new")
+    database = new_database(folder)
+    with Site(folder, database) as site:
         site.manage("migrate", "-v0")
-        return site.database
+        yield database
+    database.drop()
 
 
 @pytest.fixture
@@ -27,13 +29,13 @@ def site(tmp_path, empty):
     made = []
 
     def new(name: str, **environment) -> Site:
-        made.append(Site(tmp_path / name, **environment))
-        shutil.copy(empty, made[-1].database)
+        made.append(Site(tmp_path / name, new_database(tmp_path / name, empty), **environment))
         return made[-1]
 
     yield new
     for each in made:
         each.__exit__()
+        each.database.drop()
 
 
 def half_way(rows):

@@ -1,26 +1,23 @@
 """Everything between a fresh clone and a running site: what `make run` calls once the requirements are installed."""
 
+import ctypes
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from f1site.openf1.models import Source, SyncRun
-from races.models import Race
+from f1site.management.commands.prepare import prepare
 
 HOST = "127.0.0.1"
-ADMIN = "admin"
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a service manager, a closed terminal
 PATIENCE = 10  # seconds in which every part has to end
+PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Command(BaseCommand):
@@ -36,11 +33,7 @@ class Command(BaseCommand):
 
     def handle(self, *, port, **options):
         ensure_free(port)
-        call_command("migrate", verbosity=0)
-        login = admin_login(settings.BASE_DIR / ".admin_password")
-        if lacks_demo():
-            self.stdout.write("There are no races yet: loading the demo season ...")
-            call_command("load_demo", stdout=self.stdout)
+        login = prepare(self.stdout)
         self.stdout.write(greeting(f"http://{HOST}:{port}", login))
         self.stdout.flush()
         sys.exit(serve(port))
@@ -59,33 +52,6 @@ def ensure_free(port: int) -> None:
             ) from error
         except OverflowError as error:
             raise CommandError(f"{port} is no port: {error}") from error
-
-
-def admin_login(kept_in: Path) -> str:
-    """How to log in, in words; the first time this makes the admin user, with a random password kept in `kept_in`."""
-    users = get_user_model()._default_manager
-    if not users.exists():
-        password = secrets.token_urlsafe(12)
-        keep(password, kept_in)
-        users.create_superuser(ADMIN, password=password)
-        return f"{ADMIN}, password {password} (shown this once; kept in {kept_in.name})"
-    admin = users.filter(username=ADMIN, is_superuser=True).first()
-    if admin and kept_in.exists() and admin.check_password(kept_in.read_text().strip()):
-        return f"{ADMIN}, password in {kept_in.name}"
-    return "with the password you chose (forgotten: .venv/bin/python manage.py changepassword USER)"
-
-
-def keep(secret: str, path: Path) -> None:
-    """Write a file that only its owner may read, from its first moment on."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secret + "\n")
-
-
-def lacks_demo() -> bool:
-    """Whether to load the demo season: there are no races, or the last loading of it was cut short."""
-    last = SyncRun.objects.filter(source=Source.DEMO).first()
-    return not Race.objects.exists() or (last is not None and last.state in (SyncRun.State.RUNNING, SyncRun.State.INTERRUPTED))
 
 
 def greeting(site: str, login: str) -> str:
@@ -121,7 +87,7 @@ def serve(port: int) -> int:
         while True:
             for name, command in commands.items():
                 if name not in running or running[name].poll() is not None:
-                    running[name] = begin(command)
+                    running[name] = begin(command, end_by=end_by(name))
             for _ in range(10):
                 time.sleep(0.5)
                 if (status := running["site"].poll()) is not None:
@@ -138,20 +104,41 @@ def stop(number, frame) -> None:
     raise Stop
 
 
-def begin(command: list[str]) -> subprocess.Popen:
-    """Start a part of the site in a process group of its own: Ctrl-C reaches this process, which then ends them in order."""
+def end_by(name: str) -> signal.Signals:
+    """How to ask a part to end; the worker not to finish what it does, which goes on at the next start."""
+    return signal.SIGQUIT if name == "worker" else signal.SIGTERM
+
+
+def begin(command: list[str], *, end_by: signal.Signals) -> subprocess.Popen:
+    """Start a part of the site in a process group of its own: Ctrl-C reaches this process, which then ends them in order.
+
+    Where this process is killed and cannot, Linux sends `end_by` in its place.
+    """
     # Celery warns of workers that run as root because of formats that can carry code; this site takes JSON only.
     environment = os.environ | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
     return subprocess.Popen(  # noqa: S603 - there is no shell
-        [sys.executable, "-m", *command], cwd=settings.BASE_DIR, env=environment, start_new_session=True
-    )
+        [sys.executable, "-m", *command], cwd=settings.BASE_DIR, env=environment, start_new_session=True,
+        preexec_fn=end_with_parent(end_by) if sys.platform == "linux" else None,
+    )  # fmt: skip
+
+
+def end_with_parent(end_by: signal.Signals) -> Callable[[], None]:
+    """What a child does before it becomes another program, so that it gets a signal when this process ends."""
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def ask() -> None:
+        prctl(PR_SET_PDEATHSIG, end_by)
+        if os.getppid() != parent:  # it has ended already
+            os._exit(1)
+
+    return ask
 
 
 def end(running: dict[str, subprocess.Popen]) -> None:
-    """Ask every part to end, the worker not to finish what it does, which goes on at the next start; then insist."""
+    """Ask every part to end, then insist."""
     for name, process in running.items():
         if process.poll() is None:
-            process.send_signal(signal.SIGQUIT if name == "worker" else signal.SIGTERM)
+            process.send_signal(end_by(name))
     deadline = time.monotonic() + PATIENCE
     for process in running.values():
         try:

@@ -4,12 +4,15 @@ import json
 from collections import Counter
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from f1site.openf1.client import Client, from_settings
 from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
 from f1site.stale import sync_stale
+
+AWAY = "the database cannot be reached or is busy; give the same command again to go on"
 
 
 class Command(BaseCommand):
@@ -77,6 +80,8 @@ class Command(BaseCommand):
                 report = self.sync(observer, collections=collections, dry_run=dry_run, **options)
         except ValueError as error:
             raise CommandError(str(error)) from error
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError(f"{AWAY} ({str(error).strip().splitlines()[0]})") from error
         except KeyboardInterrupt:
             raise CommandError("interrupted; give the same command again to go on", returncode=130) from None
         self.summary(report, dry_run=dry_run, as_json=json)

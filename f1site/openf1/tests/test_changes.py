@@ -11,7 +11,7 @@ from f1site.openf1 import changes
 from f1site.openf1.changes import apply
 from f1site.openf1.models import Source
 from f1site.openf1.pipeline import registry
-from races.models import Weather
+from races.models import RaceControl, Weather
 from races.tests.weekends import weekend
 from telemetry.models import Lap
 
@@ -252,12 +252,39 @@ def test_large_pieces_are_written_compared_and_pruned_whole():
     assert set(Weather.objects.values_list("air_temperature", flat=True)) == {30.0}
 
 
-def test_two_syncs_at_the_same_time_do_no_harm():
+@pytest.mark.parametrize("count", [1, changes.COPIED])
+def test_two_syncs_at_the_same_time_do_no_harm(count):
     feed = registry()["laps"]
-    built, _ = feed.build([lap(1, lap_duration=91.0, i1_speed=310)])  # compared before the other sync stored its rows
-    laps(lap(1))
+    sent = [lap(1, car=car, lap_duration=91.0, i1_speed=310) for car in range(count)]
+    built, _ = feed.build(sent)  # compared before the other sync stored its rows
+    laps(*(row | {"lap_duration": 90.5, "i1_speed": 300} for row in sent[::2]))
     changes.create(feed, built, ("lap_duration",), scope=SCOPE, source="openf1")
-    assert Lap.objects.values_list("lap_duration", "i1_speed").get() == (91.0, 300)
+    assert list(Lap.objects.order_by("driver_number").values_list("lap_duration", "i1_speed")) == [
+        (91.0, None if car % 2 else 300) for car in range(count)
+    ]
+
+
+def test_a_large_piece_is_stored_as_small_ones_are():
+    texts = ["FLAG", "back\\slash", "tab\there", "line\nbreak\r", "\\N", "\\.", "' \" %s {}", "ü 車 \U0001f3c1", "", None]
+    rows = [
+        minute(n, category=f"{text or ''} {n}", message=text or "none", flag=text, lap_number=n if n % 3 else None)
+        for n, text in enumerate(texts * (changes.COPIED // 10))
+    ]
+
+    names = [field.attname for field in RaceControl._meta.concrete_fields if field.name not in ("race_control_id", "changed_at")]
+
+    def stored(session, *pieces):
+        for piece in pieces:
+            told = [row | {"session_key": session} for row in piece]
+            apply(registry()["race_control"], told, {"session_key": session}, source="openf1")
+        rows = RaceControl.objects.filter(session_id=session).order_by("pk").values(*names)
+        return [row | {"session_id": None} for row in rows]
+
+    at_once = stored(10, rows)
+    assert [row["flag"] for row in at_once] == [row["flag"] for row in rows]
+    assert at_once == stored(11, rows[:50], rows[50:])
+    later = [row | {"qualifying_phase": 2} for row in rows]
+    assert stored(10, later) == stored(11, later[:50], later[50:]) == [row | {"qualifying_phase": 2} for row in at_once]
 
 
 def test_what_depends_on_rows_follows_only_when_some_were_written():

@@ -1,15 +1,18 @@
 """Train a model of lap times and say how good it is."""
 
+import getpass
 import json
 from pathlib import Path
 from typing import IO, Any, cast
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from ml import datasets, estimators, splits
+from ml.management.commands.build_dataset import add_query, query
 from ml.tasks import TASKS
 
 
@@ -29,17 +32,10 @@ class Command(BaseCommand):
             "--split", default="by_race", metavar="SPLIT",
             help="what is learnt from and what is asked (default: %(default)s); random asks for laps of races it has learnt from",
         )  # fmt: skip
-        parser.add_argument("--season", type=int, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons")
+        parser.add_argument("--dataset", metavar="NAME", help="learn from what build_dataset stored, not from the database")
+        add_query(parser)
         parser.add_argument(
-            "--race", type=int, nargs="+", action="extend", default=[], metavar="ID", help="only these race weekends"
-        )
-        parser.add_argument(
-            "--session-name",
-            nargs="+",
-            action="extend",
-            default=[],
-            metavar="NAME",
-            help="sessions of these names (default: Race)",
+            "--experiment", default="", metavar="NAME", help="the run becomes one of this experiment (default: the task's name)"
         )
         parser.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", dest="pairs", help="settings of the model"
@@ -47,20 +43,27 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: %(default)s)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too, by race, season and compound")
 
-    def handle(self, *, model, task, split, season, race, session_name, pairs, seed, **options):
-        chosen = datasets.sessions(seasons=season, races=race, names=session_name or ["Race"])
-        laps = datasets.load(chosen)
-        if laps.empty:
-            raise CommandError("No laps of such sessions are stored; sync_openf1 or load_demo brings some.")
-        from ml import training
+    def handle(self, *, model, task, split, dataset, experiment, pairs, seed, **options):
+        console = Console(file=cast(IO[str], self.stdout), width=130)
+        if dataset and any(query(options).values()):
+            raise CommandError("--dataset says which laps already: leave out --season, --race and --session-name.")
+        from ml import building, training, trials
 
         try:
-            result = training.train(laps, model=model, task=task, split=split, seed=seed, settings=parsed(pairs))
+            data = building.read(dataset) if dataset else building.gather(**query(options))
+            run, result = trials.trial(
+                data, model=model, task=task, split=split, seed=seed, settings=parsed(pairs), experiment=experiment,
+                owner=getpass.getuser()[:50], told=lambda message: console.print(f"{message} ...", style="dim"),
+            )  # fmt: skip
+        except ValidationError as error:
+            raise CommandError(f"--experiment {experiment}: {' '.join(error.messages)}") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
-        report(Console(file=cast(IO[str], self.stdout), width=130), result, laps)
+        report(console, result, data.laps)
+        console.print(f"Run {run.pk} of the experiment {run.experiment.name}: /api/v1/runs/{run.pk}/", soft_wrap=True)
         if options["json"]:
-            options["json"].write_text(json.dumps(training.figures(result) | {"excluded": datasets.excluded(laps)}, indent=1))
+            told = training.figures(result) | {"excluded": datasets.excluded(data.laps), "run": str(run.pk)}
+            options["json"].write_text(json.dumps(told, indent=1))
 
 
 def parsed(settings: list[str]) -> dict[str, Any]:

@@ -1,0 +1,64 @@
+"""What race engineers ask of the laps of a session, and the answers with everything that was taken for granted.
+
+`QUESTIONS` names them. An answer is a dict ready for JSON: `question`, `session`, `rows` (or what else there is to say), `n`
+(laps, stops or pairs it rests on), `filters` (which laps those are) and `assumptions`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml.analysis import comparison, degradation, pace, stops
+from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, read
+
+FUEL = ("fuel_effect", "fuel_load")
+PRACTICE = ("Practice 1", "Practice 2", "Practice 3")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Something to ask: `answer(laps, **options)` gives what is said of the laps of one session."""
+
+    about: str
+    answer: Callable[..., dict[str, Any]]
+    kinds: tuple[str, ...] = ("Race", "Sprint")  # sessions that it can be asked of
+    options: tuple[str, ...] = field(default=())
+
+
+QUESTIONS = {
+    "race-pace": Question("fuel-corrected race pace by driver and by team", pace.race_pace, options=FUEL),
+    "stint-pace": Question("how the pace evolves, stint by stint", pace.stint_pace, options=FUEL),
+    "consistency": Question("how much a driver's laps scatter around their own trend", pace.consistency),
+    "long-runs": Question("long runs of a practice session", pace.long_runs, kinds=PRACTICE),
+    "degradation": Question("what tyres lose with age, by compound and driver", degradation.degradation, options=FUEL),
+    "team-mates": Question("team-mates on the same lap and on tyres of the same age", comparison.team_mates),
+    "qualifying-gap": Question(
+        "gaps to the fastest lap and to the team-mate, in per cent", comparison.qualifying_gap,
+        kinds=("Qualifying", "Sprint Qualifying", "Sprint Shootout"),
+    ),
+    "pit-loss": Question("seconds that a stop costs, on a free track and behind the safety car", stops.pit_loss),
+    "crossover": Question("at what age the tyre that is faster when new becomes the slower one", stops.crossover),
+    "undercut": Question("seconds that stopping first has won", stops.undercut),
+}  # fmt: skip
+
+
+def ask(question: str, session_id: int, **options: float) -> dict[str, Any]:
+    """The answer to one of `QUESTIONS` about a session.
+
+    options: `fuel_effect` (s per kg) and `fuel_load` (kg at the start, by default in proportion to the distance) where fuel
+    matters. NotThere and CannotSay say what to do about it.
+    """
+    if question not in QUESTIONS:
+        raise NotThere(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
+    asked = QUESTIONS[question]
+    if unknown := options.keys() - set(asked.options):
+        raise CannotSay(
+            f"{question} does not take {', '.join(sorted(unknown))}; it takes {', '.join(asked.options) or 'nothing'}."
+        )
+    session, laps = read(session_id, kinds=asked.kinds)
+    if "fuel_load" in asked.options and session["session_name"] == "Sprint":
+        options = {"fuel_load": round(FUEL_LOAD * SPRINT, 1)} | options
+    return {"question": question, "session": session} | asked.answer(laps, **options)
+
+
+__all__ = ["QUESTIONS", "CannotSay", "NotThere", "Question", "ask"]

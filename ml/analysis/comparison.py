@@ -1,0 +1,108 @@
+"""Who is faster: team-mates on like laps, and everybody in qualifying."""
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from ml.analysis import robust
+from ml.analysis.sessions import CLEAN, CannotSay
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALIKE = 2  # laps by which the tyres of two cars may differ in age
+FEWEST = 8  # pairs of laps
+TIMES = {"lap": "lap_duration", "sector_1": "duration_sector_1", "sector_2": "duration_sector_2", "sector_3": "duration_sector_3"}
+
+
+def team_mates(laps: "pd.DataFrame") -> dict[str, Any]:
+    """Seconds by which the second of two team-mates was slower, by lap and by official sector.
+
+    The median over clean laps of the same number, on tyres of the same compound and about the same age, with a 95 % interval from
+    drawing blocks of five laps.
+    """
+    clean = laps[laps["clean"]]
+    rows, left_out = [], []
+    for team, mine in clean.groupby("team"):
+        cars = [(int(number), part) for number, part in mine.groupby("driver_number")]
+        for (first, one), (second, other) in combinations(cars, 2):
+            both = one.merge(other, on="lap_number", suffixes=("", "_other"))
+            alike = both[
+                (both["compound"] == both["compound_other"]) & ((both["tyre_age"] - both["tyre_age_other"]).abs() <= ALIKE)
+            ]
+            if len(alike) < FEWEST:
+                left_out.append(f"{team}: {len(alike)} pairs of laps")
+                continue
+            rows.append({
+                "team": str(team), "first": str(one["name"].iloc[0]), "second": str(other["name"].iloc[0]), "pairs": len(alike),
+                "numbers": [first, second], **{name: beside(alike, column) for name, column in TIMES.items()},
+            })  # fmt: skip
+    return {
+        "rows": rows, "left_out": left_out, "n": sum(row["pairs"] for row in rows),
+        "filters": [CLEAN, f"the same lap, the same compound, tyres at most {ALIKE} laps apart", f"{FEWEST} such pairs and more"],
+        "assumptions": ["the same lap has the same fuel and the same track", "traffic and engine modes are not taken out"],
+    }  # fmt: skip
+
+
+def beside(pairs: "pd.DataFrame", column: str) -> dict[str, Any]:
+    import numpy as np
+
+    known = pairs[pairs[column].notna() & pairs[f"{column}_other"].notna()]
+    if known.empty:
+        return {"delta": None, "interval": None}
+    delta = (known[f"{column}_other"] - known[column]).to_numpy()
+    return {"delta": float(np.median(delta)), "interval": [*robust.bootstrap(delta, (known["lap_number"] // 5).to_numpy())]}
+
+
+def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
+    """Best time of each driver: behind the fastest in seconds and in per cent, and, as the track gets faster from phase to phase,
+    behind the fastest of the last phase that the driver took part in, and behind the team-mate in the last phase of both.
+
+    Times are the official ones, which know of deleted laps; phases are unknown where no results are stored.
+    """
+    timed = laps[laps["lap_duration"].notna() & ~laps["is_pit_out_lap"]]
+    known = official(int(laps["session_id"].iloc[0]))
+    drivers = laps.drop_duplicates("driver_number").set_index("driver_number")[["name", "team"]]
+    times = known or {int(car): [float(best)] for car, best in timed.groupby("driver_number")["lap_duration"].min().items()}
+    times = {car: mine for car, mine in times.items() if car in drivers.index}
+    if not times:
+        raise CannotSay("No timed laps are stored of this session; sync_openf1 laps session_result --session ID brings them in.")
+    best = {car: min(filter(None, mine)) for car, mine in times.items()}
+    rows = []
+    for car in sorted(best, key=lambda one: best[one]):
+        name, team = drivers.loc[car]
+        mates = [times[other] for other in times if other != car and drivers.loc[other, "team"] == team]
+        phase = latest(times[car])
+        rows.append({
+            "name": str(name), "team": str(team), "lap_duration": best[car], "gap": best[car] - min(best.values()),
+            "gap_percent": percent(best[car], min(best.values())), "phase": phase + 1 if known else None,
+            "phase_percent": behind(times[car], list(times.values()), phase) if known else None,
+            "mate_percent": behind(times[car], mates, min(phase, max(map(latest, mates)))) if mates else None,
+        })  # fmt: skip
+    return {
+        "rows": rows, "n": len(rows), "filters": ["official times of each phase" if known else "each driver's fastest lap"],
+        "assumptions": ["gap: a track that gets faster favours those who get further"],
+    }  # fmt: skip
+
+
+def official(session_id: int) -> dict[int, list[float | None]]:
+    """Each car's best time in each phase, by the session's results; without cars that set none."""
+    from drivers.models import SessionResult
+
+    rows = SessionResult.objects.filter(session_id=session_id).values_list("driver_number", "duration")
+    return {car: times for car, times in rows if isinstance(times, list) and any(times)}
+
+
+def latest(times: list[float | None]) -> int:
+    """The last phase with a time, from 0."""
+    return max(phase for phase, time in enumerate(times) if time)
+
+
+def percent(time: float, other: float) -> float:
+    return 100 * (time / other - 1)
+
+
+def behind(mine: list[float | None], others: list[list[float | None]], phase: int) -> float | None:
+    """Per cent behind the fastest of the others in a phase; None where one side has no time in it."""
+    there = [time for times in others if len(times) > phase and (time := times[phase])]
+    own = mine[phase]
+    return percent(own, min(there)) if own and there else None

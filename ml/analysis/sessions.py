@@ -1,0 +1,73 @@
+"""The laps of a session, with the names of who drove them and the weight of the fuel."""
+
+from typing import TYPE_CHECKING, Any
+
+from ml import datasets
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FUEL_EFFECT = 0.03  # s per kg, what engineers reckon with
+FUEL_LOAD = 110.0  # kg at the start of a race, the most the rules allow
+SPRINT = 100 / 305  # of a race: kilometres that the rules ask for
+FEWEST = 20  # clean laps of a session
+BAND = (0.02, 0.04)  # s per kg, between which published figures lie
+CLEAN = (
+    "clean laps: no first, in- or out-lap, no flag, safety car or virtual safety car, dry tyres of a known compound, within "
+    "107 % of the best so far"
+)
+
+
+class NotThere(LookupError):
+    """The question does not exist; the session is not stored, has no laps, or is of another kind."""
+
+
+class CannotSay(ValueError):
+    """Too little was driven to answer, or an option does not belong to the question."""
+
+
+def read(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any], "pd.DataFrame"]:
+    """(what the session is, its laps as `datasets.load` gives them with `name` and `clean`)."""
+    import pandas as pd
+
+    from drivers.models import Entry
+    from races.models import Session
+
+    found = Session.objects.filter(pk=session_id).select_related("race")
+    session = found.first()
+    if session is None:
+        raise NotThere(
+            f"There is no session {session_id}; /api/v1/sessions/ lists those that are stored, and "
+            "sync_openf1 --season YEAR brings more."
+        )
+    if session.session_name not in kinds:
+        raise NotThere(f"Session {session_id} is called {session.session_name}; this is asked of: {', '.join(kinds)}.")
+    laps = datasets.load(found)
+    if laps.empty:
+        raise NotThere(
+            f"No laps of session {session_id} are stored; sync_openf1 laps stints --session {session_id} brings them in."
+        )
+    names = dict(Entry.objects.filter(session=session).values_list("driver_number", "name_acronym"))
+    numbers = laps["driver_number"]
+    laps["name"] = numbers.map(names).where(numbers.map(names).notna(), numbers.astype(str))
+    laps["clean"] = laps["excluded"] == ""
+    about = {"session_id": session.pk, "year": session.year, "race": session.race.race_name, "session_name": session.session_name}
+    return about, laps.assign(team=laps["team"].astype("object").where(laps["team"].notna(), "unknown"), compound=pd.Series(
+        laps["compound"], dtype="object"))  # fmt: skip
+
+
+def fuel(laps: "pd.DataFrame", *, fuel_load: float) -> "pd.Series":
+    """Fuel on board at the start of each lap in kg, burnt evenly from `fuel_load` to nothing at the flag."""
+    return fuel_load * (laps["race_laps"] - laps["lap_number"] + 1) / laps["race_laps"]
+
+
+def clean_laps(laps: "pd.DataFrame", *, fuel_effect: float, fuel_load: float) -> "pd.DataFrame":
+    """Clean laps with `corrected`: their time less what the fuel on board costs. CannotSay where there are too few."""
+    clean = laps[laps["clean"]]
+    if len(clean) < FEWEST:
+        raise CannotSay(f"{len(clean)} clean laps are too few to say anything; {FEWEST} are needed.")
+    return clean.assign(corrected=clean["lap_duration"] - fuel_effect * fuel(clean, fuel_load=fuel_load))
+
+
+def fuel_told(fuel_effect: float, fuel_load: float) -> str:
+    return f"fuel costs {fuel_effect:g} s per kg; {fuel_load:g} kg at the start are burnt evenly until the flag"

@@ -1,0 +1,35 @@
+"""Let a run's model answer predictions."""
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from ml import recording
+from ml.models import Run
+
+
+class Command(BaseCommand):
+    help = (
+        "Make the model of a run the champion of its task: POST /api/v1/predict/ answers with it from then on, in every process "
+        "of the site. Refused for a run that has failed, still runs, or was measured on a leaky split. Its file is read first, "
+        "so one that was altered, or written with another scikit-learn, is refused too."
+    )
+
+    def add_arguments(self, parser):
+        parser.add_argument("run", metavar="RUN", help="the run's ID, as train_model prints it")
+
+    def handle(self, *, run, **options):
+        try:
+            found = Run.objects.filter(pk=run).first()
+        except ValidationError:
+            found = None
+        if found is None:
+            raise CommandError(f"There is no run {run!r}; /api/v1/experiments/ and the admin list them.")
+        from ml import artifacts
+
+        try:
+            artifacts.loads(found)
+            before = Run.objects.filter(task=found.task, champion=True).exclude(pk=found.pk).first()
+            recording.promote(found)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{found} answers for {found.task}" + (f", in place of {before}." if before else "."))

@@ -1,0 +1,54 @@
+"""The comparison of runs as a page."""
+
+from typing import Any
+
+from rest_framework.renderers import TemplateHTMLRenderer
+
+FIRST = ("mae", "skill", "coverage", "width", "fit_seconds")  # columns, unless the reader chooses others
+
+
+class ComparisonPage(TemplateHTMLRenderer):
+    """Runs in rows, figures in columns of choice, what differs marked; the error of each race as a heat map."""
+
+    template_name = "ml/comparison.html"
+
+    def get_template_context(self, data, renderer_context):
+        if renderer_context["response"].exception:
+            return {"problem": data}
+        experiment = renderer_context["view"].get_object()
+        metrics = {row["metric"]: row for row in data["metrics"]}
+        asked = [name for name in renderer_context["request"].query_params.getlist("columns") if name in metrics]
+        columns = asked or [name for name in FIRST if name in metrics]
+        picked = {str(run["id"]) for run in data["runs"]}
+        return {
+            "experiment": experiment,
+            "metrics": [{"name": name, "on": name in columns} for name in metrics],
+            "columns": columns,
+            "params": [*data["params"]],
+            "rows": [self.row(run, data, [metrics[name] for name in columns]) for run in data["runs"]],
+            "others": [{"run": run, "on": str(run.pk) in picked} for run in experiment.runs.all()[:50]],
+            "races": heat(data["races"]),
+        }
+
+    def row(self, run: dict[str, Any], data: dict[str, Any], metrics: list[dict[str, Any]]) -> dict[str, Any]:
+        key = str(run["id"])
+        cells = [
+            {"value": row["values"][key], "difference": row["difference"][key], "best": row["best"] == key} for row in metrics
+        ]
+        params = [values[key] for values in data["params"].values()]
+        return {"run": run, "baseline": run["id"] == data["baseline"], "cells": cells, "params": params}
+
+
+def heat(races: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each race with its errors, coloured by how much they are above the best one there: races differ more than models do."""
+    found = []
+    for race in races:
+        low = min(value for value in race["mae"].values() if value is not None)
+        shades = [None if value is None else shade(value, low) for value in race["mae"].values()]
+        found.append({"name": race["race"], "cells": [*zip(race["mae"].values(), shades, strict=True)]})
+    return found
+
+
+def shade(value: float, low: float) -> int:
+    """From 0 (the best) to 10 (a fifth or more above it)."""
+    return min(10, round(50 * (value - low) / low)) if low > 0 else 0

@@ -1,0 +1,160 @@
+"""A race as one linear state, followed with a Kalman filter: what track, fuel, tyres, driver, run and traffic are worth.
+
+    lap time = track + trend x lap number + compound + wear x tyre age + driver + run + traffic x dirty air + noise
+
+Track and run wander, the others stay. One filter knows every clean lap that has ended. Besides, there is one for each car that
+knows all of them but those of this car's current run: it tells what is to be expected of a driver from the stints before.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+COMPOUNDS = ("SOFT", "MEDIUM", "HARD")
+TRACK, TREND, TRAFFIC, COMPOUND, WEAR, CARS = 0, 1, 2, 3, 6, 9  # places in the state; from CARS on the drivers, then the runs
+FEWEST = 5  # laps before anything is said
+OLDEST = 40.0  # laps of tyre age beyond which wear is not told apart
+
+# What is believed before a race: mean and standard deviation, in seconds.
+TREND_BELIEF = (-0.03, 0.04)  # per lap of the race
+TRAFFIC_BELIEF = (0.3, 0.3)  # right behind another car
+COMPOUND_BELIEF = (0.3, 0.4)  # from one compound to the next harder one
+WEAR_BELIEF = (0.04, 0.04)  # per lap of tyre age
+TRACK_SPREAD, DRIVER_SPREAD = 10.0, 0.5
+SURPRISE = 2.0  # standard deviations beyond which a lap moves the state no further
+
+
+class Drift(NamedTuple):
+    """How fast a filter forgets, in seconds: standard deviations of a lap, of a run's part, and of the steps of track and run."""
+
+    lap: float
+    run: float
+    track_step: float  # from a lap of any car to the next
+    run_step: float  # from a lap of the run to the next
+
+
+ALL = Drift(lap=0.25, run=0.3, track_step=0.06, run_step=0.15)  # for the next lap: quick
+OTHERS = Drift(lap=0.4, run=0.25, track_step=0.04, run_step=0.05)  # for what lasts: slow
+
+
+class Part(NamedTuple):
+    """A lap as the filters see it."""
+
+    car: int
+    places: "np.ndarray"  # of the state, that it is the sum of
+    weights: "np.ndarray"
+    seconds: float
+
+
+class Filters:
+    """Filter 0 knows all laps, filter 1 + n all but those of the current run of car n."""
+
+    def __init__(self, drivers: "np.ndarray"):
+        """drivers: what is expected of each, in seconds beside the field."""
+        import numpy as np
+
+        cars = len(drivers)
+        self.drift = Drift(*np.array([ALL, *[OTHERS] * cars]).T)  # type: ignore[arg-type]
+        self.runs = CARS + cars
+        mean, spread = np.zeros(self.runs + cars), np.zeros(self.runs + cars)
+        spread[TRACK] = TRACK_SPREAD
+        mean[TREND], spread[TREND] = TREND_BELIEF
+        mean[TRAFFIC], spread[TRAFFIC] = TRAFFIC_BELIEF
+        mean[COMPOUND:WEAR], spread[COMPOUND:WEAR] = COMPOUND_BELIEF[0] * np.array([-1, 0, 1]), COMPOUND_BELIEF[1]
+        mean[WEAR:CARS], spread[WEAR:CARS] = WEAR_BELIEF
+        mean[CARS : self.runs], spread[CARS : self.runs] = drivers, DRIVER_SPREAD
+        self.mean = np.tile(mean, (cars + 1, 1))
+        self.covariance = np.tile(np.diag(spread**2), (cars + 1, 1, 1))
+        self.unknown: list[list[Part]] = [[] for _ in range(cars)]  # the laps that a car's filter does not know
+
+    def expect(self, which: int, lap: Part) -> float:
+        return float(lap.weights @ self.mean[which, lap.places])
+
+    def learn(self, lap: Part) -> None:
+        """A lap has ended."""
+        import numpy as np
+
+        run = self.runs + lap.car
+        self.covariance[:, TRACK, TRACK] += np.square(self.drift.track_step)
+        self.covariance[:, run, run] += np.square(self.drift.run_step)
+        knows = np.ones(len(self.mean))
+        knows[1 + lap.car] = 0
+        self.update(slice(None), lap, knows)
+        self.unknown[lap.car].append(lap)
+
+    def begin_run(self, car: int) -> None:
+        """The car's filter gets to know the run that is over; nothing is known of the one that begins."""
+        import numpy as np
+
+        for lap in self.unknown[car]:
+            self.update(slice(1 + car, 2 + car), lap, np.ones(1))
+        self.unknown[car].clear()
+        run = self.runs + car
+        self.mean[:, run] = 0
+        self.covariance[:, run, :] = self.covariance[:, :, run] = 0
+        self.covariance[:, run, run] = np.square(self.drift.run)
+
+    def update(self, which: slice, lap: Part, knows: "np.ndarray") -> None:
+        import numpy as np
+
+        means, covariances = self.mean[which], self.covariance[which]
+        sides = covariances[:, lap.places].transpose(0, 2, 1) @ lap.weights
+        variance = sides[:, lap.places] @ lap.weights + np.square(self.drift.lap[which])  # type: ignore[index]
+        most = SURPRISE * np.sqrt(variance)
+        surprise = np.clip(lap.seconds - means[:, lap.places] @ lap.weights, -most, most)
+        gain = sides * (knows / variance)[:, None]
+        means += gain * surprise[:, None]
+        covariances -= gain[:, :, None] * sides[:, None, :]
+
+
+def follow(laps: "pd.DataFrame", clean: "np.ndarray", *, dirty_air: "np.ndarray", drivers: "pd.Series") -> "pd.DataFrame":
+    """Known when a lap begins: what the state says of it, in seconds. `drivers`: of each lap, what past races say of its driver.
+
+    `state_pace`: from all laps; `state_pace_others`: from all but those of the car's current run; `state_slope`: the trend and
+    the wear of its compound, per lap.
+    """
+    import numpy as np
+    import pandas as pd
+
+    names, first, car = np.unique(laps["driver_number"].to_numpy(), return_index=True, return_inverse=True)
+    parts = parts_of(laps, car, dirty_air)
+    begins, ends, run = (laps[name].to_numpy() for name in ("start", "end", "run"))
+    known, asked = np.flatnonzero(clean & ~np.isnan(ends)), np.flatnonzero(~np.isnan(begins))
+    moments = np.concatenate([ends[known], begins[asked]])
+    rows, begin = np.concatenate([known, asked]), np.repeat([False, True], [len(known), len(asked)])
+    filters, current = Filters(drivers.fillna(0).to_numpy()[first]), np.full(len(names), -1)
+    out = np.full((len(laps), 3), np.nan)
+    level, seen = np.nan, 0
+    for event in np.lexsort((rows, begin, moments)):  # a lap that ends when another begins is known to it
+        row = rows[event]
+        lap = parts[row]
+        if not begin[event]:
+            level = lap.seconds if not seen else level
+            filters.learn(lap._replace(seconds=lap.seconds - level))
+            seen += 1
+            continue
+        if run[row] != current[lap.car]:
+            current[lap.car] = run[row]
+            filters.begin_run(lap.car)
+        if seen >= FEWEST:
+            slope = filters.mean[0, TREND] + filters.mean[0, lap.places[-1]]
+            out[row] = level + filters.expect(0, lap), level + filters.expect(1 + lap.car, lap), slope
+    return pd.DataFrame(out, columns=["state_pace", "state_pace_others", "state_slope"], index=laps.index)
+
+
+def parts_of(laps: "pd.DataFrame", car: "np.ndarray", dirty_air: "np.ndarray") -> list[Part]:
+    """An unknown compound counts as the middle one, an unknown age as new."""
+    import numpy as np
+
+    middle = COMPOUNDS.index("MEDIUM")
+    compound = laps["compound"].map({name: place for place, name in enumerate(COMPOUNDS)}).fillna(middle).astype(int).to_numpy()
+    age = laps["tyre_age"].astype("float64").fillna(0).clip(upper=OLDEST).to_numpy()
+    one = np.ones(len(laps))
+    runs = CARS + car.max(initial=-1) + 1
+    places = np.stack(
+        [one * TRACK, one * TREND, one * TRAFFIC, COMPOUND + compound, CARS + car, runs + car, WEAR + compound], axis=1
+    )
+    weights = np.stack([one, laps["lap_number"].to_numpy(), np.nan_to_num(dirty_air), one, one, one, age], axis=1)
+    return [Part(*values) for values in zip(car, places.astype(int), weights, laps["lap_duration"].to_numpy(), strict=True)]

@@ -1,0 +1,34 @@
+"""The script in docs/ does what it says, against a real server."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from PIL import Image
+
+from ml import building, recording, trials
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("promoted", [True, False])
+def test_an_analyst_gets_from_the_api_to_a_picture(live_server, settings, tmp_path, monkeypatch, promoted):
+    settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr("ml.plots.drawn", lambda result: iter(()))
+    call_command("load_demo", "--races", "3", verbosity=0)
+    if promoted:
+        for model, task in (("linear", "next_lap"), ("ridge", "next_lap"), ("ridge", "pace_delta")):
+            run, _ = trials.trial(building.gather(), model=model, task=task, split="rolling", owner="ada")
+            recording.promote(run)
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, django_settings.BASE_DIR / "docs" / "laptimes.py"], capture_output=True, text=True,
+        env=os.environ | {"SITE": live_server.url, "OUT": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Taken for granted: fuel costs 0.03 s per kg" in done.stdout
+    assert ("better than the best naive answer" in done.stdout) is promoted
+    assert ("promote_model" in done.stdout) is not promoted
+    assert ("next_lap: 2 runs, best" in done.stdout) is promoted
+    assert len(Image.open(tmp_path / "laptimes.png").convert("RGB").getcolors(1_000_000)) > 50

@@ -1,0 +1,103 @@
+"""A training as a run of an experiment: carried out, and everything that came of it written down."""
+
+import io
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ml import cards, datasets, features, recording, splits, training
+from ml.building import Data
+from ml.models import Run
+from ml.training import Result
+
+MEMORY = "memory.json"
+
+
+def nothing(about: Any) -> None:
+    """For those who do not listen."""
+
+
+def trial(
+    data: Data, *, model: str, task: str, split: str, seed: int = 0, settings: dict[str, Any] | None = None,
+    experiment: str = "", owner: str, user: Any = None, told: Callable[[str], None] = nothing,
+    begun: Callable[[Run], None] = nothing,
+) -> tuple[Run, Result]:  # fmt: skip
+    """Train, and store model, figures, predictions, pictures and model card as a run of the experiment (by default the task's).
+
+    `begun` gets the run when it begins, `told` hears what is being done. ValueError as from `training.train`: what cannot be
+    trained leaves a failed run with the reason, and so does whatever else goes wrong.
+    """
+    run = recording.start_run(
+        experiment=recording.experiment(name=experiment or task, owner=owner, task=task, user=user), model=model, task=task,
+        split=split, seed=seed, leaky=splits.is_leaky(split), dataset=data.stored, dataset_sha256=data.sha256, owner=owner,
+        user=user, params=settings,
+    )  # fmt: skip
+    begun(run)
+    try:
+        told(f"Training {model}")
+        result = training.train(data.laps, table=data.table, model=model, task=task, split=split, seed=seed, settings=settings)
+        write_down(run, result, data, told)
+    except BaseException as error:
+        recording.end_run(run=run, status=Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
+        raise
+    return recording.end_run(run=run), result
+
+
+def write_down(run: Run, result: Result, data: Data, told: Callable[[str], None]) -> None:
+    from ml import artifacts, plots
+
+    told("Writing the model")
+    said = training.figures(result) | {"excluded": datasets.excluded(data.laps), "dataset": data.sha256}
+    recording.log_metrics(run=run, metrics=overall(result))
+    for column in ("race_id", "season", "compound"):
+        for part in said[f"by_{column}"]:
+            numbers = {key: value for key, value in part.items() if key != column and math.isfinite(value)}
+            recording.log_metrics(run=run, metrics=numbers, context=f"{column.removesuffix('_id')}={part[column]}")
+    for name, content, kind in (
+        (artifacts.NAME, artifacts.dumps(result.last.estimator, result.last.ends), "application/zip"),
+        (MEMORY, text(known(result, data)), "application/json"),
+        ("metrics.json", text(said), "application/json"),
+        ("predictions.parquet", parquet(result.predictions), "application/vnd.apache.parquet"),
+        ("model_card.md", cards.card(run, result, data).encode(), "text/markdown"),
+    ):
+        recording.store_artifact(run=run, name=name, content=content, content_type=kind)
+    for name, content in plots.drawn(result):
+        told(f"Drawing {name}")
+        recording.store_artifact(run=run, name=name, content=content, content_type="image/png")
+
+
+def overall(result: Result) -> dict[str, float]:
+    """The figures of a run: those of all laps that were asked about."""
+    skill = {"skill": result.skill.value, "skill_low": result.skill.low, "skill_high": result.skill.high}
+    found = result.metrics | skill | {"baseline_mae": result.baselines[result.baseline], "fit_seconds": result.seconds}
+    return found | result.coverage | {"laps": len(result.predictions), "trained_on": result.last.laps}
+
+
+def known(result: Result, data: Data) -> dict[str, Any]:
+    """What predictions need besides the model: the range of what it has seen, what races it has learnt from, and what each race
+    of the dataset says of drivers, teams and circuits (`features.Memory`)."""
+    races = []
+    for key, laps in data.laps.groupby("session_id", sort=False):
+        memory = features.Memory()
+        memory.learn(laps, data.table.loc[laps.index])
+        sums = [[*name, *values] for name, values in memory.sums.items()]
+        races.append({"session_id": int(key), "date": laps["session_date"].iloc[0].isoformat(), "sums": sums})
+    limits = {name: ends for name, ends in result.last.limits.items() if all(map(math.isfinite, ends))}
+    return {
+        "inputs": [*result.last.inputs.columns],
+        "limits": limits,
+        "texts": result.last.texts,
+        "sessions": result.last.sessions,
+        "races": races,
+    }
+
+
+def text(content: Any) -> bytes:
+    return json.dumps(content, indent=None, default=lambda value: value.item()).encode()
+
+
+def parquet(table: Any) -> bytes:
+    buffer = io.BytesIO()
+    table.to_parquet(buffer, index=False)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""FastF1's laps beside OpenF1's: read, compared lap by lap, and what only FastF1 knows stored on the laps."""

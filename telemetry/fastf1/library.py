@@ -1,0 +1,44 @@
+"""Ask the FastF1 library for laps, in a Python of its own: it needs an older pandas than the site."""
+
+import json
+import subprocess
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from races.models import Session
+
+PROGRAM = Path(__file__).with_name("load_laps.py")
+
+
+class NotInstalled(Exception):
+    """There is no FastF1 library here."""
+
+
+def python() -> Path:
+    """The Python that has the library."""
+    path = Path(settings.BASE_DIR) / ".venv-fastf1" / "bin" / "python"
+    if not path.exists():
+        raise NotInstalled(
+            "The FastF1 library is not installed. Install it with `make fastf1`, or save laps elsewhere with "
+            "`session.laps.to_csv(…)` and name their folder: --csv DIR"
+        )
+    return path
+
+
+def load(sessions: Collection[Session], *, folder: Path) -> Iterator[dict[str, Any]]:
+    """Per session, as soon as it is loaded: {"session_id", "version", "file": the CSV file in `folder`, "error": text or ""}."""
+    cache = Path(settings.MEDIA_ROOT) / "fastf1"
+    cache.mkdir(parents=True, exist_ok=True)
+    asked = [
+        {"session_id": s.pk, "year": s.year, "race_name": s.race.race_name, "session_name": s.session_name} for s in sessions
+    ]
+    command = [str(python()), str(PROGRAM), str(cache), str(folder), json.dumps(asked)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - the program is ours
+        assert process.stdout is not None
+        for line in process.stdout:
+            yield json.loads(line)
+    if process.returncode:
+        raise RuntimeError(f"{PROGRAM.name} ended with status {process.returncode}; what it said stands above")

@@ -1,0 +1,126 @@
+"""Put FastF1's laps beside OpenF1's."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError
+
+from races.models import Session
+from telemetry.fastf1.library import NotInstalled
+from telemetry.fastf1.merging import Merged, merge, open_proposals, take_over
+from telemetry.fastf1.tables import Table, from_folder, from_library
+from telemetry.models import FastF1Comparison
+from telemetry.quality.findings import counted
+
+LISTED = 20  # lap times that differ, and proposals, per session; REST and the admin have them all
+
+
+class Command(BaseCommand):
+    help = (
+        "Give the stored laps what only FastF1 knows (pit_in_time, pit_out_time, track_status) and compare its lap times and "
+        "tyres with OpenF1's. Lap times are never overwritten; those that OpenF1 lacks are listed as proposals. The comparisons "
+        "are kept, for the admin and REST. Reads CSV files of FastF1's session.laps, or asks the FastF1 library (`make fastf1`). "
+        "Only what differs is written. Exit status: 0 also when lap times differ, 1 when a session could not be read or none was "
+        "compared."
+    )
+
+    def add_arguments(self, parser):
+        for option, name, what in (
+            ("--season", "Y", "a season, e.g. 2024"), ("--race", "ID", "a race weekend by race_id"),
+            ("--session", "ID", "a session by session_id"),
+        ):  # fmt: skip
+            parser.add_argument(
+                option, type=int, action="append", default=[], metavar=name, help=f"{what} (repeatable; all by default)"
+            )
+        parser.add_argument(
+            "--csv", type=Path, metavar="DIR",
+            help="a folder of files named such as 2024-03-02_Bahrain_Grand_Prix_Race.csv, also .csv.gz, each with the "
+            "session.laps of one session",
+        )  # fmt: skip
+        parser.add_argument(
+            "--accept-proposals", action="store_true",
+            help="make corrections of the lap times that OpenF1 lacks and FastF1 has; as all corrections, they can be taken back",
+        )  # fmt: skip
+
+    def handle(self, *, season, race, session, csv: Path | None, accept_proposals, **options):
+        if csv is not None and not csv.is_dir():
+            raise CommandError(f"--csv {csv} is no folder")
+        sessions = chosen_sessions(season=season, race=race, session=session)
+        total: Counter[str] = Counter()
+        try:
+            for table in from_library(sessions) if csv is None else from_folder(csv, sessions):
+                self.take(table, total, accept=accept_proposals)
+        except (NotInstalled, RuntimeError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"{counted(total['sessions'], 'session')} compared, {counted(total['equal'], 'lap time')} equal to the millisecond, "
+            f"{total['different']:,} different, {counted(total['updated'], 'lap')} written."
+        )
+        if total["failed"]:
+            raise CommandError(f"{counted(total['failed'], 'session')} could not be read; see above")
+        if not total["sessions"]:
+            where = f"in {csv} is about them" if csv else "was loaded"
+            raise CommandError(f"Of {counted(len(sessions), 'stored session')} none was compared: nothing {where}.")
+
+    def take(self, table: Table, total: Counter[str], *, accept: bool) -> None:
+        """Merge one session, and say how it went."""
+        if table.session is None:
+            total["failed"] += bool(table.error)
+            out = self.stderr if table.error else self.stdout
+            out.write(f"{table.name}: {table.error or f'skipped: {table.skipped}'}")
+            return
+        merged = merge(table.session, table.laps, origin=table.origin)
+        comparison = merged.comparison
+        total.update(sessions=1, equal=comparison.equal, different=comparison.different, updated=merged.updated)
+        self.stdout.write(f"{comparison.session_id} {table.session}: {told(merged)}")
+        for line in [*differences(comparison), *proposals(comparison)]:
+            self.stdout.write(f"  {line}")
+        if accept and (laps := take_over(comparison)):
+            self.stdout.write(f"  {counted(len(laps), 'proposal')} taken over as corrections")
+
+
+def chosen_sessions(*, season: list[int], race: list[int], session: list[int]) -> list[Session]:
+    """The stored sessions that are asked for; CommandError for what is not stored."""
+    sessions = Session.objects.select_related("race")
+    for option, field, wanted in (("season", "year", season), ("race", "race_id", race), ("session", "pk", session)):
+        missing = set(wanted) - set(Session.objects.filter(**{f"{field}__in": wanted}).values_list(field, flat=True))
+        if missing:
+            raise CommandError(f"--{option} {min(missing)}: no such {option} is stored; sync_openf1 brings it in")
+        if wanted:
+            sessions = sessions.filter(**{f"{field}__in": wanted})
+    if not sessions:
+        raise CommandError("No stored session meets --season, --race and --session together; sync_openf1 brings sessions in")
+    return list(sessions)
+
+
+def told(merged: Merged) -> str:
+    """A comparison in one line."""
+    c = merged.comparison
+    timed = f"{c.equal + c.different:,} timed by both: {c.equal:,} equal to the millisecond, {c.different:,} different"
+    untimed = f"without a time in OpenF1 only {c.untimed_openf1}, in FastF1 only {c.untimed_fastf1}, in both {c.untimed_both}"
+    compounds = f"compounds agree on {c.compounds_equal:,} of {c.compounds_equal + c.compounds_different:,}"
+    return (
+        f"{c.openf1_laps:,} laps in OpenF1, {c.fastf1_laps:,} in FastF1, {c.matched:,} matched ({percent(c.openf1_match_rate)}, "
+        f"{percent(c.fastf1_match_rate)}); {timed}; {untimed}; {compounds}; {counted(merged.updated, 'lap')} written"
+    )
+
+
+def percent(share: float | None) -> str:
+    return "–" if share is None else f"{share * 100:.1f} %"
+
+
+def differences(comparison: FastF1Comparison) -> Iterator[str]:
+    for lap in comparison.differences[:LISTED]:
+        yield f"car {lap['driver_number']} lap {lap['lap_number']}: {lap['openf1']} s in OpenF1, {lap['fastf1']} s in FastF1"
+    if len(comparison.differences) > LISTED:
+        yield f"and {len(comparison.differences) - LISTED} more lap times that differ"
+
+
+def proposals(comparison: FastF1Comparison) -> Iterator[str]:
+    """Those that are still open."""
+    found = open_proposals(comparison)
+    for lap, seconds in found[:LISTED]:
+        yield f"proposal: car {lap.driver_number} lap {lap.lap_number}: {seconds} s, by FastF1; OpenF1 has no time"
+    if len(found) > LISTED:
+        yield f"and {len(found) - LISTED} more proposals"
