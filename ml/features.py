@@ -170,7 +170,8 @@ def at(moments: "np.ndarray", ends: "np.ndarray", values: "np.ndarray") -> "np.n
 
 
 def field_pace(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame") -> "pd.DataFrame":
-    """Known as laps of all cars end: the running median of the last clean ones, and how they compare with their drivers' levels.
+    """Known as laps of all cars end: the running median of the last clean ones, and how they compare with their drivers' levels:
+    by how much they are slower, and how far they lie apart (`field_noise`).
 
     `reference` (seconds) is the median of the last 60 clean laps of any car; it is what `pace_delta` is measured from.
     """
@@ -199,6 +200,7 @@ def field_pace(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame") -
         medians = surprise[those].rolling(RECENT, min_periods=4).median().to_numpy()
         mine = (laps["compound"] == name).to_numpy()
         same[mine] = at(begins[mine], ends[those], medians)
+    noise = surprise[known].abs().rolling(FIELD, min_periods=5).mean().to_numpy()
     reference = rolling(times, FIELD)
     step = times - own["lag_1"].to_numpy()[order]
     stepped = step.dropna().index
@@ -209,6 +211,7 @@ def field_pace(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame") -
         "field_surprise_10": shock[10],
         "field_surprise": shock[RECENT],
         "field_surprise_long": shock[FIELD],
+        "field_noise": at(begins, ends[known], noise),
         "compound_surprise": same,
         "field_step": steps[15],
         "field_step_long": steps[40],

@@ -1,10 +1,12 @@
-"""Intervals that hold 80 % of the laps: quantile boosting, corrected on the latest past races and again as a race goes on.
+"""Intervals that hold 80 % of the laps: quantile boosting, corrected by how it misses on races it has not seen.
 
-Split conformal prediction of quantile regression: Romano, Patterson, Candès, "Conformalized quantile regression" (NeurIPS 2019).
-The correction inside a race: Gibbs, Candès, "Adaptive conformal inference under distribution shift" (NeurIPS 2021), stepping the
-width instead of the level.
+Conformal prediction of quantile regression: Romano, Patterson, Candès, "Conformalized quantile regression" (NeurIPS 2019), with
+the misses of every training race when it is left out: Barber, Candès, Ramdas, Tibshirani, "Predictive inference with the
+jackknife+" (Annals of Statistics 2021). As a race goes on its own misses join those of the past, so that a race unlike the others
+is soon met with other intervals.
 """
 
+from bisect import insort
 from typing import TYPE_CHECKING, Any
 
 from ml import estimators
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISS = 0.2  # share of laps outside
-LATEST = 0.3  # share of the training races, the last ones, that the widths are corrected on
-STEP = 0.04  # seconds by which a lap outside widens the next intervals; one inside narrows them by a quarter of it
+FOLDS = 5  # into which the training races are divided
+PAST = 300  # laps of the race that is on which count as much as all races before it
 QUANTILES = {"max_iter": 150, "learning_rate": 0.04, "max_leaf_nodes": 8, "min_samples_leaf": 60, "max_features": 0.2}
+USUAL_NOISE = 0.3  # seconds, before the race has shown its own
 
 
 class Intervals:
@@ -25,28 +28,21 @@ class Intervals:
     def fit(self, inputs: "pd.DataFrame", residual: "pd.Series", laps: "pd.DataFrame", *, seed: int) -> "Intervals":
         import numpy as np
 
-        dates = laps.groupby("session_id")["session_date"].first().sort_values()
-        latest = dates.index[int(len(dates) * (1 - LATEST)) :]
-        late = laps["session_id"].isin(latest).to_numpy()
-        if late.all():
+        races = laps["session_id"].to_numpy()
+        names = laps.groupby("session_id")["session_date"].first().sort_values().index
+        if len(names) < 2:
             raise ValueError("Intervals need at least two races to learn from.")
-        self.ends: list[Any] = [
-            estimators.boosting(inputs, seed=seed, loss="quantile", quantile=quantile, **QUANTILES).fit(
-                inputs[~late], residual[~late]
-            )
-            for quantile in (MISS / 2, 1 - MISS / 2)
-        ]
-        low, high = self.raw(inputs[late])
-        outside = np.maximum(low - residual[late].to_numpy(), residual[late].to_numpy() - high)
-        self.widening = float(np.quantile(outside, 1 - MISS))
+        scaled = residual.to_numpy() / unit(inputs)
+        misses, weights = np.empty(len(laps)), 1 / laps.groupby("session_id")["session_id"].transform("size").to_numpy()
+        for number in range(min(FOLDS, len(names))):
+            out = np.isin(races, names[number::FOLDS])
+            low, high = quantiles(fitted(inputs[~out], scaled[~out], seed), inputs[out])
+            misses[out] = np.maximum(low - scaled[out], scaled[out] - high)
+        order = np.argsort(misses)
+        share = np.cumsum(weights[order]) / weights.sum()
+        self.past = misses[order][np.searchsorted(share, (np.arange(PAST) + 0.5) / PAST)]
+        self.ends = fitted(inputs, scaled, seed)
         return self
-
-    def raw(self, inputs: "pd.DataFrame") -> "tuple[np.ndarray, np.ndarray]":
-        """What the quantile models say, the lower one first."""
-        import numpy as np
-
-        low, high = (end.predict(inputs) for end in self.ends)
-        return np.minimum(low, high), np.maximum(low, high)
 
     def predict(
         self, inputs: "pd.DataFrame", residual: "pd.Series", laps: "pd.DataFrame", asked_at: "pd.Series"
@@ -54,19 +50,48 @@ class Intervals:
         """(low, high) of each lap. Of `residual` only laps that had ended when a lap was asked about are used for it."""
         import numpy as np
 
-        low, high = self.raw(inputs)
-        actual = residual.to_numpy()
-        outside = np.maximum(low - actual, actual - high)  # seconds by which a lap is outside what the models say
-        wider = np.full(len(laps), self.widening)
-        session, begins, ends = laps["session_id"].to_numpy(), asked_at.to_numpy(), laps["end"].to_numpy()
+        units = unit(inputs)
+        low, high = quantiles(self.ends, inputs)
+        scaled = residual.to_numpy() / units
+        misses = np.maximum(low - scaled, scaled - high)
+        wider = np.empty(len(laps))
+        session, asked, ends = laps["session_id"].to_numpy(), asked_at.to_numpy(), laps["end"].to_numpy()
         for key in np.unique(session):
             rows = np.flatnonzero(session == key)
-            over, finished, now = rows[np.argsort(ends[rows])], 0, self.widening
-            for row in rows[np.argsort(begins[rows], kind="stable")]:
-                while finished < len(over) and ends[over[finished]] <= begins[row]:
-                    done = over[finished]
-                    now += STEP * ((outside[done] > wider[done]) - MISS)
+            over, finished, known = rows[np.argsort(ends[rows])], 0, self.past.tolist()
+            for row in rows[np.argsort(asked[rows], kind="stable")]:
+                while finished < len(over) and ends[over[finished]] <= asked[row]:
+                    insort(known, float(misses[over[finished]]))
                     finished += 1
-                wider[row] = now
+                wider[row] = known[int((1 - MISS) * len(known))]
         middle = (low + high) / 2
-        return np.minimum(low - wider, middle), np.maximum(high + wider, middle)
+        return np.minimum(low - wider, middle) * units, np.maximum(high + wider, middle) * units
+
+
+def unit(inputs: "pd.DataFrame") -> "np.ndarray":
+    """Seconds that misses are counted in, so that those of quiet and restless races can be compared: more where the field's laps
+    lie far apart, and the further ahead a lap is."""
+    import numpy as np
+
+    found = np.ones(len(inputs))
+    if "field_noise" in inputs:
+        found = 0.2 + 0.45 * inputs["field_noise"].fillna(USUAL_NOISE).to_numpy()
+    if "horizon" in inputs:
+        found = found * (1 + inputs["horizon"].to_numpy() / 15)
+    return found
+
+
+def fitted(inputs: "pd.DataFrame", scaled: "np.ndarray", seed: int) -> list[Any]:
+    """The models of the lower and the upper end."""
+    return [
+        estimators.boosting(inputs, seed=seed, loss="quantile", quantile=quantile, **QUANTILES).fit(inputs, scaled)
+        for quantile in (MISS / 2, 1 - MISS / 2)
+    ]
+
+
+def quantiles(ends: list[Any], inputs: "pd.DataFrame") -> "tuple[np.ndarray, np.ndarray]":
+    """What the models say, the lower end first."""
+    import numpy as np
+
+    low, high = (end.predict(inputs) for end in ends)
+    return np.minimum(low, high), np.maximum(low, high)

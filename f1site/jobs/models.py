@@ -40,6 +40,11 @@ class Job(models.Model):
     ended_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True, help_text="When its worker last gave a sign of life.")
     sent_at = models.DateTimeField(null=True, help_text="When workers were last told of it.")
+    request_id = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="The X-Request-ID of whoever asked for it over HTTP; its lines in the log say it too.",
+    )
     attempts = models.PositiveSmallIntegerField(default=0, help_text="How often a worker has begun it.")
     cancel_requested = models.BooleanField(default=False, help_text="It ends at its next step.")
     error = models.TextField(blank=True, help_text="Why it failed.")

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import ChannelError, KombuError
 
+from f1site.api import observing
 from f1site.celery import app, make_broker_folder
 from f1site.jobs.models import MANUAL, Job
 from f1site.openf1 import leases, runs
@@ -24,7 +25,9 @@ ATTEMPTS = 5  # a job whose worker died so often is not tried again
 
 def add(kind: str, parameters: dict[str, Any] | None = None, *, description: str = "", owner=None) -> Job:
     """Put a job into the queue; workers are told once the transaction is over."""
-    job = Job.objects.create(kind=kind, parameters=parameters or {}, description=description, owner=owner)
+    job = Job.objects.create(
+        kind=kind, parameters=parameters or {}, description=description, owner=owner, request_id=observing.request_id()
+    )
     transaction.on_commit(partial(send, job.pk))
     return job
 

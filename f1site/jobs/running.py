@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
@@ -16,10 +17,16 @@ log = logging.getLogger(__name__)
 
 
 def run(job_id: int) -> None:
-    """Do a job, unless somebody else does already; its row says how it went."""
+    """Do a job, unless somebody else does already; its row says how it went, and its lines in the log who asked for it."""
     job = queue.claim(job_id)
-    if job is None:
-        return
+    if job is not None:
+        asked_by = {"request_id": job.request_id} if job.request_id else {}
+        with structlog.contextvars.bound_contextvars(job=job.pk, **asked_by):
+            do(job)
+
+
+def do(job: Job) -> None:
+    log.info("%s begins.", job)
     progress = Progress(job)
     try:
         with leases.beating(progress.beat):
@@ -44,6 +51,7 @@ def run(job_id: int) -> None:
 
 
 def end(progress: Progress, state: str, *, error: str = "", result: Any = None) -> None:
+    log.info("%s %s.", progress.job, state)
     progress.mine.update(state=state, ended_at=timezone.now(), message="", error=error, result=result)
 
 

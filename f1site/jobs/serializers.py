@@ -20,7 +20,7 @@ class JobSerializer(RowSerializer):
         model = Job
         fields = (
             "job_id", "kind", "description", "parameters", "owner", "state", "done", "total", "message", "created_at",
-            "started_at", "ended_at", "heartbeat_at", "attempts", "cancel_requested", "error", "result", "url",
+            "started_at", "ended_at", "heartbeat_at", "request_id", "attempts", "cancel_requested", "error", "result", "url",
         )  # fmt: skip
 
 

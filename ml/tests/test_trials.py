@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from django.core.files.storage import default_storage
@@ -90,7 +91,10 @@ def test_every_model_comes_back_from_its_file_and_predicts_the_same(data, model,
     run, result = trials.trial(data, model=model, task="next_lap", split=before(data.laps), owner="a", settings=QUICK.get(model))
     estimator, ends = artifacts.loads(run)
     assert estimator.predict(result.last.inputs) == pytest.approx(result.last.estimator.predict(result.last.inputs))
-    assert ends.raw(result.last.inputs)[0] == pytest.approx(result.last.ends.raw(result.last.inputs)[0])
+    nothing, moment = pd.Series(np.nan, index=result.last.inputs.index), pd.Series(0.0, index=result.last.inputs.index)
+    places = pd.DataFrame({"session_id": 0, "end": nothing})
+    low, high = ends.predict(result.last.inputs, nothing, places, moment)
+    assert (low, high) == pytest.approx(result.last.ends.predict(result.last.inputs, nothing, places, moment))
 
 
 def test_an_altered_model_is_refused(tried):

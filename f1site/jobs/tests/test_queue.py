@@ -1,5 +1,6 @@
 """Queueing, taking up again, and what a worker does with a job, without processes."""
 
+import logging
 from datetime import datetime, timedelta
 from importlib import import_module
 
@@ -101,6 +102,30 @@ def test_a_job_is_done_once_however_often_workers_are_told(monkeypatch):
     job = Job.objects.create(kind="test")
     assert done(job).state == done(job).state == "succeeded"
     assert (calls, job.result) == ([job.pk], {"n": 1})
+
+
+def test_the_lines_of_a_job_say_which_request_asked_for_it(monkeypatch, caplog, admin_client):
+    """So do those of jobs that it queues itself."""
+
+    def work(progress, job):
+        logging.getLogger("f1site").info("on the way")
+        queue.add("test")
+
+    monkeypatch.setitem(KINDS, "check_data", Kind(run=work, about=""))
+    asked = admin_client.post(
+        "/api/v1/jobs/", {"kind": "check_data"}, "application/json", headers={"X-Request-ID": "who-asked-for-it"}
+    )
+    assert (asked.status_code, asked.json()["request_id"]) == (202, "who-asked-for-it")
+    formatter = logging.getLogger().handlers[0].formatter
+    caplog.handler.setFormatter(formatter)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "f1site"):
+        running.run(asked.json()["job_id"])
+        assert caplog.text.count("request_id=who-asked-for-it") == 3  # it begins, what it says, how it ended
+        assert Job.objects.get(kind="test").request_id == "who-asked-for-it"
+        caplog.clear()
+        running.run(queue.add("check_data").pk)
+        assert "request_id" not in caplog.text
 
 
 def test_what_fails_says_why(monkeypatch, caplog):
