@@ -120,6 +120,7 @@ class SessionQualityViewSet(ReadOnlyViewSet):
     queryset = SessionQuality.objects.all()
     serializer_class = SessionQualitySerializer
     filterset_class = SessionQualityFilter
+    dated_by = "checked_at"
     search_fields = ("session__session_name", "session__location")
 
 
@@ -127,4 +128,5 @@ class FastF1ComparisonViewSet(ReadOnlyViewSet):
     queryset = FastF1Comparison.objects.all()
     serializer_class = FastF1ComparisonSerializer
     filterset_class = FastF1ComparisonFilter
+    dated_by = "compared_at"
     search_fields = ("session__session_name", "session__location")

@@ -17,7 +17,6 @@ from rest_framework.renderers import BrowsableAPIRenderer
 
 from f1site import __version__
 from f1site.openf1 import versions
-from f1site.openf1.feeds import Feed
 
 
 def conditional(read: Callable) -> Callable:
@@ -25,10 +24,9 @@ def conditional(read: Callable) -> Callable:
 
     @wraps(read)
     def answer(self, request, *args, **kwargs):
-        # A page shows who looks at it; what no feed writes has no version.
-        if isinstance(request.accepted_renderer, BrowsableAPIRenderer) or self.model not in Feed.by_model:
+        version = None if isinstance(request.accepted_renderer, BrowsableAPIRenderer) else self.version()
+        if version is None:  # also a page, which shows who looks at it
             return read(self, request, *args, **kwargs)
-        version = versions.everything()
         headers, modified = validators(request, version)
         known = get_conditional_response(request._request, etag=headers["ETag"], last_modified=modified)
         if known is not None and known.status_code == 304:

@@ -38,6 +38,7 @@ class CorrectionViewSet(ReadOnlyViewSet):
     serializer_class = CorrectionSerializer
     filterset_class = CorrectionFilter
     search_fields = ("collection", "field", "reason")
+    dated_by = "updated_at"
 
 
 class SyncRunSerializer(RowSerializer):
@@ -75,6 +76,10 @@ class SyncRunViewSet(ReadOnlyViewSet):
     serializer_class = SyncRunSerializer
     filterset_class = SyncRunFilter
     search_fields = ("error",)
+    dated_by = "ended_at"
+
+    def version(self):
+        return None if SyncRun.objects.filter(state=SyncRun.State.RUNNING).exists() else super().version()
 
     @extend_schema(summary="Show what upstream changed", responses=ChangesSerializer)
     @action(detail=True, filterset_class=None)

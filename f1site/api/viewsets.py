@@ -24,7 +24,8 @@ from f1site.api.conditional import conditional
 from f1site.api.errors import Conflict
 from f1site.api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response
 from f1site.api.serializers import RowSerializer
-from f1site.openf1 import corrections
+from f1site.openf1 import corrections, versions
+from f1site.openf1.feeds import Feed
 
 
 class EntityViewSet(viewsets.GenericViewSet):
@@ -33,6 +34,7 @@ class EntityViewSet(viewsets.GenericViewSet):
     queryset: models.QuerySet
     serializer_class: type[RowSerializer]
     paginator: Any
+    dated_by = ""  # the column that says when a row last changed, of a table that no feed writes and that keeps it
     parent: str | None = None  # foreign key to the row that the URL of a nested list names; set by the router
 
     @property
@@ -82,6 +84,12 @@ class EntityViewSet(viewsets.GenericViewSet):
         return find(queryset, self.kwargs[self.model._meta.pk.name])
 
     # Reading
+
+    def version(self) -> versions.Version | None:
+        """Of all that answers are made of; None where that changes all the time."""
+        if self.dated_by:
+            return versions.everything().with_also(versions.of_table(self.model, self.dated_by))
+        return versions.everything() if self.model in Feed.by_model else None
 
     @conditional
     def list(self, request, *args, **kwargs):

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
+from django.utils import timezone
 
 from f1site.openf1 import corrections
 from f1site.openf1.models import Correction, Mirrored, Source
@@ -100,6 +101,6 @@ def set_field(feed: corrections.Feed, row: Mirrored, shared: Shared, *, user) ->
     corrections.edit(row, user=user, reason=shared.reason)
     if before not in (shared.upstream, shared.corrected):
         Correction.objects.filter(collection=shared.collection, key=shared.key, field=shared.field).update(
-            state=Correction.State.CONFLICT
+            state=Correction.State.CONFLICT, updated_at=timezone.now()
         )
     return "applied", ""

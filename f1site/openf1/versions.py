@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Max, Model, Q, Sum
 from django.db.models.expressions import Col
 from django.utils import timezone
 
@@ -25,6 +25,11 @@ class Version(NamedTuple):
     pieces: int
     stamps: int
     changed_at: datetime | None
+
+    def with_also(self, other: "Version") -> "Version":
+        """The version of both together."""
+        dates = [at for at in (self.changed_at, other.changed_at) if at]
+        return Version(self.pieces + other.pieces, self.stamps + other.stamps, max(dates, default=None))
 
 
 def touch(collection: str, session_id: int | None) -> None:
@@ -54,6 +59,13 @@ def everything() -> Version:
     """The version of all that is mirrored."""
     return Version(
         **PieceVersion.objects.aggregate(pieces=Count("pk"), stamps=Sum("stamp", default=0), changed_at=Max("changed_at"))
+    )
+
+
+def of_table(model: type[Model], changed_at: str) -> Version:
+    """The version of a table that no feed writes; the column says when a row last changed."""
+    return Version(
+        **model._default_manager.aggregate(pieces=Count("pk"), stamps=Sum("pk", default=0), changed_at=Max(changed_at))
     )
 
 

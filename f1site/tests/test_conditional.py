@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from drivers.models import Driver
 from drivers.people import merge
 from f1site.api.tests.factories import make
 from f1site.openf1 import corrections
-from f1site.openf1.models import Correction, PieceVersion, Source
+from f1site.openf1.models import Correction, PieceVersion, Source, SyncRun
+from f1site.openf1.tests.pages import shown
 from races.models import Race
 from telemetry.models import Lap
 
@@ -116,3 +118,53 @@ def test_a_long_answer_is_compressed_for_who_wants_it(paths):
     assert small["Content-Encoding"] == "gzip"
     assert gzip.decompress(small.content) == plain.content
     assert again(Client(), paths[0], small).status_code == 304
+
+
+OWN = ("/api/v1/quality/", "/api/v1/corrections/", "/api/v1/sync-runs/", "/api/v1/fastf1-comparisons/")
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_what_the_site_itself_writes_is_not_sent_twice(api, path):
+    model = resolve(path).func.cls.queryset.model
+    make(model, **({"state": "done"} if model is SyncRun else {}))
+    first = api.get(path)
+    assert first.json()["count"] == 1
+    assert again(api, path, first).status_code == 304
+    make(model, 2, **({"state": "done"} if model is SyncRun else {}))
+    second = again(api, path, first)
+    assert (second.status_code, second.json()["count"]) == (200, 2)
+    model.objects.order_by("pk").first().delete()
+    assert again(api, path, second).json()["count"] == 1
+
+
+def test_a_sync_that_is_under_way_is_asked_for_anew_every_time(api):
+    make(SyncRun, state="running")
+    assert "ETag" not in api.get("/api/v1/sync-runs/")
+
+
+@pytest.fixture
+def conflict(editor, race, paths):
+    """A corrected name, of which upstream says something else by now."""
+    Race.objects.update(source=Source.OPENF1)
+    editor.patch(paths[1], {"race_name": "Edited"})
+    Correction.objects.update(state="conflict", upstream="Upstream's")
+    return Correction.objects.get()
+
+
+@pytest.mark.parametrize(("action", "name", "left"), [("keep", "Edited", 1), ("take", "Upstream's", 0)])
+def test_a_decision_taken_on_its_page_is_seen(api, admin_client, conflict, paths, action, name, left):
+    row, decisions = api.get(paths[1]), api.get("/api/v1/corrections/")
+    done = admin_client.post(reverse(f"admin:openf1_correction_{action}", args=[conflict.pk]), {"_form_submitted": "1"})
+    assert done.status_code in (200, 302)
+    after = again(api, paths[1], row)
+    assert (after.json()["race_name"] if after.status_code == 200 else row.json()["race_name"]) == name
+    said = again(api, "/api/v1/corrections/", decisions).json()
+    assert [correction["state"] for correction in said["results"]] == ["holds"] * left
+
+
+def test_an_edit_on_an_admin_page_is_seen(api, admin_client, race, paths):
+    before = [api.get(path) for path in paths]
+    page = reverse("admin:races_race_change", args=[race.pk])
+    assert admin_client.post(page, shown(admin_client.get(page)) | {"race_name": "Edited"}).status_code == 302
+    after = [again(api, path, answer).json() for path, answer in zip(paths, before, strict=True)]
+    assert (after[0]["results"][0]["race_name"], after[1]["race_name"]) == ("Edited", "Edited")

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from f1site.openf1 import versions
 from races.models import Session
 from telemetry.models import SessionQuality
 from telemetry.quality.checks import CHECKS
@@ -89,9 +90,12 @@ def store(reports: list[Report]) -> None:
     )
     sessions = [report.session.pk for report in reports]
     quality = dict(SessionQuality.objects.filter(session__in=sessions).values_list("session_id", "pk"))
+    of_quality = {pk: session for session, pk in quality.items()}
     wanted = {(quality[report.session.pk], lap) for report in reports for lap in report.spoilt_laps}
     link = SessionQuality.spoilt_laps.through
     stored = link.objects.filter(sessionquality__in=quality.values()).values_list("pk", "sessionquality_id", "lap_id")
     known = {(of, lap): pk for pk, of, lap in stored}
     link.objects.filter(pk__in=[known[pair] for pair in known.keys() - wanted]).delete()
+    for session in {of for of, _ in known.keys() ^ wanted}:
+        versions.touch("laps", of_quality[session])  # which of them are clean has changed
     link.objects.bulk_create(link(sessionquality_id=of, lap_id=lap) for of, lap in sorted(wanted - known.keys()))

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from drivers.models import Driver, Entry, SessionResult, StartingGrid
+from f1site.openf1 import versions
 from f1site.openf1.models import Correction, Reject, Source, SyncPiece, SyncRun
 from races.models import RaceControl, Session, Weather
 from races.tests.weekends import weekend
@@ -246,3 +247,13 @@ def test_what_is_not_stored_cannot_be_checked(db, options, said):
 
 def test_the_command_lists_the_checks(db):
     assert "stint_reversed (error): A stint that ends before it begins (7787/77: laps 55 to 54)." in check_data(checks=True)
+
+
+def test_which_laps_are_clean_counts_as_a_change_of_the_session(held):
+    """Predictions are worked out from clean laps, and kept until the session changes."""
+    before = versions.of_session(held.pk)
+    [*examine()]
+    after = versions.of_session(held.pk)
+    assert after != before
+    [*examine()]  # finds the same again
+    assert versions.of_session(held.pk) == after
