@@ -128,11 +128,9 @@ def counts(site: Site) -> str:
 
 
 def told(value: object) -> str:
-    return (
-        {True: "yes", False: "no"}.get(value, str(value) if value else "none")
-        if isinstance(value, bool)
-        else str(value or "none")
-    )
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value or "none")
 
 
 def restart(postgres: Postgres, site: Site) -> Callable[[int], tuple[float, float]]:

@@ -1,11 +1,16 @@
 """What somebody with bad intentions tries, and what comes of it."""
 
 import json
+import os
+import time
+from contextlib import suppress
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
+from redis import Redis
+from redis.exceptions import RedisError
 
 from f1site.api.tests.factories import make
 from f1site.urls import router
@@ -135,6 +140,44 @@ def limits(settings):
     cache.clear()
     yield settings.THROTTLES
     cache.clear()
+
+
+REDIS = "redis://127.0.0.1:6379/0"
+
+
+@pytest.fixture
+def shared_cache(limits, settings):
+    """Makes the cache that a process of the same site sees, in a Redis at an address."""
+    own, prefix = settings.CACHES, f"test-{os.getpid()}-{time.time_ns()}"
+
+    def connected(url):
+        backend = "django.core.cache.backends.redis.RedisCache"
+        settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": url, "KEY_PREFIX": prefix}}
+
+    yield connected
+    settings.CACHES = own  # to clear a Redis is to clear what others keep there
+    with suppress(RedisError):
+        redis = Redis.from_url(REDIS, socket_connect_timeout=2)
+        redis.delete(*redis.scan_iter(f"{prefix}:*"))
+
+
+def test_processes_that_share_a_redis_count_together(shared_cache, limits, api):
+    try:
+        Redis.from_url(REDIS, socket_connect_timeout=2).ping()
+    except RedisError as error:
+        pytest.skip(f"no Redis answers at {REDIS}: {error}")
+    limits["reads"] = "3/day"
+    statuses = []
+    for _ in range(5):  # a process has its own connections
+        shared_cache(REDIS)
+        statuses.append(api.get("/api/v1/races/").status_code)
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+def test_where_the_cache_is_away_the_site_answers_without_limits(shared_cache, limits, api):
+    limits["reads"] = "1/day"
+    shared_cache("redis://127.0.0.1:1/0")
+    assert [api.get(path).status_code for path in ("/api/v1/races/", "/api/v1/races/", "/v1/meetings?empty=list")] == [200] * 3
 
 
 def test_reads_are_limited_when_asked_for_by_address(limits, api, editor):
