@@ -75,7 +75,7 @@ def unit(inputs: "pd.DataFrame") -> "np.ndarray":
 
     found = np.ones(len(inputs))
     if "field_noise" in inputs:
-        found = 0.2 + 0.45 * inputs["field_noise"].fillna(USUAL_NOISE).to_numpy()
+        found = 0.25 + 0.4 * inputs["field_noise"].fillna(USUAL_NOISE).to_numpy()
     if "horizon" in inputs:
         found = found * (1 + inputs["horizon"].to_numpy() / 15)
     return found

@@ -1,6 +1,8 @@
 """Train a model on a task, ask it about races it has not seen, and say how it did beside the naive answers."""
 
+import os
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml import estimators, evaluation, features, intervals, splits
@@ -64,11 +66,27 @@ def train(
     if problem.laps.empty:
         raise ValueError(f"No lap of these races can be asked about in the task {task!r}.")
     folds, began = [], time.monotonic()
-    for learnt, asked in splits.divide(problem.laps, split, seed=seed):
-        folds.append(fold(problem, learnt, asked, model=model, seed=seed, settings=settings or {}, leaky=splits.is_leaky(split)))
+    with a_core_left():
+        for learnt, asked in splits.divide(problem.laps, split, seed=seed):
+            folds.append(
+                fold(problem, learnt, asked, model=model, seed=seed, settings=settings or {}, leaky=splits.is_leaky(split))
+            )
     return summed_up(
         problem, folds, task=task, model=model, split=split, seed=seed, settings=settings or {}, seconds=time.monotonic() - began
     )
+
+
+def a_core_left() -> Any:
+    """For a `with`: boosting leaves one core to the others, unless OMP_NUM_THREADS says what it may use.
+
+    Its threads wait for each other by spinning: where another process wants a core too, that makes both many times slower.
+    """
+    import joblib
+    import sklearn.ensemble  # noqa: F401 - limits hold for libraries that are loaded
+    from threadpoolctl import threadpool_limits
+
+    given = os.environ.get("OMP_NUM_THREADS")
+    return nullcontext() if given else threadpool_limits(max(1, joblib.cpu_count() - 1), user_api="openmp")
 
 
 def fold(
