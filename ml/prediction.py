@@ -9,7 +9,7 @@ import math
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,7 +169,7 @@ class Race:
     """What a race has shown so far, with the next lap of each car, and what a champion says of every lap of it."""
 
     def __init__(self, laps: pd.DataFrame, table: pd.DataFrame, leader: Champion):
-        self.laps, self.table = laps, table
+        self.laps, self.table, self.session_id = laps, table, laps["session_id"].iloc[0]
         self.length = int(laps["race_laps"].max())
         # As if every lap were a clean one; but only clean laps that have ended move later intervals.
         asked = laps.assign(excluded="", end=laps["end"].where(laps["excluded"] == ""))
@@ -179,6 +179,11 @@ class Race:
         low, high = leader.ends.predict(problem.inputs, problem.target - problem.anchor, problem.laps, problem.asked_at)
         beside = {"seconds": leader.estimator.predict(problem.inputs), "low": low, "high": high}
         self.answers = pd.DataFrame({name: problem.anchor + seconds for name, seconds in beside.items()})
+
+    @cached_property
+    def stints(self) -> tasks.Problem:
+        """What `LATER` would have been asked of the runs that the race has shown."""
+        return tasks.TASKS[LATER](self.laps, self.table)
 
     def row(self, driver_number: int, lap_number: int) -> Any:
         mine = self.laps[self.laps["driver_number"] == driver_number]
@@ -228,12 +233,20 @@ def rest(race: Race, row: Any, *, from_lap: int, horizon: int, champion: Champio
     ahead = pd.Series(range(2, horizon + 1), index=known.index)
     inputs = tasks.later_laps(known, ahead)
     champion.must_know(inputs)
-    nothing = pd.Series(np.nan, index=known.index)
-    places = pd.DataFrame({"session_id": 0, "lap_number": from_lap - 1 + ahead, "end": np.nan})
     anchor = known["median_5"]
     seconds = anchor + champion.estimator.predict(inputs)
-    low, high = champion.ends.predict(inputs, nothing, places, nothing.fillna(0.0))
-    found = zip(places["lap_number"], seconds, anchor + low, anchor + high, strict=True)
+    moment = race.laps.loc[row, "start"]
+    # The intervals know how those of the runs before it missed.
+    stints = race.stints
+    over = (stints.laps["end"] <= moment).to_numpy()
+    nothing = pd.Series(np.nan, index=known.index)
+    low, high = champion.ends.predict(
+        pd.concat([stints.inputs[over], inputs]),
+        pd.concat([(stints.target - stints.anchor)[over], nothing]),
+        pd.concat([stints.laps.loc[over, ["session_id", "end"]], pd.DataFrame({"session_id": race.session_id, "end": nothing})]),
+        pd.concat([stints.asked_at[over], nothing.fillna(moment)]),
+    )
+    found = zip(from_lap - 1 + ahead, seconds, anchor + low[over.sum() :], anchor + high[over.sum() :], strict=True)
     later = [Lap(int(number), float(middle), float(least), float(most), LATER) for number, middle, least, most in found]
     warnings = outside(inputs.iloc[[-1]], champion)
     if (clean := int(known["clean_laps"].iloc[0])) != tasks.FIRST:
