@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import signal
 import socket
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -20,6 +21,7 @@ from races.models import Session
 log = logging.getLogger(__name__)
 
 BEFORE, AFTER = timedelta(hours=1), timedelta(hours=30)  # around a session: how long it is a race weekend
+LEAVING = 3  # seconds that a worker may take to end when its work has
 presence = ExitStack()  # holds this worker's lease
 
 
@@ -60,5 +62,16 @@ def is_race_weekend(now: datetime) -> bool:
 def begin(**event) -> None:
     """A worker says that it is there, and takes up what others left behind."""
     presence.enter_context(leases.held(f"{queue.WORKER}{socket.gethostname()[:80]} {os.getpid()}"))
-    atexit.register(presence.close)
+    atexit.register(leave)
     queue.take_up()
+
+
+def leave() -> None:
+    """A worker that ends says so.
+
+    Celery's pool then waits for the lock of its queue, for ever if one of its processes was terminated while it held that: the
+    system ends the worker where this takes too long.
+    """
+    presence.close()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(LEAVING)

@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -117,6 +119,19 @@ def test_a_running_sync_ends_at_its_next_piece_when_it_is_cancelled(site):
         time.sleep(0.5)
         assert len(upstream.arrivals) == asked
         assert one.rows("SELECT state FROM openf1_syncrun") == [("interrupted",)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children are found in /proc")
+def test_a_worker_ends_though_one_of_its_processes_was_killed(site):
+    """While it waited for work, and so held the lock of the pool's queue."""
+    one = site("one")
+    worker = one.worker()
+    one.wait("SELECT name FROM openf1_lease", bool)
+    for child in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split():
+        os.kill(int(child), signal.SIGKILL)
+    time.sleep(1)
+    worker.send_signal(signal.SIGQUIT)
+    assert worker.wait(30) is not None
 
 
 @pytest.mark.parametrize("broker", ["amqp://guest:guest@127.0.0.1:5672//", "redis://127.0.0.1:6379/0"], ids=["rabbitmq", "redis"])
