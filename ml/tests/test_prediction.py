@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from ml import building, prediction, recording, trials
+from ml import building, prediction, recording, training, trials
 from ml.models import Run
 from ml.tests.test_training import before
 from races.models import Session
@@ -38,13 +38,21 @@ def no_plots(monkeypatch):
     monkeypatch.setattr("ml.plots.drawn", lambda result: iter(()))
 
 
+@pytest.fixture(scope="module")
+def trained(laps, table):
+    """What trainings give, which is the same in every test."""
+    return {task: training.train(laps, table=table, model="ridge", task=task, split=before(laps)) for task in TASKS}
+
+
 @pytest.fixture
-def results(laps, table, no_plots):
+def results(laps, table, trained, no_plots, monkeypatch):
     """{task: what its training predicted}, with the model of each promoted."""
     found = {}
-    for task in TASKS:
-        run, found[task] = learn(laps, table, task)
-        recording.promote(run)
+    with monkeypatch.context() as patch:
+        patch.setattr("ml.training.train", lambda laps, *, task, **options: trained[task])
+        for task in TASKS:
+            run, found[task] = learn(laps, table, task)
+            recording.promote(run)
     return found
 
 
