@@ -53,19 +53,19 @@ def params(runs: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
 
 def parts(runs: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     """Every figure of each run: {key, value, step, context}."""
-    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    names = ("run_id", "key", "value", "step", "context")
-    for run, *cells in Metric.objects.filter(run_id__in=runs).values_list(*names):
-        found[run].append(dict(zip(names[1:], cells, strict=True)))
-    return found
+    return of_runs(Metric, runs, ("key", "value", "step", "context"))
 
 
 def files(runs: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     """The files of each run: {name, content_type, size, sha256}."""
+    return of_runs(Artifact, runs, ("name", "content_type", "size", "sha256"))
+
+
+def of_runs(model: type[Metric | Artifact], runs: Collection[UUID], names: Sequence[str]) -> dict[UUID, list[dict[str, Any]]]:
+    """Rows that belong to runs, by run."""
     found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
-    names = ("run_id", "name", "content_type", "size", "sha256")
-    for run, *cells in Artifact.objects.filter(run_id__in=runs).values_list(*names):
-        found[run].append(dict(zip(names[1:], cells, strict=True)))
+    for run, *cells in model._default_manager.filter(run_id__in=runs).values_list("run_id", *names):
+        found[run].append(dict(zip(names, cells, strict=True)))
     return found
 
 
