@@ -23,6 +23,6 @@ RUN mkdir /data && chown 65534:65534 /data
 USER 65534:65534
 VOLUME /data
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["python", "container/healthy.py"]
-ENTRYPOINT ["container/entrypoint"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s CMD ["python", "tools/container/healthy.py"]
+ENTRYPOINT ["tools/container/entrypoint"]
 CMD ["web"]

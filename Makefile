@@ -28,25 +28,25 @@ format: .venv/installed-dev ## put the code into shape
 	$(PY) -m ruff check --fix .
 
 bench: .venv/installed ## measure the sync and the API; where TEST_DATABASE_URL is set the writes on PostgreSQL too
-	$(PY) bench/sync.py
-	$(PY) bench/samples.py
+	$(PY) tools/bench/sync.py
+	$(PY) tools/bench/samples.py
 
 bench-api: .venv/installed ## measure /v1 beside OpenF1's own server
-	$(PY) bench/api.py
+	$(PY) tools/bench/api.py
 
 load: .venv/installed ## let readers, edits, syncs and faults loose on the site; takes some minutes
-	$(PY) bench/load.py
+	$(PY) tools/bench/load.py
 
-conformance: .venv/installed conformance/.venv/installed conformance/node_modules/installed ## let OpenF1 clients of others loose on the site (needs Node.js)
-	$(PY) conformance/run.py
+conformance: .venv/installed tools/conformance/.venv/installed tools/conformance/node_modules/installed ## let OpenF1 clients of others loose on the site (needs Node.js)
+	$(PY) tools/conformance/run.py
 
 fastf1: .venv-fastf1/installed ## install the FastF1 library, for merge_fastf1
 
 postman: .venv/installed ## write docs/postman_collection.json from the description of the API
 	DATABASE_URL=sqlite://:memory: $(PY) manage.py postman
 
-newman: .venv/installed newman/node_modules/installed ## run that collection against a site with the demo season (needs Node.js)
-	$(PY) newman/run.py
+newman: .venv/installed tools/newman/node_modules/installed ## run that collection against a site with the demo season (needs Node.js)
+	$(PY) tools/newman/run.py
 
 up: ## run the site and its services in containers (needs Docker); passwords are made once and kept in .env
 	@for name in POSTGRES_PASSWORD REDIS_PASSWORD RABBITMQ_PASSWORD; do \
@@ -56,10 +56,10 @@ up: ## run the site and its services in containers (needs Docker); passwords are
 	@echo "The site is up. The login is in the log: docker compose logs web"
 
 rehearse: .venv/installed ## do the steps of the Dockerfile and run its containers in an empty folder, without Docker
-	$(PY) container/rehearse.py
+	$(PY) tools/container/rehearse.py
 
 upgrade: .venv/installed-dev ## pin the newest versions that requirements*.in allow
-	set -e; for name in requirements requirements-dev requirements-conformance requirements-fastf1; do $(PY) -m uv pip compile --upgrade --quiet --universal \
+	set -e; for name in requirements requirements/dev requirements/conformance requirements/fastf1; do $(PY) -m uv pip compile --upgrade --quiet --universal \
 	    --python-version 3.11 --generate-hashes --custom-compile-command "make upgrade" -o $$name.txt $$name.in; done
 
 audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirements; says so where it cannot be asked
@@ -72,7 +72,7 @@ audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirem
 	exit $$failed
 
 clean: ## remove the environment and caches; the database, its media and the passwords stay
-	rm -rf .venv .venv-fastf1 conformance/.venv conformance/node_modules newman/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-fastf1 tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help run test lint format bench bench-api load conformance fastf1 postman newman up rehearse upgrade audit clean
@@ -85,23 +85,23 @@ clean: ## remove the environment and caches; the database, its media and the pas
 	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt $(PY)
+.venv/installed-dev: requirements/dev.txt $(PY)
 	@echo "Installing the requirements for development into .venv; this takes a minute or two, once ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements/dev.txt
 	@touch .venv/installed $@
 
 # The clients' own environments: what they need never meets what the site needs.
 
-conformance/.venv/installed: requirements-conformance.txt .venv/installed
-	@$(PY) -m venv --clear conformance/.venv
-	@conformance/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-conformance.txt
+tools/conformance/.venv/installed: requirements/conformance.txt .venv/installed
+	@$(PY) -m venv --clear tools/conformance/.venv
+	@tools/conformance/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/conformance.txt
 	@touch $@
 
 # FastF1 needs an older pandas than the site.
 
-.venv-fastf1/installed: requirements-fastf1.txt .venv/installed
+.venv-fastf1/installed: requirements/fastf1.txt .venv/installed
 	@$(PY) -m venv --clear .venv-fastf1
-	@.venv-fastf1/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-fastf1.txt
+	@.venv-fastf1/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/fastf1.txt
 	@touch $@
 
 %/node_modules/installed: %/package-lock.json

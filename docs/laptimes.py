@@ -99,8 +99,10 @@ if len(predicted):
     axes.fill_between(predicted["lap_number"], predicted["low"], predicted["high"], alpha=0.2, color="C3", label="80 %")
     axes.plot(predicted["lap_number"], predicted["seconds"], color="C3", label="predicted one lap ahead")
     measured = told["champions"][0]["measured"]
-    print(f"{len(predicted)} laps predicted; on races it had not seen the model was {measured['mae']:.3f} s off, "
-          f"{measured['skill']:.1%} better than the best naive answer")  # fmt: skip
+    print(
+        f"{len(predicted)} laps predicted; on races it had not seen the model was {measured['mae']:.3f} s off, "
+        f"{measured['skill']:.1%} better than the best naive answer"
+    )
 axes.set_ylim(mine["lap_duration"].quantile(0.02) - 1, mine["lap_duration"].quantile(0.9) + 2)
 axes.set_xlabel("lap")
 axes.set_ylabel("s")

@@ -15,13 +15,16 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, StartingGrid
 from drivers.names import driver_id
 from drivers.people import merge
-from f1site.openf1.admin import EmptyIsNull, MirroredAdmin, RowAdmin, RowForm, badge, dot
+from mirror.admin import EmptyIsNull, MirroredAdmin, RowAdmin, RowForm, badge, dot
 from races.admin import SessionAdmin, SessionRowAdmin
 
 IDENTITY = (
-    "full_name", ("first_name", "last_name"), ("broadcast_name", "name_acronym", "country_code"),
-    ("team_name", "team_colour"), "headshot_url",
-)  # fmt: skip
+    "full_name",
+    ("first_name", "last_name"),
+    ("broadcast_name", "name_acronym", "country_code"),
+    ("team_name", "team_colour"),
+    "headshot_url",
+)
 
 
 class DriverForm(RowForm):
@@ -183,8 +186,18 @@ class CarRowAdmin(SessionRowAdmin):
 class SessionResultAdmin(CarRowAdmin):
     icon = "emoji_events"
     list_display = (
-        "position", "car", "driver", "race", "outing", "number_of_laps", "duration", "gap_to_leader", "points", "fate", "source",
-    )  # fmt: skip
+        "position",
+        "car",
+        "driver",
+        "race",
+        "outing",
+        "number_of_laps",
+        "duration",
+        "gap_to_leader",
+        "points",
+        "fate",
+        "source",
+    )
     list_display_links = ("position", "car")
     list_filter = (*CarRowAdmin.list_filter, "dnf", "dns", "dsq")
     ordering = ("-session_id", F("position").asc(nulls_last=True), "session_result_id")

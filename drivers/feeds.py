@@ -4,7 +4,7 @@ from typing import Any
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from drivers.people import car_fields, find_entries, follow_entries
-from f1site.openf1.feeds import Feed, number
+from mirror.feeds import Feed, number
 
 
 class CarFeed(Feed):

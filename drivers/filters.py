@@ -1,5 +1,5 @@
+from api.filters import ModelFilter
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
-from f1site.api.filters import ModelFilter
 from races.filters import SessionRowFilter
 
 

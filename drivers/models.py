@@ -2,8 +2,8 @@
 
 from django.db import models
 
-from f1site.openf1.fields import JSONText
-from f1site.openf1.models import Mirrored
+from mirror.fields import JSONText
+from mirror.models import Mirrored
 from races.models import GRID_FROM, Session
 
 
@@ -66,9 +66,13 @@ class Entry(Mirrored, Identity):
     )  # the key begins with it
     driver_number = models.PositiveIntegerField(help_text="Car number in this session.")
     driver = models.ForeignKey(
-        Driver, on_delete=models.SET_NULL, null=True, blank=True, related_name="entries",
+        Driver,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="entries",
         help_text="The person; empty where the names of the entry contradict each other.",
-    )  # fmt: skip
+    )
 
     objects = EntryQuerySet.as_manager()
 
@@ -89,9 +93,14 @@ class CarRow(Mirrored):
     )  # the key begins with it
     driver_number = models.PositiveIntegerField(help_text="Car number in this session.")
     driver = models.ForeignKey(
-        Driver, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="%(class)ss",
+        Driver,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="%(class)ss",
         help_text="The person who drove, as the session's entries say.",
-    )  # fmt: skip
+    )
 
     class Meta:
         abstract = True
@@ -117,9 +126,11 @@ class SessionResult(CarRow):
         null=True, blank=True, help_text='Seconds, "+1 LAP", or a list of seconds in each phase of a qualifying.'
     )
     gap_to_leader_seconds = models.FloatField(
-        null=True, blank=True, editable=False,
+        null=True,
+        blank=True,
+        editable=False,
         help_text="The gap as one number: of a qualifying the last phase driven; empty for lapped cars.",
-    )  # fmt: skip
+    )
 
     class Meta:
         ordering = ["session_id", models.F("position").asc(nulls_last=True), "session_result_id"]

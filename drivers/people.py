@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 
 from drivers.models import Driver, DriverAlias, Entry, Identity
 from drivers.names import agree, driver_id, tidy
-from f1site.openf1 import versions
-from f1site.openf1.corrections import deleted_keys
-from f1site.openf1.models import Correction, Source
+from mirror import versions
+from mirror.corrections import deleted_keys
+from mirror.models import Correction, Source
 
 FACTS = [field.name for field in Identity._meta.fields if field.name != "full_name"] + ["driver_number"]
 SPELT = ("broadcast_name", "first_name", "last_name")

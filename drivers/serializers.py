@@ -1,9 +1,9 @@
 from rest_framework.exceptions import ValidationError
 
+from api.errors import Conflict
+from api.serializers import RowSerializer
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, StartingGrid
 from drivers.names import driver_id
-from f1site.api.errors import Conflict
-from f1site.api.serializers import RowSerializer
 from races.serializers import SessionRowSerializer
 
 RESERVED = {"sync"}  # the URL of a driver of that name means something else

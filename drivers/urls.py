@@ -1,3 +1,4 @@
+from api.router import Router
 from drivers.views import (
     ChampionshipDriverViewSet,
     ChampionshipTeamViewSet,
@@ -6,7 +7,6 @@ from drivers.views import (
     SessionResultViewSet,
     StartingGridViewSet,
 )
-from f1site.api.router import Router
 
 router = Router()
 router.register("drivers", DriverViewSet)

@@ -1,5 +1,6 @@
 from typing import Any
 
+from api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from drivers.filters import (
     ChampionshipDriverFilter,
     ChampionshipTeamFilter,
@@ -17,8 +18,7 @@ from drivers.serializers import (
     SessionResultSerializer,
     StartingGridSerializer,
 )
-from f1site.api.sync import SyncedAtOnceViewSet, SyncedViewSet
-from f1site.openf1.pipeline import Scope
+from mirror.pipeline import Scope
 
 
 class DriverViewSet(SyncedAtOnceViewSet):

@@ -15,8 +15,8 @@ from rest_framework.authtoken.models import TokenProxy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from f1site.openf1.admin import LogAdmin, RowAdmin, SyncRunAdmin, badge, list_url, page_url
-from f1site.openf1.models import Mirrored, SyncRun
+from mirror.admin import LogAdmin, RowAdmin, SyncRunAdmin, badge, list_url, page_url
+from mirror.models import Mirrored, SyncRun
 
 # Sidebar: title, the apps in it. Models follow in the order of their admin.py; an app that is not here gets a group of its own.
 GROUPS = {

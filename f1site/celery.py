@@ -8,7 +8,7 @@ from celery.signals import beat_init, celeryd_init
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
 app = Celery("f1site")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["f1site.jobs"])
+app.autodiscover_tasks(["jobs"])
 
 
 def make_broker_folder(**event) -> None:

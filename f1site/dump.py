@@ -14,14 +14,14 @@ from typing import Any
 
 from django.utils import timezone
 
+from api.openf1 import render, samples
+from api.openf1.catalogue import Collection, Column, describe, find
+from api.openf1.predicates import condition
+from api.openf1.query import NO_KEY, Predicate, Query
+from api.openf1.sources import source_of
 from f1site import __version__
-from f1site.api.openf1 import render, samples
-from f1site.api.openf1.catalogue import Collection, Column, describe, find
-from f1site.api.openf1.predicates import condition
-from f1site.api.openf1.query import NO_KEY, Predicate, Query
-from f1site.api.openf1.sources import source_of
-from f1site.openf1.models import Correction, SyncRun
-from f1site.openf1.pipeline import registry
+from mirror.models import Correction, SyncRun
+from mirror.pipeline import registry
 
 FORMATS = ("parquet", "csv")
 MANIFEST = "manifest.json"
@@ -168,11 +168,12 @@ def about(seasons: Sequence[int], sessions: list[int] | None) -> dict[str, Any]:
         "seasons": [*seasons] or "all",
         "written_at": timezone.now().isoformat(timespec="seconds"),
         "written_by": f"F1 Stats {__version__}",
-        "sync_run": run and {
+        "sync_run": run
+        and {
             "run_id": run.run_id,
             "source": run.source,
             "state": run.state,
             "started_at": run.started_at.isoformat(),
             "ended_at": run.ended_at and run.ended_at.isoformat(),
         },
-    }  # fmt: skip
+    }

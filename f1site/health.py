@@ -22,8 +22,8 @@ from redis.exceptions import RedisError
 
 from f1site import __version__
 from f1site.celery import app
-from f1site.jobs.models import Job
-from f1site.openf1.models import Counts, SyncRun
+from jobs.models import Job
+from mirror.models import Counts, SyncRun
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,13 @@ def last_sync() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    "database": database, "migrations": migrations, "cache": cached, "broker": broker, "disk": disk, "sync": last_sync,
-}  # fmt: skip
+    "database": database,
+    "migrations": migrations,
+    "cache": cached,
+    "broker": broker,
+    "disk": disk,
+    "sync": last_sync,
+}
 
 
 def condition(check: Callable[[], None]) -> str:

@@ -30,20 +30,29 @@ KINDS = {
     "Qualifying": "qualifying_id",
 }  # of sessions, and their variables
 FIGURES = [  # what looks like itself: (name, value)
-    ("lap_duration", 93.4), ("sector_", 31.1), ("speed", 291), ("temperature", 31.5), ("year", 2026), ("lap_", 12),
+    ("lap_duration", 93.4),
+    ("sector_", 31.1),
+    ("speed", 291),
+    ("temperature", 31.5),
+    ("year", 2026),
+    ("lap_", 12),
     ("driver_number", 44),
-]  # fmt: skip
+]
 
 # What is asked first: (name, path, {variable: where the first row has it}).
 BEGINNING: list[tuple[str, str, dict[str, str]]] = [
     *(
-        (f"The newest session: {kind}", f"/api/v1/sessions/?session_name={kind}&ordering=-date_start&page_size=1",
-         {name: "session_id", "session_id": "session_id"}) for kind, name in reversed(KINDS.items())
+        (
+            f"The newest session: {kind}",
+            f"/api/v1/sessions/?session_name={kind}&ordering=-date_start&page_size=1",
+            {name: "session_id", "session_id": "session_id"},
+        )
+        for kind, name in reversed(KINDS.items())
     ),
     ("One with samples", "/api/v1/sample-files/?page_size=1", {"session_id": "session_id", "driver_number": "driver_number"}),
     ("A lap of it", "/api/v1/laps/?session_id={{session_id}}&driver_number={{driver_number}}&lap_number=5", {"lap_id": "lap_id"}),
     ("Its race weekend", "/api/v1/sessions/?session_id={{session_id}}", {"race_id": "race_id"}),
-]  # fmt: skip
+]
 BEFORE_EACH = [
     "const last = Number(pm.collectionVariables.get('unique')) || Math.floor(Date.now() / 1000);",
     "pm.collectionVariables.set('unique', last + 1);",
@@ -103,7 +112,7 @@ def collection(schema: Json) -> Json:
             *folders,
             {"name": "What was added is deleted", "item": cleared},
         ],
-    }  # fmt: skip
+    }
 
 
 def ordered(needs: dict[str, set[str]], parents: set[str]) -> list[str]:

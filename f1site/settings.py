@@ -51,12 +51,19 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The header by which a proxy says that the browser came over TLS; only for a proxy that sets or removes it itself.
 proxy_header = env.str("PROXY_SSL_HEADER", default="")
 SECURE_PROXY_SSL_HEADER = (f"HTTP_{proxy_header.upper().replace('-', '_')}", "https") if proxy_header else None
-# Pages load nothing from elsewhere. Styles may be inline, as the admin's are; what else it needs, `f1site.api.policy` adds.
+# Pages load nothing from elsewhere. Styles may be inline, as the admin's are; what else it needs, `api.policy` adds.
 CONTENT_SECURITY_POLICY = {
-    "default-src": "'self'", "script-src": "'self'", "style-src": "'self' 'unsafe-inline'", "img-src": "'self' data:",
-    "font-src": "'self' data:", "connect-src": "'self'", "object-src": "'none'", "base-uri": "'self'", "form-action": "'self'",
+    "default-src": "'self'",
+    "script-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "font-src": "'self' data:",
+    "connect-src": "'self'",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+    "form-action": "'self'",
     "frame-ancestors": "'none'",
-}  # fmt: skip
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_621_440)
 
 # Other sites whose pages may use the REST API from a browser. /v1 is open to all of them, as OpenF1 is.
@@ -89,31 +96,31 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "f1site",
-    "f1site.openf1",
+    "mirror",
     "races",
     "drivers",
     "telemetry",
     "ml",
     "django_celery_beat",
-    "f1site.jobs",
+    "jobs",
 ]
 
 MIDDLEWARE = [
-    "f1site.api.observing.Observed",
-    "f1site.api.policy.ContentSecurityPolicy",
+    "api.observing.Observed",
+    "api.policy.ContentSecurityPolicy",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "f1site.api.middleware.Compressed",
+    "api.middleware.Compressed",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "f1site.api.middleware.OptionalTrailingSlash",
-    "f1site.api.throttling.SlowLogins",
+    "api.middleware.OptionalTrailingSlash",
+    "api.throttling.SlowLogins",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "f1site.api.middleware.DatabaseAway",
+    "api.middleware.DatabaseAway",
 ]
 
 ROOT_URLCONF = "f1site.urls"
@@ -243,19 +250,19 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.TokenAuthentication",  # first: its challenge makes a missing login a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["f1site.api.permissions.ModelPermissions"],
-    "DEFAULT_THROTTLE_CLASSES": ["f1site.api.throttling.Throttle"],
-    "DEFAULT_PARSER_CLASSES": ["f1site.api.formats.JSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["f1site.api.formats.JSONRenderer", "f1site.api.formats.BrowsableRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "f1site.api.formats.Negotiation",
-    "DEFAULT_PAGINATION_CLASS": "f1site.api.pagination.Pages",
+    "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ModelPermissions"],
+    "DEFAULT_THROTTLE_CLASSES": ["api.throttling.Throttle"],
+    "DEFAULT_PARSER_CLASSES": ["api.formats.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["api.formats.JSONRenderer", "api.formats.BrowsableRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "api.formats.Negotiation",
+    "DEFAULT_PAGINATION_CLASS": "api.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": [
-        "f1site.api.filters.StrictFilterBackend",
-        "f1site.api.filters.StrictSearch",
-        "f1site.api.filters.StrictOrdering",
+        "api.filters.StrictFilterBackend",
+        "api.filters.StrictSearch",
+        "api.filters.StrictOrdering",
     ],
-    "DEFAULT_SCHEMA_CLASS": "f1site.api.schema.Schema",
-    "EXCEPTION_HANDLER": "f1site.api.errors.handle",
+    "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
+    "EXCEPTION_HANDLER": "api.errors.handle",
     "NON_FIELD_ERRORS_KEY": "detail",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -270,17 +277,17 @@ SPECTACULAR_SETTINGS = {
     ),
     "VERSION": __version__,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "PREPROCESSING_HOOKS": ["f1site.api.schema.only_v1"],
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "f1site.api.schema.share_parameters"],
+    "PREPROCESSING_HOOKS": ["api.schema.only_v1"],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.share_parameters"],
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
-        "JobStateEnum": "f1site.jobs.models.Job.State",
+        "JobStateEnum": "jobs.models.Job.State",
         "ExperimentStatusEnum": "ml.models.Experiment.Status",
         "RunStatusEnum": "ml.models.Run.Status",
         "RunEndEnum": "ml.serializers.ENDS",
     },
     "SERVE_INCLUDE_SCHEMA": False,
-    "SORT_OPERATION_PARAMETERS": "f1site.api.schema.by_use",
+    "SORT_OPERATION_PARAMETERS": "api.schema.by_use",
     "SWAGGER_UI_DIST": "SIDECAR",  # served from here: the page asks nobody else
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "persistAuthorization": True},

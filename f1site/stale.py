@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min
 from django.utils import timezone
 
-from f1site.openf1.client import Client
-from f1site.openf1.models import PieceState, Source
-from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
+from mirror.client import Client
+from mirror.models import PieceState, Source
+from mirror.pipeline import Observer, Report, Scope, registry, sync
 from races.models import Session
 from telemetry.models import SessionQuality
 

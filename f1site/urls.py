@@ -5,15 +5,15 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import drivers.urls
-import f1site.jobs.urls
+import jobs.urls
 import ml.urls
 import races.urls
 import telemetry.urls
-from f1site.api import errors
-from f1site.api.links import NAMESPACE
-from f1site.api.provenance import CorrectionViewSet, SyncRunViewSet
-from f1site.api.root import RootView, SchemaView, favicon, healthz
-from f1site.api.router import Router
+from api import errors
+from api.links import NAMESPACE
+from api.provenance import CorrectionViewSet, SyncRunViewSet
+from api.root import RootView, SchemaView, favicon, healthz
+from api.router import Router
 from f1site.health import health, metrics, readyz
 
 router = Router()
@@ -22,12 +22,12 @@ router.register("sync-runs", SyncRunViewSet)
 router.register("corrections", CorrectionViewSet)
 
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
-jobs, laboratory = f1site.jobs.urls.router, ml.urls.router
+background, laboratory = jobs.urls.router, ml.urls.router
 api = [
     path("", RootView.as_view(router=router), name="root"),
     *samples,
     *router.urls,
-    *jobs.urls,
+    *background.urls,
     *laboratory.urls,
     *ml.urls.views,
 ]
@@ -35,11 +35,11 @@ names = [
     *telemetry.urls.samples,
     "predict",
     "analysis",
-    *(prefix for prefix, *_ in (*router.registry, *jobs.registry, *laboratory.registry)),
+    *(prefix for prefix, *_ in (*router.registry, *background.registry, *laboratory.registry)),
 ]
 
 urlpatterns = [
-    path("", include("f1site.api.openf1.urls")),  # first: what is asked most and has least to do
+    path("", include("api.openf1.urls")),  # first: what is asked most and has least to do
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
     path("readyz/", readyz, name="readyz"),

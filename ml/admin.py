@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
-from f1site.api.links import NAMESPACE
-from f1site.openf1.admin import LogAdmin, badge, list_url
+from api.links import NAMESPACE
+from mirror.admin import LogAdmin, badge, list_url
 from ml import comparison
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
 
@@ -31,8 +31,15 @@ class ExperimentAdmin(StatusAdmin):
     list_display = ("name", "task", "state", "owner", "created_at")
     list_filter = ("status", "task")
     search_fields = ("name", "owner", "description")
-    fields = (("name", "task"), ("owner", "status"), "description", ("primary_metric", "baseline_run"), "tags",
-              ("created_at", "updated_at"), "compared")  # fmt: skip
+    fields = (
+        ("name", "task"),
+        ("owner", "status"),
+        "description",
+        ("primary_metric", "baseline_run"),
+        "tags",
+        ("created_at", "updated_at"),
+        "compared",
+    )
 
     @admin.display(description="runs")
     def compared(self, experiment):
@@ -53,9 +60,20 @@ class RunAdmin(StatusAdmin):
     list_filter = ("status", "task", "model", "leaky", "champion")
     list_select_related = ("experiment",)
     search_fields = ("model", "owner", "dataset_sha256")
-    fields = (("model", "task"), ("split", "leaky", "seed"), ("experiment", "dataset"), ("status", "champion"),
-              ("started_at", "ended_at"), "error", "figures", "pictures", "files", ("owner", "git_commit"), "libraries",
-              "dataset_sha256")  # fmt: skip
+    fields = (
+        ("model", "task"),
+        ("split", "leaky", "seed"),
+        ("experiment", "dataset"),
+        ("status", "champion"),
+        ("started_at", "ended_at"),
+        "error",
+        "figures",
+        "pictures",
+        "files",
+        ("owner", "git_commit"),
+        "libraries",
+        "dataset_sha256",
+    )
 
     @admin.display(description="figures")
     def figures(self, run):

@@ -9,7 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from f1site.openf1.models import SyncRun
+from mirror.models import SyncRun
 from ml import cleaning, datasets, features
 from ml.models import Dataset
 from ml.models.experiments import VALID_NAME
@@ -58,11 +58,16 @@ def build(*, name: str, replace: bool = False, **query: Collection[Any]) -> Data
             before.delete()
             transaction.on_commit(lambda: default_storage.delete(before.file))
         return Dataset.objects.create(
-            name=name, query={key: list(values) for key, values in query.items() if values}, rows=len(data.laps),
-            sync_run=SyncRun.objects.order_by("-pk").first(), sha256=data.sha256, excluded=datasets.excluded(data.laps),
-            rules_version=str(cleaning.VERSION), rules=cleaning.RULES,
+            name=name,
+            query={key: list(values) for key, values in query.items() if values},
+            rows=len(data.laps),
+            sync_run=SyncRun.objects.order_by("-pk").first(),
+            sha256=data.sha256,
+            excluded=datasets.excluded(data.laps),
+            rules_version=str(cleaning.VERSION),
+            rules=cleaning.RULES,
             file=default_storage.save(f"ml/datasets/{name}.parquet", ContentFile(buffer.getvalue())),
-        )  # fmt: skip
+        )
 
 
 def read(name: str) -> Data:

@@ -16,9 +16,19 @@ NEUTRAL = ("red flag", "safety car", "virtual safety car")
 WET = ("INTERMEDIATE", "WET")
 SLICKS = ("SOFT", "MEDIUM", "HARD")
 REASONS = (
-    "no time", "first lap", "out-lap", "in-lap", "red flag", "safety car", "virtual safety car", "wet tyres", "mixed conditions",
-    "unknown compound", "yellow flag", "slow",
-)  # fmt: skip
+    "no time",
+    "first lap",
+    "out-lap",
+    "in-lap",
+    "red flag",
+    "safety car",
+    "virtual safety car",
+    "wet tyres",
+    "mixed conditions",
+    "unknown compound",
+    "yellow flag",
+    "slow",
+)
 SLOW = 1.07  # times the best clean lap completed so far
 MIXED = 0.10  # share of the cars on wet tyres, on this lap number or the one before
 RULES = {"slow": SLOW, "mixed": MIXED}

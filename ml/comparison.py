@@ -22,9 +22,12 @@ def run_counts(experiments: Collection[UUID]) -> dict[UUID, int]:
 def best_runs(experiments: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
     """{experiment: {id, model, metric, value}} of its best completed run by its primary metric; a leaky one is never the best."""
     rows = Metric.objects.filter(
-        run__experiment_id__in=experiments, run__status=Run.Status.COMPLETED, run__leaky=False, context="",
+        run__experiment_id__in=experiments,
+        run__status=Run.Status.COMPLETED,
+        run__leaky=False,
+        context="",
         key=F("run__experiment__primary_metric"),
-    ).order_by("step")  # fmt: skip
+    ).order_by("step")
     names = ("run_id", "run__experiment_id", "run__model", "key", "value")
     last: dict[UUID, Any] = {row[0]: row for row in rows.values_list(*names)}
     best: dict[UUID, dict[str, Any]] = {}
@@ -85,12 +88,21 @@ def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
     return {
         "experiment": experiment.pk,
         "baseline": baseline,
-        "runs": [{"id": run.pk, "model": run.model, "split": run.split, "status": run.status, "leaky": run.leaky,
-                  "started_at": run.started_at} for run in runs],
+        "runs": [
+            {
+                "id": run.pk,
+                "model": run.model,
+                "split": run.split,
+                "status": run.status,
+                "leaky": run.leaky,
+                "started_at": run.started_at,
+            }
+            for run in runs
+        ],
         "params": {name: {str(key): told[key].get(name) for key in keys} for name in differing},
         "metrics": [measured(name, keys, over_all, over_all[baseline].get(name)) for name in metrics],
         "races": races(keys),
-    }  # fmt: skip
+    }
 
 
 def measured(name: str, keys: Sequence[UUID], figures: dict[UUID, dict[str, float]], beside: float | None) -> dict[str, Any]:

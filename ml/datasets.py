@@ -12,9 +12,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LAP_COLUMNS = (
-    "session_id", "driver_number", "lap_number", "date_start", "lap_duration", "duration_sector_1", "duration_sector_2",
-    "duration_sector_3", "i1_speed", "i2_speed", "st_speed", "is_pit_out_lap", "driver_id",
-)  # fmt: skip
+    "session_id",
+    "driver_number",
+    "lap_number",
+    "date_start",
+    "lap_duration",
+    "duration_sector_1",
+    "duration_sector_2",
+    "duration_sector_3",
+    "i1_speed",
+    "i2_speed",
+    "st_speed",
+    "is_pit_out_lap",
+    "driver_id",
+)
 KEYS = ("session_id", "driver_number")
 LAP = (*KEYS, "lap_number")
 TELEMETRY = ("avg_speed", "max_speed", "full_throttle", "brake_usage", "drs_usage")
@@ -114,10 +125,18 @@ def with_tyres(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
     from telemetry.models import Stint
 
     known = Stint.objects.filter(session_id__in=keys, lap_start__isnull=False)
-    stints = frame(known.order_by("session_id", "driver_number", "stint_number"), {
-        "session_id": "session_id", "driver_number": "driver_number", "stint_number": "stint_number", "lap_start": "lap_start",
-        "lap_end": "lap_end", "compound": "tyre_compound", "age": "tyre_age_at_start",
-    })  # fmt: skip
+    stints = frame(
+        known.order_by("session_id", "driver_number", "stint_number"),
+        {
+            "session_id": "session_id",
+            "driver_number": "driver_number",
+            "stint_number": "stint_number",
+            "lap_start": "lap_start",
+            "lap_end": "lap_end",
+            "compound": "tyre_compound",
+            "age": "tyre_age_at_start",
+        },
+    )
     joined = laps[["session_id", "driver_number", "lap_number"]].reset_index().merge(stints, on=["session_id", "driver_number"])
     covering = joined[(joined["lap_start"] <= joined["lap_number"]) & (joined["lap_end"] >= joined["lap_number"])]
     first = covering.drop_duplicates("index").set_index("index")
@@ -156,9 +175,10 @@ def with_weather(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
 
     from races.models import Weather
 
-    weather = frame(Weather.objects.filter(session_id__in=keys).order_by("date"), {"session_id": "session_id", "at": "date"} | {
-        name: name for name in WEATHER
-    })  # fmt: skip
+    weather = frame(
+        Weather.objects.filter(session_id__in=keys).order_by("date"),
+        {"session_id": "session_id", "at": "date"} | {name: name for name in WEATHER},
+    )
     weather = weather.assign(at=seconds(weather["at"])).astype(dict.fromkeys(WEATHER, "float64"))
     timed = laps[laps["start"].notna()].reset_index().sort_values("start")
     met = pd.merge_asof(timed, weather.sort_values("at"), left_on="start", right_on="at", by="session_id").set_index("index")

@@ -90,9 +90,13 @@ def random_forest_tuned(inputs: "pd.DataFrame", *, seed: int, n_iter: int = 5) -
 
 
 BOOSTING: dict[str, Any] = {
-    "loss": "absolute_error", "max_iter": 500, "learning_rate": 0.03, "max_leaf_nodes": 24, "min_samples_leaf": 70,
+    "loss": "absolute_error",
+    "max_iter": 500,
+    "learning_rate": 0.03,
+    "max_leaf_nodes": 24,
+    "min_samples_leaf": 70,
     "max_features": 0.4,
-}  # fmt: skip
+}
 
 
 def boosting(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
@@ -129,8 +133,22 @@ def stint_state(inputs: "pd.DataFrame", *, seed: int, alpha: float = 3.0) -> Any
 
     from ml.clipping import Columns
 
-    state = ("level", "slope", "lag_1", "lag_2", "clean_laps", "noise", "race_slope", "race_slope_compound", "field_step",
-             "tyre_age", "compound", "horizon", "race_slope_ahead", "lap_number")  # fmt: skip
+    state = (
+        "level",
+        "slope",
+        "lag_1",
+        "lag_2",
+        "clean_laps",
+        "noise",
+        "race_slope",
+        "race_slope_compound",
+        "field_step",
+        "tyre_age",
+        "compound",
+        "horizon",
+        "race_slope_ahead",
+        "lap_number",
+    )
     kept = [name for name in inputs if name in state]
     return make_pipeline(Columns(kept), prepared(inputs[kept], HuberRegressor(alpha=alpha, max_iter=2000), scaled=True))
 
@@ -148,6 +166,5 @@ def blend(inputs: "pd.DataFrame", *, seed: int) -> Any:
 
 
 MODELS: dict[str, Callable[..., Any]] = {
-    model.__name__: model
-    for model in (linear, ridge, random_forest, random_forest_tuned, gradient_boosting, stint_state, blend)
-}  # fmt: skip
+    model.__name__: model for model in (linear, ridge, random_forest, random_forest_tuned, gradient_boosting, stint_state, blend)
+}

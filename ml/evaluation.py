@@ -59,9 +59,12 @@ def by(predictions: "pd.DataFrame", column: str) -> Iterator[dict[str, Any]]:
             **found,
             "baseline_mae": naive,
             "skill": 1 - found["mae"] / naive if naive else 0.0,
-            **({"coverage": float(inside(group).mean()), "width": float((group["high"] - group["low"]).mean())} if "low" in group
-               else {}),
-        }  # fmt: skip
+            **(
+                {"coverage": float(inside(group).mean()), "width": float((group["high"] - group["low"]).mean())}
+                if "low" in group
+                else {}
+            ),
+        }
 
 
 def inside(predictions: "pd.DataFrame") -> "pd.Series":
@@ -75,6 +78,8 @@ def coverage(predictions: "pd.DataFrame") -> dict[str, float]:
     per_race = held.groupby(predictions["session_id"]).mean()
     width = (predictions["high"] - predictions["low"]).mean()
     return {
-        "coverage": float(held.mean()), "width": float(width), "least_covered": float(per_race.min()),
+        "coverage": float(held.mean()),
+        "width": float(width),
+        "least_covered": float(per_race.min()),
         "most_covered": float(per_race.max()),
-    }  # fmt: skip
+    }

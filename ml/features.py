@@ -97,13 +97,16 @@ def situation(laps: "pd.DataFrame") -> "pd.DataFrame":
         last = np.maximum.accumulate(np.where(neutral[rows], number[rows], -1000))
         since[rows[1:]] = number[rows[1:]] - last[:-1]
     compound = laps["compound"].map({name: place for place, name in enumerate(COMPOUNDS)}).astype("float64")
-    return pd.DataFrame({
-        "lap_number": number.astype(float),
-        "race_done": number / laps["race_laps"],
-        "tyre_age": laps["tyre_age"].astype("float64"),
-        "compound": compound,
-        "laps_since_neutralised": np.minimum(since, 20),
-    }, index=laps.index)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "lap_number": number.astype(float),
+            "race_done": number / laps["race_laps"],
+            "tyre_age": laps["tyre_age"].astype("float64"),
+            "compound": compound,
+            "laps_since_neutralised": np.minimum(since, 20),
+        },
+        index=laps.index,
+    )
 
 
 class Run(NamedTuple):
@@ -131,8 +134,24 @@ def own_pace(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
     import pandas as pd
 
     run, time = laps["run"].to_numpy(), laps["lap_duration"].to_numpy()
-    names = ("level", "slope", "noise", "clean_laps", "laps_in_run", "gap_in_laps", "lag_1", "lag_2", "lag_3", "lag_4", "lag_5",
-             "median_3", "median_5", "last_any", "race_median", "earlier_runs")  # fmt: skip
+    names = (
+        "level",
+        "slope",
+        "noise",
+        "clean_laps",
+        "laps_in_run",
+        "gap_in_laps",
+        "lag_1",
+        "lag_2",
+        "lag_3",
+        "lag_4",
+        "lag_5",
+        "median_3",
+        "median_5",
+        "last_any",
+        "race_median",
+        "earlier_runs",
+    )
     out = {name: np.full(len(laps), np.nan) for name in names}
     for rows in cars(laps):
         race: list[float] = []
@@ -205,18 +224,21 @@ def field_pace(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame") -
     step = times - own["lag_1"].to_numpy()[order]
     stepped = step.dropna().index
     steps = {size: at(begins, ends[stepped], step[stepped].rolling(size, min_periods=5).median().to_numpy()) for size in (15, 40)}
-    return pd.DataFrame({
-        "reference": reference,
-        "reference_change": rolling(times, RECENT) - reference,
-        "field_surprise_10": shock[10],
-        "field_surprise": shock[RECENT],
-        "field_surprise_long": shock[FIELD],
-        "field_noise": at(begins, ends[known], noise),
-        "compound_surprise": same,
-        "field_step": steps[15],
-        "field_step_long": steps[40],
-        "to_reference": own["level"].to_numpy() - reference,
-    }, index=laps.index)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "reference": reference,
+            "reference_change": rolling(times, RECENT) - reference,
+            "field_surprise_10": shock[10],
+            "field_surprise": shock[RECENT],
+            "field_surprise_long": shock[FIELD],
+            "field_noise": at(begins, ends[known], noise),
+            "compound_surprise": same,
+            "field_step": steps[15],
+            "field_step_long": steps[40],
+            "to_reference": own["level"].to_numpy() - reference,
+        },
+        index=laps.index,
+    )
 
 
 def race_slope(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
@@ -329,12 +351,15 @@ def standing(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame", fie
             if len(other):
                 mates[mine] = at(begins[mine], ends[other], pd.Series(delta[other]).rolling(5, min_periods=1).median().to_numpy())
     ahead = car_before(begins, number)
-    return pd.DataFrame({
-        **out,
-        "mate_delta": mates,
-        "ahead_delta": np.where(ahead >= 0, out["last_delta"][ahead], np.nan),
-        "position": laps["start"].groupby(laps["lap_number"]).rank(),
-    }, index=laps.index).clip(-LARGE, 30)  # fmt: skip
+    return pd.DataFrame(
+        {
+            **out,
+            "mate_delta": mates,
+            "ahead_delta": np.where(ahead >= 0, out["last_delta"][ahead], np.nan),
+            "position": laps["start"].groupby(laps["lap_number"]).rank(),
+        },
+        index=laps.index,
+    ).clip(-LARGE, 30)
 
 
 def car_before(begins: "np.ndarray", number: "np.ndarray") -> "np.ndarray":
@@ -381,21 +406,24 @@ def traffic(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame") -> "
     behind = np.where(crossings[behind_row] <= begins, behind, np.nan) if len(order) else behind
     lag = own["lag_1"].to_numpy()
     same = np.where(ahead >= 0, (lap[ahead] == lap).astype(float), np.nan)
-    return pd.DataFrame({
-        "gap_ahead": np.minimum(gap, FAR),
-        "dirty_air": np.exp(-gap / 2),
-        "gap_ahead_change": np.clip(np.where(ahead >= 0, last - last[ahead], np.nan), -5, 5),
-        "pace_ahead": np.clip(np.where(ahead >= 0, last[ahead], np.nan) - level, -5, 5),
-        "level_ahead": np.clip(np.where(ahead >= 0, level[ahead], np.nan) - level, -5, 5),
-        "lag_ahead": np.clip(np.where(ahead >= 0, lag[ahead], np.nan) - level, -5, 5),
-        "surprise_ahead": np.clip(np.where(ahead >= 0, last[ahead] - level[ahead], np.nan), -3, 3),
-        "laps_ahead": np.where(ahead >= 0, np.clip(lap[ahead] - lap, -2, 2), np.nan),
-        "same_lap_ahead": same,
-        "gap_second": np.minimum(gap_2, FAR),
-        "level_second": np.clip(np.where(second >= 0, level[second], np.nan) - level, -5, 5),
-        "cars_near": np.where(rank >= 0, near, np.nan).astype(float),
-        "gap_behind": np.minimum(behind, FAR),
-    }, index=laps.index)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "gap_ahead": np.minimum(gap, FAR),
+            "dirty_air": np.exp(-gap / 2),
+            "gap_ahead_change": np.clip(np.where(ahead >= 0, last - last[ahead], np.nan), -5, 5),
+            "pace_ahead": np.clip(np.where(ahead >= 0, last[ahead], np.nan) - level, -5, 5),
+            "level_ahead": np.clip(np.where(ahead >= 0, level[ahead], np.nan) - level, -5, 5),
+            "lag_ahead": np.clip(np.where(ahead >= 0, lag[ahead], np.nan) - level, -5, 5),
+            "surprise_ahead": np.clip(np.where(ahead >= 0, last[ahead] - level[ahead], np.nan), -3, 3),
+            "laps_ahead": np.where(ahead >= 0, np.clip(lap[ahead] - lap, -2, 2), np.nan),
+            "same_lap_ahead": same,
+            "gap_second": np.minimum(gap_2, FAR),
+            "level_second": np.clip(np.where(second >= 0, level[second], np.nan) - level, -5, 5),
+            "cars_near": np.where(rank >= 0, near, np.nan).astype(float),
+            "gap_behind": np.minimum(behind, FAR),
+        },
+        index=laps.index,
+    )
 
 
 def sectors(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":

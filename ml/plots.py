@@ -74,8 +74,13 @@ def residuals_by_race(result: Result) -> "Figure":
     rows, labels = result.predictions, race_labels(result.predictions)
     error = (rows["actual"] - rows["prediction"]).groupby(rows["session_id"])
     figure, axes = canvas(heading(result, "driven minus predicted"), across="s", up="", height=1.5 + 0.28 * len(labels))
-    axes.boxplot([error.get_group(key) for key in labels.index], orientation="horizontal", showfliers=False, whis=(10, 90),
-                 medianprops={"color": MODEL})  # fmt: skip
+    axes.boxplot(
+        [error.get_group(key) for key in labels.index],
+        orientation="horizontal",
+        showfliers=False,
+        whis=(10, 90),
+        medianprops={"color": MODEL},
+    )
     axes.set_yticks(range(1, len(labels) + 1), labels)
     axes.axvline(0, color=ACTUAL, linewidth=0.8)
     axes.invert_yaxis()
@@ -155,8 +160,13 @@ def pace_evolution(result: Result, session_id: int | None = None) -> "Figure":
 
 
 ALWAYS: tuple[Callable[[Result], "Figure"], ...] = (
-    predicted_against_actual, residuals_by_tyre_age, residuals_by_race, error_by_race, importance, pace_evolution,
-)  # fmt: skip
+    predicted_against_actual,
+    residuals_by_tyre_age,
+    residuals_by_race,
+    error_by_race,
+    importance,
+    pace_evolution,
+)
 
 
 def drawn(result: Result) -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ import pandas as pd
 from django.utils import timezone
 from threadpoolctl import ThreadpoolController
 
-from f1site.openf1 import versions
+from mirror import versions
 from ml import artifacts, datasets, features, recording, tasks, trials
 from ml.models import Run
 from races.models import Session
@@ -218,9 +218,15 @@ def with_next_laps(laps: pd.DataFrame) -> pd.DataFrame:
         [*features.SECTORS, "lap_duration", "i1_speed", "i2_speed", "st_speed", "end", *datasets.TELEMETRY], np.nan
     )
     coming = last.assign(
-        lap_number=last["lap_number"] + 1, start=last["end"], tyre_age=(last["tyre_age"] + 1).where(~last["is_in_lap"]),
-        run=last["run"] + last["is_in_lap"], is_in_lap=False, is_pit_out_lap=False, excluded="", **unknown,
-    )  # fmt: skip
+        lap_number=last["lap_number"] + 1,
+        start=last["end"],
+        tyre_age=(last["tyre_age"] + 1).where(~last["is_in_lap"]),
+        run=last["run"] + last["is_in_lap"],
+        is_in_lap=False,
+        is_pit_out_lap=False,
+        excluded="",
+        **unknown,
+    )
     both = pd.concat([laps, coming]).sort_values(["driver_number", "lap_number"], kind="stable")
     return both.reset_index(drop=True)
 
@@ -267,9 +273,14 @@ def made_up(
     leader = champion(MADE_UP)
     columns = ("stint_number", "tyre_age", "air_temperature", "track_temperature", "rainfall")
     inputs = pd.DataFrame(
-        {"lap_number": [float(lap_number)], **{name: [float(numbers.get(name, np.nan))] for name in columns},
-         "compound": [tyre_compound], "driver": [driver_id], "circuit": [circuit_name]}
-    )  # fmt: skip
+        {
+            "lap_number": [float(lap_number)],
+            **{name: [float(numbers.get(name, np.nan))] for name in columns},
+            "compound": [tyre_compound],
+            "driver": [driver_id],
+            "circuit": [circuit_name],
+        }
+    )
     nothing = pd.Series([np.nan])
     low, high = leader.ends.predict(inputs, nothing, pd.DataFrame({"session_id": [0], "end": [np.nan]}), pd.Series([0.0]))
     lap = Lap(lap_number, float(leader.estimator.predict(inputs)[0]), float(low[0]), float(high[0]), MADE_UP)

@@ -5,9 +5,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from f1site.api.fields import Number
-from f1site.api.links import detail_prefix
-from f1site.api.serializers import RowSerializer
+from api.fields import Number
+from api.links import detail_prefix
+from api.serializers import RowSerializer
 from ml import comparison
 from ml.models import Experiment, Run
 
@@ -26,29 +26,56 @@ class Added(serializers.SerializerMethodField):
 ENDS = [(status.value, status.value) for status in (Run.Status.COMPLETED, Run.Status.FAILED)]
 FIGURES = {"type": "object", "additionalProperties": {"type": "number"}}
 BEST = {
-    "type": "object", "nullable": True,
-    "properties": {"id": {"type": "string", "format": "uuid"}, "model": {"type": "string"}, "metric": {"type": "string"},
-                   "value": {"type": "number"}},
-}  # fmt: skip
+    "type": "object",
+    "nullable": True,
+    "properties": {
+        "id": {"type": "string", "format": "uuid"},
+        "model": {"type": "string"},
+        "metric": {"type": "string"},
+        "value": {"type": "number"},
+    },
+}
 RUNS = {
     "type": "array",
-    "items": {"type": "object", "properties": {
-        "id": {"type": "string", "format": "uuid"}, "started_at": {"type": "string", "format": "date-time"},
-        "status": {"type": "string"}, "model": {"type": "string"}, "split": {"type": "string"}, "leaky": {"type": "boolean"},
-        "metrics": FIGURES, "url": {"type": "string", "format": "uri"},
-    }},
-}  # fmt: skip
+    "items": {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "started_at": {"type": "string", "format": "date-time"},
+            "status": {"type": "string"},
+            "model": {"type": "string"},
+            "split": {"type": "string"},
+            "leaky": {"type": "boolean"},
+            "metrics": FIGURES,
+            "url": {"type": "string", "format": "uri"},
+        },
+    },
+}
 PARTS = {
     "type": "array",
-    "items": {"type": "object", "properties": {"key": {"type": "string"}, "value": {"type": "number"},
-                                               "step": {"type": "integer"}, "context": {"type": "string"}}},
-}  # fmt: skip
+    "items": {
+        "type": "object",
+        "properties": {
+            "key": {"type": "string"},
+            "value": {"type": "number"},
+            "step": {"type": "integer"},
+            "context": {"type": "string"},
+        },
+    },
+}
 FILES = {
     "type": "array",
-    "items": {"type": "object", "properties": {"name": {"type": "string"}, "content_type": {"type": "string"},
-                                               "size": {"type": "integer"}, "sha256": {"type": "string"},
-                                               "url": {"type": "string", "format": "uri"}}},
-}  # fmt: skip
+    "items": {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "content_type": {"type": "string"},
+            "size": {"type": "integer"},
+            "sha256": {"type": "string"},
+            "url": {"type": "string", "format": "uri"},
+        },
+    },
+}
 
 
 class ExperimentSerializer(RowSerializer):
@@ -61,9 +88,21 @@ class ExperimentSerializer(RowSerializer):
     class Meta:
         model = Experiment
         fields = (
-            "id", "name", "owner", "description", "status", "tags", "task", "primary_metric", "baseline_run_id", "created_at",
-            "updated_at", "run_count", "best_run", "url",
-        )  # fmt: skip
+            "id",
+            "name",
+            "owner",
+            "description",
+            "status",
+            "tags",
+            "task",
+            "primary_metric",
+            "baseline_run_id",
+            "created_at",
+            "updated_at",
+            "run_count",
+            "best_run",
+            "url",
+        )
 
     def rows(self, queryset):
         rows = [*super().rows(queryset)]
@@ -120,9 +159,26 @@ class RunSerializer(RowSerializer):
     class Meta:
         model = Run
         fields: tuple[str, ...] = (
-            "id", "experiment_id", "status", "started_at", "ended_at", "owner", "task", "model", "seed", "split", "leaky",
-            "champion", "dataset_sha256", "git_commit", "libraries", "error", "metrics", "url", "experiment_url",
-        )  # fmt: skip
+            "id",
+            "experiment_id",
+            "status",
+            "started_at",
+            "ended_at",
+            "owner",
+            "task",
+            "model",
+            "seed",
+            "split",
+            "leaky",
+            "champion",
+            "dataset_sha256",
+            "git_commit",
+            "libraries",
+            "error",
+            "metrics",
+            "url",
+            "experiment_url",
+        )
 
     def rows(self, queryset):
         rows = [*super().rows(queryset)]
@@ -288,10 +344,13 @@ class AnswerSerializer(serializers.Serializer):
 TEXTS = {"type": "array", "items": {"type": "string"}}
 QUESTIONS = {
     "type": "object",
-    "additionalProperties": {"type": "object", "properties": {
-        "about": {"type": "string"},
-        "sessions": TEXTS | {"description": "Names of the sessions that it can be asked of."},
-        "options": TEXTS | {"description": "What may be given besides `session_id`."},
-        "url": {"type": "string", "description": "Where to ask; the session's ID is to be added."},
-    }},
-}  # fmt: skip
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "about": {"type": "string"},
+            "sessions": TEXTS | {"description": "Names of the sessions that it can be asked of."},
+            "options": TEXTS | {"description": "What may be given besides `session_id`."},
+            "url": {"type": "string", "description": "Where to ask; the session's ID is to be added."},
+        },
+    },
+}

@@ -18,15 +18,59 @@ STATE = 0.5  # of the race's state beside what the run says, in the anchor of th
 LIMIT = 5.0  # seconds beyond which differences are not told apart
 
 # Seconds, of which the models see the difference to the anchor.
-ABSOLUTE = ("level", "lag_1", "lag_2", "lag_3", "lag_4", "lag_5", "median_3", "median_5", "last_any", "race_median",
-            "earlier_runs", "reference", "state_pace", "state_pace_others")  # fmt: skip
+ABSOLUTE = (
+    "level",
+    "lag_1",
+    "lag_2",
+    "lag_3",
+    "lag_4",
+    "lag_5",
+    "median_3",
+    "median_5",
+    "last_any",
+    "race_median",
+    "earlier_runs",
+    "reference",
+    "state_pace",
+    "state_pace_others",
+)
 SPEEDS = tuple(f"{name}_surprise" for name in ("trap_speed", "i1_speed", "i2_speed", *TELEMETRY))
-OWN_RUN = ("level", "slope", "noise", "clean_laps", "gap_in_laps", "lag_1", "lag_2", "lag_3", "lag_4", "lag_5", "median_3",
-           "median_5", "last_any", "race_median", "to_reference", "sector_1_surprise", "sector_2_surprise", "sector_3_surprise",
-           *SPEEDS, "gap_ahead_change", "pace_ahead", "level_ahead",
-           "lag_ahead", "level_second", "mate_pace", "mate_surprise", "compound_surprise",
-           "last_delta", "race_delta", "surprise_ahead", "laps_in_run", "gap_ahead_before", "state_pace",
-           "state_slope")  # fmt: skip
+OWN_RUN = (
+    "level",
+    "slope",
+    "noise",
+    "clean_laps",
+    "gap_in_laps",
+    "lag_1",
+    "lag_2",
+    "lag_3",
+    "lag_4",
+    "lag_5",
+    "median_3",
+    "median_5",
+    "last_any",
+    "race_median",
+    "to_reference",
+    "sector_1_surprise",
+    "sector_2_surprise",
+    "sector_3_surprise",
+    *SPEEDS,
+    "gap_ahead_change",
+    "pace_ahead",
+    "level_ahead",
+    "lag_ahead",
+    "level_second",
+    "mate_pace",
+    "mate_surprise",
+    "compound_surprise",
+    "last_delta",
+    "race_delta",
+    "surprise_ahead",
+    "laps_in_run",
+    "gap_ahead_before",
+    "state_pace",
+    "state_slope",
+)
 
 
 class Problem(NamedTuple):

@@ -51,9 +51,15 @@ class Result(NamedTuple):
 
 
 def train(
-    laps: "pd.DataFrame", *, model: str, task: str, split: str, seed: int = 0, settings: dict[str, Any] | None = None,
+    laps: "pd.DataFrame",
+    *,
+    model: str,
+    task: str,
+    split: str,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
     table: "pd.DataFrame | None" = None,
-) -> Result:  # fmt: skip
+) -> Result:
     """Fit on one side of the split, predict the other. `laps` are what `datasets.load` gives, `table` their features.
 
     Raises ValueError for a task, model, split or setting that is not there, and for too few laps.
@@ -91,7 +97,7 @@ def a_core_left() -> Any:
 
 def fold(
     problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, model: str, seed: int, settings: dict[str, Any], leaky: bool
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     import numpy as np
 
     residual = problem.target - problem.anchor
@@ -121,18 +127,21 @@ def fitted(problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, estim
     seen = inputs[numbers].agg(["min", "max"])
     sample = np.random.default_rng(seed).permutation(np.flatnonzero(asked))[:SAMPLE]
     return Fitted(
-        estimator, ends, laps=len(laps), until=f"{laps['session_date'].max():%Y-%m-%d}",
+        estimator,
+        ends,
+        laps=len(laps),
+        until=f"{laps['session_date'].max():%Y-%m-%d}",
         limits={name: (float(seen.loc["min", name]), float(seen.loc["max", name])) for name in numbers},
-        texts={name: sorted(set(inputs[name])) for name in texts}, sessions=[int(key) for key in laps["session_id"].unique()],
-        inputs=problem.inputs.iloc[sample], target=(problem.target - problem.anchor).iloc[sample],
-    )  # fmt: skip
+        texts={name: sorted(set(inputs[name])) for name in texts},
+        sessions=[int(key) for key in laps["session_id"].unique()],
+        inputs=problem.inputs.iloc[sample],
+        target=(problem.target - problem.anchor).iloc[sample],
+    )
 
 
 def answers(problem: Problem, asked: "np.ndarray", predicted: "np.ndarray") -> "pd.DataFrame":
     names = ["race_id", "season", "session_date", "session_id", "circuit", "driver_number", "lap_number", "compound", "tyre_age"]
-    return problem.laps.loc[asked, names].assign(
-        actual=problem.target[asked], prediction=problem.anchor[asked] + predicted
-    )  # fmt: skip
+    return problem.laps.loc[asked, names].assign(actual=problem.target[asked], prediction=problem.anchor[asked] + predicted)
 
 
 def circuit_median(problem: Problem, learnt: "np.ndarray", asked: "np.ndarray") -> "pd.Series":
@@ -151,11 +160,18 @@ def summed_up(problem: Problem, folds: list[dict[str, Any]], *, split: str, seed
     rows = rows.assign(baseline=naive[best])
     error, naive_error = (rows["actual"] - rows["prediction"]).abs(), (rows["actual"] - rows["baseline"]).abs()
     return Result(
-        split=split, leaky=splits.is_leaky(split), seed=seed, predictions=rows,
+        split=split,
+        leaky=splits.is_leaky(split),
+        seed=seed,
+        predictions=rows,
         metrics=evaluation.metrics(rows["actual"], rows["prediction"]),
-        skill=evaluation.skill(error, naive_error, rows["session_id"], seed=seed), baseline=best, baselines=naive_mae,
-        coverage=evaluation.coverage(rows) if "low" in rows else {}, last=folds[-1]["last"], **said,
-    )  # fmt: skip
+        skill=evaluation.skill(error, naive_error, rows["session_id"], seed=seed),
+        baseline=best,
+        baselines=naive_mae,
+        coverage=evaluation.coverage(rows) if "low" in rows else {},
+        last=folds[-1]["last"],
+        **said,
+    )
 
 
 def figures(result: Result) -> dict[str, Any]:

@@ -19,20 +19,37 @@ def nothing(about: Any) -> None:
 
 
 def trial(
-    data: Data, *, model: str, task: str, split: str, seed: int = 0, settings: dict[str, Any] | None = None,
-    experiment: str = "", owner: str, user: Any = None, told: Callable[[str], None] = nothing,
+    data: Data,
+    *,
+    model: str,
+    task: str,
+    split: str,
+    seed: int = 0,
+    settings: dict[str, Any] | None = None,
+    experiment: str = "",
+    owner: str,
+    user: Any = None,
+    told: Callable[[str], None] = nothing,
     begun: Callable[[Run], None] = nothing,
-) -> tuple[Run, Result]:  # fmt: skip
+) -> tuple[Run, Result]:
     """Train, and store model, figures, predictions, pictures and model card as a run of the experiment (by default the task's).
 
     `begun` gets the run when it begins, `told` hears what is being done. ValueError as from `training.train`: what cannot be
     trained leaves a failed run with the reason, and so does whatever else goes wrong.
     """
     run = recording.start_run(
-        experiment=recording.experiment(name=experiment or task, owner=owner, task=task, user=user), model=model, task=task,
-        split=split, seed=seed, leaky=splits.is_leaky(split), dataset=data.stored, dataset_sha256=data.sha256, owner=owner,
-        user=user, params=settings,
-    )  # fmt: skip
+        experiment=recording.experiment(name=experiment or task, owner=owner, task=task, user=user),
+        model=model,
+        task=task,
+        split=split,
+        seed=seed,
+        leaky=splits.is_leaky(split),
+        dataset=data.stored,
+        dataset_sha256=data.sha256,
+        owner=owner,
+        user=user,
+        params=settings,
+    )
     begun(run)
     try:
         told(f"Training {model}")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from f1site.api.router import Router
+from api.router import Router
 from ml.views import AnalysisView, ExperimentViewSet, PredictView, QuestionsView, RunViewSet
 
 router = Router()

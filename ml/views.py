@@ -14,13 +14,13 @@ from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from f1site.api import history
-from f1site.api.errors import Conflict, TooLarge
-from f1site.api.formats import BrowsableRenderer, JSONRenderer
-from f1site.api.links import NAMESPACE, detail_prefix
-from f1site.api.pagination import Pages
-from f1site.api.serializers import read
-from f1site.api.viewsets import EntityViewSet, find
+from api import history
+from api.errors import Conflict, TooLarge
+from api.formats import BrowsableRenderer, JSONRenderer
+from api.links import NAMESPACE, detail_prefix
+from api.pagination import Pages
+from api.serializers import read
+from api.viewsets import EntityViewSet, find
 from ml import comparison, recording
 from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
 from ml.filters import ExperimentFilter, RunFilter
@@ -202,9 +202,10 @@ class RunViewSet(EntityViewSet):
         return HttpResponse(content, content_type=kind, headers={"Content-Disposition": disposition, "X-SHA256": artifact.sha256})
 
     @extend_schema(
-        summary="Keep a file of a run", request={"application/octet-stream": OpenApiTypes.BINARY},
+        summary="Keep a file of a run",
+        request={"application/octet-stream": OpenApiTypes.BINARY},
         responses={201: OpenApiResponse(OpenApiTypes.OBJECT, "Its name, size and SHA-256.")},
-    )  # fmt: skip
+    )
     @artifacts.mapping.post
     def add_artifact(self, request, name, **kwargs):
         """The body is the file; one of the same name is replaced. 409 once the run has ended."""
@@ -217,9 +218,10 @@ class RunViewSet(EntityViewSet):
         except ValueError as error:
             raise ValidationError({"name": [str(error)]}) from error
         return Response(
-            {"name": name, "size": artifact.size, "sha256": artifact.sha256}, status=status.HTTP_201_CREATED,
+            {"name": name, "size": artifact.size, "sha256": artifact.sha256},
+            status=status.HTTP_201_CREATED,
             headers={"Location": request.build_absolute_uri()},
-        )  # fmt: skip
+        )
 
     def get_parsers(self):
         method = str(self.request.method).lower() if self.request else ""
@@ -248,11 +250,13 @@ class PredictView(APIView):
     failures = {"": {409}}
 
     @extend_schema(
-        summary="Predict laps", request=PredictSerializer, responses={200: PredictionSerializer},
+        summary="Predict laps",
+        request=PredictSerializer,
+        responses={200: PredictionSerializer},
         examples=[
             OpenApiExample("A race that is stored", {"session_id": 9472, "driver_number": 1, "from_lap": 20}, request_only=True),
         ],
-    )  # fmt: skip
+    )
     def post(self, request):
         """Either laps of a race that is stored, from what was known when `from_lap` began (it may be the next lap of a race that
         is still on), or a lap that is made up. That the laps will be clean ones, without stops and flags, is taken for granted.
@@ -290,12 +294,20 @@ class AnalysisView(APIView):
     failures = {"": {404}}
 
     @extend_schema(
-        operation_id="analysis_ask", summary="Ask a question about a session", parameters=[
-            OpenApiParameter("question", str, "path", enum=[*QUESTIONS], description="; ".join(
-                f"{name}: {question.about}" for name, question in QUESTIONS.items())),
+        operation_id="analysis_ask",
+        summary="Ask a question about a session",
+        parameters=[
+            OpenApiParameter(
+                "question",
+                str,
+                "path",
+                enum=[*QUESTIONS],
+                description="; ".join(f"{name}: {question.about}" for name, question in QUESTIONS.items()),
+            ),
             AnalysisQuery,
-        ], responses=AnswerSerializer,
-    )  # fmt: skip
+        ],
+        responses=AnswerSerializer,
+    )
     def get(self, request, question):
         """The answer says what was found (`rows`), how many laps it rests on (`n`), which those are (`filters`) and what was
         taken for granted (`assumptions`). Seconds, unless a name says otherwise; `interval` is 95 %. 404 for a session that
@@ -326,7 +338,9 @@ class QuestionsView(APIView):
     def get(self, request):
         """What can be asked of the laps of a session, of which sessions, and with what options."""
         root = request.build_absolute_uri(reverse(f"{NAMESPACE}:analysis"))
-        return Response({
-            name: {"about": one.about, "sessions": one.kinds, "options": one.options, "url": f"{root}{name}/?session_id="}
-            for name, one in QUESTIONS.items()
-        })  # fmt: skip
+        return Response(
+            {
+                name: {"about": one.about, "sessions": one.kinds, "options": one.options, "url": f"{root}{name}/?session_id="}
+                for name, one in QUESTIONS.items()
+            }
+        )

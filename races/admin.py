@@ -12,10 +12,10 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from f1site.openf1.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, led_to, list_url, page_url
-from f1site.openf1.client import from_settings
-from f1site.openf1.models import Counts, Source, SyncRun
-from f1site.openf1.pipeline import Report, Scope, sync
+from mirror.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, led_to, list_url, page_url
+from mirror.client import from_settings
+from mirror.models import Counts, Source, SyncRun
+from mirror.pipeline import Report, Scope, sync
 from races.models import Neutralisation, Place, Race, RaceControl, Session, Weather
 
 FLAGS = {"GREEN": "43b02a", "YELLOW": "ffd12e", "DOUBLE YELLOW": "ffd12e", "RED": "da291c", "BLUE": "0067ad", "CLEAR": "43b02a"}
@@ -23,8 +23,9 @@ GRADES = {"complete": "success", "missing": "danger"}  # colours of a session in
 SHOWN_ERRORS = 5  # as messages; the page of the run has the rest
 PLACE = (
     ("location", "country_name", "country_code", "country_key"),
-    ("circuit_name", "circuit_key", "gmt_offset"), "is_cancelled",
-)  # fmt: skip
+    ("circuit_name", "circuit_key", "gmt_offset"),
+    "is_cancelled",
+)
 
 
 class SessionRow(forms.ModelForm):
@@ -62,7 +63,7 @@ class RaceAdmin(MirroredAdmin):
     actions = ("sync_from_openf1",)
     actions_list = ("sync_latest",)
     client = staticmethod(from_settings)
-    # The answer when a worker does a sync, None when there is no worker: `f1site.jobs` puts its own in the place of this.
+    # The answer when a worker does a sync, None when there is no worker: `jobs` puts its own in the place of this.
     in_background: Any = staticmethod(lambda page, request, scope: None)
 
     @admin.display(description="from", ordering="date_start")
@@ -188,8 +189,16 @@ class SessionRowAdmin(MirroredAdmin):
 class WeatherAdmin(SessionRowAdmin):
     icon = "partly_cloudy_day"
     list_display = (
-        "date", "race", "outing", "air_temperature", "track_temperature", "humidity", "rain", "wind_speed", "source",
-    )  # fmt: skip
+        "date",
+        "race",
+        "outing",
+        "air_temperature",
+        "track_temperature",
+        "humidity",
+        "rain",
+        "wind_speed",
+        "source",
+    )
     list_filter = (*SessionRowAdmin.list_filter, "rainfall")
     ordering = ("-session_id", "-date")
 

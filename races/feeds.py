@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from f1site.openf1.feeds import Feed, digest
+from mirror.feeds import Feed, digest
 from races import neutralisations
 from races.models import Race, RaceControl, Session, Weather
 

@@ -1,4 +1,4 @@
-from f1site.api.filters import ModelFilter
+from api.filters import ModelFilter
 from races.models import Race, RaceControl, Session, Weather
 
 

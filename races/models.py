@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from f1site.openf1.models import Mirrored
+from mirror.models import Mirrored
 
 GRID_FROM = {"Race": ["Qualifying"], "Sprint": ["Sprint Qualifying", "Sprint Shootout"]}  # the latter in 2023 only
 

@@ -1,7 +1,7 @@
 from rest_framework import serializers
 
-from f1site.api.fields import Link
-from f1site.api.serializers import RowSerializer
+from api.fields import Link
+from api.serializers import RowSerializer
 from races.models import Place, Race, RaceControl, Session, Weather
 
 

@@ -1,4 +1,4 @@
-from f1site.api.router import Router
+from api.router import Router
 from races.views import RaceControlViewSet, RaceViewSet, SessionViewSet, WeatherViewSet
 
 router = Router()

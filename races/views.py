@@ -1,8 +1,8 @@
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from f1site.api.sync import SyncedAtOnceViewSet, SyncedViewSet
-from f1site.openf1.pipeline import Scope
+from api.sync import SyncedAtOnceViewSet, SyncedViewSet
+from mirror.pipeline import Scope
 from races.filters import RaceControlFilter, RaceFilter, SessionFilter, WeatherFilter
 from races.models import Race, RaceControl, Session, Weather
 from races.serializers import RaceControlSerializer, RaceSerializer, SessionSerializer, WeatherSerializer

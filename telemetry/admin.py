@@ -6,7 +6,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeNumericFilter
 
 from drivers.admin import CarRowAdmin
-from f1site.openf1.admin import LogAdmin, badge, dot
+from mirror.admin import LogAdmin, badge, dot
 from races.admin import SessionRowAdmin
 from telemetry.fastf1.admin import FastF1ComparisonAdmin
 from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
@@ -40,9 +40,19 @@ def percent(share: float | None) -> str | None:
 class LapAdmin(CarRowAdmin):
     icon = "route"
     list_display = (
-        "lap", "car", "driver", "time", "sector_1", "sector_2", "sector_3", "st_speed",
-        "out_lap", "race", "outing", "source",
-    )  # fmt: skip
+        "lap",
+        "car",
+        "driver",
+        "time",
+        "sector_1",
+        "sector_2",
+        "sector_3",
+        "st_speed",
+        "out_lap",
+        "race",
+        "outing",
+        "source",
+    )
     list_filter = (*CarRowAdmin.list_filter, "is_pit_out_lap", ("lap_duration", RangeNumericFilter))
     ordering = ("-session_id", "driver_number", "lap_number")
     fieldsets = (
@@ -85,9 +95,17 @@ class LapAdmin(CarRowAdmin):
 class StintAdmin(CarRowAdmin):
     icon = "tire_repair"
     list_display = (
-        "stint", "car", "driver", "compound", "lap_start", "lap_end", "tyre_age_at_start",
-        "race", "outing", "source",
-    )  # fmt: skip
+        "stint",
+        "car",
+        "driver",
+        "compound",
+        "lap_start",
+        "lap_end",
+        "tyre_age_at_start",
+        "race",
+        "outing",
+        "source",
+    )
     list_filter = (*CarRowAdmin.list_filter, "tyre_compound")
     ordering = ("-session_id", "driver_number", "stint_number")
 
@@ -137,8 +155,9 @@ class OvertakeAdmin(SessionRowAdmin):
     list_display = ("date", "overtaking_driver", "overtaken_driver", "position", "race", "outing", "source")
     list_filter = (
         *SessionRowAdmin.list_filter,
-        ("overtaking_driver", AutocompleteSelectFilter), ("overtaken_driver", AutocompleteSelectFilter),
-    )  # fmt: skip
+        ("overtaking_driver", AutocompleteSelectFilter),
+        ("overtaken_driver", AutocompleteSelectFilter),
+    )
     list_select_related = ("session__race", "overtaking_driver", "overtaken_driver")
     ordering = ("-session_id", "-date", "-overtake_id")
     search_fields = (*SessionRowAdmin.search_fields, "overtaking_driver__full_name", "overtaken_driver__full_name")
@@ -169,9 +188,18 @@ class SampleFileAdmin(LogAdmin, CarRowAdmin):
 class TelemetryAdmin(CarRowAdmin):
     icon = "speed"
     list_display = (
-        "lap_number", "car", "driver", "mean", "top", "flat_out", "braking", "drs",
-        "race", "outing", "source",
-    )  # fmt: skip
+        "lap_number",
+        "car",
+        "driver",
+        "mean",
+        "top",
+        "flat_out",
+        "braking",
+        "drs",
+        "race",
+        "outing",
+        "source",
+    )
     ordering = ("-session_id", "driver_number", "lap_number")
 
     @admin.display(description="mean km/h", ordering="avg_speed")

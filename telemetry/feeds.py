@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from drivers.feeds import CarFeed
 from drivers.models import Entry
-from f1site.openf1.feeds import Feed, digest, number
+from mirror.feeds import Feed, digest, number
 from telemetry.models import (
     CarSample,
     Interval,

@@ -103,8 +103,9 @@ def driven_conditions() -> list:
     )
     windows = Neutralisation.objects.filter(
         Q(date_end=None) | Q(date_end__gt=OuterRef("date_start")),
-        session_id=OuterRef("session_id"), date_start__lt=OuterRef("lap_end"),
-    )  # fmt: skip
+        session_id=OuterRef("session_id"),
+        date_start__lt=OuterRef("lap_end"),
+    )
     # A pit row carries the number of the in-lap in a race, but that of the out-lap in practice and qualifying.
     in_lap = left_the_pits_next() | (Q(is_pit_out_lap=False) & Exists(pits))
     return [Q(lap_number=1), in_lap, Q(is_pit_out_lap=True), *(Exists(windows.filter(state=state)) for state in NEUTRAL)]
@@ -115,9 +116,12 @@ def best_lap() -> Subquery:
     from telemetry.models import Lap  # models import this module
 
     whole = Lap.objects.filter(
-        ~left_the_pits_next(), session_id=OuterRef("session_id"),
-        lap_duration__isnull=False, lap_number__gt=1, is_pit_out_lap=False,
-    )  # fmt: skip
+        ~left_the_pits_next(),
+        session_id=OuterRef("session_id"),
+        lap_duration__isnull=False,
+        lap_number__gt=1,
+        is_pit_out_lap=False,
+    )
     return Subquery(whole.order_by("lap_duration").values("lap_duration")[:1])  # among the first entries of an index
 
 

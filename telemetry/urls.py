@@ -1,4 +1,4 @@
-from f1site.api.router import Router
+from api.router import Router
 from telemetry.samples.views import CarDataView, LocationView
 from telemetry.views import (
     FastF1ComparisonViewSet,

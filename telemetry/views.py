@@ -2,8 +2,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.response import Response
 
-from f1site.api.sync import SyncedViewSet
-from f1site.api.viewsets import EntityViewSet, ReadOnlyViewSet
+from api.sync import SyncedViewSet
+from api.viewsets import EntityViewSet, ReadOnlyViewSet
 from telemetry.filters import (
     FastF1ComparisonFilter,
     IntervalFilter,

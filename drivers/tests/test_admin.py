@@ -6,11 +6,11 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from drivers.models import Driver, DriverAlias, Entry
-from f1site.openf1.client import from_settings
-from f1site.openf1.models import Correction
-from f1site.openf1.pipeline import Scope, sync
-from f1site.openf1.tests.pages import shown, told
-from f1site.openf1.tests.upstream import Rows, client
+from mirror.client import from_settings
+from mirror.models import Correction
+from mirror.pipeline import Scope, sync
+from mirror.tests.pages import shown, told
+from mirror.tests.upstream import Rows, client
 from races.models import Race, Session
 from telemetry.models import Lap
 

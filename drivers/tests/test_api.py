@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.tests.factories import make
 from drivers.models import Driver, DriverAlias, Entry
-from f1site.api.tests.factories import make
 from races.models import Session
 from telemetry.models import Lap
 
@@ -48,8 +48,9 @@ def test_another_spelling_of_a_driver_is_not_made_a_second_person(editor):
     DriverAlias.objects.create(alias="kimi_antonelli", driver=kimi)
     answer = editor.post("/drivers", {"full_name": "Kimi ANTONELLI"})
     assert (answer.status_code, answer.json()) == (
-        409, {"detail": "'kimi_antonelli' is another spelling of the driver 'andrea_kimi_antonelli'."},
-    )  # fmt: skip
+        409,
+        {"detail": "'kimi_antonelli' is another spelling of the driver 'andrea_kimi_antonelli'."},
+    )
 
 
 def test_an_entry_names_the_person_and_whose_laps_they_are(editor):

@@ -4,8 +4,8 @@ import pytest
 
 from drivers.models import Driver, DriverAlias, Entry
 from drivers.people import merge
-from f1site.openf1.pipeline import Scope, sync
-from f1site.openf1.tests.upstream import Rows, client
+from mirror.pipeline import Scope, sync
+from mirror.tests.upstream import Rows, client
 from telemetry.models import Lap
 
 pytestmark = pytest.mark.django_db
@@ -15,9 +15,14 @@ MEETING = {"meeting_key": 1, "meeting_name": "Somewhere Grand Prix", "year": 202
 
 def session(key, day):
     return {
-        "session_key": key, "meeting_key": 1, "session_name": "Practice 1", "session_type": "Practice", "year": 2023,
-        "date_start": f"2023-03-{day:02}T11:30:00+00:00", "date_end": f"2023-03-{day:02}T12:30:00+00:00",
-    }  # fmt: skip
+        "session_key": key,
+        "meeting_key": 1,
+        "session_name": "Practice 1",
+        "session_type": "Practice",
+        "year": 2023,
+        "date_start": f"2023-03-{day:02}T11:30:00+00:00",
+        "date_end": f"2023-03-{day:02}T12:30:00+00:00",
+    }
 
 
 def driver(key, number, full_name, **facts):

@@ -4,7 +4,7 @@ import pytest
 
 from drivers.feeds import ChampionshipDriverFeed, ChampionshipTeamFeed, SessionResultFeed, StartingGridFeed
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
-from f1site.openf1.changes import apply
+from mirror.changes import apply
 from races.tests.weekends import weekend
 
 pytestmark = pytest.mark.django_db

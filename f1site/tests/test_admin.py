@@ -15,10 +15,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
-from f1site.openf1.admin import LogAdmin
-from f1site.openf1.fields import JSONText
-from f1site.openf1.models import Mirrored, SyncRun
-from f1site.openf1.tests.pages import shown
+from mirror.admin import LogAdmin
+from mirror.fields import JSONText
+from mirror.models import Mirrored, SyncRun
+from mirror.tests.pages import shown
 from ml.models import Experiment, Run
 from races.models import Race
 

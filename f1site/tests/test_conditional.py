@@ -8,12 +8,12 @@ from django.test import Client
 from django.urls import resolve, reverse
 from django.utils import timezone
 
+from api.tests.factories import make
 from drivers.models import Driver
 from drivers.people import merge
-from f1site.api.tests.factories import make
-from f1site.openf1 import corrections
-from f1site.openf1.models import Correction, PieceVersion, Source, SyncRun
-from f1site.openf1.tests.pages import shown
+from mirror import corrections
+from mirror.models import Correction, PieceVersion, Source, SyncRun
+from mirror.tests.pages import shown
 from races.models import Race
 from telemetry.models import Lap
 

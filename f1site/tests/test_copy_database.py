@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from f1site import copying
-from f1site.jobs.tests.processes import SQLiteFile, new_database
+from jobs.tests.processes import SQLiteFile, new_database
 
 NUMBERS = [0, -0.0, 1.0, 1e22, 1e-7, 2**70, 0.1, {"b": True, "a": None, "ü": "\u2028 🏁 \\ \t '"}]
 
@@ -47,9 +47,9 @@ def fill():
     """Rows of all sorts; to be called in the process whose database is filled."""
     from django.contrib.auth.models import User
 
-    from f1site.api.tests.factories import make
-    from f1site.jobs.models import Job
-    from f1site.openf1.models import SyncRun
+    from api.tests.factories import make
+    from jobs.models import Job
+    from mirror.models import SyncRun
     from ml import recording
     from telemetry.models import Lap
 

@@ -100,8 +100,10 @@ def test_make_up_makes_passwords_once_and_leaves_what_is_there(tmp_path):
     assert "docker compose up --build --detach --wait" in done.stdout
     made = (tmp_path / ".env").read_text()
     assert sorted(re.findall(r"^(\w+)=[0-9a-f]{48}$", made, re.MULTILINE)) == [
-        "POSTGRES_PASSWORD", "RABBITMQ_PASSWORD", "REDIS_PASSWORD",
-    ]  # fmt: skip
+        "POSTGRES_PASSWORD",
+        "RABBITMQ_PASSWORD",
+        "REDIS_PASSWORD",
+    ]
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
     subprocess.run(make, check=True, **told)
     assert (tmp_path / ".env").read_text() == made

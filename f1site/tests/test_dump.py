@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 
-from f1site.openf1 import corrections
-from f1site.openf1.models import Source, SyncPiece, SyncRun
-from f1site.openf1.pipeline import registry
+from mirror import corrections
+from mirror.models import Source, SyncPiece, SyncRun
+from mirror.pipeline import registry
 from races.models import Race, Session
 from telemetry.models import Interval, Lap
 

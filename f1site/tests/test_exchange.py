@@ -7,8 +7,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from drivers.models import Driver
-from f1site.openf1 import corrections
-from f1site.openf1.models import Correction
+from mirror import corrections
+from mirror.models import Correction
 from races.models import Race, Session
 from telemetry.models import Lap
 

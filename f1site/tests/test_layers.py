@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-LAYERS = [("f1site.openf1", "f1site.api"), ("races",), ("drivers",), ("telemetry",), ("ml",), ("f1site",)]  # lowest first
+LAYERS = [("mirror", "api", "jobs"), ("races",), ("drivers",), ("telemetry",), ("ml",), ("f1site",)]  # lowest first
 HEAVY = {"pandas", "numpy", "sklearn", "scipy", "pyarrow", "duckdb", "matplotlib", "skops"}
 WEB = {"models", "admin", "urls", "views", "serializers", "filters", "feeds"}
 

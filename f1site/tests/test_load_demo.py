@@ -11,9 +11,9 @@ from django.test import override_settings
 
 from drivers.models import Driver, Entry
 from drivers.people import merge
-from f1site.openf1.models import SyncRun
-from f1site.openf1.simulator import Season
-from f1site.openf1.simulator.loading import another_is_stored
+from mirror.models import SyncRun
+from mirror.simulator import Season
+from mirror.simulator.loading import another_is_stored
 from races.models import Race, Session
 from telemetry.models import Lap, SampleFile, Stint, Telemetry
 

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.db import transaction
 
 from f1site.feeds import FEEDS
-from f1site.openf1.client import Client, Pace
-from f1site.openf1.pipeline import Scope, sync
-from f1site.openf1.tests.upstream import Rows, client
+from mirror.client import Client, Pace
+from mirror.pipeline import Scope, sync
+from mirror.tests.upstream import Rows, client
 
 RECORDED = settings.BASE_DIR.parent / "shared" / "openf1" / "data"
 WHOLE = os.environ.get("F1_WHOLE_MIRROR") == "1"
@@ -25,10 +25,23 @@ SEASONS = (2023, 2024)
 # a race with the newer fields of pit stops.
 WEEKENDS = (1140, 1215, 1222, 1231)
 COUNTS = {
-    "meetings": 48, "sessions": 236, "drivers": 3_323, "stints": 13_195, "laps": 25_800, "pit": 9_674, "weather": 15_152,
-    "race_control": 6_848, "position": 92_263, "intervals": 0, "overtakes": 9_345, "team_radio": 10_274, "session_result": 3_214,
-    "starting_grid": 794, "championship_drivers": 0, "championship_teams": 0,
-}  # fmt: skip
+    "meetings": 48,
+    "sessions": 236,
+    "drivers": 3_323,
+    "stints": 13_195,
+    "laps": 25_800,
+    "pit": 9_674,
+    "weather": 15_152,
+    "race_control": 6_848,
+    "position": 92_263,
+    "intervals": 0,
+    "overtakes": 9_345,
+    "team_radio": 10_274,
+    "session_result": 3_214,
+    "starting_grid": 794,
+    "championship_drivers": 0,
+    "championship_teams": 0,
+}
 
 PARAMETERS = [pytest.param(feed, id=feed.collection) for feed in FEEDS if feed.collection in COUNTS]
 

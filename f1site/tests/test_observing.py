@@ -8,7 +8,7 @@ from django.db import DatabaseError
 from django.test import Client
 
 from f1site import __version__, health
-from f1site.openf1.models import SyncRun
+from mirror.models import SyncRun
 
 pytestmark = pytest.mark.django_db
 

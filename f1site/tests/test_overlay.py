@@ -6,9 +6,9 @@ import json
 import pytest
 
 from conftest import SHARED
-from f1site.openf1.client import from_settings
-from f1site.openf1.models import SyncRun
-from f1site.openf1.pipeline import Scope, sync
+from mirror.client import from_settings
+from mirror.models import SyncRun
+from mirror.pipeline import Scope, sync
 
 pytestmark = pytest.mark.django_db
 

@@ -67,9 +67,12 @@ def test_a_new_route_is_taken_along_with_its_example_and_the_ids_that_are_known(
         "examples": {"One": {"value": {"session_id": 9472, "laps": 5}}},
     }
     ask = {
-        "operationId": "forecast", "tags": ["forecast"], "summary": "Ask", "responses": {"200": {}},
+        "operationId": "forecast",
+        "tags": ["forecast"],
+        "summary": "Ask",
+        "responses": {"200": {}},
         "requestBody": {"content": {"application/json": content}},
-    }  # fmt: skip
+    }
     paths = {"/api/v1/sessions/{session_id}/": row, "/api/v1/forecast/": {"post": ask}}
     made = postman.collection({"info": {"title": "", "description": "", "version": ""}, "paths": paths})
     [request] = [item["request"] for folder in made["item"] if folder["name"] == "forecast" for item in folder["item"]]

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from rest_framework.schemas.generators import EndpointEnumerator
 
-from f1site.api.openf1.differences import DIFFERENCES
+from api.openf1.differences import DIFFERENCES
 from f1site.urls import router
 
 README = (settings.BASE_DIR / "README.md").read_text()

@@ -12,7 +12,7 @@ from django.test import Client
 from redis import Redis
 from redis.exceptions import RedisError
 
-from f1site.api.tests.factories import make
+from api.tests.factories import make
 from f1site.urls import router
 from races.models import Race
 from telemetry.models import Lap

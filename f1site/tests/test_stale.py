@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f1site.openf1.models import PieceState
-from f1site.openf1.pipeline import registry
-from f1site.openf1.tests.upstream import Rows, client
 from f1site.stale import Observer, due_races, interval, sync_stale
+from mirror.models import PieceState
+from mirror.pipeline import registry
+from mirror.tests.upstream import Rows, client
 from races.models import Race, Session
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from f1site.management.commands.prepare import admin_login, lacks_demo
-from f1site.openf1.models import Source, SyncRun
+from mirror.models import Source, SyncRun
 from races.models import Race
 
 PRIVATE = (".*", "__pycache__", "node_modules", "*.sqlite3*", "*.csv", "media")  # what a clone does not have
@@ -47,9 +47,13 @@ class Site:
         self.url, self.log, self.folder = f"http://127.0.0.1:{port}", folder.parent / "output.txt", folder
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "start", "--port", str(port)], cwd=folder, start_new_session=True,
-                env={"PATH": os.defpath, "HOME": "/nonexistent"}, stdout=log, stderr=subprocess.STDOUT,
-            )  # fmt: skip
+                [sys.executable, "manage.py", "start", "--port", str(port)],
+                cwd=folder,
+                start_new_session=True,
+                env={"PATH": os.defpath, "HOME": "/nonexistent"},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     def __enter__(self):
         return self
@@ -136,8 +140,10 @@ def test_no_part_of_the_site_outlives_it_when_it_is_killed(clone, port):
         assert site.has_worker(20)
         family = site.family()
         assert {name for name in ("gunicorn", "worker", "beat") if any(name in told for told in family.values())} == {
-            "gunicorn", "worker", "beat",
-        }  # fmt: skip
+            "gunicorn",
+            "worker",
+            "beat",
+        }
         site.process.kill()
         site.process.wait()
         try:

@@ -26,8 +26,9 @@ def bucket(settings, monkeypatch):
         bucket = boto3.resource("s3").create_bucket(Bucket="f1-stats")
         options = {"bucket_name": "f1-stats", "location": "files", "file_overwrite": False, "querystring_auth": False}
         settings.STORAGES = {
-            **django_settings.STORAGES, "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options},
-        }  # fmt: skip
+            **django_settings.STORAGES,
+            "default": {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options},
+        }
         yield bucket
 
 
@@ -82,7 +83,7 @@ def test_the_storage_is_chosen_by_a_setting(url, words):
         "DJANGO_SETTINGS_MODULE": "f1site.settings",
         "AWS_DEFAULT_REGION": "us-east-1",
     }
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", code], cwd=django_settings.BASE_DIR, capture_output=True, text=True, env=environment
     )
     assert words in done.stdout + done.stderr

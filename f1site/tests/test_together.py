@@ -12,7 +12,7 @@ from collections import Counter
 
 import requests
 
-from f1site.jobs.tests.processes import PATIENCE, Site, new_database
+from jobs.tests.processes import PATIENCE, Site, new_database
 
 SECONDS = float(os.environ.get("F1_TOGETHER_SECONDS", "10"))
 READERS = 16
@@ -21,8 +21,8 @@ PATHS = ["/api/v1/laps/?page_size=500", "/api/v1/laps/?ordering=lap_duration", "
 # Deletes what the sync brings, and brings it again: each round writes thousands of rows.
 SYNC = """
 import time
-from f1site.openf1 import simulator
-from f1site.openf1.pipeline import Scope, sync
+from mirror import simulator
+from mirror.pipeline import Scope, sync
 from telemetry.models import Interval, Lap, Position
 until, rounds = time.monotonic() + SECONDS, 0
 while not rounds or time.monotonic() < until:

@@ -33,13 +33,14 @@ QUESTIONS = {
     "degradation": Question("what tyres lose with age, by compound and driver", degradation.degradation, options=FUEL),
     "team-mates": Question("team-mates on the same lap and on tyres of the same age", comparison.team_mates),
     "qualifying-gap": Question(
-        "gaps to the fastest lap and to the team-mate, in per cent", comparison.qualifying_gap,
+        "gaps to the fastest lap and to the team-mate, in per cent",
+        comparison.qualifying_gap,
         kinds=("Qualifying", "Sprint Qualifying", "Sprint Shootout"),
     ),
     "pit-loss": Question("seconds that a stop costs, on a free track and behind the safety car", stops.pit_loss),
     "crossover": Question("at what age the tyre that is faster when new becomes the slower one", stops.crossover),
     "undercut": Question("seconds that stopping first has won", stops.undercut),
-}  # fmt: skip
+}
 
 
 def ask(question: str, session_id: int, **options: float) -> dict[str, Any]:

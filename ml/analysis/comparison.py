@@ -32,15 +32,23 @@ def team_mates(laps: "pd.DataFrame") -> dict[str, Any]:
             if len(alike) < FEWEST:
                 left_out.append(f"{team}: {len(alike)} pairs of laps")
                 continue
-            rows.append({
-                "team": str(team), "first": str(one["name"].iloc[0]), "second": str(other["name"].iloc[0]), "pairs": len(alike),
-                "numbers": [first, second], **{name: beside(alike, column) for name, column in TIMES.items()},
-            })  # fmt: skip
+            rows.append(
+                {
+                    "team": str(team),
+                    "first": str(one["name"].iloc[0]),
+                    "second": str(other["name"].iloc[0]),
+                    "pairs": len(alike),
+                    "numbers": [first, second],
+                    **{name: beside(alike, column) for name, column in TIMES.items()},
+                }
+            )
     return {
-        "rows": rows, "left_out": left_out, "n": sum(row["pairs"] for row in rows),
+        "rows": rows,
+        "left_out": left_out,
+        "n": sum(row["pairs"] for row in rows),
         "filters": [CLEAN, f"the same lap, the same compound, tyres at most {ALIKE} laps apart", f"{FEWEST} such pairs and more"],
         "assumptions": ["the same lap has the same fuel and the same track", "traffic and engine modes are not taken out"],
-    }  # fmt: skip
+    }
 
 
 def beside(pairs: "pd.DataFrame", column: str) -> dict[str, Any]:
@@ -72,16 +80,24 @@ def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
         name, team = drivers.loc[car]
         mates = [times[other] for other in times if other != car and drivers.loc[other, "team"] == team]
         phase = latest(times[car])
-        rows.append({
-            "name": str(name), "team": str(team), "lap_duration": best[car], "gap": best[car] - min(best.values()),
-            "gap_percent": percent(best[car], min(best.values())), "phase": phase + 1 if known else None,
-            "phase_percent": behind(times[car], list(times.values()), phase) if known else None,
-            "mate_percent": behind(times[car], mates, min(phase, max(map(latest, mates)))) if mates else None,
-        })  # fmt: skip
+        rows.append(
+            {
+                "name": str(name),
+                "team": str(team),
+                "lap_duration": best[car],
+                "gap": best[car] - min(best.values()),
+                "gap_percent": percent(best[car], min(best.values())),
+                "phase": phase + 1 if known else None,
+                "phase_percent": behind(times[car], list(times.values()), phase) if known else None,
+                "mate_percent": behind(times[car], mates, min(phase, max(map(latest, mates)))) if mates else None,
+            }
+        )
     return {
-        "rows": rows, "n": len(rows), "filters": ["official times of each phase" if known else "each driver's fastest lap"],
+        "rows": rows,
+        "n": len(rows),
+        "filters": ["official times of each phase" if known else "each driver's fastest lap"],
         "assumptions": ["gap: a track that gets faster favours those who get further"],
-    }  # fmt: skip
+    }
 
 
 def official(session_id: int) -> dict[int, list[float | None]]:

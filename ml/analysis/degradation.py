@@ -45,28 +45,45 @@ def degradation(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_
     pooled = by_compound(stints)
     if not pooled:
         raise CannotSay(f"No compound has {STINTS} stints of {FEWEST} clean laps in clear air: nothing can be said of the tyres.")
-    ends = [by_compound(slopes(clean.assign(corrected=clean["lap_duration"] - effect * fuel(clean, fuel_load=fuel_load))))
-            for effect in BAND]  # fmt: skip
+    ends = [
+        by_compound(slopes(clean.assign(corrected=clean["lap_duration"] - effect * fuel(clean, fuel_load=fuel_load))))
+        for effect in BAND
+    ]
     gained = TRACK / float(laps["race_laps"].max())
     rows = []
     for name, one in pooled.items():
         edges = [edge for end in [*ends, pooled] for edge in unseen(end[name].interval, gained)]
         mine = stints[stints["compound"] == name]
-        rows.append({
-            "compound": name, "slope": one.mean, "interval": unseen(one.interval, gained),
-            "new_stint": unseen(one.predictive, gained),
-            "band": [min(edges), max(edges)], "stints": len(mine), "laps": int(mine["laps"].sum()),
-            "drivers": drivers(mine, one, gained),
-        })  # fmt: skip
+        rows.append(
+            {
+                "compound": name,
+                "slope": one.mean,
+                "interval": unseen(one.interval, gained),
+                "new_stint": unseen(one.predictive, gained),
+                "band": [min(edges), max(edges)],
+                "stints": len(mine),
+                "laps": int(mine["laps"].sum()),
+                "drivers": drivers(mine, one, gained),
+            }
+        )
     return {
-        "rows": rows, "pairs": pairs(pooled), "free": free(clean, laps, fuel_load=fuel_load), "n": int(stints["laps"].sum()),
-        "filters": [CLEAN, f"more than {CLEAR:g} s behind the car ahead at the line", f"stints of {FEWEST} such laps and more",
-                    "without a stint's first lap"],
+        "rows": rows,
+        "pairs": pairs(pooled),
+        "free": free(clean, laps, fuel_load=fuel_load),
+        "n": int(stints["laps"].sum()),
+        "filters": [
+            CLEAN,
+            f"more than {CLEAR:g} s behind the car ahead at the line",
+            f"stints of {FEWEST} such laps and more",
+            "without a stint's first lap",
+        ],
         "warnings": warnings(laps),
-        "assumptions": [fuel_told(fuel_effect, fuel_load),
-                        f"slopes: the track does not change; intervals: it gains nothing to {TRACK:g} s over the race",
-                        "tyres lose the same with every lap"],
-    }  # fmt: skip
+        "assumptions": [
+            fuel_told(fuel_effect, fuel_load),
+            f"slopes: the track does not change; intervals: it gains nothing to {TRACK:g} s over the race",
+            "tyres lose the same with every lap",
+        ],
+    }
 
 
 def warnings(laps: "pd.DataFrame") -> list[str]:
@@ -98,8 +115,9 @@ def slopes(clean: "pd.DataFrame") -> "pd.DataFrame":
 def by_compound(stints: "pd.DataFrame") -> dict[str, robust.Pooled]:
     return {
         str(name): robust.pool(part["slope"].to_numpy(), part["error"].to_numpy())
-        for name, part in stints.groupby("compound") if len(part) >= STINTS
-    }  # fmt: skip
+        for name, part in stints.groupby("compound")
+        if len(part) >= STINTS
+    }
 
 
 def unseen(ends: tuple[float, float], gained: float) -> list[float]:
@@ -127,9 +145,7 @@ def pairs(pooled: dict[str, robust.Pooled]) -> list[dict[str, Any]]:
         ends = [away - both, away + both]
         apart = ends[0] > 0 or ends[1] < 0
         more, less = (first, second) if away > 0 else (second, first)
-        said = (
-            f"{more} loses more than {less}." if apart else f"{first} and {second} cannot be told apart in this race."
-        )  # fmt: skip
+        said = f"{more} loses more than {less}." if apart else f"{first} and {second} cannot be told apart in this race."
         rows.append({"compounds": [first, second], "difference": away, "interval": ends, "distinguishable": apart, "said": said})
     return rows
 
@@ -155,13 +171,15 @@ def free(clean: "pd.DataFrame", laps: "pd.DataFrame", *, fuel_load: float) -> di
         return {"value": value, "interval": [value - away, value + away]}
 
     return {
-        "fuel_and_track": (both := told(0, -length, TRAFFIC)), "fuel_effect": effect(both["interval"], fuel_load),
+        "fuel_and_track": (both := told(0, -length, TRAFFIC)),
+        "fuel_effect": effect(both["interval"], fuel_load),
         "slopes": {name: told(1 + place) for place, name in enumerate(names)},
-        "offsets": {name: told(len(names) + place) for place, name in enumerate(names) if place}, "beside": names[0],
+        "offsets": {name: told(len(names) + place) for place, name in enumerate(names) if place},
+        "beside": names[0],
         "about": "fuel_and_track: seconds that a lap gains over the whole race by lighter fuel and a better track, which cannot "
-                 f"be told apart; fuel_effect: what that makes of a kilogram if the track gains between nothing and {TRACK:g} s; "
-                 "offsets: new tyres beside new ones of the compound in `beside`",
-    }  # fmt: skip
+        f"be told apart; fuel_effect: what that makes of a kilogram if the track gains between nothing and {TRACK:g} s; "
+        "offsets: new tyres beside new ones of the compound in `beside`",
+    }
 
 
 def estimate(clean: "pd.DataFrame", laps: "pd.DataFrame") -> "tuple[list[str], np.ndarray, np.ndarray] | None":

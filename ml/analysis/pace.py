@@ -22,9 +22,12 @@ def race_pace(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_lo
     clean = clean_laps(laps, fuel_effect=fuel_effect, fuel_load=fuel_load)
     others = [clean_laps(laps, fuel_effect=effect, fuel_load=fuel_load) for effect in BAND]
     return {
-        "rows": ranked(clean, others, "name"), "teams": ranked(clean, others, "team"), "n": len(clean), "filters": [CLEAN],
+        "rows": ranked(clean, others, "name"),
+        "teams": ranked(clean, others, "team"),
+        "n": len(clean),
+        "filters": [CLEAN],
         "assumptions": [fuel_told(fuel_effect, fuel_load), "tyres, traffic and the state of the track are not taken out"],
-    }  # fmt: skip
+    }
 
 
 def ranked(clean: "pd.DataFrame", others: "list[pd.DataFrame]", column: str) -> list[dict[str, Any]]:
@@ -37,11 +40,16 @@ def ranked(clean: "pd.DataFrame", others: "list[pd.DataFrame]", column: str) -> 
     team = clean.groupby(column)["team"].last()
     own, ends = gaps(clean), [gaps(table) for table in others]
     return [
-        {column: str(key), **({"team": str(team[key])} if column != "team" else {}), "pace": float(medians[key]),
-         "gap": float(gap), "band": [float(edge([gap, *(end[key] for end in ends)])) for edge in (min, max)],
-         "laps": int(counts[key])}
+        {
+            column: str(key),
+            **({"team": str(team[key])} if column != "team" else {}),
+            "pace": float(medians[key]),
+            "gap": float(gap),
+            "band": [float(edge([gap, *(end[key] for end in ends)])) for edge in (min, max)],
+            "laps": int(counts[key]),
+        }
         for key, gap in own.sort_values().items()
-    ]  # fmt: skip
+    ]
 
 
 def stint_pace(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_load: float = FUEL_LOAD) -> dict[str, Any]:
@@ -54,17 +62,32 @@ def stint_pace(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_l
         since = (part["lap_number"] - part["lap_number"].min()).to_numpy(dtype=float)
         fitted = robust.line(since, part["corrected"].to_numpy())
         away = robust.NORMAL * fitted.error
-        rows.append({
-            "name": str(name), "team": str(part["team"].iloc[0]), "stint": int(run) + 1, "compound": part["compound"].iloc[0],
-            "first_lap": int(part["lap_number"].min()), "last_lap": int(part["lap_number"].max()), "laps": len(part),
-            "pace": fitted.level, "slope": fitted.slope, "interval": [fitted.slope - away, fitted.slope + away],
-            "evolution": [[int(number), float(time)] for number, time in zip(part["lap_number"], part["corrected"], strict=True)],
-        })  # fmt: skip
+        rows.append(
+            {
+                "name": str(name),
+                "team": str(part["team"].iloc[0]),
+                "stint": int(run) + 1,
+                "compound": part["compound"].iloc[0],
+                "first_lap": int(part["lap_number"].min()),
+                "last_lap": int(part["lap_number"].max()),
+                "laps": len(part),
+                "pace": fitted.level,
+                "slope": fitted.slope,
+                "interval": [fitted.slope - away, fitted.slope + away],
+                "evolution": [
+                    [int(number), float(time)] for number, time in zip(part["lap_number"], part["corrected"], strict=True)
+                ],
+            }
+        )
     return {
-        "rows": rows, "n": len(clean), "filters": [CLEAN, f"stints of {FEWEST} clean laps and more"],
-        "assumptions": [fuel_told(fuel_effect, fuel_load),
-                        "within a stint tyres, fuel and track change together: the slope is what the fuel leaves over"],
-    }  # fmt: skip
+        "rows": rows,
+        "n": len(clean),
+        "filters": [CLEAN, f"stints of {FEWEST} clean laps and more"],
+        "assumptions": [
+            fuel_told(fuel_effect, fuel_load),
+            "within a stint tyres, fuel and track change together: the slope is what the fuel leaves over",
+        ],
+    }
 
 
 def consistency(laps: "pd.DataFrame") -> dict[str, Any]:
@@ -82,13 +105,15 @@ def consistency(laps: "pd.DataFrame") -> dict[str, Any]:
                 left.append(y - fitted.level - fitted.slope * x)
         if left:
             away = np.concatenate(left)
-            rows.append({"name": str(name), "team": str(mine["team"].iloc[0]), "mad": float(np.median(np.abs(away))),
-                         "laps": len(away)})  # fmt: skip
+            rows.append(
+                {"name": str(name), "team": str(mine["team"].iloc[0]), "mad": float(np.median(np.abs(away))), "laps": len(away)}
+            )
     return {
-        "rows": sorted(rows, key=lambda row: row["mad"]), "n": sum(row["laps"] for row in rows),
+        "rows": sorted(rows, key=lambda row: row["mad"]),
+        "n": sum(row["laps"] for row in rows),
         "filters": [CLEAN, f"stints of {FEWEST} clean laps and more"],
         "assumptions": ["a straight line per stint takes out fuel and tyres; traffic stays in"],
-    }  # fmt: skip
+    }
 
 
 def long_runs(laps: "pd.DataFrame") -> dict[str, Any]:
@@ -108,14 +133,21 @@ def long_runs(laps: "pd.DataFrame") -> dict[str, Any]:
                 (part["lap_number"] - part["lap_number"].min()).to_numpy(dtype=float), part["lap_duration"].to_numpy()
             )
             away = robust.NORMAL * fitted.error
-            rows.append({
-                "name": str(part["name"].iloc[0]), "team": str(part["team"].iloc[0]), "compound": part["compound"].iloc[0],
-                "tyre_age": None if part["tyre_age"].isna().all() else int(part["tyre_age"].min()), "laps": len(part),
-                "median": float(part["lap_duration"].median()), "slope": fitted.slope,
-                "interval": [fitted.slope - away, fitted.slope + away],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "name": str(part["name"].iloc[0]),
+                    "team": str(part["team"].iloc[0]),
+                    "compound": part["compound"].iloc[0],
+                    "tyre_age": None if part["tyre_age"].isna().all() else int(part["tyre_age"].min()),
+                    "laps": len(part),
+                    "median": float(part["lap_duration"].median()),
+                    "slope": fitted.slope,
+                    "interval": [fitted.slope - away, fitted.slope + away],
+                }
+            )
     return {
-        "rows": sorted(rows, key=lambda row: row["median"]), "n": sum(row["laps"] for row in rows),
+        "rows": sorted(rows, key=lambda row: row["median"]),
+        "n": sum(row["laps"] for row in rows),
         "filters": [f"runs of {LONG} laps and more, less laps over {STEADY:.0%} of the run's median"],
         "assumptions": ["fuel and engine modes are unknown: compare runs of like length, and trust slopes more than levels"],
-    }  # fmt: skip
+    }

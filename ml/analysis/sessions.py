@@ -52,8 +52,10 @@ def read(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any], "p
     laps["name"] = numbers.map(names).where(numbers.map(names).notna(), numbers.astype(str))
     laps["clean"] = laps["excluded"] == ""
     about = {"session_id": session.pk, "year": session.year, "race": session.race.race_name, "session_name": session.session_name}
-    return about, laps.assign(team=laps["team"].astype("object").where(laps["team"].notna(), "unknown"), compound=pd.Series(
-        laps["compound"], dtype="object"))  # fmt: skip
+    return about, laps.assign(
+        team=laps["team"].astype("object").where(laps["team"].notna(), "unknown"),
+        compound=pd.Series(laps["compound"], dtype="object"),
+    )
 
 
 def fuel(laps: "pd.DataFrame", *, fuel_load: float) -> "pd.Series":

@@ -50,14 +50,21 @@ def pit_loss(laps: "pd.DataFrame") -> dict[str, Any]:
     if not any(found.values()):
         raise CannotSay("No stop of this session can be measured.")
     return {
-        "rows": [{"track": track, **spread(rows)} for track, rows in found.items() if rows], "stops": found, "left_out": left_out,
+        "rows": [{"track": track, **spread(rows)} for track, rows in found.items() if rows],
+        "stops": found,
+        "left_out": left_out,
         "n": sum(map(len, found.values())),
-        "filters": [f"stops that cost under {LONGEST:g} s, with both laps timed", "not on the first lap",
-                    "neither onto wet tyres nor off them, nor under a red flag, nor as a neutralisation began or ended"],
-        "assumptions": [f"free track: the laps without a stop are the median of the car's clean laps within {AROUND} laps",
-                        "neutralised: they are the median of the cars that stayed out; some were still catching up with the "
-                        "queue, which gives back a part of the loss later"],
-    }  # fmt: skip
+        "filters": [
+            f"stops that cost under {LONGEST:g} s, with both laps timed",
+            "not on the first lap",
+            "neither onto wet tyres nor off them, nor under a red flag, nor as a neutralisation began or ended",
+        ],
+        "assumptions": [
+            f"free track: the laps without a stop are the median of the car's clean laps within {AROUND} laps",
+            "neutralised: they are the median of the cars that stayed out; some were still catching up with the "
+            "queue, which gives back a part of the loss later",
+        ],
+    }
 
 
 def track_of(compounds: "pd.Series", states: "pd.Series") -> str:
@@ -75,8 +82,13 @@ def spread(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
     losses = np.array([row["loss"] for row in rows])
     low, high = np.quantile(losses, [0.1, 0.9])
-    return {"median": float(np.median(losses)), "mad": robust.scale(losses) / robust.MAD, "p10": float(low), "p90": float(high),
-            "stops": len(rows)}  # fmt: skip
+    return {
+        "median": float(np.median(losses)),
+        "mad": robust.scale(losses) / robust.MAD,
+        "p10": float(low),
+        "p90": float(high),
+        "stops": len(rows),
+    }
 
 
 def crossover(laps: "pd.DataFrame") -> dict[str, Any]:
@@ -95,17 +107,23 @@ def crossover(laps: "pd.DataFrame") -> dict[str, Any]:
                 continue
             ages = np.where(slopes[one] > slopes[other], faster / np.maximum(slopes[one] - slopes[other], 1e-9), np.inf)
             meets = (ages > 0) & (ages < 80)
-            row = {"faster_when_new": names[one], "other": names[other], "advantage": float(np.median(faster)),
-                   "never": float(1 - meets.mean())}  # fmt: skip
+            row = {
+                "faster_when_new": names[one],
+                "other": names[other],
+                "advantage": float(np.median(faster)),
+                "never": float(1 - meets.mean()),
+            }
             if meets.mean() >= 0.5:
                 low, middle, high = np.quantile(ages[meets], [0.1, 0.5, 0.9])
                 row |= {"age": float(middle), "p10": float(low), "p90": float(high)}
             rows.append(row)
     return {
-        "rows": rows, "n": int(laps["clean"].sum()),
-        "filters": [CLEAN, f"more than {degradation.CLEAR:g} s behind the car ahead"], "warnings": degradation.warnings(laps),
+        "rows": rows,
+        "n": int(laps["clean"].sum()),
+        "filters": [CLEAN, f"more than {degradation.CLEAR:g} s behind the car ahead"],
+        "warnings": degradation.warnings(laps),
         "assumptions": ["tyres lose the same with every lap", "fuel and track are estimated, not assumed: they cancel out here"],
-    }  # fmt: skip
+    }
 
 
 def undercut(laps: "pd.DataFrame") -> dict[str, Any]:
@@ -130,11 +148,15 @@ def undercut(laps: "pd.DataFrame") -> dict[str, Any]:
         raise CannotSay("Nobody in this race stopped within three seconds behind a car that answered within five laps.")
     low, middle, high = np.quantile(gains, [0.1, 0.5, 0.9])
     return {
-        "rows": sorted(rows, key=lambda row: -row["gain"]), "median": float(middle), "p10": float(low), "p90": float(high),
-        "worked": float(np.mean([row["ahead"] for row in rows])), "n": len(rows),
+        "rows": sorted(rows, key=lambda row: -row["gain"]),
+        "median": float(middle),
+        "p10": float(low),
+        "p90": float(high),
+        "worked": float(np.mean([row["ahead"] for row in rows])),
+        "n": len(rows),
         "filters": [f"within {RIVAL:g} s before the stop, the car ahead stops 1 to {ANSWER} laps later, nobody is neutralised"],
         "assumptions": ["slow stops and traffic after the stop are part of the gain, as they are of the gamble"],
-    }  # fmt: skip
+    }
 
 
 def gained(chaser: "pd.DataFrame", leader: "pd.DataFrame", first: int, answers: list[int]) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from f1site.openf1.models import SyncRun
+from mirror.models import SyncRun
 
 
 class Dataset(models.Model):

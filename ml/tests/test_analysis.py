@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from drivers.models import Entry, SessionResult
-from f1site.openf1.simulator import world
-from f1site.openf1.simulator.season import Season
+from mirror.simulator import world
+from mirror.simulator.season import Season
 from ml import analysis
 from ml.analysis import degradation, robust, sessions, stops
 from ml.management.commands.analyse import besides
@@ -251,8 +251,10 @@ def test_stops_for_wet_tyres_say_nothing_of_the_pit_lane(laps):
     assert green["median"] == pytest.approx(circuit.lane + 2.8 - circuit.bypass, abs=2)
 
 
-@pytest.mark.parametrize(("shares", "track"), [((0, 0), "green"), ((0.3, 0), "partly neutralised"), ((0.8, 0), "neutralised"),
-                                               ((0.2, 0.2), "red flag")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shares", "track"),
+    [((0, 0), "green"), ((0.3, 0), "partly neutralised"), ((0.8, 0), "neutralised"), ((0.2, 0.2), "red flag")],
+)
 def test_a_stop_is_green_only_when_the_track_is_free_all_along(shares, track):
     import pandas as pd
 

@@ -22,10 +22,12 @@ def test_an_analyst_gets_from_the_api_to_a_picture(live_server, settings, tmp_pa
         for model, task in (("linear", "next_lap"), ("ridge", "next_lap"), ("ridge", "pace_delta")):
             run, _ = trials.trial(building.gather(), model=model, task=task, split="rolling", owner="ada")
             recording.promote(run)
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, django_settings.BASE_DIR / "docs" / "laptimes.py"], capture_output=True, text=True,
+    done = subprocess.run(
+        [sys.executable, django_settings.BASE_DIR / "docs" / "laptimes.py"],
+        capture_output=True,
+        text=True,
         env=os.environ | {"SITE": live_server.url, "OUT": str(tmp_path)},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     assert "Taken for granted: fuel costs 0.03 s per kg" in done.stdout
     assert ("better than the best naive answer" in done.stdout) is promoted

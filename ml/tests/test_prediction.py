@@ -127,9 +127,14 @@ def test_the_next_lap_of_a_race_that_is_on_knows_nothing_later(api, laps, result
             Lap.objects.filter(session_id=body["session_id"], driver_number=car, lap_number=number).delete()
         else:
             Lap.objects.filter(session_id=body["session_id"], driver_number=car, lap_number=number).update(
-                lap_duration=None, duration_sector_1=None, duration_sector_2=None, duration_sector_3=None, i1_speed=None,
-                i2_speed=None, st_speed=None,
-            )  # fmt: skip
+                lap_duration=None,
+                duration_sector_1=None,
+                duration_sector_2=None,
+                duration_sector_3=None,
+                i1_speed=None,
+                i2_speed=None,
+                st_speed=None,
+            )
     prediction.race_of.cache_clear()
     during = ask(api, **body, race_laps=length)["laps"][0]
     assert during["seconds"] == pytest.approx(after["seconds"], abs=0.02)
@@ -157,8 +162,15 @@ def test_a_change_of_the_race_is_seen(api, laps, results, editor):
 
 def test_a_lap_that_is_made_up(api, laps, results):
     known = laps.iloc[100]
-    body = {"circuit_name": known["circuit"], "driver_id": known["driver_id"], "tyre_compound": "MEDIUM", "tyre_age": 5,
-            "lap_number": 10, "race_laps": 50, "track_temperature": float(laps["track_temperature"].median())}  # fmt: skip
+    body = {
+        "circuit_name": known["circuit"],
+        "driver_id": known["driver_id"],
+        "tyre_compound": "MEDIUM",
+        "tyre_age": 5,
+        "lap_number": 10,
+        "race_laps": 50,
+        "track_temperature": float(laps["track_temperature"].median()),
+    }
     told = ask(api, **body)
     (lap,) = told["laps"]
     assert abs(lap["seconds"] - laps[laps["circuit"] == known["circuit"]]["lap_duration"].median()) < 5
@@ -242,9 +254,12 @@ def test_what_cannot_be_champion(laps, table, no_plots):
 
 def test_outside_means_beyond_the_training_laps():
     champion = prediction.Champion(
-        run=Run(), estimator=None, ends=None, measured={},
+        run=Run(),
+        estimator=None,
+        ends=None,
+        measured={},
         known={"limits": {"tyre_age": [0, 40], "level": [-1, 1]}, "texts": {"compound": ["SOFT"]}},
-    )  # fmt: skip
+    )
     import pandas as pd
 
     rows = pd.DataFrame({"tyre_age": [41.0], "level": [np.nan], "compound": ["SOFT"], "other": [1e9]})

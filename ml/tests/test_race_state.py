@@ -18,8 +18,19 @@ def race(*, seed=0, cars=12, length=40):
             compound, age = (("HARD", "SOFT", "MEDIUM")[car % 3], 0) if stops else (compound, age + 1)
             lap = 90 + 0.1 * car + {"SOFT": -0.5, "MEDIUM": 0.0, "HARD": 0.5}[compound] - 0.03 * number + 0.08 * age
             time = lap + random.normal(0, 0.1)
-            rows.append({"driver_number": car, "lap_number": number, "run": int(number >= 15 + car % 5), "compound": compound,
-                         "tyre_age": age, "start": now, "end": now + time, "lap_duration": time, "true": lap})  # fmt: skip
+            rows.append(
+                {
+                    "driver_number": car,
+                    "lap_number": number,
+                    "run": int(number >= 15 + car % 5),
+                    "compound": compound,
+                    "tyre_age": age,
+                    "start": now,
+                    "end": now + time,
+                    "lap_duration": time,
+                    "true": lap,
+                }
+            )
             now += time
     return pd.DataFrame(rows)
 

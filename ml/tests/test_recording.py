@@ -59,8 +59,10 @@ def test_figures_are_finite_and_the_last_of_a_step_counts(pace):
         with pytest.raises(ValueError, match="finite"):
             recording.log_metrics(run=run, metrics={"rmse": 1.0, "bias": value})
     assert list(Metric.objects.values_list("key", "context", "value")) == [
-        ("mae", "", 0.3), ("mae", "race=1229", 0.5), ("r2", "", 0.9),
-    ]  # fmt: skip
+        ("mae", "", 0.3),
+        ("mae", "race=1229", 0.5),
+        ("r2", "", 0.9),
+    ]
 
 
 def test_what_has_ended_stays_as_it_is(pace):

@@ -32,9 +32,13 @@ def start(client, experiment, **more):
 def finished(experiment, model, races=None, **metrics):
     """A completed run with these figures."""
     run = recording.start_run(
-        experiment=Experiment.objects.get(pk=experiment["id"]), model=model, split=metrics.pop("split", "by_race"),
-        dataset_sha256="a" * 64, leaky=metrics.pop("leaky", False), params=metrics.pop("params", None),
-    )  # fmt: skip
+        experiment=Experiment.objects.get(pk=experiment["id"]),
+        model=model,
+        split=metrics.pop("split", "by_race"),
+        dataset_sha256="a" * 64,
+        leaky=metrics.pop("leaky", False),
+        params=metrics.pop("params", None),
+    )
     recording.log_metrics(run=run, metrics=metrics)
     for race, mae in (races or {}).items():
         recording.log_metrics(run=run, metrics={"mae": mae}, context=f"race={race}")
@@ -110,8 +114,9 @@ def test_an_experiment_shows_its_runs_with_their_figures(api, experiment):
         finished(experiment, model, mae=0.4, skill=0.1, laps=100)
     runs = api.get(experiment["url"]).json()["runs"]
     assert [(run["model"], run["status"], run["metrics"]) for run in runs] == [
-        ("ridge", "completed", {"mae": 0.4, "skill": 0.1}), ("linear", "completed", {"mae": 0.4, "skill": 0.1}),
-    ]  # fmt: skip
+        ("ridge", "completed", {"mae": 0.4, "skill": 0.1}),
+        ("linear", "completed", {"mae": 0.4, "skill": 0.1}),
+    ]
     listed = api.get(f"{experiment['url']}runs/", {"model": "linear"}).json()
     assert (listed["count"], listed["page_size"], listed["results"][0]["model"]) == (1, 20, "linear")
 

@@ -87,8 +87,10 @@ def test_an_interval_knows_nothing_of_its_own_lap(laps, table):
     fitted = Intervals().fit(problem.inputs[learnt], residual[learnt], problem.laps[learnt], seed=0)
     asked = problem.laps[~learnt]
     lap = asked.sort_values("start").iloc[len(asked) // 2]
-    ends = [fitted.predict(problem.inputs[~learnt], values[~learnt], asked, problem.asked_at[~learnt])
-            for values in (residual, residual + 60 * (residual.index == lap.name))]  # fmt: skip
+    ends = [
+        fitted.predict(problem.inputs[~learnt], values[~learnt], asked, problem.asked_at[~learnt])
+        for values in (residual, residual + 60 * (residual.index == lap.name))
+    ]
     moved = asked[np.abs(ends[0][1] - ends[1][1]) > 1e-9]
     assert len(moved)
     assert (moved["start"] >= lap["end"]).all()

@@ -54,10 +54,19 @@ def test_its_files_are_there_and_have_their_fingerprints(tried):
     run, result = tried
     files = {artifact.name: artifact for artifact in run.artifacts.all()}
     assert set(files) == {
-        "model.skops", "memory.json", "metrics.json", "predictions.parquet", "model_card.md", "predicted_against_actual.png",
-        "residuals_by_tyre_age.png", "residuals_by_race.png", "error_by_race.png", "importance.png", "pace_evolution.png",
+        "model.skops",
+        "memory.json",
+        "metrics.json",
+        "predictions.parquet",
+        "model_card.md",
+        "predicted_against_actual.png",
+        "residuals_by_tyre_age.png",
+        "residuals_by_race.png",
+        "error_by_race.png",
+        "importance.png",
+        "pace_evolution.png",
         "coverage.png",
-    }  # fmt: skip
+    }
     for name, artifact in files.items():
         content = recording.read_artifact(artifact)
         assert hashlib.sha256(content).hexdigest() == artifact.sha256

@@ -6,10 +6,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from f1site.openf1.client import LOCKED
-from f1site.openf1.models import SyncRun
-from f1site.openf1.tests.pages import shown, told
-from f1site.openf1.tests.upstream import Rows, answer, client
+from mirror.client import LOCKED
+from mirror.models import SyncRun
+from mirror.tests.pages import shown, told
+from mirror.tests.upstream import Rows, answer, client
 from races.admin import RaceAdmin
 from races.models import Race, Session
 from telemetry.models import Lap
@@ -27,8 +27,12 @@ def meeting(key, year=2024):
 
 def outing(key, race):
     return {
-        "session_key": key, "meeting_key": race, "session_name": "Race", "year": 2024, "date_start": "2024-03-02T15:00:00+00:00",
-    }  # fmt: skip
+        "session_key": key,
+        "meeting_key": race,
+        "session_name": "Race",
+        "year": 2024,
+        "date_start": "2024-03-02T15:00:00+00:00",
+    }
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from f1site.api.sync import SyncMixin
-from f1site.api.tests.factories import make
-from f1site.openf1.models import SyncRun
+from api.sync import SyncMixin
+from api.tests.factories import make
+from mirror.models import SyncRun
 from races.models import Race, Session
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 import pytest
 
-from f1site.openf1.changes import apply
+from mirror.changes import apply
 from races.feeds import RaceControlFeed, WeatherFeed
 from races.models import RaceControl, Weather
 from races.tests.weekends import weekend

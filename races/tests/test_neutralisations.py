@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f1site.openf1 import corrections
-from f1site.openf1.pipeline import Scope, sync
-from f1site.openf1.tests.upstream import Rows, client
+from mirror import corrections
+from mirror.pipeline import Scope, sync
+from mirror.tests.upstream import Rows, client
 from races.models import Neutralisation, RaceControl, Session
 from races.neutralisations import Message, Window, offset, windows
 from races.tests.weekends import weekend
@@ -105,8 +105,10 @@ def test_a_yellow_flag_that_turns_double_is_one():
 
 def test_a_red_flag_ends_all_others():
     assert read(yellow(1, 4), say(2, "SAFETY CAR DEPLOYED"), red(3)) == [
-        ("yellow flag", 1, 3), ("safety car", 2, 3), ("red flag", 3, None),
-    ]  # fmt: skip
+        ("yellow flag", 1, 3),
+        ("safety car", 2, 3),
+        ("red flag", 3, None),
+    ]
 
 
 def test_the_order_of_messages_and_undated_ones_do_not_matter():

@@ -8,7 +8,7 @@ from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from f1site.openf1.admin import LogAdmin, badge, page_url
+from mirror.admin import LogAdmin, badge, page_url
 from telemetry.fastf1.merging import take_over
 from telemetry.models import FastF1Comparison
 from telemetry.quality.findings import counted
@@ -32,8 +32,10 @@ class FastF1ComparisonAdmin(LogAdmin):
         ("openf1_laps", "fastf1_laps", "matched", "openf1_match_rate", "fastf1_match_rate"),
         ("equal", "different", "untimed_openf1", "untimed_fastf1", "untimed_both"),
         ("compounds_equal", "compounds_different"),
-        "times_that_differ", "proposed", "in_one_only",
-    )  # fmt: skip
+        "times_that_differ",
+        "proposed",
+        "in_one_only",
+    )
     readonly_fields = ("times_that_differ", "proposed", "in_one_only")
     actions_detail = ("take_proposals",)
 

@@ -30,7 +30,9 @@ def compare(openf1: Iterable[OpenF1Lap], fastf1: Iterable[LapRow]) -> dict[str, 
         counts[tyres(a.tyre_compound, b.tyre_compound)] += 1
     unmatched = [named(key) | {"source": "openf1" if key in ours else "fastf1"} for key in sorted(ours.keys() ^ theirs.keys())]
     return {
-        "openf1_laps": len(ours), "fastf1_laps": len(theirs), "matched": len(both),
+        "openf1_laps": len(ours),
+        "fastf1_laps": len(theirs),
+        "matched": len(both),
         "openf1_match_rate": len(both) / len(ours) if ours else None,
         "fastf1_match_rate": len(both) / len(theirs) if theirs else None,
         **{name: counts[name] for name in ("equal", "different", "untimed_openf1", "untimed_fastf1", "untimed_both")},
@@ -38,7 +40,7 @@ def compare(openf1: Iterable[OpenF1Lap], fastf1: Iterable[LapRow]) -> dict[str, 
         "differences": listed["different"],
         "proposals": [{name: value for name, value in lap.items() if name != "openf1"} for lap in listed["untimed_openf1"]],
         "unmatched": unmatched,
-    }  # fmt: skip
+    }
 
 
 def named(key: tuple[int, int]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from f1site.openf1 import changes, corrections, versions
-from f1site.openf1.models import Correction, Source
+from mirror import changes, corrections, versions
+from mirror.models import Correction, Source
 from races.models import Session
 from telemetry.fastf1.comparing import OpenF1Lap, compare
 from telemetry.fastf1.reading import LapRow, by_lap

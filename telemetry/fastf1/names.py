@@ -8,9 +8,15 @@ from anyascii import anyascii
 from races.models import Session
 
 SHORT = {
-    "FP1": "Practice 1", "FP2": "Practice 2", "FP3": "Practice 3", "Q": "Qualifying", "S": "Sprint",
-    "SQ": "Sprint Qualifying", "SS": "Sprint Shootout", "R": "Race",
-}  # fmt: skip
+    "FP1": "Practice 1",
+    "FP2": "Practice 2",
+    "FP3": "Practice 3",
+    "Q": "Qualifying",
+    "S": "Sprint",
+    "SQ": "Sprint Qualifying",
+    "SS": "Sprint Shootout",
+    "R": "Race",
+}
 SAME = {"Sprint Shootout": "Sprint Qualifying"}  # its name in 2023; a weekend has one of them at most
 FILE = re.compile(r"(?P<year>\d{4})-\d\d-\d\d_(?P<rest>.+?)\.csv(\.gz)?")
 FILE_FORM = "2024-03-02_Bahrain_Grand_Prix_Race.csv (or .csv.gz)"

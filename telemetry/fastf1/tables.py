@@ -16,7 +16,7 @@ class Table(NamedTuple):
 
     name: str
     session: Session | None = None
-    laps: list[LapRow] = []  # noqa: RUF012
+    laps: list[LapRow] = []
     origin: str = ""
     skipped: str = ""
     error: str = ""

@@ -7,6 +7,17 @@ from telemetry.models.timing import Lap, Stint
 from telemetry.models.track import Interval, Overtake, Pit, Position, TeamRadio
 
 __all__ = [
-    "CarSample", "FastF1Comparison", "Interval", "Lap", "LocationSample", "Overtake", "Pit", "Position", "SampleFile",
-    "SessionQuality", "Stint", "TeamRadio", "Telemetry",
-]  # fmt: skip
+    "CarSample",
+    "FastF1Comparison",
+    "Interval",
+    "Lap",
+    "LocationSample",
+    "Overtake",
+    "Pit",
+    "Position",
+    "SampleFile",
+    "SessionQuality",
+    "Stint",
+    "TeamRadio",
+    "Telemetry",
+]

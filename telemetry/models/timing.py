@@ -3,7 +3,7 @@
 from django.db import models
 
 from drivers.models import CarRow
-from f1site.openf1.fields import JSONText
+from mirror.fields import JSONText
 from telemetry.querysets import LapQuerySet
 
 

@@ -3,8 +3,8 @@
 from django.db import models
 
 from drivers.models import CarRow, Driver
-from f1site.openf1.fields import JSONText
-from f1site.openf1.models import Mirrored
+from mirror.fields import JSONText
+from mirror.models import Mirrored
 from races.models import Session
 
 
@@ -81,13 +81,23 @@ class Overtake(Mirrored):
     overtaken_driver_number = models.PositiveIntegerField(help_text="Number of the car that lost the place.")
     position = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place of the overtaking car afterwards.")
     overtaking_driver = models.ForeignKey(
-        Driver, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="overtakes",
+        Driver,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="overtakes",
         help_text="The person who got past, as the session's entries say.",
-    )  # fmt: skip
+    )
     overtaken_driver = models.ForeignKey(
-        Driver, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="places_lost",
+        Driver,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="places_lost",
         help_text="The person who lost the place, as the session's entries say.",
-    )  # fmt: skip
+    )
 
     class Meta:
         ordering = ["session_id", "date", "overtaking_driver_number", "overtaken_driver_number"]

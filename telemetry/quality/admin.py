@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from f1site.openf1.admin import LogAdmin, badge, led_to, list_url, page_url
-from f1site.openf1.pipeline import registry
+from mirror.admin import LogAdmin, badge, led_to, list_url, page_url
+from mirror.pipeline import registry
 from telemetry.models import SampleFile, SessionQuality
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import GRADERS

@@ -33,24 +33,32 @@ class Gap(NamedTuple):
 GAPS = [
     Gap((), lambda s: s.is_cancelled, "the session was cancelled", "contract 3, sessions"),
     Gap(
-        ("pit",), lambda s: bool(s.date_start and s.date_start < PITS_SINCE), "pit rows begin with Spain 2023",
-        "quirks, pit", "pit-since",
+        ("pit",),
+        lambda s: bool(s.date_start and s.date_start < PITS_SINCE),
+        "pit rows begin with Spain 2023",
+        "quirks, pit",
+        "pit-since",
     ),
     Gap(("intervals",), lambda s: not s.is_race, "intervals are of races and sprints only", "contract 3, intervals"),
     Gap(("overtakes",), lambda s: not s.is_race, "overtakes are of races and sprints only", "contract 3, overtakes"),
     Gap(
-        ("championship_drivers", "championship_teams"), lambda s: not s.is_race,
-        "standings are of races and sprints only", "contract 3, championship_drivers",
+        ("championship_drivers", "championship_teams"),
+        lambda s: not s.is_race,
+        "standings are of races and sprints only",
+        "contract 3, championship_drivers",
     ),
     Gap(
-        ("starting_grid",), lambda s: not s.is_qualifying, "the grid belongs to the qualifying that decides it",
-        "contract 3, starting_grid", "grid-of-qualifying",
+        ("starting_grid",),
+        lambda s: not s.is_qualifying,
+        "the grid belongs to the qualifying that decides it",
+        "contract 3, starting_grid",
+        "grid-of-qualifying",
     ),
     Gap(("team_radio",), lambda s: s.is_test, "no radio of tests", "recorded: none of six test days"),
     Gap(("session_result",), lambda s: s.is_test, "no result of most tests", "recorded: of three of six test days"),
     Gap(("team_radio",), lambda s: s.year >= 2026, "hardly any radio since 2026", "contract 3, team_radio"),
     Gap((), lambda s: s.year < FIRST_SEASON, "upstream begins with 2023", "contract 7"),
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)

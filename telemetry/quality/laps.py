@@ -52,8 +52,9 @@ def fewer_laps_than_result(rows: SessionRows) -> Iterator[Found]:
         if stored < (result.number_of_laps or 0):
             yield Found(
                 message=f"Car {result.driver_number} has {counted(stored, 'lap')}; its result says {result.number_of_laps}.",
-                driver_number=result.driver_number, rows={"session_result": [result.pk]},
-            )  # fmt: skip
+                driver_number=result.driver_number,
+                rows={"session_result": [result.pk]},
+            )
 
 
 @check(NOTE, "laps-missing")
@@ -141,8 +142,10 @@ def laps_run_backwards(rows: SessionRows) -> Iterator[Found]:
             if then < began:
                 yield Found(
                     message=f"Lap {other.lap_number} of car {car} began before lap {one.lap_number}.",
-                    driver_number=car, lap_number=other.lap_number, rows={"laps": keys([one, other])},
-                )  # fmt: skip
+                    driver_number=car,
+                    lap_number=other.lap_number,
+                    rows={"laps": keys([one, other])},
+                )
 
 
 @check(WARNING, "laps-run-backwards")
@@ -157,8 +160,10 @@ def laps_do_not_join(rows: SessionRows) -> Iterator[Found]:
                 when = f"{abs(apart):.1f} s {'after' if apart > 0 else 'before'} lap {one.lap_number} ended"
                 yield Found(
                     message=f"Lap {other.lap_number} of car {car} began {when}.",
-                    driver_number=car, lap_number=other.lap_number, rows={"laps": keys([one, other])},
-                )  # fmt: skip
+                    driver_number=car,
+                    lap_number=other.lap_number,
+                    rows={"laps": keys([one, other])},
+                )
 
 
 @check(NOTE, "no-lap-start")

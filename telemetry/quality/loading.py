@@ -12,7 +12,7 @@ from django.db.models import Count, F, Max, Min, TextField
 from django.db.models.functions import Cast
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
-from f1site.openf1.models import Correction, Reject, SyncPiece
+from mirror.models import Correction, Reject, SyncPiece
 from races.models import RaceControl, Session, Weather
 from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio
 from telemetry.quality import rows as kinds
@@ -102,7 +102,9 @@ def load_together(session_ids: list[int], *, around: Surroundings, now: datetime
     }
     for session_id in session_ids:
         yield kinds.SessionRows(
-            sessions[session_id], around, now,
+            sessions[session_id],
+            around,
+            now,
             counts={name: cars.get(session_id, {}) for name, cars in counts.items()},
             **{name: rows[session_id] for name, rows in parts.items()},
-        )  # fmt: skip
+        )

@@ -28,8 +28,8 @@ class Measured(NamedTuple):
     file: FileRow
     there: bool = True  # the file can be read
     gaps: tuple[tuple[datetime, float], ...] = ()  # (moment before, seconds) of gaps over 5 s
-    empty: dict[str, float] = {}  # noqa: RUF012  # share of samples without data, by channel
-    odd: dict[str, list[int]] = {}  # noqa: RUF012  # codes that mean nothing, by channel
+    empty: dict[str, float] = {}  # share of samples without data, by channel
+    odd: dict[str, list[int]] = {}  # codes that mean nothing, by channel
     repeated: int = 0  # samples of a moment that has another
 
 

@@ -96,8 +96,9 @@ def lap_times_twice(rows: SessionRows) -> Iterator[Found]:
             cars, first = listed(lap.driver_number for lap in laps), laps[0]
             yield Found(
                 message=f"Cars {cars} both took {first.lap_duration:.3f} s on lap {first.lap_number}.",
-                lap_number=first.lap_number, rows={"laps": keys(laps)},
-            )  # fmt: skip
+                lap_number=first.lap_number,
+                rows={"laps": keys(laps)},
+            )
 
 
 @check(ERROR, "two-grids", spoils_laps=True)
@@ -109,5 +110,6 @@ def laps_twice(rows: SessionRows) -> Iterator[Found]:
             cars, first = listed(lap.driver_number for lap in copies), copies[0]
             yield Found(
                 message=f"Cars {cars} have the very same lap {first.lap_number}: {first.lap_duration:.3f} s in equal sectors.",
-                lap_number=first.lap_number, rows={"laps": keys(copies)},
-            )  # fmt: skip
+                lap_number=first.lap_number,
+                rows={"laps": keys(copies)},
+            )

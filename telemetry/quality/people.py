@@ -17,9 +17,13 @@ def driver_incomplete(rows: SessionRows) -> Iterator[Found]:
     """Entries without a name, acronym or team: during and after broken sessions upstream has none, and adds them later."""
     for entry in rows.entries:
         fields = {
-            "full name": entry.full_name, "first name": entry.first_name, "last name": entry.last_name,
-            "acronym": entry.name_acronym, "team": entry.team_name, "team colour": entry.team_colour,
-        }  # fmt: skip
+            "full name": entry.full_name,
+            "first name": entry.first_name,
+            "last name": entry.last_name,
+            "acronym": entry.name_acronym,
+            "team": entry.team_name,
+            "team colour": entry.team_colour,
+        }
         missing = [what for what, value in fields.items() if not value]
         if missing:
             yield of_entry(entry, f"Car {entry.driver_number} ({entry.full_name or 'nobody'}) has no {listed(missing)}.")
@@ -75,9 +79,13 @@ def car_without_entry(rows: SessionRows) -> Iterator[Found]:
     """Rows of a number that no entry has: nobody is known to have driven them."""
     known = {entry.driver_number for entry in rows.entries}
     collections: dict[str, set[int]] = {
-        "laps": set(rows.laps_of), "stints": set(rows.stints_of), "pit": set(rows.pits_of), "session_result": set(rows.result_of),
-        "starting_grid": {row.driver_number for row in rows.grid}, **{name: set(cars) for name, cars in rows.counts.items()},
-    }  # fmt: skip
+        "laps": set(rows.laps_of),
+        "stints": set(rows.stints_of),
+        "pit": set(rows.pits_of),
+        "session_result": set(rows.result_of),
+        "starting_grid": {row.driver_number for row in rows.grid},
+        **{name: set(cars) for name, cars in rows.counts.items()},
+    }
     strangers: dict[int, list[str]] = {}
     for collection, cars in collections.items():
         for car in cars - known:

@@ -25,8 +25,10 @@ def pit_twice_on_a_lap(rows: SessionRows) -> Iterator[Found]:
         if len(pits) > 1:
             yield Found(
                 message=f"Car {car} has {len(pits)} pit rows on lap {lap}.",
-                driver_number=car, lap_number=lap, rows={"pit": keys(pits)},
-            )  # fmt: skip
+                driver_number=car,
+                lap_number=lap,
+                rows={"pit": keys(pits)},
+            )
 
 
 @check(NOTE, "no-pit-duration")
@@ -95,8 +97,10 @@ def out_lap_without_pit(rows: SessionRows) -> Iterator[Found]:
         if lap.is_pit_out_lap and lap.lap_number > 1 and lap.lap_number - 1 not in stops and None not in stops:
             yield Found(
                 message=f"Lap {lap.lap_number} of car {lap.driver_number} is an out-lap without a pit row.",
-                driver_number=lap.driver_number, lap_number=lap.lap_number, rows={"laps": [lap.pk]},
-            )  # fmt: skip
+                driver_number=lap.driver_number,
+                lap_number=lap.lap_number,
+                rows={"laps": [lap.pk]},
+            )
 
 
 @check(NOTE, "no-in-lap-flag")

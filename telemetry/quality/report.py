@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from f1site.openf1 import versions
+from mirror import versions
 from races.models import Session
 from telemetry.models import SessionQuality
 from telemetry.quality.checks import CHECKS
@@ -44,21 +44,29 @@ class Report:
 
     def instance(self) -> SessionQuality:
         return SessionQuality(
-            session_id=self.session.pk, checked_at=self.checked_at, grade=self.grade,
-            errors=self.counts[Severity.ERROR], warnings=self.counts[Severity.WARNING], notes=self.counts[Severity.NOTE],
+            session_id=self.session.pk,
+            checked_at=self.checked_at,
+            grade=self.grade,
+            errors=self.counts[Severity.ERROR],
+            warnings=self.counts[Severity.WARNING],
+            notes=self.counts[Severity.NOTE],
             grades={collection: graded.as_dict() for collection, graded in self.grades.items()},
             findings=[finding.as_dict() for finding in self.findings[:KEPT]],
-        )  # fmt: skip
+        )
 
     def as_dict(self) -> dict:
         return {
-            "session_id": self.session.pk, "race_id": self.session.race_id, "year": self.session.year,
-            "race_name": self.session.race__race_name, "session_name": self.session.session_name,
-            "checked_at": self.checked_at.isoformat(), "grade": self.grade.value,
+            "session_id": self.session.pk,
+            "race_id": self.session.race_id,
+            "year": self.session.year,
+            "race_name": self.session.race__race_name,
+            "session_name": self.session.session_name,
+            "checked_at": self.checked_at.isoformat(),
+            "grade": self.grade.value,
             **{f"{severity}s": self.counts[severity] for severity in GRAVEST_FIRST},
             "grades": {collection: graded.as_dict() for collection, graded in self.grades.items()},
             "findings": [finding.as_dict() for finding in self.findings],
-        }  # fmt: skip
+        }
 
 
 def examined(rows: SessionRows) -> Report:

@@ -70,8 +70,15 @@ def session_without_rows(rows: SessionRows) -> Iterator[Found]:
     session = rows.session
     over = session.date_end is not None and session.date_end < rows.now
     stored = [
-        rows.entries, rows.laps, rows.stints, rows.pits, rows.results, rows.grid, rows.messages, rows.weather,
+        rows.entries,
+        rows.laps,
+        rows.stints,
+        rows.pits,
+        rows.results,
+        rows.grid,
+        rows.messages,
+        rows.weather,
         *rows.counts.values(),
-    ]  # fmt: skip
+    ]
     if over and not session.is_cancelled and not any(stored):
         yield of_session(rows, "Nothing is stored of it.")

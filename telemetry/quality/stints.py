@@ -86,8 +86,9 @@ def laps_without_stint(rows: SessionRows) -> Iterator[Found]:
         if bare:
             yield Found(
                 message=f"Car {car} has no stint for {counted(len(bare), 'lap')}: {listed(lap.lap_number for lap in bare)}.",
-                driver_number=car, rows={"laps": keys(bare)},
-            )  # fmt: skip
+                driver_number=car,
+                rows={"laps": keys(bare)},
+            )
 
 
 @check(NOTE, "shared-lap")

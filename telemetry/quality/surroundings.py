@@ -9,7 +9,7 @@ from django.db.models import F
 
 from drivers.models import Driver, Entry
 from drivers.names import words
-from f1site.openf1.models import SyncPiece
+from mirror.models import SyncPiece
 from races.models import Session
 
 

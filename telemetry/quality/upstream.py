@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from f1site.openf1.models import Correction
+from mirror.models import Correction
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, listed
 from telemetry.quality.rows import PieceRow, SessionRows
 

@@ -14,8 +14,8 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.db import models
 
-from f1site.openf1.errors import NotStored
-from f1site.openf1.feeds import getter
+from mirror.errors import NotStored
+from mirror.feeds import getter
 
 if TYPE_CHECKING:
     import pyarrow as pa

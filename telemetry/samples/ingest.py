@@ -7,10 +7,10 @@ from django.core.files.storage import default_storage
 from django.db.models import QuerySet
 
 from drivers.models import Entry
-from f1site.openf1 import versions
-from f1site.openf1.changes import Changes
-from f1site.openf1.feeds import Feed
-from f1site.openf1.models import Source
+from mirror import versions
+from mirror.changes import Changes
+from mirror.feeds import Feed
+from mirror.models import Source
 from telemetry.models import Lap, SampleFile, Telemetry
 from telemetry.samples import files, laps
 
@@ -31,9 +31,13 @@ def store(feed: Feed, rows: list[dict], *, session_id: int, driver_number: int, 
     old = files.read(known.name) if known and default_storage.exists(known.name) else None
     merged = files.merge(old, files.table(feed.columns, built), prune=prune and bool(built) and not rejects)
     counts = Counter(
-        created=merged.created, updated=merged.updated, unchanged=merged.unchanged, vanished=merged.vanished,
-        pruned=0 if merged.kept else merged.vanished, rejected=len(rejects),
-    )  # fmt: skip
+        created=merged.created,
+        updated=merged.updated,
+        unchanged=merged.unchanged,
+        vanished=merged.vanished,
+        pruned=0 if merged.kept else merged.vanished,
+        rejected=len(rejects),
+    )
     if write and (merged.changed or not known):
         describe(SampleFile(**where, source=source), merged.table)
         if feed.collection == "car_data":
@@ -53,9 +57,11 @@ def describe(file: SampleFile, table: "pa.Table") -> None:
     files.put(file.name, content)
     versions.touch(file.collection, file.session_id)
     SampleFile.objects.bulk_create(
-        [file], update_conflicts=True, unique_fields=["session", "driver_number", "collection"],
+        [file],
+        update_conflicts=True,
+        unique_fields=["session", "driver_number", "collection"],
         update_fields=["name", "driver", "rows", "size", "sha256", "first_date", "last_date", "changed_at"],
-    )  # fmt: skip
+    )
 
 
 def windows(session_id: int, driver_number: int) -> list[laps.Window]:
@@ -73,9 +79,11 @@ def summarise(session_id: int, driver_number: int, table: "pa.Table", *, source:
     stored.exclude(source=Source.MANUAL).exclude(lap_number__in=figures).delete()
     rows = [Telemetry(**car, driver_id=driver, source=source, lap_number=n, **f) for n, f in figures.items() if n not in by_hand]
     Telemetry.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["session", "driver_number", "lap_number"],
+        rows,
+        update_conflicts=True,
+        unique_fields=["session", "driver_number", "lap_number"],
         update_fields=[*(next(iter(figures.values()))), "changed_at"] if figures else ["changed_at"],
-    )  # fmt: skip
+    )
 
 
 def summarise_again(session_id: int, driver_number: int | None = None) -> None:

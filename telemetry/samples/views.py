@@ -13,11 +13,11 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from f1site.api.fields import bounds, value_field
-from f1site.api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
-from f1site.api.links import canonical_url
-from f1site.api.openf1.catalogue import Column, plain_type
-from f1site.api.parameters import conditions
+from api.fields import bounds, value_field
+from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
+from api.links import canonical_url
+from api.openf1.catalogue import Column, plain_type
+from api.parameters import conditions
 from telemetry.models import CarSample, LocationSample, SampleFile
 from telemetry.samples import files, query
 from telemetry.samples.serializers import CarSampleSerializer, LocationSampleSerializer, page_of

@@ -14,21 +14,41 @@ WORDS = {1: ("Ada", "Alpha", "ALP"), 16: ("Bea", "Beta", "BET")}
 
 def session(**changes) -> kinds.SessionRow:
     row = kinds.SessionRow(
-        pk=500, race_id=50, session_name="Race", session_type="Race", year=2024, date_start=START,
-        date_end=START + timedelta(hours=2), gmt_offset="01:00:00", is_cancelled=False, circuit_key=7,
-        country_name="Somewhere", circuit_name="Ring", location="Town", race__race_name="Some Grand Prix",
+        pk=500,
+        race_id=50,
+        session_name="Race",
+        session_type="Race",
+        year=2024,
+        date_start=START,
+        date_end=START + timedelta(hours=2),
+        gmt_offset="01:00:00",
+        is_cancelled=False,
+        circuit_key=7,
+        country_name="Somewhere",
+        circuit_name="Ring",
+        location="Town",
+        race__race_name="Some Grand Prix",
         race__official_name="SOME GRAND PRIX 2024",
-    )  # fmt: skip
+    )
     return row._replace(**changes)
 
 
 def entry(car, **changes) -> kinds.EntryRow:
     first, last, acronym = WORDS.get(car, ("Cleo", "Gamma", "GAM"))
     row = kinds.EntryRow(
-        pk=1000 + car, driver_number=car, driver_id=f"{first}_{last}".lower(), full_name=f"{first} {last.upper()}",
-        first_name=first, last_name=last, broadcast_name=f"{first[0]} {last.upper()}", name_acronym=acronym,
-        team_name="Team", team_colour="AABBCC", headshot_url="https://example.org/1.png", country_code="SOM",
-    )  # fmt: skip
+        pk=1000 + car,
+        driver_number=car,
+        driver_id=f"{first}_{last}".lower(),
+        full_name=f"{first} {last.upper()}",
+        first_name=first,
+        last_name=last,
+        broadcast_name=f"{first[0]} {last.upper()}",
+        name_acronym=acronym,
+        team_name="Team",
+        team_colour="AABBCC",
+        headshot_url="https://example.org/1.png",
+        country_code="SOM",
+    )
     return row._replace(**changes)
 
 
@@ -36,11 +56,22 @@ def lap(car, number, **changes) -> kinds.LapRow:
     """A lap of 90 s, every lap joining the one before; car 16 is a tenth slower in the last sector."""
     seconds = LAP + (0.1 if car == 16 else 0)
     row = kinds.LapRow(
-        pk=car * 100 + number, driver_number=car, lap_number=number,
-        date_start=START + timedelta(minutes=3, seconds=(number - 1) * seconds), lap_duration=seconds,
-        duration_sector_1=30.0, duration_sector_2=30.0, duration_sector_3=seconds - 60, i1_speed=280, i2_speed=290, st_speed=300,
-        is_pit_out_lap=number == OUT_LAP, segments_1="[2049]", segments_2="[2049]", segments_3="[2049]",
-    )  # fmt: skip
+        pk=car * 100 + number,
+        driver_number=car,
+        lap_number=number,
+        date_start=START + timedelta(minutes=3, seconds=(number - 1) * seconds),
+        lap_duration=seconds,
+        duration_sector_1=30.0,
+        duration_sector_2=30.0,
+        duration_sector_3=seconds - 60,
+        i1_speed=280,
+        i2_speed=290,
+        st_speed=300,
+        is_pit_out_lap=number == OUT_LAP,
+        segments_1="[2049]",
+        segments_2="[2049]",
+        segments_3="[2049]",
+    )
     return row._replace(**changes)
 
 
@@ -57,9 +88,17 @@ def pit(car, **changes) -> kinds.PitRow:
 def result(car, **changes) -> kinds.ResultRow:
     place = 1 if car == 1 else 2
     row = kinds.ResultRow(
-        pk=car, driver_number=car, position=place, number_of_laps=6, points=25.0, dnf=False, dns=False, dsq=False,
-        duration=540.0, gap_to_leader=0 if place == 1 else 0.6,
-    )  # fmt: skip
+        pk=car,
+        driver_number=car,
+        position=place,
+        number_of_laps=6,
+        points=25.0,
+        dnf=False,
+        dns=False,
+        dsq=False,
+        duration=540.0,
+        gap_to_leader=0 if place == 1 else 0.6,
+    )
     return row._replace(**changes)
 
 
@@ -72,7 +111,9 @@ def race(**changes) -> kinds.SessionRows:
     """Two cars, six laps, one stop each, and not a single fault."""
     cars = (1, 16)
     rows = kinds.SessionRows(
-        session(), Surroundings(), START + timedelta(days=1),
+        session(),
+        Surroundings(),
+        START + timedelta(days=1),
         entries=[entry(car) for car in cars],
         laps=[lap(car, number) for car in cars for number in range(1, 7)],
         stints=[stint(car, number) for car in cars for number in (1, 2)],
@@ -87,7 +128,7 @@ def race(**changes) -> kinds.SessionRows:
         team_standings=[kinds.StandingRow(1, 43.0, 1)],
         counts={"position": {1: 1, 16: 1}, "intervals": {1: 9, 16: 9}, "overtakes": {16: 1}, "team_radio": {1: 1}},
         pieces=[piece(name) for name in ("drivers", "laps", "stints", "pit")],
-    )  # fmt: skip
+    )
     return replace(rows, **changes)
 
 
@@ -97,9 +138,10 @@ def practice(**changes) -> kinds.SessionRows:
         session=session(session_name="Practice 1", session_type="Practice"),
         pits=[pit(car, lap_number=OUT_LAP) for car in (1, 16)],
         results=[result(car, points=None, duration=90.0) for car in (1, 16)],
-        driver_standings=[], team_standings=[],
+        driver_standings=[],
+        team_standings=[],
         counts={"position": {1: 1, 16: 1}, "intervals": {}, "overtakes": {}, "team_radio": {1: 1}},
-    )  # fmt: skip
+    )
     return replace(rows, **changes)
 
 

@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 
 from drivers.models import Driver, Entry
-from f1site.openf1.tests.pages import shown
+from mirror.tests.pages import shown
 from races.models import Race, Session
 from telemetry.admin import lap_time, sector_time
 from telemetry.models import Lap, Stint

@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.tests.factories import make
 from drivers.models import Driver, Entry
-from f1site.api.tests.factories import make
 from races.models import Session
 from telemetry.models import Lap
 
@@ -24,8 +24,9 @@ def test_the_driver_is_whoever_the_entries_say(editor, session, kind, number):
     body = {"session_id": session.pk, "driver_number": 16, number: 1}
     added = editor.post(f"/{kind}", body).json()
     assert (added["driver_id"], added["driver_url"]) == (
-        "charles_leclerc", "http://testserver/api/v1/drivers/charles_leclerc/",
-    )  # fmt: skip
+        "charles_leclerc",
+        "http://testserver/api/v1/drivers/charles_leclerc/",
+    )
     other = editor.patch(added["url"], {"driver_number": 99}).json()
     assert (other["driver_id"], other["driver_url"]) == (None, None)
     back = editor.put(added["url"], {"driver_number": 16, "driver_id": "max_verstappen"}).json()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f1site.openf1.models import Source
+from mirror.models import Source
 from races.models import Neutralisation, Session
 from races.tests.weekends import weekend
 from telemetry.models import Lap, Pit, SessionQuality, Stint
@@ -29,9 +29,11 @@ def drive(session, number, car=1, **fields):
 
 def neutralise(session, state, begin, end=None):
     Neutralisation.objects.create(
-        session=session, state=state, date_start=START + timedelta(seconds=begin),
+        session=session,
+        state=state,
+        date_start=START + timedelta(seconds=begin),
         date_end=None if end is None else START + timedelta(seconds=end),
-    )  # fmt: skip
+    )
 
 
 def why(session, car=1):
@@ -163,7 +165,7 @@ def test_the_first_reason_is_the_one_that_is_told(race):
 
 
 def test_a_correction_counts_at_once(race, admin_user):
-    from f1site.openf1 import corrections
+    from mirror import corrections
 
     drive(race, 2)
     slow = drive(race, 3, lap_duration=120.0, source=Source.OPENF1)

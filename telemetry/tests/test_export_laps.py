@@ -32,9 +32,14 @@ def laps(session, numbers, *, car=16, **fields):
 
 def stint(session, number, first, last, *, car=16, compound="HARD", age=0):
     Stint.objects.create(
-        session=session, driver_number=car, stint_number=number, lap_start=first, lap_end=last,
-        tyre_compound=compound, tyre_age_at_start=age,
-    )  # fmt: skip
+        session=session,
+        driver_number=car,
+        stint_number=number,
+        lap_start=first,
+        lap_end=last,
+        tyre_compound=compound,
+        tyre_age_at_start=age,
+    )
 
 
 def export(*arguments):

@@ -11,11 +11,11 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from f1site.openf1 import corrections, versions
-from f1site.openf1.models import Correction
-from f1site.openf1.pipeline import Scope, sync
-from f1site.openf1.tests.pages import told
-from f1site.openf1.tests.upstream import Rows, client
+from mirror import corrections, versions
+from mirror.models import Correction
+from mirror.pipeline import Scope, sync
+from mirror.tests.pages import told
+from mirror.tests.upstream import Rows, client
 from races.models import Session
 from telemetry.fastf1.comparing import OpenF1Lap, compare
 from telemetry.fastf1.merging import merge, take_over
@@ -89,10 +89,14 @@ def run(*arguments):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("0 days 00:01:37.974000", 97.974), ("0 days 01:02:30", 3750.0), ("1 days 00:00:00.000001", 86400.000001),
-        ("-1 days +23:59:59.500000", -0.5), ("", None), ("NaT", None),
+        ("0 days 00:01:37.974000", 97.974),
+        ("0 days 01:02:30", 3750.0),
+        ("1 days 00:00:00.000001", 86400.000001),
+        ("-1 days +23:59:59.500000", -0.5),
+        ("", None),
+        ("NaT", None),
     ],
-)  # fmt: skip
+)
 def test_a_duration_is_read_in_seconds(text, wanted):
     assert seconds(text) == wanted
 
@@ -157,8 +161,11 @@ def test_laps_of_one_source_only_are_listed_and_lower_its_match_rate():
     assert (found["openf1_laps"], found["fastf1_laps"], found["matched"]) == (4, 2, 1)
     assert (found["openf1_match_rate"], found["fastf1_match_rate"]) == (0.25, 0.5)
     assert [(lap["lap_number"], lap["source"]) for lap in found["unmatched"]] == [
-        (1, "openf1"), (2, "openf1"), (3, "openf1"), (5, "fastf1"),
-    ]  # fmt: skip
+        (1, "openf1"),
+        (2, "openf1"),
+        (3, "openf1"),
+        (5, "fastf1"),
+    ]
 
 
 def test_compounds_are_compared_where_both_know_them():

@@ -5,8 +5,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
-from f1site.openf1.client import Client, Pace
-from f1site.openf1.pipeline import Scope, sync
+from mirror.client import Client, Pace
+from mirror.pipeline import Scope, sync
 from races.models import Session
 from telemetry.fastf1.names import place_of, place_of_file
 from telemetry.models import FastF1Comparison, Lap

@@ -21,9 +21,14 @@ def held(db):
     [stored] = weekend("Race", year=2024)
     Session.objects.update(session_type="Race", gmt_offset="00:00:00", location="Town")
     Lap.objects.create(
-        session=stored, driver_number=44, lap_number=2, lap_duration=90, duration_sector_1=30, duration_sector_2=30,
+        session=stored,
+        driver_number=44,
+        lap_number=2,
+        lap_duration=90,
+        duration_sector_1=30,
+        duration_sector_2=30,
         duration_sector_3=31,
-    )  # fmt: skip
+    )
     return stored
 
 

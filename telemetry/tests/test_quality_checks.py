@@ -87,10 +87,12 @@ FAULTS = {
     "sector_time_missing": (with_lap(1, 2, duration_sector_1=None), "1 lap without a sector time (car/lap): 1/2"),
     "sectors_do_not_add_up": (with_lap(1, 2, lap_duration=90.1), "Lap 2 of car 1 takes +0.100 s"),
     "laps_run_backwards": (
-        with_lap(1, 1, date_start=START + timedelta(minutes=30), lap_duration=90), "Lap 2 of car 1 began before lap 1",
+        with_lap(1, 1, date_start=START + timedelta(minutes=30), lap_duration=90),
+        "Lap 2 of car 1 began before lap 1",
     ),
     "laps_do_not_join": (
-        with_lap(1, 3, date_start=START + timedelta(minutes=6, seconds=2)), "Lap 3 of car 1 began 2.0 s after lap 2 ended",
+        with_lap(1, 3, date_start=START + timedelta(minutes=6, seconds=2)),
+        "Lap 3 of car 1 began 2.0 s after lap 2 ended",
     ),
     "lap_start_missing": (with_lap(1, 1, date_start=None), "1 lap without a start (car/lap): 1/1"),
     "out_laps_on_lap_1": (with_lap(1, 1, is_pit_out_lap=True), "Lap 1 of 1 car is flagged"),
@@ -102,7 +104,8 @@ FAULTS = {
     "slow_field": (last_laps_slow(), "2 laps over 107 %"),
     "giant_laps": (with_lap(1, 2, lap_duration=1048.0), "1 lap of up to 1048 s (car/lap): 1/2"),
     "lap_times_twice": (
-        with_lap(16, 2, lap_duration=LAP, duration_sector_1=31.0, duration_sector_3=29.0), "Cars 1 and 16 both took 90.000 s",
+        with_lap(16, 2, lap_duration=LAP, duration_sector_1=31.0, duration_sector_3=29.0),
+        "Cars 1 and 16 both took 90.000 s",
     ),
     "laps_twice": (with_lap(16, 2, lap_duration=LAP, duration_sector_3=30.0), "Cars 1 and 16 have the very same lap 2"),
     "stint_bounds_missing": (with_stint(16, 1, lap_start=None, lap_end=None), "No first or last lap on car 16 in stint 1"),
@@ -113,7 +116,8 @@ FAULTS = {
     "stints_share_a_lap": (with_stint(1, 2, lap_start=IN_LAP), "1 stint of 4 begin on the lap"),
     "stint_numbers_skip": (with_stint(1, 2, stint_number=3), "Car 1 has stints 1 and 3"),
     "stint_after_last_lap": (
-        race(stints=[*race().stints, stint(1, 3, lap_start=7, lap_end=9)]), "Stint 3 of car 1 begins on lap 7",
+        race(stints=[*race().stints, stint(1, 3, lap_start=7, lap_end=9)]),
+        "Stint 3 of car 1 begins on lap 7",
     ),
     "stint_beyond_last_lap": (with_stint(1, 2, lap_end=8), "Stint 2 of car 1 ends on lap 8; the car's last is 6"),
     "compound_unknown": (with_stint(1, 2, tyre_compound="TEST_UNKNOWN"), "1 stint on unknown tyres (car/stint): 1/2"),
@@ -132,7 +136,8 @@ FAULTS = {
     "pit_without_out_lap": (with_lap(1, OUT_LAP, is_pit_out_lap=False), "was in the pits on lap 3; lap 4 is no out-lap"),
     "out_lap_without_pit": (race(pits=[pit(16)]), "Lap 4 of car 1 is an out-lap without a pit row"),
     "stops_without_new_stint": (
-        race(pits=[*race().pits, pit(1, pk=3, lap_number=5)]), "1 visit to the pits without a new stint (car/lap): 1/5",
+        race(pits=[*race().pits, pit(1, pk=3, lap_number=5)]),
+        "1 visit to the pits without a new stint (car/lap): 1/5",
     ),
     "driver_incomplete": (with_entry(16, team_name=None, last_name=None), "Car 16 (Bea BETA) has no last name and team"),
     "entry_names_two_people": (with_entry(16, first_name="Max", last_name="Other"), "Car 16 is Bea BETA and Max Other at once"),
@@ -153,7 +158,8 @@ FAULTS = {
     "team_changed": (race(around=after(team_name="Old")), "Ada ALPHA: team Old before, Team here"),
     "team_colour_changed": (race(around=after(team_colour="aabbcc")), "Team: colour aabbcc before, AABBCC here"),
     "person_under_two_names": (
-        race(around=Surroundings(doubles={"ada_alpha": "ada_b_alpha"})), "ada_alpha is probably the same person as ada_b_alpha",
+        race(around=Surroundings(doubles={"ada_alpha": "ada_b_alpha"})),
+        "ada_alpha is probably the same person as ada_b_alpha",
     ),
     "result_positions_repeat": (with_result(16, position=1), "Cars 1 and 16 share place 1"),
     "grid_positions_repeat": (qualifying(grid=[kinds.GridRow(1, 1, 1), kinds.GridRow(2, 16, 1)]), "Cars 1 and 16 share place 1"),
@@ -174,7 +180,8 @@ FAULTS = {
     "car_without_place": (race(counts={**race().counts, "position": {1: 1}}), "No position of car 16"),
     "weather_has_gaps": (race(weather=[w for w in race().weather if w.pk not in range(1, 8)]), "No weather for 8 minutes"),
     "weather_of_another_session": (
-        race(weather=[*race().weather, kinds.WeatherRow(99, START + timedelta(hours=20))]), "1 measurement from over two hours",
+        race(weather=[*race().weather, kinds.WeatherRow(99, START + timedelta(hours=20))]),
+        "1 measurement from over two hours",
     ),
     "messages_without_car": (race(messages=[*race().messages, message("CAR 1 NOTED", 5)]), "1 message about cars without"),
     "messages_undated": (race(messages=[*race().messages, message("DRS ENABLED", date=None)]), "1 message without a date"),
@@ -192,13 +199,15 @@ FAULTS = {
     "rows_refused": (race(pieces=[piece("laps", rejected=3)]), "could not be stored: 3 of laps"),
     "rows_sent_twice": (race(pieces=[piece("race_control", folded=71)]), "more than once: 71 of race_control"),
     "corrections_in_conflict": (
-        race(corrections=[kinds.CorrectionRow("laps", "lap_duration", "conflict")]), "1 correction in conflict with upstream",
+        race(corrections=[kinds.CorrectionRow("laps", "lap_duration", "conflict")]),
+        "1 correction in conflict with upstream",
     ),
     "rows_of_unlisted_sessions": (
-        race(around=Surroundings(unlisted={50: 12}, first_of={50: 500})), "12 rows of this weekend belong to no listed session",
+        race(around=Surroundings(unlisted={50: 12}, first_of={50: 500})),
+        "12 rows of this weekend belong to no listed session",
     ),
     "fields_without_values": (race(pits=[pit(car, stop_duration=None) for car in (1, 16)]), "pit: no row has stop_duration"),
-}  # fmt: skip
+}
 
 
 def by_name(name) -> Check:

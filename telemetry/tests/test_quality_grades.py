@@ -17,10 +17,17 @@ def grade(collection, rows):
 def without(rows, collection):
     """The same session with nothing of a collection."""
     fields = {
-        "drivers": "entries", "laps": "laps", "stints": "stints", "pit": "pits", "weather": "weather", "race_control": "messages",
-        "session_result": "results", "starting_grid": "grid", "championship_drivers": "driver_standings",
+        "drivers": "entries",
+        "laps": "laps",
+        "stints": "stints",
+        "pit": "pits",
+        "weather": "weather",
+        "race_control": "messages",
+        "session_result": "results",
+        "starting_grid": "grid",
+        "championship_drivers": "driver_standings",
         "championship_teams": "team_standings",
-    }  # fmt: skip
+    }
     if collection in fields:
         setattr(rows, fields[collection], [])
     else:

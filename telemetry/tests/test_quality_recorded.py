@@ -10,8 +10,8 @@ import time
 import pytest
 from django.db import transaction
 
-from f1site.openf1.client import Client, Pace
-from f1site.openf1.pipeline import Scope, sync
+from mirror.client import Client, Pace
+from mirror.pipeline import Scope, sync
 from races.models import Neutralisation
 from telemetry.models import Lap, SessionQuality
 from telemetry.quality.report import examine
@@ -23,9 +23,21 @@ WHOLE = os.environ.get("F1_WHOLE_MIRROR") == "1"
 SEASONS = (2023, 2024)
 WEEKENDS = (1143, 1215, 1217, 1221, 1229, 1232, 1235, 1237)
 ROWS = (
-    "drivers", "stints", "laps", "pit", "weather", "race_control", "position", "intervals", "overtakes", "team_radio",
-    "session_result", "starting_grid", "championship_drivers", "championship_teams",
-)  # fmt: skip
+    "drivers",
+    "stints",
+    "laps",
+    "pit",
+    "weather",
+    "race_control",
+    "position",
+    "intervals",
+    "overtakes",
+    "team_radio",
+    "session_result",
+    "starting_grid",
+    "championship_drivers",
+    "championship_teams",
+)
 SECONDS = 20.0  # that the report of both recorded seasons may take on one core
 
 

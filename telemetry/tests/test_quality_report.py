@@ -11,8 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from drivers.models import Driver, Entry, SessionResult, StartingGrid
-from f1site.openf1 import versions
-from f1site.openf1.models import Correction, Reject, Source, SyncPiece, SyncRun
+from mirror import versions
+from mirror.models import Correction, Reject, Source, SyncPiece, SyncRun
 from races.models import RaceControl, Session, Weather
 from races.tests.weekends import weekend
 from telemetry.models import Lap, Overtake, Pit, Position, SessionQuality, Stint
@@ -32,17 +32,36 @@ def held(db):
         first, last = name.split()
         driver = Driver.objects.create(driver_id=name.lower().replace(" ", "_"), full_name=name)
         Entry.objects.create(
-            session=stored, driver_number=car, driver=driver, full_name=name, first_name=first, last_name=last.title(),
-            name_acronym=last[:3], team_name="Team", team_colour="AABBCC", headshot_url="https://example.org", country_code="SOM",
-        )  # fmt: skip
+            session=stored,
+            driver_number=car,
+            driver=driver,
+            full_name=name,
+            first_name=first,
+            last_name=last.title(),
+            name_acronym=last[:3],
+            team_name="Team",
+            team_colour="AABBCC",
+            headshot_url="https://example.org",
+            country_code="SOM",
+        )
         for number in (1, 2, 3):
             seconds = 90 + car / 1000
             Lap.objects.create(
-                session=stored, driver_number=car, lap_number=number, lap_duration=seconds,
-                date_start=START + timedelta(seconds=(number - 1) * seconds), duration_sector_1=30, duration_sector_2=30,
-                duration_sector_3=31.5 if (car, number) == (44, 2) else seconds - 60, i1_speed=280, i2_speed=290, st_speed=300,
-                segments_sector_1=[2049], segments_sector_2=[2049], segments_sector_3=[2049],
-            )  # fmt: skip
+                session=stored,
+                driver_number=car,
+                lap_number=number,
+                lap_duration=seconds,
+                date_start=START + timedelta(seconds=(number - 1) * seconds),
+                duration_sector_1=30,
+                duration_sector_2=30,
+                duration_sector_3=31.5 if (car, number) == (44, 2) else seconds - 60,
+                i1_speed=280,
+                i2_speed=290,
+                st_speed=300,
+                segments_sector_1=[2049],
+                segments_sector_2=[2049],
+                segments_sector_3=[2049],
+            )
         Stint.objects.create(
             session=stored, driver_number=car, stint_number=1, lap_start=1, lap_end=3, tyre_compound="HARD", tyre_age_at_start=0
         )
@@ -101,10 +120,18 @@ def test_every_collection_reaches_the_checks(held):
         collection="laps", session_id=held.pk, key={"lap_number": 1}, field="lap_duration", state="conflict", source=Source.OPENF1
     )
     assert told(report_of(held)) >= {
-        "pit_lap_missing", "grid_not_with_qualifying", "messages_undated", "messages_without_car", "weather_has_gaps",
-        "two_places_at_once", "car_without_entry", "rows_refused", "number_sent_for_two_people", "corrections_in_conflict",
+        "pit_lap_missing",
+        "grid_not_with_qualifying",
+        "messages_undated",
+        "messages_without_car",
+        "weather_has_gaps",
+        "two_places_at_once",
+        "car_without_entry",
+        "rows_refused",
+        "number_sent_for_two_people",
+        "corrections_in_conflict",
         "rows_of_unlisted_sessions",
-    }  # fmt: skip
+    }
 
 
 def test_what_other_sessions_say_is_known(held):
@@ -115,9 +142,13 @@ def test_what_other_sessions_say_is_known(held):
     Entry.objects.create(session=before, driver_number=44, driver=person, full_name="Ada ALPHA", name_acronym="ADA")
     Driver.objects.create(driver_id="ada_b_alpha", full_name="Ada B Alpha")
     assert told(report_of(held)) >= {
-        "session_id_out_of_order", "place_spelt_differently", "number_changed", "acronym_changed", "number_of_several_people",
+        "session_id_out_of_order",
+        "place_spelt_differently",
+        "number_changed",
+        "acronym_changed",
+        "number_of_several_people",
         "person_under_two_names",
-    }  # fmt: skip
+    }
 
 
 def test_many_sessions_take_as_many_queries_as_a_few(held):
@@ -136,9 +167,14 @@ def test_many_sessions_take_as_many_queries_as_a_few(held):
 def test_the_kept_findings_are_bounded_and_the_counts_exact(held):
     for number in range(4, KEPT + 20):
         Lap.objects.create(
-            session=held, driver_number=1, lap_number=number, lap_duration=91, duration_sector_1=30, duration_sector_2=30,
+            session=held,
+            driver_number=1,
+            lap_number=number,
+            lap_duration=91,
+            duration_sector_1=30,
+            duration_sector_2=30,
             duration_sector_3=30,
-        )  # fmt: skip
+        )
     report = report_of(held)
     kept = SessionQuality.objects.get()
     assert kept.errors == report.counts["error"] == KEPT + 17
@@ -221,8 +257,11 @@ def test_the_command_prints_json_for_programs(held):
     assert told["grades"]["laps"] == {"grade": "complete", "stored": 6, "reason": ""}
     [finding] = told["findings"]
     assert (finding["check"], finding["severity"], finding["driver_number"], finding["lap_number"]) == (
-        "sectors_do_not_add_up", "error", 44, 2,
-    )  # fmt: skip
+        "sectors_do_not_add_up",
+        "error",
+        44,
+        2,
+    )
 
 
 def test_the_command_looks_at_the_seasons_it_is_given(held):

@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.files.storage import default_storage
 
-from f1site.openf1.errors import NotStored
-from f1site.openf1.models import SyncPiece
-from f1site.openf1.pipeline import Scope, sync
-from f1site.openf1.tests.upstream import Rows, client
+from mirror.errors import NotStored
+from mirror.models import SyncPiece
+from mirror.pipeline import Scope, sync
+from mirror.tests.upstream import Rows, client
 from telemetry.models import Lap, SampleFile, Telemetry
 from telemetry.samples import files, laps
 
@@ -208,9 +208,19 @@ def test_a_trace_has_the_distance_and_the_nearest_position(upstream):
     trace = laps.trace(files.read(files.path("car_data", 10, 4)), files.read(files.path("location", 10, 4)), window)
     assert len(trace) == 20
     assert trace[0] == {
-        "date": START + timedelta(seconds=10), "time": 0.0, "distance": 0.0, "speed": 180, "rpm": 11000, "n_gear": 5,
-        "throttle": 100, "brake": 0, "drs": 0, "x": 2000, "y": -20, "z": 7,
-    }  # fmt: skip
+        "date": START + timedelta(seconds=10),
+        "time": 0.0,
+        "distance": 0.0,
+        "speed": 180,
+        "rpm": 11000,
+        "n_gear": 5,
+        "throttle": 100,
+        "brake": 0,
+        "drs": 0,
+        "x": 2000,
+        "y": -20,
+        "z": 7,
+    }
     assert trace[-1]["time"] == 9.5
     assert trace[-1]["distance"] == 475.0  # 180 km/h are 50 m/s
 

@@ -77,9 +77,19 @@ def test_the_trace_of_a_lap_has_distance_and_position(api):
     body = api.get(f"/api/v1/laps/{lap.pk}/telemetry/").json()
     assert (body["lap_number"], len(body["samples"])) == (2, 20)
     assert body["samples"][0] | {"date": ""} == {
-        "date": "", "time": 0.0, "distance": 0.0, "speed": 24, "rpm": 11000, "n_gear": 5, "throttle": 100, "brake": 0, "drs": 0,
-        "x": 2000, "y": -20, "z": 7,
-    }  # fmt: skip
+        "date": "",
+        "time": 0.0,
+        "distance": 0.0,
+        "speed": 24,
+        "rpm": 11000,
+        "n_gear": 5,
+        "throttle": 100,
+        "brake": 0,
+        "drs": 0,
+        "x": 2000,
+        "y": -20,
+        "z": 7,
+    }
 
 
 def test_figures_per_lap_are_listed_and_can_be_taken_over_by_a_person(api, editor):

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.models import Driver, Entry
 from drivers.people import merge, point_rows_at_drivers
-from f1site.openf1.changes import apply
+from mirror.changes import apply
 from races.tests.weekends import weekend
 from telemetry.feeds import IntervalFeed, OvertakeFeed, PitFeed, PositionFeed, TeamRadioFeed
 from telemetry.models import Interval, Overtake, Pit, Position, TeamRadio

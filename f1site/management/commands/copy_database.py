@@ -30,10 +30,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument(
-            "--to", required=True, metavar="URL",
+            "--to",
+            required=True,
+            metavar="URL",
             help="sqlite:////srv/f1/db.sqlite3, or postgres://user@host:5432/name; a password may be in it, or in PGPASSWORD, "
             "which other users of this machine do not see",
-        )  # fmt: skip
+        )
 
     def handle(self, *, to, **options):
         try:
@@ -91,8 +93,11 @@ def migrate(url: str) -> None:
     connections[TARGET].close()
     done = subprocess.run(  # noqa: S603 - there is no shell
         [sys.executable, settings.BASE_DIR / "manage.py", "migrate", "-v0"],
-        env=os.environ | {"DATABASE_URL": url}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=os.environ | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise copying.NotCopied(f"the tables cannot be made: {done.stderr.strip().rpartition(chr(10))[2]}")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand
 
-from f1site.openf1 import exchange
-from f1site.openf1.models import Correction
+from mirror import exchange
+from mirror.models import Correction
 
 
 class Command(BaseCommand):

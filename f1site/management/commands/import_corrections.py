@@ -6,7 +6,7 @@ from pathlib import Path
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from f1site.openf1 import exchange
+from mirror import exchange
 
 
 class Command(BaseCommand):

@@ -5,9 +5,9 @@ from collections import Counter
 from django.core.management.base import BaseCommand, CommandError
 
 from f1site.management.commands.sync_openf1 import Bar, Lines, told
-from f1site.openf1 import simulator
-from f1site.openf1.pipeline import Report, sync
-from f1site.openf1.simulator import loading
+from mirror import simulator
+from mirror.pipeline import Report, sync
+from mirror.simulator import loading
 
 
 class Command(BaseCommand):

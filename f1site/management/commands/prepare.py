@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, OutputWrapper
 
-from f1site.openf1.models import Source, SyncRun
+from mirror.models import Source, SyncRun
 from races.models import Race
 
 ADMIN = "admin"

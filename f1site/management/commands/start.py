@@ -117,9 +117,12 @@ def begin(command: list[str], *, end_by: signal.Signals) -> subprocess.Popen:
     # Celery warns of workers that run as root because of formats that can carry code; this site takes JSON only.
     environment = os.environ | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
     return subprocess.Popen(  # noqa: S603 - there is no shell
-        [sys.executable, "-m", *command], cwd=settings.BASE_DIR, env=environment, start_new_session=True,
+        [sys.executable, "-m", *command],
+        cwd=settings.BASE_DIR,
+        env=environment,
+        start_new_session=True,
         preexec_fn=end_with_parent(end_by) if sys.platform == "linux" else None,
-    )  # fmt: skip
+    )
 
 
 def end_with_parent(end_by: signal.Signals) -> Callable[[], None]:

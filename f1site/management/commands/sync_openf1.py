@@ -8,9 +8,9 @@ from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from f1site.openf1.client import Client, from_settings
-from f1site.openf1.pipeline import Observer, Report, Scope, registry, sync
 from f1site.stale import sync_stale
+from mirror.client import Client, from_settings
+from mirror.pipeline import Observer, Report, Scope, registry, sync
 
 AWAY = "the database cannot be reached or is busy; give the same command again to go on"
 
@@ -173,9 +173,12 @@ class Bar(Silent):
     def __init__(self, out):
         super().__init__(out)
         columns = [
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[rows]:,} rows, {task.fields[requests]} requests"), TimeRemainingColumn(),
-        ]  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rows]:,} rows, {task.fields[requests]} requests"),
+            TimeRemainingColumn(),
+        ]
         self.progress = Progress(*columns, console=Console(highlight=False))
         self.task = self.progress.add_task("Listing races", total=None, rows=0, requests=0)
 

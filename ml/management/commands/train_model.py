@@ -29,9 +29,11 @@ class Command(BaseCommand):
             "--task", choices=[*TASKS], default="next_lap", metavar="TASK", help="which question (default: %(default)s)"
         )
         parser.add_argument(
-            "--split", default="by_race", metavar="SPLIT",
+            "--split",
+            default="by_race",
+            metavar="SPLIT",
             help="what is learnt from and what is asked (default: %(default)s); random asks for laps of races it has learnt from",
-        )  # fmt: skip
+        )
         parser.add_argument("--dataset", metavar="NAME", help="learn from what build_dataset stored, not from the database")
         add_query(parser)
         parser.add_argument(
@@ -52,9 +54,16 @@ class Command(BaseCommand):
         try:
             data = building.read(dataset) if dataset else building.gather(**query(options))
             run, result = trials.trial(
-                data, model=model, task=task, split=split, seed=seed, settings=parsed(pairs), experiment=experiment,
-                owner=getpass.getuser()[:50], told=lambda message: console.print(f"{message} ...", style="dim"),
-            )  # fmt: skip
+                data,
+                model=model,
+                task=task,
+                split=split,
+                seed=seed,
+                settings=parsed(pairs),
+                experiment=experiment,
+                owner=getpass.getuser()[:50],
+                told=lambda message: console.print(f"{message} ...", style="dim"),
+            )
         except ValidationError as error:
             raise CommandError(f"--experiment {experiment}: {' '.join(error.messages)}") from error
         except ValueError as error:

@@ -16,9 +16,15 @@ from telemetry.quality.findings import Severity, counted, listed
 from telemetry.quality.report import Report, examine
 
 COLOURS = {
-    "complete": "green", "partial": "yellow", "missing": "red", "not provided": "dim", "not yet": "dim",
-    "error": "red", "warning": "yellow", "note": "dim",
-}  # fmt: skip
+    "complete": "green",
+    "partial": "yellow",
+    "missing": "red",
+    "not provided": "dim",
+    "not yet": "dim",
+    "error": "red",
+    "warning": "yellow",
+    "note": "dim",
+}
 
 
 class Command(BaseCommand):
@@ -38,9 +44,13 @@ class Command(BaseCommand):
             help="a season, e.g. 2024 (repeatable; all by default)",
         )
         parser.add_argument(
-            "--session", type=int, action="append", default=[], metavar="ID",
+            "--session",
+            type=int,
+            action="append",
+            default=[],
+            metavar="ID",
             help="a session by session_id, with all that was found in it (repeatable)",
-        )  # fmt: skip
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on standard output")
         parser.add_argument(
             "--fail-on", choices=["error", "warning"], help="exit with 1 when anything this grave (or graver) was found"

@@ -32,9 +32,13 @@ class Command(BaseCommand):
             "--season", type=int, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons (default: all)"
         )
         parser.add_argument(
-            "--session-name", nargs="+", action="extend", default=[], metavar="NAME",
+            "--session-name",
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="NAME",
             help=f"only sessions of these names (default: {' and '.join(SESSION_NAMES)})",
-        )  # fmt: skip
+        )
 
     def handle(self, *, output, season, session_name, **options):
         sessions = chosen_sessions(season, session_name)

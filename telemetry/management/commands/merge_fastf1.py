@@ -27,21 +27,25 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         for option, name, what in (
-            ("--season", "Y", "a season, e.g. 2024"), ("--race", "ID", "a race weekend by race_id"),
+            ("--season", "Y", "a season, e.g. 2024"),
+            ("--race", "ID", "a race weekend by race_id"),
             ("--session", "ID", "a session by session_id"),
-        ):  # fmt: skip
+        ):
             parser.add_argument(
                 option, type=int, action="append", default=[], metavar=name, help=f"{what} (repeatable; all by default)"
             )
         parser.add_argument(
-            "--csv", type=Path, metavar="DIR",
+            "--csv",
+            type=Path,
+            metavar="DIR",
             help="a folder of files named such as 2024-03-02_Bahrain_Grand_Prix_Race.csv, also .csv.gz, each with the "
             "session.laps of one session",
-        )  # fmt: skip
+        )
         parser.add_argument(
-            "--accept-proposals", action="store_true",
+            "--accept-proposals",
+            action="store_true",
             help="make corrections of the lap times that OpenF1 lacks and FastF1 has; as all corrections, they can be taken back",
-        )  # fmt: skip
+        )
 
     def handle(self, *, season, race, session, csv: Path | None, accept_proposals, **options):
         if csv is not None and not csv.is_dir():

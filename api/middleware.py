@@ -1,0 +1,49 @@
+"""Request handling that concerns every URL."""
+
+from django.db import InterfaceError, OperationalError
+from django.middleware.gzip import GZipMiddleware
+from django.urls import is_valid_path
+
+
+class OptionalTrailingSlash:
+    """`/laps` is `/laps/`, for every method and without a redirect, which would lose the body of a POST."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if (
+            not request.path_info.endswith("/")
+            and not is_valid_path(request.path_info)
+            and is_valid_path(request.path_info + "/")
+        ):
+            request.path_info += "/"
+            request.path += "/"
+        return self.get_response(request)
+
+
+class Compressed(GZipMiddleware):
+    """gzip for who accepts it; not for Parquet, which is compressed, nor for `/v1`, which sees to that itself."""
+
+    def process_response(self, request, response):
+        parquet = response.get("Content-Type") == "application/vnd.apache.parquet"
+        if parquet or request.path_info[:4].lower() == "/v1/":
+            return response
+        return super().process_response(request, response)
+
+
+class DatabaseAway:
+    """503 where a view that is none of the REST API's cannot reach the database: nothing is wrong with the site, try again."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        return self.get_response(request)
+
+    def process_exception(self, request, exception):
+        if isinstance(exception, OperationalError | InterfaceError):
+            from api import errors  # which imports REST framework, and that the settings
+
+            return errors.database_away(request, exception)
+        return None

@@ -1,0 +1,80 @@
+"""The formats: what pandas, a spreadsheet or a stream reader gets."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from api.openf1 import rows
+from mirror.pipeline import registry
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(params=[4_000, 2], ids=["at once", "streamed"])
+def parts(request, monkeypatch):
+    monkeypatch.setattr(rows, "CHUNK", request.param)
+
+
+def test_csv_is_as_openf1_writes_it(weekend, client, parts):
+    response = client.get("/v1/laps?csv=true&driver_number=1&lap_number<=2")
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"] == "attachment; filename=laps.csv"
+    header, first, second, end = response.getvalue().decode().split("\r\n")
+    assert header.split(",") == sorted(header.split(","))
+    assert end == ""
+    assert first == ",1,,,,,,True,91.0,1,1229,,,,9472,301"
+    assert second == '2024-03-02 15:03:00.001000+00:00,1,,,,,,False,92.0,2,1229,"[2048, None, 2051]",,,9472,302'
+
+
+def test_csv_with_fields_has_them_in_the_order_asked_for(weekend, client):
+    body = client.get("/v1/intervals?format=csv&fields=gap_to_leader,date").getvalue().decode()
+    assert [*csv.reader(io.StringIO(body))] == [
+        ["gap_to_leader", "date"],
+        ["0", "2024-03-02 15:00:00+00:00"],
+        ["12.345", "2024-03-02 15:00:01+00:00"],
+        ["+1 LAP", "2024-03-02 15:00:02+00:00"],
+        ["", "2024-03-02 15:00:03+00:00"],
+    ]
+
+
+def test_ndjson_is_one_row_a_line(weekend, client, get, parts):
+    response = client.get("/v1/laps?format=ndjson")
+    assert response.headers["Content-Type"] == "application/x-ndjson"
+    body = response.getvalue()
+    assert [json.loads(line) for line in body.splitlines()] == get("laps")
+    assert body.endswith(b"}\n")
+
+
+def test_parquet_is_typed(weekend, client, parts):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    response = client.get("/v1/laps?format=parquet&driver_number=1", headers={"Accept-Encoding": "gzip"})
+    assert response.headers["Content-Type"] == "application/vnd.apache.parquet"
+    assert response.headers["Content-Disposition"] == "attachment; filename=laps.parquet"
+    table = pq.read_table(io.BytesIO(response.getvalue()))
+    types = dict(zip(table.schema.names, table.schema.types, strict=True))
+    assert types["date_start"] == pa.timestamp("us", tz="UTC")
+    assert (types["lap_number"], types["lap_duration"], types["is_pit_out_lap"]) == (pa.int32(), pa.float64(), pa.bool_())
+    assert types["segments_sector_1"] == pa.string()
+    first, second, _ = table.to_pylist()
+    assert (first["date_start"], first["is_pit_out_lap"], first["segments_sector_1"]) == (None, True, None)
+    assert second["date_start"] == datetime(2024, 3, 2, 15, 3, 0, 1_000, UTC)
+    assert json.loads(second["segments_sector_1"]) == [2048, None, 2051]
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "ndjson", "parquet"])
+def test_every_collection_can_be_had_in_every_format_even_without_rows(client, db, format_):
+    import pyarrow.parquet as pq
+
+    for collection in registry():
+        response = client.get(f"/v1/{collection}?empty=list&format={format_}")
+        assert response.status_code == 200
+        body = response.getvalue()
+        if format_ == "parquet":
+            assert pq.read_table(io.BytesIO(body)).num_rows == 0
+        else:
+            assert {"json": body == b"[]", "csv": body.count(b"\r\n") == 1, "ndjson": body == b""}[format_]

@@ -1,0 +1,148 @@
+"""Samples of cars and positions: the same questions, answered from Parquet files."""
+
+import io
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from django.core.files.storage import default_storage
+
+from api.openf1 import samples
+from mirror.models import Source
+from mirror.pipeline import registry
+from races.models import Session
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime.fromisoformat("2024-03-02T15:00:00+00:00")
+CAR = {"rpm": 11_000, "speed": 300, "n_gear": 8, "throttle": 99, "brake": 0, "drs": 12}
+TEN = range(10)
+
+
+@pytest.fixture(autouse=True)
+def telemetry(weekend, settings, tmp_path):
+    """Ten samples, a quarter of a second apart, of three cars in the race, and of one in the qualifying the day before."""
+    settings.MEDIA_ROOT = tmp_path
+    for number in (16, 1, 77):
+        rows = [CAR | {"date": moment(n).isoformat(), "speed": 300 + n + number, "drs": None if n == 0 else 12} for n in TEN]
+        put("car_data", rows, session_key=9472, driver_number=number)
+    put("car_data", [CAR | {"date": (AT - timedelta(days=1)).isoformat()}], session_key=9471, driver_number=1)
+    put("location", [{"date": moment(n).isoformat(), "x": n, "y": -n, "z": 0} for n in TEN], session_key=9472, driver_number=1)
+
+
+def moment(n):
+    return AT + timedelta(seconds=n / 4)
+
+
+def put(collection, rows, **scope):
+    registry()[collection].apply(rows, scope, source=Source.OPENF1, prune=False, write=True)
+
+
+def cars(found):
+    return [(datetime.fromisoformat(row["date"]), row["driver_number"]) for row in found]
+
+
+def test_a_sample_is_written_as_openf1_writes_it(client):
+    body = client.get("/v1/car_data?session_key=9472&driver_number=1&date<=2024-03-02T15:00:00.25").content
+    assert body == (
+        b'[{"meeting_key":1229,"session_key":9472,"driver_number":1,"date":"2024-03-02T15:00:00+00:00","rpm":11000,"speed":301,'
+        b'"n_gear":8,"throttle":99,"brake":0,"drs":null},'
+        b'{"meeting_key":1229,"session_key":9472,"driver_number":1,"date":"2024-03-02T15:00:00.250000+00:00","rpm":11000,"speed":302,'
+        b'"n_gear":8,"throttle":99,"brake":0,"drs":12}]'
+    )
+
+
+@pytest.mark.parametrize("chunk", [10_000, 7, 1])
+def test_samples_of_several_cars_are_in_order_of_time(get, monkeypatch, chunk):
+    monkeypatch.setattr(samples, "CHUNK", chunk)
+    found = get("car_data?session_key=9472")
+    assert cars(found) == [(moment(n), number) for n in TEN for number in (1, 16, 77)]
+
+
+def test_sessions_follow_each_other(get):
+    assert [row["session_key"] for row in get("car_data?driver_number=1&limit=2")] == [9471, 9472]
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        ("", 31),
+        ("session_key=latest", 30),
+        ("meeting_key=1229&driver_number=16&driver_number=77", 20),
+        ("driver_number>=16", 20),
+        ("speed>=310&speed<=311&driver_number=1", 1),
+        ("driver_number=1&speed>=308.5&speed<inf", 2),
+        ("driver_number=1&speed=302&speed=303", 2),
+        ("drs=null", 3),
+        ("drs>0&session_key=9472", 27),
+        ("date>=2024-03-02T15:00:01&date<2024-03-02T15:00:02", 12),
+        ("date=2024-03-01", 1),
+        ("date=2024-03-02T15:00:01", 3),
+        ("date<2024-03-02&date>=2024-03-02T15:00:02", 7),
+        ("rpm<99999999999999999999&driver_number=1&session_key=9472", 10),
+        ("speed>400", 0),
+        ("driver_number=99", 0),
+        ("date=null", 0),
+    ],
+)
+def test_samples_that_match_are_found(get, question, count):
+    assert len(get(f"car_data?empty=list&{question}")) == count
+
+
+def test_other_files_are_not_even_opened(get, monkeypatch):
+    read = []
+    feed = registry()["car_data"]
+    monkeypatch.setattr(feed, "read", lambda name, columns: read.append(name) or type(feed).read(feed, name, columns))
+    assert len(get("car_data?driver_number=1&date>=2024-03-02T14:00")) == 10
+    assert len(read) == 1
+
+
+def test_parts_and_fields_and_order(get):
+    assert cars(get("car_data?session_key=9472&offset=4&limit=3")) == [(moment(1), 16), (moment(1), 77), (moment(2), 1)]
+    assert get("car_data?order_by=-speed,date&limit=2&fields=speed,driver_number") == [
+        {"speed": 386, "driver_number": 77},
+        {"speed": 385, "driver_number": 77},
+    ]
+    assert [row["drs"] for row in get("car_data?driver_number=1&session_key=9472&order_by=drs&limit=2")] == [None, 12]
+
+
+def test_formats(client):
+    import pyarrow.parquet as pq
+
+    question = "/v1/location?session_key=9472&limit=2"
+    assert client.get(f"{question}&csv=true").content.decode().split("\r\n") == [
+        "date,driver_number,meeting_key,session_key,x,y,z",
+        "2024-03-02 15:00:00+00:00,1,1229,9472,0,0,0",
+        "2024-03-02 15:00:00.250000+00:00,1,1229,9472,1,-1,0",
+        "",
+    ]
+    rows = client.get(question).json()
+    assert [json.loads(line) for line in client.get(f"{question}&format=ndjson").content.splitlines()] == rows
+    table = pq.read_table(io.BytesIO(client.get(f"{question}&format=parquet").content))
+    assert table.column_names == [*rows[0]]
+    assert table["date"].to_pylist() == [moment(0), moment(1)]
+
+
+def test_a_file_that_is_gone_does_not_stop_the_others(get, caplog):
+    default_storage.delete(registry()["car_data"].files().get(driver_number=16).name)
+    assert {row["driver_number"] for row in get("car_data?session_key=9472")} == {1, 77}
+    assert "missing" in caplog.text
+
+
+def test_new_samples_change_the_etag(client):
+    question = "/v1/car_data?session_key=9472&driver_number=1"
+    tag = client.get(question).headers["ETag"]
+    assert client.get(question, headers={"If-None-Match": tag}).status_code == 304
+    put("car_data", [CAR | {"date": moment(20).isoformat()}], session_key=9472, driver_number=1)
+    answer = client.get(question, headers={"If-None-Match": tag})
+    assert (answer.status_code, len(answer.json())) == (200, 11)
+
+
+def test_no_answer_takes_more_than_three_queries(get, django_assert_max_num_queries):
+    with django_assert_max_num_queries(3):
+        assert get("car_data?session_key=latest&raw=true")
+
+
+def test_a_session_without_a_sample_has_none(get):
+    Session.objects.filter(session_id=9471).delete()
+    assert get("car_data?session_key=9471").status_code == 404

@@ -1,0 +1,98 @@
+"""Lists in pages, in an envelope that says how many there are."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.core.paginator import EmptyPage, Paginator
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.response import Response
+
+from api.links import canonical_url
+
+SIZE = 100  # rows, unless the caller says
+MAX_SIZE = 1000
+
+
+class Pages(PageNumberPagination):
+    """`?page=2&page_size=500` (or `per_page`); the page is a slice of the queryset that has not been read yet."""
+
+    parameters = ("page", "page_size", "per_page")
+    size, most = SIZE, MAX_SIZE
+    page: Any
+    request: Any
+
+    def paginate_queryset(self, queryset, request, view=None):
+        self.request = request
+        paginator = Paginator(queryset, self.get_page_size(request))
+        number = self.whole_number("page", default=1)
+        try:
+            self.page = paginator.page(number)
+        except EmptyPage as error:
+            raise NotFound(f"There is no page {number}; pages of {paginator.per_page} rows: {paginator.num_pages}.") from error
+        self.display_page_controls = paginator.num_pages > 1
+        return self.page.object_list
+
+    def get_page_size(self, request):
+        size = self.whole_number("page_size", default=self.size, most=self.most)
+        return self.whole_number("per_page", default=size, most=self.most)
+
+    def whole_number(self, name: str, *, default: int, most: int | None = None) -> int:
+        """A parameter that counts something, from 1 to `most`."""
+        text = self.request.query_params.get(name)
+        if text is None:
+            return default
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+        if number < 1 or (most and number > most):
+            raise ValidationError({name: [f"{text!r} is not a whole number from 1{f' to {most}' if most else ''}."]})
+        return number
+
+    def get_paginated_response(self, data):
+        pages = self.page.paginator
+        return Response(
+            {
+                "count": pages.count,
+                "page": self.page.number,
+                "pages": pages.num_pages,
+                "page_size": pages.per_page,
+                "next": self.get_next_link(),
+                "previous": self.get_previous_link(),
+                "results": data,
+            }
+        )
+
+    def get_next_link(self):
+        return self.link(self.page.number + 1) if self.page.has_next() else None
+
+    def get_previous_link(self):
+        return self.link(self.page.number - 1) if self.page.has_previous() else None
+
+    def link(self, number: int) -> str:
+        query = self.request.query_params.copy()
+        query["page"] = str(number)
+        return f"{canonical_url(self.request)}?{urlencode(list(pairs(query)))}"
+
+    def get_paginated_response_schema(self, schema):
+        link = {"type": "string", "format": "uri", "nullable": True}
+        properties = {
+            "count": {"type": "integer", "minimum": 0, "description": "Rows that match, on all pages."},
+            "page": {"type": "integer", "minimum": 1, "description": "Number of this page."},
+            "pages": {"type": "integer", "minimum": 1, "description": "How many pages there are."},
+            "page_size": {"type": "integer", "minimum": 1, "maximum": self.most, "description": "Most rows a page can have."},
+            "next": {**link, "description": "The next page."},
+            "previous": {**link, "description": "The page before."},
+            "results": schema,
+        }
+        return {"type": "object", "required": list(properties), "properties": properties}
+
+    def get_schema_operation_parameters(self, view):
+        size = {"type": "integer", "minimum": 1, "maximum": self.most}
+        return [
+            {"name": "page", "in": "query", "description": "Page number.", "schema": {"type": "integer", "minimum": 1}},
+            {"name": "page_size", "in": "query", "description": "Rows per page.", "schema": {**size, "default": self.size}},
+            {"name": "per_page", "in": "query", "description": "The same as page_size.", "schema": size},
+        ]
+
+
+def pairs(query):
+    return ((name, value) for name, values in query.lists() for value in values)

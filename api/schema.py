@@ -1,0 +1,203 @@
+"""The OpenAPI description: what the viewsets do, told from their models, with every answer they can give."""
+
+import re
+from typing import Any
+
+import msgspec
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework.permissions import SAFE_METHODS
+
+from api.formats import FILES, ParquetRenderer
+from api.sync import SyncCounts, SyncScope
+from api.viewsets import EntityViewSet
+
+PREFIX = "/api/v1/"
+
+EVERYWHERE = {"search", "ordering", "page", "page_size", "per_page", "format"}
+
+SUMMARIES = {
+    "list": "List {many}",
+    "retrieve": "Show one {one}",
+    "create": "Add one {one}",
+    "update": "Change one {one}",
+    "partial_update": "Change one {one}",
+    "destroy": "Delete one {one}",
+    "sync_race": "Sync the {many} of a race weekend from OpenF1",
+    "sync_all": "Sync {many} from OpenF1",
+}
+
+NOTES = {
+    "list": "Filters are joined by *and*; one that is given several times is met by any of its values. `lap_duration>=90` is the "
+    "same as `lap_duration__gte=90`, for each field and operator. With `format=csv`, `ndjson` or `parquet` all rows that match "
+    "come as one file, unless a page is asked for.",
+    "update": "Only the given fields change, as with PATCH.",
+    "partial_update": "Only the given fields change.",
+    "destroy": "Rows that belong to it are deleted with it.",
+    "sync_race": "Rows made or left here by hand stay; rows that OpenF1 no longer sends are kept.",
+    "sync_all": "Without a season or race every season since 2023 is synced, which takes minutes at OpenF1's pace.",
+}
+
+ERROR = {
+    "type": "object",
+    "description": "What went wrong.",
+    "properties": {"detail": {"type": "string"}},
+    "required": ["detail"],
+}
+INVALID = {
+    "type": "object",
+    "description": "What is wrong, by field or parameter; or as a whole, under `detail`.",
+    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    "minProperties": 1,
+}
+
+ERRORS = {
+    400: "A parameter or a field of the body is malformed, unknown or out of range, or names a parent that does not exist.",
+    401: "No login or token where one is needed, or a token that is not valid.",
+    403: "The login or token lacks the permission.",
+    404: "There is no such row, parent, race or page.",
+    409: "Another row has the same key, or has ended already.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    502: "OpenF1 gave no usable answer.",
+    503: "The database, or OpenF1, cannot be reached; or a session is on track and OpenF1 is closed to anonymous users.",
+}
+
+
+def only_v1(endpoints):
+    """The routes without prefix are the same; describe them once."""
+    return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
+
+
+def share_parameters(result, **options):
+    """Write each parameter once, however many lists have it: the description becomes a third as long."""
+    shared: dict[str, dict[str, Any]] = {}
+    names: dict[bytes, str] = {}
+    for item in result["paths"].values():
+        for operation in item.values():
+            for index, parameter in enumerate(operation.get("parameters", [])):
+                content = msgspec.json.encode(parameter)
+                if content not in names:
+                    names[content] = f"{parameter['name']}_{len(names)}"
+                    shared[names[content]] = parameter
+                operation["parameters"][index] = {"$ref": f"#/components/parameters/{names[content]}"}
+    result["components"]["parameters"] = shared
+    return result
+
+
+def by_use(parameter: dict[str, Any]) -> tuple[bool, int]:
+    """What every list has comes first, the fields follow, then how else they can be compared."""
+    name = parameter["name"]
+    return parameter["in"] != "path", 0 if name in EVERYWHERE else 2 if name == "comparisons" else 1
+
+
+class Schema(AutoSchema):
+    """Reads an `EntityViewSet` by its action and its model; other views describe themselves with `@extend_schema`."""
+
+    @property
+    def entity(self) -> EntityViewSet | None:
+        return self.view if isinstance(self.view, EntityViewSet) else None
+
+    @property
+    def action(self) -> str:
+        return getattr(self.view, "action", None) or ""
+
+    def get_summary(self):
+        template = SUMMARIES.get(self.action)
+        if not self.entity or not template:
+            return super().get_summary()
+        meta = self.entity.model._meta
+        summary = template.format(one=meta.verbose_name, many=meta.verbose_name_plural)
+        return f"{summary} of one {self.entity.parent}" if self.entity.parent else summary
+
+    def get_description(self):  # type: ignore[override]  # what spectacular's own does, too
+        if not self.entity or self.action not in SUMMARIES:
+            return super().get_description()
+        about = " ".join((self.entity.model.__doc__ or "").split())
+        return "\n\n".join(filter(None, [about, NOTES.get(self.action)]))
+
+    def get_operation_id(self):
+        if not self.entity:
+            return super().get_operation_id()
+        return "_".join([*self._tokenize_path(), self.action]).replace("-", "_")
+
+    def get_tags(self):
+        """The entity, also where it is listed below a parent."""
+        return self._tokenize_path()[-1:] if self.entity and self.entity.parent else super().get_tags()
+
+    def get_auth(self):
+        auth = super().get_auth()
+        return [*auth, {}] if self.method in SAFE_METHODS and {} not in auth else auth
+
+    def get_request_serializer(self):
+        match self.action:
+            case "sync_race":
+                return None
+            case "sync_all":
+                return SyncScope
+            case "update" | "partial_update":
+                return self.entity.get_serializer(partial=True) if self.entity else None
+        return super().get_request_serializer()
+
+    def get_response_serializers(self):
+        match self.action:
+            case "sync_race" | "sync_all":
+                return {200: SyncCounts}
+            case "destroy":
+                return {200: OpenApiResponse(self.component("Error", ERROR), "It is deleted.")}
+        return super().get_response_serializers()
+
+    def _get_response_bodies(self, direction="response"):
+        bodies = super()._get_response_bodies(direction)
+        for body in bodies.values():
+            for media_type, content in body.get("content", {}).items():
+                if media_type == ParquetRenderer.media_type:
+                    content["schema"] = {"type": "string", "format": "binary"}
+                elif media_type in {renderer.media_type for renderer in FILES}:
+                    content["schema"] = {"type": "string"}
+        if "201" in bodies:
+            location = {"description": "URL of the new row.", "schema": {"type": "string", "format": "uri"}}
+            bodies["201"]["headers"] = {"Location": location}
+        return dict(sorted({**{str(status): self.failure(status) for status in self.errors()}, **bodies}.items()))
+
+    def failure(self, status: int) -> dict[str, str]:
+        """A reference to the description of a failing answer."""
+        body = self.component("Invalid", INVALID) if status == 400 else self.component("Error", ERROR)
+        answer = {"description": ERRORS[status], "content": {"application/json": {"schema": body}}}
+        return self.component(f"Failure{status}", answer, kind="responses")
+
+    def errors(self) -> list[int]:
+        """The ways in which a request can fail."""
+        found = {400, 401, 503}
+        writes = self.method not in SAFE_METHODS
+        if writes:
+            found |= {403}
+        if self.method in ("POST", "PUT", "PATCH") and self.action != "sync_race":
+            found |= {413, 415}
+        if self.action in ("create", "update", "partial_update"):
+            found |= {409}
+        if self.action.startswith("sync"):
+            found |= {404, 502}
+        if self.action == "list" or "{" in self.path:
+            found |= {404}
+        return sorted(found | getattr(self.view, "failures", {}).get(self.action, set()))
+
+    def component(self, name: str, content: dict[str, Any], kind: str = ResolvedComponent.SCHEMA) -> dict[str, str]:
+        """A reference to something that is described once."""
+        component = ResolvedComponent(name=name, type=kind, schema=content, object=name)
+        self.registry.register_on_missing(component)
+        return component.ref
+
+    def _resolve_path_parameters(self, variables):
+        return [self.path_parameter(name) for name in variables]
+
+    def path_parameter(self, name: str) -> dict[str, Any]:
+        """A key in the path: an integer where its pattern takes digits only."""
+        match = re.search(rf"\(\?P<{name}>([^)]+)\)", self.path_regex)
+        whole = bool(match and "a-z" not in match[1])
+        schema: dict[str, Any] = {"type": "integer"} if whole else {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}
+        about = f"The {name.removesuffix('_id')}'s key."
+        if self.action == "sync_race" and name != "race_id":
+            about = "The race_id of a race weekend (not the key of a row, in spite of its name here)."
+        return {"name": name, "in": OpenApiParameter.PATH, "required": True, "description": about, "schema": schema}

@@ -1,0 +1,119 @@
+"""What goes in and comes out: JSON, CSV, pages for persons."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from api.tests.factories import make, values
+from races.models import Race, Session
+from telemetry.models import Lap
+
+pytestmark = pytest.mark.django_db
+
+
+def test_times_are_utc_and_numbers_keep_their_type(api):
+    make(Lap, 1)
+    [row] = api.get("/laps").json()["results"]
+    assert (row["date_start"], row["lap_duration"], row["lap_number"]) == ("2023-03-06T15:00:00.123000Z", 1.5, 2001)
+    assert row["segments_sector_1"] == [2048, None, 1]
+
+
+def test_whoever_accepts_nothing_we_have_gets_json(api):
+    answer = api.get("/races", HTTP_ACCEPT="application/xml")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+
+
+def test_csv_can_be_asked_for_by_header(api):
+    make(Race)
+    answer = api.get("/races", HTTP_ACCEPT="text/csv")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"] == 'attachment; filename="races.csv"'
+    assert answer.getvalue().decode().splitlines()[0].startswith("race_id,")
+
+
+def test_a_refused_csv_is_json(api):
+    answer = api.get("/races?format=csv&nosuch=1")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/json")
+    assert list(json.loads(answer.content)) == ["nosuch"]
+
+
+def test_csv_has_all_rows_that_match_in_order(api):
+    for number in range(1, 121):
+        make(Race, number)
+    lines = api.get("/races?format=csv&race_id>2010&ordering=-race_id").getvalue().decode().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["race_id", *map(str, range(2120, 2010, -1))]
+
+
+def test_a_csv_of_many_rows_is_sent_bit_by_bit_in_constant_memory(api):
+    first = make(Lap, 1)
+    common = values(Lap, 1, session=first.session, driver=first.driver)
+
+    def peak(rows: int) -> int:
+        Lap.objects.bulk_create(Lap(**common | {"lap_number": n}) for n in range(Lap.objects.count() + 3_000, rows + 3_000))
+        tracemalloc.start()
+        answer = api.get("/laps?format=csv")
+        sent = sum(1 for _ in answer.streaming_content)
+        assert sent > rows / 1_000
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    assert peak(7_500) < 1.2 * peak(2_500)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"nonsense",
+        b'{"year": NaN}',
+        b'{"year": Infinity}',
+        b'{"year": 1e999}',
+        b"\xff\xfe",
+        b'"\\ud800"',
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_json_is_refused(editor, body):
+    answer = editor.post("/races", body, content_type="application/json")
+    assert (answer.status_code, list(answer.json())) == (400, ["detail"])
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "x"])
+def test_a_body_of_another_type_is_refused(editor, kind):
+    answer = editor.post("/races", b"race_id=1", content_type=kind)
+    assert (answer.status_code, list(answer.json())) == (415, ["detail"])
+
+
+def test_a_body_that_is_too_large_is_refused(editor, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
+    answer = editor.post("/races", {"race_id": 1, "race_name": "x" * 1_000})
+    assert (answer.status_code, list(answer.json())) == (413, ["detail"])
+
+
+@pytest.mark.parametrize("levels", [11, 500, 800])
+def test_lists_nested_too_deep_to_be_read_again_are_refused(editor, levels):
+    lap = make(Lap)
+    deep = "[" * levels + "]" * levels
+    answer = editor.patch(f"/laps/{lap.pk}", f'{{"segments_sector_1": {deep}}}', content_type="application/json")
+    assert (answer.status_code, list(answer.json())) == (400, ["segments_sector_1"])
+    asked = editor.get("/laps", {"segments_sector_1": deep * 3})
+    assert (asked.status_code, list(asked.json())) == (400, ["segments_sector_1"])
+    assert editor.get("/laps", {"segments_sector_1": "[" * 100_000}).status_code == 400
+
+
+def test_a_page_for_a_person_shows_the_same_rows(api):
+    session = make(Session)
+    page = api.get("/api/v1/sessions/", HTTP_ACCEPT="text/html").content.decode()
+    assert "<title>Sessions" in page
+    assert session.session_name in page
+    assert "Log in" in page
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet"])
+def test_a_page_without_rows_is_a_file_of_its_kind_all_the_same(api, kind):
+    answer = api.get("/api/v1/laps/", {"format": kind, "page_size": 10})
+    assert answer.status_code == 200
+    assert kind in answer["Content-Type"]

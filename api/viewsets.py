@@ -1,0 +1,191 @@
+"""What every entity does over HTTP. An entity is three attributes::
+
+    class StintViewSet(SyncedViewSet):
+        queryset = Stint.objects.all()
+        serializer_class = StintSerializer
+        filterset_class = StintFilter
+
+and a line in the router.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.exceptions import ValidationError as InvalidKey
+from django.db import IntegrityError, models, transaction
+from django.utils.text import capfirst
+from rest_framework import status, viewsets
+from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
+from rest_framework.response import Response
+from rest_framework.utils import formatting
+
+from api import history
+from api.conditional import conditional
+from api.errors import Conflict
+from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response
+from api.serializers import RowSerializer
+from mirror import corrections, versions
+from mirror.feeds import Feed
+
+
+class EntityViewSet(viewsets.GenericViewSet):
+    """List, retrieve, create, change and delete the rows of a model."""
+
+    queryset: models.QuerySet
+    serializer_class: type[RowSerializer]
+    paginator: Any
+    dated_by = ""  # the column that says when a row last changed, of a table that no feed writes and that keeps it
+    parent: str | None = None  # foreign key to the row that the URL of a nested list names; set by the router
+
+    @property
+    def model(self) -> type[models.Model]:
+        return self.queryset.model
+
+    def initial(self, request, *args, **kwargs):
+        if not hasattr(self, request.method.lower()):  # said before asking who it is
+            raise MethodNotAllowed(request.method)
+        super().initial(request, *args, **kwargs)
+
+    def get_renderers(self):
+        kinds: Sequence[Any] = (JSONRenderer, *(FILES if self.action == "list" else ()), BrowsableRenderer)
+        return [kind() for kind in kinds]
+
+    def get_view_name(self) -> str:
+        """The title of a browsable page."""
+        if self.detail:
+            return " ".join([capfirst(str(self.model._meta.verbose_name)), *getattr(self, "kwargs", {}).values()])
+        return capfirst(str(self.model._meta.verbose_name_plural))
+
+    def get_view_description(self, html=False):
+        return formatting.markup_description(self.model.__doc__ or "") if html else self.model.__doc__
+
+    @property
+    def search_fields(self) -> Sequence[str]:
+        """The model's names; a subclass may list others."""
+        texts = (field.name for field in self.model._meta.concrete_fields if isinstance(field, models.CharField))
+        return [name for name in texts if name.endswith("name")]
+
+    def get_queryset(self):
+        queryset = super().get_queryset()
+        if self.parent is None:
+            return queryset
+        related: Any = self.model._meta.get_field(self.parent).related_model
+        return queryset.filter(**{self.parent: self.kwargs[related._meta.pk.name]})
+
+    def find_parent(self) -> Any:
+        """The row that the URL of a nested list names; 404 where there is none."""
+        if self.parent is None:
+            return None
+        related: Any = self.model._meta.get_field(self.parent).related_model
+        return find(related._default_manager.all(), self.kwargs[related._meta.pk.name])
+
+    def get_object(self, *, lock=False):
+        queryset = self.get_queryset().select_for_update() if lock else self.get_queryset()
+        return find(queryset, self.kwargs[self.model._meta.pk.name])
+
+    # Reading
+
+    def version(self) -> versions.Version | None:
+        """Of all that answers are made of; None where that changes all the time."""
+        if self.dated_by:
+            return versions.everything().with_also(versions.of_table(self.model, self.dated_by))
+        return versions.everything() if self.model in Feed.by_model else None
+
+    @conditional
+    def list(self, request, *args, **kwargs):
+        self.find_parent()
+        queryset: Any = self.filter_queryset(self.get_queryset())
+        serializer: Any = self.get_serializer()
+        renderer = request.accepted_renderer
+        if isinstance(renderer, FileRenderer):
+            if request.query_params.keys() & set(self.paginator.parameters):
+                queryset = self.paginate_queryset(queryset)
+            name = str(self.model._meta.verbose_name_plural)
+            return file_response(renderer, serializer.file_columns(), serializer.file_rows(queryset), filename=name)
+        page = self.paginate_queryset(queryset)
+        return self.get_paginated_response([*serializer.rows(page)])
+
+    @conditional
+    def retrieve(self, request, *args, **kwargs):
+        return Response(self.get_serializer(self.get_object()).data)
+
+    # Writing: each in one transaction with its line in the history; see `corrections` for what a later sync makes of it
+
+    def create(self, request, *args, **kwargs):
+        serializer = self.get_serializer(data=self.below_parent(request.data))
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            row = self.save(serializer)
+            history.added(request.user, row)
+        body = serializer.to_representation(row)
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["url"]})
+
+    def below_parent(self, data: Any) -> Any:
+        """A body with the parent that the URL names; it may name the same one, but no other."""
+        parent = self.find_parent()
+        if parent is None or not isinstance(data, dict):
+            return data
+        name = f"{self.parent}_id"
+        if str(data.get(name, parent.pk)) != str(parent.pk):
+            raise ValidationError({name: [f"The URL says {parent.pk}, the body {data[name]!r}."]})
+        return data | {name: parent.pk}
+
+    def update(self, request, *args, **kwargs):
+        """PUT and PATCH alike change the fields they are given and leave the others."""
+        with transaction.atomic():
+            row = self.get_object(lock=True)
+            serializer = self.get_serializer(row, data=request.data, partial=True)
+            serializer.is_valid(raise_exception=True)
+            old = {name: getattr(row, name) for name in serializer.validated_data}
+            self.save(serializer)
+            changed = {name: value for name, value in old.items() if getattr(row, name) != value}
+            history.changed(request.user, row, changed)
+        return Response(serializer.to_representation(row))
+
+    def partial_update(self, request, *args, **kwargs):
+        return self.update(request, *args, **kwargs)
+
+    def destroy(self, request, *args, **kwargs):
+        with transaction.atomic():
+            row = self.get_object(lock=True)
+            told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
+            history.deleted(request.user, row)
+            corrections.delete(row, user=request.user)
+        return Response({"detail": told[0].upper() + told[1:]})
+
+    def save(self, serializer) -> Any:
+        """Store the row; where another has its key already, say which key that is."""
+        try:
+            with transaction.atomic():
+                return serializer.save()
+        except IntegrityError as error:
+            raise conflict(serializer) from error
+
+
+class ReadOnlyViewSet(EntityViewSet):
+    """Rows that only the site itself writes."""
+
+    http_method_names = ["get", "head", "options"]
+
+
+def find(queryset: models.QuerySet, key: Any) -> Any:
+    """The row with this key, or 404."""
+    try:
+        row = queryset.filter(pk=key).first()
+    except InvalidKey:  # no UUID
+        row = None
+    if row is None:
+        raise NotFound(f"There is no {queryset.model._meta.verbose_name} '{key}'.")
+    return row
+
+
+def conflict(serializer) -> Conflict:
+    """Why a row could not be stored: most likely another has the same key."""
+    model = serializer.Meta.model
+    constraints = [c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+    names = constraints[0].fields if constraints else (model._meta.pk.name,)
+    key = {name: serializer.validated_data.get(name, getattr(serializer.instance, name, None)) for name in names}
+    if not model._default_manager.filter(**key).exists():
+        return Conflict()
+    told = [f"{name}_id {value.pk}" if isinstance(value, models.Model) else f"{name} {value}" for name, value in key.items()]
+    return Conflict(f"There is a {model._meta.verbose_name} with {', '.join(told)} already.")

@@ -1,0 +1,335 @@
+"""Queueing, taking up again, and what a worker does with a job, without processes."""
+
+import logging
+from datetime import datetime, timedelta
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+
+from f1site.celery import app
+from jobs import queue, running, tasks
+from jobs.kinds import KINDS, Kind
+from jobs.models import MANUAL, Job
+from mirror import leases
+from mirror.models import Lease, SyncRun
+from races.models import Race, Session
+
+pytestmark = pytest.mark.django_db
+
+LATE = timedelta(minutes=5)
+
+
+@pytest.fixture(autouse=True)
+def broker(settings, tmp_path):
+    """A folder of this test's own."""
+    folder = settings.CELERY_BROKER_FOLDER = tmp_path / "broker"
+    options = {"data_folder_in": str(folder), "data_folder_out": str(folder), "control_folder": str(folder / "control")}
+    before = app.conf.broker_url, app.conf.broker_transport_options
+    app.conf.broker_url, app.conf.broker_transport_options = "filesystem://localhost", options
+    app._after_fork()  # connections are opened anew
+    yield folder
+    app.conf.broker_url, app.conf.broker_transport_options = before
+    app._after_fork()
+
+
+def messages(folder):
+    return len(list(folder.glob("*.msg")))
+
+
+def kind(monkeypatch, run):
+    monkeypatch.setitem(KINDS, "test", Kind(run=run, about=""))
+
+
+def done(job) -> Job:
+    running.run(job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def test_workers_are_told_once_the_transaction_is_over(broker, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        job = queue.add("check_data")
+        assert messages(broker) == 0
+    assert messages(broker) == 1
+    job.refresh_from_db()
+    assert job.sent_at is not None
+
+
+def test_without_a_broker_jobs_wait_and_are_sent_when_it_is_back(broker, django_capture_on_commit_callbacks):
+    broker.write_text("not a folder")
+    with django_capture_on_commit_callbacks(execute=True):
+        job = queue.add("check_data")
+    assert queue.take_up() == 0
+    broker.unlink()
+    assert queue.take_up() == 1
+    assert queue.take_up() == 0  # it is on its way
+    job.refresh_from_db()
+    assert (job.state, messages(broker)) == ("queued", 1)
+
+
+def test_word_that_got_lost_is_sent_again_soon_where_workers_are_idle(broker):
+    minute_ago = timezone.now() - timedelta(minutes=1)
+    Job.objects.create(kind="sync", sent_at=minute_ago)
+    busy = Job.objects.create(kind="sync", state="running", heartbeat_at=timezone.now())
+    assert queue.take_up() == 0
+    busy.delete()
+    assert queue.take_up() == messages(broker) == 1
+
+
+def test_what_dead_workers_left_is_queued_again(broker):
+    now = timezone.now()
+    dead = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, attempts=1)
+    clock_was_set_back = Job.objects.create(kind="sync", state="running", heartbeat_at=now + LATE, attempts=1)
+    unwanted = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, cancel_requested=True)
+    deadly = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, attempts=queue.ATTEMPTS)
+    alive = Job.objects.create(kind="sync", state="running", heartbeat_at=now)
+    by_hand = Job.objects.create(kind=MANUAL, state="running", started_at=now - LATE)
+    assert queue.take_up() == messages(broker) == 2
+    states = dict(Job.objects.values_list("pk", "state"))
+    assert [states[job.pk] for job in (dead, clock_was_set_back, unwanted, deadly, alive, by_hand)] == [
+        "queued",
+        "queued",
+        "cancelled",
+        "failed",
+        "running",
+        "running",
+    ]
+
+
+def test_a_job_is_done_once_however_often_workers_are_told(monkeypatch):
+    calls = []
+    kind(monkeypatch, lambda progress, job: calls.append(job.pk) or {"n": 1})
+    job = Job.objects.create(kind="test")
+    assert done(job).state == done(job).state == "succeeded"
+    assert (calls, job.result) == ([job.pk], {"n": 1})
+
+
+def test_the_lines_of_a_job_say_which_request_asked_for_it(monkeypatch, caplog, admin_client):
+    """So do those of jobs that it queues itself."""
+
+    def work(progress, job):
+        logging.getLogger("f1site").info("on the way")
+        queue.add("test")
+
+    monkeypatch.setitem(KINDS, "check_data", Kind(run=work, about=""))
+    asked = admin_client.post(
+        "/api/v1/jobs/", {"kind": "check_data"}, "application/json", headers={"X-Request-ID": "who-asked-for-it"}
+    )
+    assert (asked.status_code, asked.json()["request_id"]) == (202, "who-asked-for-it")
+    formatter = logging.getLogger().handlers[0].formatter
+    caplog.handler.setFormatter(formatter)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "f1site"):
+        running.run(asked.json()["job_id"])
+        assert caplog.text.count("request_id=who-asked-for-it") == 3  # it begins, what it says, how it ended
+        assert Job.objects.get(kind="test").request_id == "who-asked-for-it"
+        caplog.clear()
+        running.run(queue.add("check_data").pk)
+        assert "request_id" not in caplog.text
+
+
+def test_what_fails_says_why(monkeypatch, caplog):
+    kind(monkeypatch, lambda progress, job: 1 / 0)
+    job = done(Job.objects.create(kind="test"))
+    assert (job.state, job.error) == ("failed", "ZeroDivisionError: division by zero")
+    assert "Traceback" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)  # the worker leaves its connection, which would end the test's own transaction
+def test_a_job_that_loses_the_database_is_queued_again_and_fails_when_that_goes_on(monkeypatch):
+    def lose(progress, job):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    kind(monkeypatch, lose)
+    job = Job.objects.create(kind="test")
+    for _ in range(queue.ATTEMPTS - 1):
+        assert done(job).state == "queued"
+    failed = done(job)
+    assert (failed.state, failed.error) == ("failed", "OperationalError: server closed the connection unexpectedly")
+
+
+def test_a_worker_that_was_silent_for_too_long_leaves_the_job_to_the_next(monkeypatch):
+    def slow(progress, job):
+        Job.objects.filter(pk=job.pk).update(attempts=2)  # another has begun it
+        progress.step("too late", done=1)
+
+    kind(monkeypatch, slow)
+    job = done(Job.objects.create(kind="test"))
+    assert (job.state, job.message, job.done) == ("running", "", 0)
+
+
+def test_progress_is_written_down_and_cancelling_heard(monkeypatch):
+    seen = []
+
+    def steps(progress, job):
+        progress.step("first", total=3)
+        progress.step("second", done=1)
+        job.refresh_from_db()
+        seen.append((job.done, job.total, job.message))
+        queue.cancel(job)
+        progress.step("third", done=1)
+        seen.append("went on")
+
+    kind(monkeypatch, steps)
+    assert done(Job.objects.create(kind="test")).state == "cancelled"
+    assert seen == [(1, 3, "second")]
+
+
+def test_old_jobs_are_deleted_and_work_logged_by_hand_stays():
+    old = timezone.now() - timedelta(days=40)
+    Job.objects.create(kind="sync", state="failed", ended_at=old)
+    kept = [Job.objects.create(kind=MANUAL, state="succeeded", ended_at=old), Job.objects.create(kind="sync", state="queued")]
+    assert queue.prune(30) == 1
+    assert list(Job.objects.order_by("pk")) == kept
+
+
+def test_a_dump_and_a_check_are_what_the_commands_do(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    Session.objects.create(pk=1, race=Race.objects.create(pk=1, race_name="x", year=2024), year=2024, session_name="Race")
+    dumped = done(Job.objects.create(kind="dump", parameters={"format": "csv", "seasons": [2024]})).result
+    assert (tmp_path / dumped["folder"] / "manifest.json").exists()
+    assert dumped["manifest"]["collections"]["sessions"]["rows"] == 1
+    checked = done(Job.objects.create(kind="check_data", parameters={"sessions": [1]}))
+    assert (checked.state, checked.result["sessions"], checked.done, checked.total) == ("succeeded", 1, 1, 1)
+
+
+# Schedules
+
+
+@pytest.fixture
+def schedules(db):
+    """What the migration brought, once more: tests that commit empty the tables behind them."""
+    import_module("jobs.migrations.0002_schedules").deliver(apps, None)
+
+
+def test_the_site_comes_with_schedules_of_tasks_that_exist(schedules):
+    app.loader.import_default_modules()
+    found = dict(PeriodicTask.objects.values_list("name", "task"))
+    assert len(found) == 4
+    assert set(found.values()) == {"f1site.jobs.schedule", "f1site.jobs.prune", "f1site.jobs.take_up"} <= set(app.tasks)
+    assert all(str(task.scheduler) for task in PeriodicTask.objects.all())
+
+
+def test_a_schedule_does_not_pile_jobs_up():
+    tasks.schedule("sync_stale")
+    tasks.schedule("sync_stale")
+    assert Job.objects.count() == 1
+    Job.objects.update(state="succeeded")
+    tasks.schedule("sync_stale")
+    assert Job.objects.count() == 2
+
+
+def test_the_hourly_sync_is_for_race_weekends():
+    race = Race.objects.create(pk=1, race_name="x", year=2024)
+    begin = datetime.fromisoformat("2024-03-02T15:00:00+00:00")
+    Session.objects.create(pk=1, race=race, year=2024, session_name="Race", date_start=begin, source="openf1")
+    hours = timedelta(hours=1)
+    for after, wanted in ((-30, False), (-0.5, True), (2, True), (24, True), (40, False)):
+        assert tasks.is_race_weekend(begin + after * hours) is wanted, after
+    tasks.schedule("sync_stale", only_on_race_weekends=True)
+    assert not Job.objects.exists()
+
+
+# Leases
+
+
+def test_a_lease_is_one_holders_until_it_ends_or_is_not_renewed():
+    with leases.held("x"):
+        assert leases.take("x") is None
+    holder = leases.take("x")
+    assert holder
+    for expiry in (timezone.now() - LATE, timezone.now() + LATE):  # from so far ahead only when the clock was set back
+        Lease.objects.update(expires_at=expiry)
+        assert leases.take("x") not in (None, holder)
+        assert leases.take("x") is None
+
+
+def test_whoever_waits_for_a_lease_gives_up_at_last():
+    with leases.held("x"), pytest.raises(leases.Busy), leases.held("x", sleep=lambda seconds: None):
+        pytest.fail("two held it")
+
+
+def test_a_sync_that_was_killed_is_not_running_in_the_log():
+    dead, alive = (SyncRun.objects.create(scope={"n": n}) for n in range(2))
+    with leases.held(f"run {alive.pk}"):
+        queue.take_up()
+    states = dict(SyncRun.objects.values_list("pk", "state"))
+    assert (states[dead.pk], states[alive.pk]) == ("interrupted", "running")
+    dead.refresh_from_db()
+    assert dead.ended_at is not None
+
+
+# The admin
+
+
+@pytest.fixture
+def admin_user(db):
+    return User.objects.create(username="admin", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def worker(db):
+    with leases.held(f"{queue.WORKER}test"):
+        yield
+
+
+def test_the_admins_sync_is_a_job_where_there_is_a_worker(admin_client, worker, admin_user):
+    race = Race.objects.create(pk=1, race_name="x", year=2024, source="openf1")
+    data = {"action": "sync_from_openf1", "_selected_action": [race.pk]}
+    page = admin_client.post("/admin/races/race/", data, follow=True)
+    job = Job.objects.get()
+    assert (job.kind, job.owner, job.parameters) == ("sync", admin_user, {"races": [1], "force": True})
+    assert page.redirect_chain[-1][0] == f"/admin/jobs/job/{job.pk}/change/"
+    assert f'hx-get="/admin/jobs/job/{job.pk}/progress/"' in page.content.decode()
+
+
+def test_a_jobs_page_asks_how_far_it_is_until_it_has_ended(admin_client):
+    job = Job.objects.create(kind="sync", state="running", done=3, total=12, message="Monaco: laps")
+    url = f"/admin/jobs/job/{job.pk}/progress/"
+    fragment = admin_client.get(url).content.decode()
+    for text in ("3 of 12", 'value="25"', "Monaco: laps", f'hx-get="{url}"', 'hx-trigger="every 2s"'):
+        assert text in fragment
+    Job.objects.update(state="failed", error="<b>broken</b>")
+    fragment = admin_client.get(url).content.decode()
+    assert "&lt;b&gt;broken&lt;/b&gt;" in fragment
+    assert "hx-get" not in fragment
+    assert admin_client.get(url).headers["HX-Refresh"] == "true"
+    assert admin_client.get("/admin/jobs/job/404/progress/").status_code == 404
+
+
+def test_progress_is_for_those_who_may_see_jobs(client):
+    job = Job.objects.create(kind="sync", state="running")
+    client.force_login(User.objects.create(username="member", is_staff=True))
+    assert client.get(f"/admin/jobs/job/{job.pk}/progress/").status_code == 403
+    assert client.post(f"/admin/jobs/job/{job.pk}/cancel", {"_form_submitted": "on"}, follow=True).status_code == 403
+
+
+def test_a_job_is_cancelled_in_the_admin(admin_client):
+    job = Job.objects.create(kind="sync", state="running")
+    page, button = f"/admin/jobs/job/{job.pk}/change/", f"/admin/jobs/job/{job.pk}/cancel/"
+    assert button in admin_client.get(page).content.decode()
+    admin_client.post(button, {"_form_submitted": "on"})
+    job.refresh_from_db()
+    assert job.cancel_requested
+    Job.objects.update(state="cancelled", result={"created": 7})
+    shown = admin_client.get(page).content.decode()
+    assert button not in shown
+    assert "&quot;created&quot;: 7" in shown
+
+
+def test_a_schedule_is_edited_in_the_admin(admin_client, schedules):
+    from mirror.tests.pages import shown
+
+    task = PeriodicTask.objects.get(name="Delete old jobs")
+    url = f"/admin/django_celery_beat/periodictask/{task.pk}/change/"
+    page = admin_client.get(url)
+    assert "f1site.jobs.prune" in page.content.decode()
+    answer = admin_client.post(url, shown(page) | {"kwargs": '{"days": 90}'})
+    assert answer.status_code == 302, answer.context["adminform"].errors
+    task.refresh_from_db()
+    assert task.kwargs == '{"days": 90}'

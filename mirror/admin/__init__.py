@@ -1,0 +1,36 @@
+"""The admin pages of the sync, and what those of every app are made from."""
+
+from mirror.admin.decisions import CorrectionAdmin
+from mirror.admin.log import LeaseAdmin, PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin, UpstreamPaceAdmin
+from mirror.admin.pages import (
+    EmptyIsNull,
+    LogAdmin,
+    MirroredAdmin,
+    RowAdmin,
+    RowForm,
+    badge,
+    dot,
+    led_to,
+    list_url,
+    page_url,
+)
+
+__all__ = [
+    "CorrectionAdmin",
+    "EmptyIsNull",
+    "LeaseAdmin",
+    "LogAdmin",
+    "MirroredAdmin",
+    "PieceStateAdmin",
+    "RejectAdmin",
+    "RowAdmin",
+    "RowForm",
+    "SyncPieceAdmin",
+    "SyncRunAdmin",
+    "UpstreamPaceAdmin",
+    "badge",
+    "dot",
+    "led_to",
+    "list_url",
+    "page_url",
+]

@@ -1,0 +1,116 @@
+"""What people corrected, and the decisions to take where upstream has moved."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.html import format_html
+from unfold.decorators import action
+
+from mirror import corrections
+from mirror.admin.pages import RowAdmin, badge, labels, led_to, list_url, spelled
+from mirror.feeds import Feed
+from mirror.models import Correction
+
+STATES = {"holds": "success", "conflict": "danger", "obsolete": "info"}
+KEEP = "The person's value stands, whatever upstream says."
+TAKE = "Upstream's value replaces the corrected one (a deleted row comes back), and the correction is gone."
+
+
+def feed_named(collection: str) -> Feed | None:
+    return next((feed for feed in Feed.by_model.values() if feed.collection == collection), None)
+
+
+@admin.register(Correction)
+class CorrectionAdmin(RowAdmin):
+    """Corrections are made by editing rows; here they are only looked at and decided."""
+
+    icon = "edit_note"
+    list_display = ("collection", "row", "what", "theirs", "ours", "status", "user", "updated_at", "reason")
+    list_filter = ("state", "collection", "source", ("user", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("user",)
+    date_hierarchy = "updated_at"
+    search_fields = ("collection", "field", "reason", "session_id__exact", "user__username")
+    readonly_fields = ("row", "what", "theirs", "ours", "status", "user", "created_at", "updated_at")
+    fields = ("row", ("what", "status"), ("theirs", "ours"), ("user", "created_at", "updated_at"), "reason")
+    actions = ("keep_mine", "take_upstreams")
+    actions_detail = ("keep", "take")
+
+    def has_add_permission(self, request, *args):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    @admin.display(description="row")
+    def row(self, correction):
+        feed = feed_named(correction.collection)
+        names = labels(feed)
+        told = ", ".join(f"{names.get(name, name)} {value}" for name, value in correction.key.items())
+        if not feed or not admin.site.is_registered(feed.model):
+            return told
+        return format_html('<a class="text-link" href="{}">{}</a>', list_url(feed.model, **correction.key), told)
+
+    @admin.display(description="field", ordering="field")
+    def what(self, correction):
+        return labels(feed_named(correction.collection)).get(correction.field, correction.field) or badge("deleted", "danger")
+
+    @admin.display(description="upstream says")
+    def theirs(self, correction):
+        return spelled(correction.upstream) if correction.field else ""
+
+    @admin.display(description="corrected to")
+    def ours(self, correction):
+        return spelled(correction.corrected) if correction.field else ""
+
+    @admin.display(description="state", ordering="state")
+    def status(self, correction):
+        return badge(correction.get_state_display(), STATES[correction.state])
+
+    @admin.action(description="Keep mine", permissions=["change"])
+    def keep_mine(self, request, queryset):
+        for correction in queryset:
+            corrections.keep_mine(correction)
+            self.note(request, correction, "Kept against upstream: {}.")
+        self.message_user(request, "Kept.", messages.SUCCESS)
+
+    @admin.action(description="Take upstream's", permissions=["change"])
+    def take_upstreams(self, request, queryset):
+        for correction in queryset:
+            try:
+                corrections.take_upstreams(correction)
+            except IntegrityError:
+                text = f"{correction}: what the row belongs to is not there; bring that back first."
+                self.message_user(request, text, messages.ERROR)
+                continue
+            self.note(request, correction, "Upstream's value taken for {}.")
+            self.message_user(request, f"{correction}: upstream's value is taken.", messages.SUCCESS)
+
+    def note(self, request: HttpRequest, correction: Correction, text: str) -> None:
+        """Record the decision in the history of the row it was about."""
+        feed = feed_named(correction.collection)
+        row: Any = corrections.stored_row(feed, correction) if feed else None
+        if row:
+            self.log_change(request, row, text.format(self.what(correction) if correction.field else "the deletion"))
+
+    @action(
+        description="Keep mine",
+        url_path="keep",
+        permissions=["change"],
+        dialog={"title": "Keep mine", "description": KEEP, "form_class": None, "form_submit_text": "Keep"},
+    )
+    def keep(self, request: HttpRequest, form, object_id: str) -> HttpResponse:
+        self.keep_mine(request, [get_object_or_404(Correction, pk=object_id)])
+        return led_to(request, list_url(Correction))
+
+    @action(
+        description="Take upstream's",
+        url_path="take",
+        permissions=["change"],
+        dialog={"title": "Take upstream's", "description": TAKE, "form_class": None, "form_submit_text": "Take"},
+    )
+    def take(self, request: HttpRequest, form, object_id: str) -> HttpResponse:
+        self.take_upstreams(request, [get_object_or_404(Correction, pk=object_id)])
+        return led_to(request, list_url(Correction))

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+class OpenF1Config(AppConfig):
+    name = "mirror"
+    label = "openf1"
+    verbose_name = "OpenF1 sync"
+
+    def ready(self):
+        import_string(settings.OPENF1_FEEDS)  # from here on each model knows its feed

@@ -1,0 +1,219 @@
+"""HTTP towards OpenF1: one session, a pace, retries, and every failure as one of `errors`.
+
+Nothing here knows Django's models. Transport, clock and sleep are given from outside: a `requests` transport adapter mounted
+on the session answers instead of the network (the demo season and the tests are such adapters).
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+import msgspec
+import requests
+from django.conf import settings
+from prometheus_client import Counter
+
+from f1site import __version__
+from mirror.errors import BadRequest, BadResponse, Locked, OpenF1Error, TooLarge, Unavailable
+
+LOCKED = (
+    "a session is on track; history is closed to anonymous users until about 30 minutes after it. "
+    "Come back then, let --wait do so, or set OPENF1_USERNAME and OPENF1_PASSWORD"
+)
+NO_ROWS = "No results found."
+ANSWERS = Counter("f1site_upstream_answers", "OpenF1's answers by status; `none` where it could not be reached.", ["status"])
+OPERATORS = (">=", "<=", ">", "<")
+
+
+class Pace:
+    """At most `count` requests in any `seconds`, for every rule given as (count, seconds).
+
+    What is remembered is when an answer *arrived*, and what is compared is when the next request *leaves*: however long either
+    travels, upstream never sees two requests closer together than the rule allows.
+    """
+
+    def __init__(self, *rules: tuple[int, float], clock: Callable[[], float] = time.monotonic, sleep=time.sleep):
+        self.rules: list[tuple[int, float, deque[float]]] = [
+            (count, seconds, deque(maxlen=count)) for count, seconds in rules if count
+        ]
+        self.clock, self.sleep = clock, sleep
+
+    def wait(self) -> None:
+        """Sleep until the next request may leave."""
+        now = self.clock()
+        free_at = max((seen[0] + seconds for count, seconds, seen in self.rules if len(seen) == count), default=now)
+        while free_at > now:
+            self.sleep(free_at - now)
+            now = self.clock()
+
+    def answered(self) -> None:
+        """Note that an answer, or the lack of one, has arrived."""
+        for _, _, seen in self.rules:
+            seen.append(self.clock())
+
+
+@dataclass(kw_only=True)
+class Client:
+    """Asks OpenF1 for rows.
+
+    `session` carries the transport; `notice` is told, in words, why the client waits.
+    """
+
+    base_url: str
+    pace: Pace
+    session: requests.Session = field(default_factory=requests.Session)
+    username: str = ""
+    password: str = ""
+    source: str = "openf1"
+    attempts: int = 8
+    timeout: tuple[float, float] = (10, 60)  # seconds to connect, seconds between two bytes
+    lock_check_every: float = 300  # seconds
+    wait_for_lock: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    notice: Callable[[str], None] = lambda text: None
+    sent: int = 0  # requests, retries included
+
+    def __post_init__(self):
+        self.base_url = self.base_url.rstrip("/")
+        self.session.headers.update({"Accept": "application/json", "User-Agent": f"f1-stats/{__version__}"})
+
+    def rows(self, collection: str, filters: Mapping[str, object]) -> list[dict]:
+        """The rows of `collection` that match `filters`, e.g. {"meeting_key": 1229, "driver_number>=": 20}; [] without any.
+
+        Raises an `OpenF1Error`: Unavailable after the last attempt, Locked while a session is on track (unless
+        `wait_for_lock`), TooLarge when upstream wants a narrower request, BadRequest and BadResponse for the rest.
+        """
+        url = f"{self.base_url}/{collection}"
+        query = "&".join(predicate(name, value) for name, value in filters.items())
+        return self._ask(f"{url}?{query}" if query else url)
+
+    def _ask(self, url: str) -> list[dict]:
+        failures = 0
+        while True:
+            try:
+                return self._once(url)
+            except Locked:
+                if not self.wait_for_lock:
+                    raise
+                self.notice(f"Waiting: {LOCKED.split(';', maxsplit=1)[0]}; asking again in {self.lock_check_every:.0f} s")
+                self.sleep(self.lock_check_every)
+            except (Unavailable, BadResponse) as error:
+                failures += 1
+                if failures >= self.attempts:
+                    raise
+                delay = error.retry_after or min(0.5 * 2 ** (failures - 1), 30)
+                self.notice(f"{error}; trying again in {delay:.1f} s")
+                self.sleep(delay)
+
+    def _once(self, url: str) -> list[dict]:
+        if self.username and "Authorization" not in self.session.headers:
+            self._log_in()
+        response = self._send("GET", url)
+        if response.status_code == 401 and self.session.headers.pop("Authorization", ""):  # the token has expired
+            self._log_in()
+            response = self._send("GET", url)
+        return read(response)
+
+    def _log_in(self) -> None:
+        parts = urlsplit(self.base_url)
+        form = {"username": self.username, "password": self.password}
+        response = self._send("POST", f"{parts.scheme}://{parts.netloc}/token", data=form)
+        if response.status_code == 429 or response.status_code >= 500:
+            fail(response)
+        token = decode(response).get("access_token") if response.ok else None
+        if not token:
+            raise BadRequest(f"OpenF1 gave user {self.username!r} no token: {response.status_code} {detail(response)}")
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def _send(self, method: str, url: str, **options) -> requests.Response:
+        self.pace.wait()
+        self.sent += 1
+        try:
+            response = self.session.request(method, url, timeout=self.timeout, **options)
+            ANSWERS.labels(response.status_code).inc()
+            return response
+        except requests.RequestException as error:
+            ANSWERS.labels("none").inc()
+            raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
+        finally:
+            self.pace.answered()
+
+
+def predicate(name: str, value: object) -> str:
+    """One condition as OpenF1 wants it in the query string; the operator, if any, ends the name: `driver_number>=`."""
+    text = quote(str(value), safe=":")
+    return f"{name}{text}" if name.endswith(OPERATORS) else f"{name}={text}"
+
+
+def read(response: requests.Response) -> list[dict]:
+    """The rows in an answer, or the error that it means."""
+    if response.status_code == 404 and detail(response) == NO_ROWS:
+        return []
+    if not response.ok:
+        fail(response)
+    rows = decode(response)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise BadResponse(f"{response.url} answered with JSON that is not a list of rows")
+    return rows
+
+
+def fail(response: requests.Response) -> None:
+    """Raise the error that an answer with a failing status means; return for a successful one."""
+    status, where = response.status_code, response.url
+    if status == 401:
+        raise Locked(LOCKED)
+    if status == 422:
+        raise TooLarge(f"{where} is too much for one request: {detail(response)}")
+    if status == 429 or status >= 500:
+        raise Unavailable(f"{where} answered {status}", retry_after=seconds(response.headers.get("Retry-After")))
+    if status >= 400:
+        raise BadRequest(f"{where} was refused with {status}: {detail(response)}")
+
+
+def decode(response: requests.Response):
+    try:
+        return msgspec.json.decode(response.content)
+    except msgspec.DecodeError as error:
+        kind = response.headers.get("Content-Type", "an unknown type")
+        raise BadResponse(f"{response.url} answered with {kind} that is no JSON: {response.text[:80]!r}") from error
+
+
+def detail(response: requests.Response) -> str:
+    try:
+        body = msgspec.json.decode(response.content)
+    except msgspec.DecodeError:
+        return response.text[:200]
+    return str(body.get("detail", body)) if isinstance(body, dict) else str(body)[:200]
+
+
+def seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; None when it is absent or a date, which our own backoff then replaces."""
+    return float(header) if header and header.isdigit() else None
+
+
+def from_settings(**options) -> Client:
+    """The client that the environment describes; a login lifts the pace to what paying users get (6 a second, 60 a minute)."""
+    per_second, per_minute = settings.OPENF1_REQUESTS_PER_SECOND, settings.OPENF1_REQUESTS_PER_MINUTE
+    if settings.OPENF1_USERNAME and (per_second, per_minute) == (3, 30):
+        per_second, per_minute = 6, 60
+    return Client(
+        base_url=settings.OPENF1_BASE_URL,
+        pace=shared_pace((per_second, 1), (per_minute, 60)),
+        username=settings.OPENF1_USERNAME,
+        password=settings.OPENF1_PASSWORD,
+        **options,
+    )
+
+
+def shared_pace(*rules: tuple[int, float]) -> Pace:
+    """The pace that all processes of this site keep together; where there are no limits the database is not asked."""
+    if not any(count for count, _ in rules):
+        return Pace()
+    from mirror.pace import SharedPace  # here, for it knows Django's models
+
+    return SharedPace(*rules, upstream=f"{settings.OPENF1_USERNAME}@{settings.OPENF1_BASE_URL}"[:200])
+
+
+__all__ = ["Client", "OpenF1Error", "Pace", "from_settings"]

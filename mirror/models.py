@@ -1,0 +1,199 @@
+"""What every mirrored row carries, the log of syncs, and what people corrected."""
+
+from django.conf import settings
+from django.db import models
+
+from mirror.fields import JSONText
+
+
+class Source(models.TextChoices):
+    OPENF1 = "openf1", "OpenF1"
+    DEMO = "demo", "demo season"
+    MANUAL = "manual", "made by hand"
+
+
+class Mirrored(models.Model):
+    """A row that can come from upstream: it says where it came from and when it last changed here."""
+
+    source = models.CharField(
+        max_length=8, choices=Source, default=Source.MANUAL, editable=False, help_text="Where the row came from."
+    )
+    changed_at = models.DateTimeField(auto_now=True, help_text="When a sync or a person last changed the row (UTC).")
+
+    class Meta:
+        abstract = True
+
+
+class Counts(models.Model):
+    """How many rows a sync met, by what became of them."""
+
+    created = models.PositiveIntegerField(default=0, help_text="Rows that were new.")
+    updated = models.PositiveIntegerField(default=0, help_text="Rows that upstream had changed.")
+    unchanged = models.PositiveIntegerField(default=0, help_text="Rows that were the same, and rows made by hand.")
+    vanished = models.PositiveIntegerField(default=0, help_text="Rows stored here that upstream no longer sends.")
+    pruned = models.PositiveIntegerField(default=0, help_text="Vanished rows that were deleted (--prune).")
+    rejected = models.PositiveIntegerField(default=0, help_text="Rows that failed validation; kept as rejects.")
+    folded = models.PositiveIntegerField(default=0, help_text="Rows upstream sent more than once; one of each is kept.")
+
+    NAMES = ("created", "updated", "unchanged", "vanished", "pruned", "rejected", "folded")
+
+    class Meta:
+        abstract = True
+
+
+class SyncRun(Counts):
+    """One call of the sync: what was asked for, how it went, what it cost."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed", "finished with failed pieces"
+        INTERRUPTED = "interrupted"
+
+    run_id = models.BigAutoField(primary_key=True)
+    scope = models.JSONField(help_text="What was asked for: collections, seasons, races, sessions.")
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1)
+    state = models.CharField(max_length=12, choices=State, default=State.RUNNING, db_index=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    requests = models.PositiveIntegerField(default=0, help_text="HTTP requests sent upstream, retries included.")
+    error = models.TextField(blank=True, help_text="The last thing that went wrong.")
+
+    class Meta:
+        ordering = ["-run_id"]
+
+    def __str__(self):
+        return f"sync {self.run_id} ({self.get_state_display()})"
+
+
+class SyncPiece(Counts):
+    """One collection of one session (or one list of races or sessions): one transaction of a sync."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="pieces")
+    collection = models.CharField(max_length=24)
+    race_id = models.IntegerField(null=True, help_text="OpenF1's meeting_key.")
+    session_id = models.IntegerField(null=True, help_text="OpenF1's session_key.")
+    driver_number = models.IntegerField(null=True, help_text="The car, where a piece is one car's samples.")
+    ok = models.BooleanField(default=True)
+    error = models.TextField(blank=True)
+    ended_at = models.DateTimeField(auto_now_add=True)
+    changes = models.JSONField(default=list, help_text="Changed rows: key, and per field the old and the new value.")
+
+    class Meta:
+        ordering = ["run", "pk"]
+        indexes = [models.Index(fields=["session_id", "collection"], name="piece_session")]
+
+    def __str__(self):
+        return f"{self.collection} of {self.session_id or self.race_id or 'the season'}"
+
+
+class Reject(models.Model):
+    """A row that upstream sent and that is not stored: it is not valid, has no place here, or a later row has its key."""
+
+    piece = models.ForeignKey(SyncPiece, on_delete=models.CASCADE, related_name="rejects")
+    row = models.JSONField(help_text="The row as upstream sent it.")
+    reason = models.TextField()
+
+    def __str__(self):
+        return self.reason
+
+
+class PieceState(models.Model):
+    """What upstream last said of a piece: an answer with the same fingerprint needs no comparison."""
+
+    collection = models.CharField(max_length=24)
+    session_id = models.IntegerField(help_text="OpenF1's session_key.")
+    driver_number = models.IntegerField(default=0, help_text="The car of a file of samples; 0 for all other pieces.")
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1)
+    fingerprint = models.CharField(max_length=64, help_text="Digest of upstream's rows and of the fields they are stored in.")
+    stored = models.PositiveIntegerField(help_text="Rows stored here after that sync.")
+    counts = models.JSONField(default=dict, help_text="What a comparison with the same answer would count.")
+    synced_at = models.DateTimeField(help_text="When upstream was last asked.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["session_id", "collection", "driver_number", "source"], name="piece_state_key")
+        ]
+
+    def __str__(self):
+        return f"{self.collection} of {self.session_id}"
+
+
+class Correction(models.Model):
+    """A person's word against upstream's: one field of one row, or a row that should not be there."""
+
+    class State(models.TextChoices):
+        HOLDS = "holds", "holds"
+        CONFLICT = "conflict", "conflict: upstream has moved to a third value"
+        OBSOLETE = "obsolete", "obsolete: upstream now agrees"
+
+    correction_id = models.BigAutoField(primary_key=True)
+    collection = models.CharField(max_length=24, help_text="OpenF1's collection, or `people` for drivers as persons.")
+    session_id = models.IntegerField(null=True, help_text="Session of the row; empty for races and people.")
+    key = JSONText(help_text="What identifies the row, by field.")
+    field = models.CharField(max_length=60, blank=True, help_text="The corrected field; empty where the whole row was deleted.")
+    upstream = JSONText(null=True, help_text="Upstream's value; of a deleted row all its values.")
+    corrected = JSONText(null=True, help_text="The value that a person put in its place.")
+    state = models.CharField(max_length=8, choices=State, default=State.HOLDS, db_index=True)
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1, help_text="Where the row came from.")
+    reason = models.TextField(blank=True, help_text="Why, in the words of whoever corrected it.")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="corrections"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-updated_at", "-correction_id"]
+        constraints = [models.UniqueConstraint(fields=["collection", "key", "field"], name="correction_key")]
+        indexes = [models.Index(fields=["collection", "session_id"], name="correction_piece")]
+
+    def __str__(self):
+        what = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in self.key.items())
+        return f"{self.collection}: {self.field or 'deleted'} ({what})"
+
+    def hear(self, value) -> bool:
+        """Take note of what upstream now says, in JSON's terms; whether that is news."""
+        if value == self.upstream:
+            return False
+        self.upstream = value
+        self.state = self.State.OBSOLETE if self.field and value == self.corrected else self.State.CONFLICT
+        return True
+
+
+class PieceVersion(models.Model):
+    """When the rows of a piece last changed, whoever changed them; see `versions`."""
+
+    collection = models.CharField(max_length=24)
+    session_id = models.IntegerField(help_text="OpenF1's session_key; 0 for lists of races and sessions.")
+    stamp = models.BigIntegerField(help_text="A random number, another at every change.")
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["collection", "session_id"], name="piece_version_key")]
+
+    def __str__(self):
+        return f"{self.collection} of {self.session_id or 'all'}"
+
+
+class Lease(models.Model):
+    """Something that one process at a time may work on, until it lets go or stops giving signs of life."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    holder = models.CharField(max_length=32, help_text="A random name, another each time.")
+    expires_at = models.DateTimeField()
+
+    def __str__(self):
+        return self.name
+
+
+class UpstreamPace(models.Model):
+    """The requests that all processes together sent to an upstream in the last minutes."""
+
+    upstream = models.CharField(max_length=200, primary_key=True, help_text="The address, and who asks.")
+    slots = models.JSONField(
+        default=dict, help_text="Per request when it left and when it was answered, in seconds of Unix time."
+    )
+
+    def __str__(self):
+        return self.upstream

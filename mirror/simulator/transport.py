@@ -1,0 +1,122 @@
+"""The demo season behind `requests`: an adapter that answers the way api.openf1.org does, without a network.
+
+Left out of upstream's behaviour: CSV, dates that are not ISO 8601, rate limits.
+"""
+
+import io
+import re
+from functools import cached_property
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+from requests.adapters import BaseAdapter
+
+from mirror.simulator import order, query, rows, samples
+from mirror.simulator.quirks import applied
+from mirror.simulator.season import Season, Session
+
+LISTS = {"meetings", "sessions"}
+BY_SESSION = {
+    collection.__name__: collection
+    for collection in (
+        rows.drivers,
+        rows.laps,
+        rows.stints,
+        rows.pit,
+        rows.weather,
+        rows.race_control,
+        rows.team_radio,
+        rows.session_result,
+        rows.starting_grid,
+        rows.championship_drivers,
+        rows.championship_teams,
+        order.position,
+        order.intervals,
+        order.overtakes,
+    )
+}
+SAMPLES = {"car_data": samples.car_data, "location": samples.location}
+COLLECTIONS = sorted({*LISTS, *BY_SESSION, *SAMPLES})
+
+
+class TooMuch(Exception):
+    """More than upstream gives in one answer."""
+
+
+class Simulator(BaseAdapter):
+    """Answers `GET https://demo.invalid/v1/<collection>?<filters>` from an invented season."""
+
+    def __init__(self, season: Season):
+        super().__init__()
+        self.season = season
+
+    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
+        status, body = self.answer(request.method, request.url)
+        response = requests.Response()
+        response.status_code, response.reason = status, HTTPStatus(status).phrase
+        response.headers["Content-Type"] = "application/json"
+        response.url, response.request = request.url, request
+        response.raw = io.BytesIO(msgspec.json.encode(body))
+        return response
+
+    def close(self):
+        pass
+
+    def answer(self, method: str, url: str) -> tuple[int, object]:
+        """(status, body) for a request."""
+        parts = urlsplit(url)
+        found = re.fullmatch(r"/v1/(\w+)", parts.path.lower())
+        if method not in ("GET", "POST"):
+            return 405, {"detail": "Method Not Allowed"}
+        if not found or found[1] not in COLLECTIONS:
+            return 404, {"detail": "Not Found"}
+        try:
+            answer = self.matching(found[1], query.parse(parts.query))
+        except (ValueError, TypeError) as error:  # what cannot be read, and bounds of different kinds on one field
+            return 400, {"detail": str(error)}
+        except TooMuch as error:
+            return 422, {"detail": str(error)}
+        return (200, answer) if answer else (404, {"detail": "No results found."})
+
+    def matching(self, collection: str, asked: query.Query) -> list:
+        """The rows of a collection that match, in upstream's order."""
+        asked = {field: self.latest(field, predicates) for field, predicates in asked.items()}
+        if collection == "meetings":
+            return query.select([rows.meeting(weekend) for weekend in self.season.weekends], asked)
+        if collection == "sessions":
+            return query.select(self.listed, asked)
+        keys = {field: predicates for field, predicates in asked.items() if field in ("session_key", "meeting_key")}
+        sessions = [self.season.sessions[row["session_key"]] for row in query.select(self.listed, keys)]
+        whole = [row for session in sessions for row in self.of_session(collection, session, asked)]
+        return query.select(whole, {field: predicates for field, predicates in asked.items() if field not in keys})
+
+    @cached_property
+    def listed(self) -> list[rows.Row]:
+        return [rows.session(session) for session in self.season.sessions.values()]
+
+    def latest(self, field: str, predicates: list[query.Predicate]) -> list[query.Predicate]:
+        """Conditions in which the word for the newest session or weekend has become its key."""
+        if field not in ("session_key", "meeting_key"):
+            return predicates
+        newest = self.listed[-1][field]
+        return [(sign, newest if value == "latest" else value) for sign, value in predicates]
+
+    def of_session(self, collection: str, session: Session, asked: query.Query) -> list[rows.Row]:
+        keys = {"meeting_key": session.weekend.key, "session_key": session.key}
+        if collection in SAMPLES:
+            found = self.of_cars(collection, session, asked)
+        else:
+            found = applied(collection, session, BY_SESSION[collection](self.season, session))
+        return [{**row, **keys} for row in found]
+
+    def of_cars(self, collection: str, session: Session, asked: query.Query) -> list[rows.Row]:
+        """The samples of the cars asked for; upstream refuses to give those of a whole session."""
+        if session != self.season.sampled:
+            return []
+        if not {"driver_number", "date"} & asked.keys():
+            raise TooMuch(f"{collection} of a whole session is too much: add driver_number or a window of dates.")
+        cars = {"driver_number": asked.get("driver_number", [(">=", 0)])}
+        wanted = query.select([{"driver_number": car} for car in sorted(self.season.outing(session).laps)], cars)
+        return [row for car in wanted for row in SAMPLES[collection](self.season, session, car["driver_number"])]

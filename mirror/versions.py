@@ -1,0 +1,94 @@
+"""When a piece last changed: a collection of a session, or a list of races or sessions.
+
+Rows know when they changed, deleted rows do not, and asking every row is slow. So whatever writes rows says so here, in the same
+transaction, and who keeps answers (a cache, a client with an ETag) asks here whether they still hold.
+"""
+
+import secrets
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import Count, Max, Model, Q, QuerySet, Sum
+from django.db.models.expressions import Col
+from django.utils import timezone
+
+from mirror.models import PieceVersion
+
+LISTS = 0  # in place of a session: the piece is a list of races or sessions
+
+
+class Version(NamedTuple):
+    """What was the same before is the same still, as long as this is."""
+
+    pieces: int
+    stamps: int
+    changed_at: datetime | None
+
+    def with_also(self, other: "Version") -> "Version":
+        """The version of both together."""
+        dates = [at for at in (self.changed_at, other.changed_at) if at]
+        return Version(self.pieces + other.pieces, self.stamps + other.stamps, max(dates, default=None))
+
+
+def touch(collection: str, session_id: int | None) -> None:
+    """Note that rows of a piece were created, changed or deleted."""
+    # A random stamp, not a counter: two transactions at the same time cannot both write the same one.
+    piece = PieceVersion(
+        collection=collection, session_id=session_id or LISTS, stamp=secrets.randbits(40), changed_at=timezone.now()
+    )
+    PieceVersion.objects.bulk_create(
+        [piece], update_conflicts=True, unique_fields=["collection", "session_id"], update_fields=["stamp", "changed_at"]
+    )
+
+
+def latest(collection: str, session_ids: Collection[int] | None = None) -> Version:
+    """The version of a collection's rows, of these sessions or of all.
+
+    The lists of sessions and races always count: a row's race is known through its session, and rows go with them.
+    """
+    if session_ids is None:
+        found = PieceVersion.objects.filter(Q(collection=collection) | Q(collection__in=("sessions", "meetings")))
+        return summed(found)
+    rows = few(collection, sorted(session_ids))
+    return Version(len(rows), sum(stamp for stamp, _ in rows), max((changed_at for _, changed_at in rows), default=None))
+
+
+def everything() -> Version:
+    """The version of all that is mirrored."""
+    return summed(PieceVersion.objects.all())
+
+
+def of_table(model: type[Model], changed_at: str) -> Version:
+    """The version of a table that no feed writes; the column says when a row last changed."""
+    return summed(model._default_manager.all(), stamp="pk", changed_at=changed_at)
+
+
+def of_session(session_id: int) -> Version:
+    """The version of all rows of a session."""
+    return summed(PieceVersion.objects.filter(session_id=session_id))
+
+
+def summed(rows: QuerySet, *, stamp: str = "stamp", changed_at: str = "changed_at") -> Version:
+    """The version of these rows, with one query."""
+    return Version(**rows.aggregate(pieces=Count("pk"), stamps=Sum(stamp, default=0), changed_at=Max(changed_at)))
+
+
+def few(collection: str, session_ids: list[int]) -> list[tuple[int, datetime]]:
+    """(stamp, changed_at) of these sessions and of the lists. Written as SQL: to build the query takes longer than to run it,
+    and every request of /v1 asks this."""
+    table = PieceVersion._meta.db_table
+    marks = ", ".join(["%s"] * (len(session_ids) + 1))
+    sql = (
+        f"SELECT stamp, changed_at FROM {table} WHERE collection = %s AND session_id IN ({marks})"  # noqa: S608 (no input in it)
+        f" OR collection IN ('sessions', 'meetings')"
+    )
+    field = PieceVersion._meta.get_field("changed_at")
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [collection, *session_ids, LISTS])
+        rows = cursor.fetchall()
+    converters = connection.ops.get_db_converters(Col(table, field))
+    for convert in converters:
+        rows = [(stamp, convert(changed_at, None, connection)) for stamp, changed_at in rows]
+    return rows

@@ -1,0 +1,317 @@
+"""How fast /v1 answers, beside what is asked of it and beside OpenF1's own server: `make bench-api`. Asserts nothing.
+
+One gunicorn worker serves a database with one season, another one the same with ten, made by multiplying every row. Requests go
+to both in turn, so that a busy machine slows both alike. The rows are those recorded in ../shared where that is there, else the
+demo season's. The tables are Markdown, as in the README.
+
+    tools/bench/api.py [--requests 200] [--keep FOLDER]     FOLDER keeps the databases for the next time
+"""
+
+import argparse
+import http.client
+import json
+import os
+import platform
+import signal
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+REPLAY = ROOT.parent / "shared" / "openf1" / "replay.py"
+SEASONS = 10
+SHIFT = 1_000_000  # between the keys of one copy of the season and the next
+CONNECTIONS, SECONDS = 16, 3
+console = Console(width=160)
+
+
+class Question(NamedTuple):
+    name: str
+    path: str
+    asked: str = ""  # what this should reach
+    openf1: str = ""  # OpenF1's own server, measured on a comparable machine
+    openf1_rps: str = ""
+
+
+def questions(session: int, car: int, year: int, moment: datetime) -> list[Question]:
+    window = f"date>={moment:%Y-%m-%dT%H:%M:%S}&date<{moment + timedelta(seconds=2):%Y-%m-%dT%H:%M:%S}"
+    return [
+        Question("drivers of a session", f"drivers?session_key={session}", "2.1", "2.1", "563"),
+        Question("laps of one driver", f"laps?session_key={session}&driver_number={car}", "2.8", "2.8", "293"),
+        Question("all laps of a race", f"laps?session_key={session}", "12", "84"),
+        Question("positions of a race", f"position?session_key={session}"),
+        Question("sessions of a year", f"sessions?year={year}"),
+        Question("car_data, 2 s", f"car_data?session_key={session}&driver_number={car}&{window}"),
+        Question("car_data of a driver", f"car_data?session_key={session}&driver_number={car}", "120", "1262 (26,640 rows)"),
+    ]
+
+
+# The databases
+
+
+def environment(folder: Path, name: str) -> dict[str, str]:
+    here = {"DATABASE_URL": f"sqlite:///{folder / name}.sqlite3", "MEDIA_ROOT": str(folder / "media"), "LOG_LEVEL": "ERROR"}
+    return os.environ | here | {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0"}
+
+
+def manage(*arguments: str, env: dict[str, str]) -> None:
+    console.print(f"[dim]manage.py {' '.join(arguments)}")
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def fill(folder: Path) -> None:
+    """A database with one season, and its copy with ten."""
+    env = environment(folder, "one")
+    manage("migrate", "-v0", env=env)
+    if REPLAY.exists():
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with serving([sys.executable, str(REPLAY), "--port", str(port)], f"{url}/", env):
+            env |= {"OPENF1_BASE_URL": f"{url}/v1"}
+            manage("sync_openf1", "--season", "2024", env=env)
+            manage("sync_openf1", "car_data", "--session", "9472", env=env)
+    else:
+        manage("load_demo", env=env)
+    with sqlite3.connect(folder / "one.sqlite3") as one:
+        one.execute("VACUUM INTO ?", [str(folder / "ten.sqlite3")])
+    multiply(folder / "ten.sqlite3")
+
+
+def multiply(path: Path) -> None:
+    """Nine copies of every row: races, sessions and what belongs to them, with other keys."""
+    database = sqlite3.connect(path)
+    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        columns = [(name, key) for _, name, _, _, _, key in database.execute(f'PRAGMA table_info("{table}")')]
+        names = [name for name, _ in columns]
+        if not {"session_id", "race_id"} & set(names) or table == "openf1_correction":
+            continue
+        kept = [name for name, key in columns if not key or name in ("session_id", "race_id")]
+        shifted = [
+            f"{name} + ?1 * {SHIFT}" if name in ("session_id", "race_id") else "year - ?1" if name == "year" else name
+            for name in kept
+        ]
+        for copy in range(1, SEASONS):
+            database.execute(
+                f"INSERT INTO {table} ({', '.join(kept)}) SELECT {', '.join(shifted)} FROM {table} WHERE {own(names)}", [copy]
+            )
+    database.commit()
+    database.execute("ANALYZE")
+    database.close()
+
+
+def own(names: list[str]) -> str:
+    """The rows of the season itself, whatever was copied before."""
+    return f"abs({'session_id' if 'session_id' in names else 'race_id'}) < {SHIFT}"
+
+
+# The server
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serving(command: list[str], url: str, env: dict[str, str]) -> Iterator[subprocess.Popen]:
+    """A server in the background for the length of a `with`, from when it answers."""
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    host, _, path = url.removeprefix("http://").partition("/")
+    try:
+        for _ in range(600):
+            try:
+                http_get(int(host.partition(":")[2]), f"/{path}")
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+@contextmanager
+def site(folder: Path, name: str) -> Iterator["Site"]:
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "f1site.wsgi", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    with serving(command, f"http://127.0.0.1:{port}/v1/meetings?limit=1", environment(folder, name)) as process:
+        yield Site(port, process.pid)
+
+
+def http_get(port: int, path: str) -> tuple[int, int, float, float]:
+    """(status, bytes, seconds to the first byte, seconds to the last) of a request on a connection of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    try:
+        return http_get_on(connection, path)
+    finally:
+        connection.close()
+
+
+def http_get_on(connection: http.client.HTTPConnection, path: str) -> tuple[int, int, float, float]:
+    """The same on a connection that stays open, as a client's session keeps it."""
+    began = time.perf_counter()
+    connection.request("GET", path)
+    response = connection.getresponse()
+    size = len(response.read(1))
+    first = time.perf_counter() - began
+    while piece := response.read(1 << 16):
+        size += len(piece)
+    return response.status, size, first, time.perf_counter() - began
+
+
+class Site:
+    """One worker."""
+
+    def __init__(self, port: int, master: int):
+        self.port = port
+        [self.worker] = subprocess.check_output(["pgrep", "-P", str(master)], text=True).split()
+        self.open = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+
+    def get(self, path: str, connection: http.client.HTTPConnection | None = None) -> tuple[int, int, float, float]:
+        status, *rest = http_get_on(connection or self.open, f"/v1/{path}")
+        if status != 200:
+            sys.exit(f"/v1/{path} was answered with {status}")
+        return status, *rest
+
+    def rows(self, path: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port)
+        connection.request("GET", f"/v1/{path}")
+        return json.load(connection.getresponse())
+
+    def memory(self, name: str) -> float:
+        """MB: VmRSS now, VmHWM at most so far."""
+        status = Path(f"/proc/{self.worker}/status").read_text()
+        return int(status.partition(f"{name}:")[2].split()[0]) / 1024
+
+    def per_second(self, path: str) -> float:
+        """Answers a second, asked for by `CONNECTIONS` at once for `SECONDS`."""
+        counts, until = [0] * CONNECTIONS, time.perf_counter() + SECONDS
+
+        def ask(number: int) -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+            while time.perf_counter() < until:
+                self.get(path, connection)
+                counts[number] += 1
+            connection.close()
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(CONNECTIONS)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(counts) / SECONDS
+
+
+# Measuring
+
+
+def milliseconds(sites: list[Site], path: str, times: int, *, cold: bool) -> list[list[float]]:
+    """Of each site, how long each of `times` answers took; asked in turn, after a warm-up. Cold: no question is asked twice."""
+    taken: list[list[float]] = [[] for _ in sites]
+    for number in range(-5, times):
+        question = f"{path}&limit={10_000_000 + number}" if cold else path
+        for one, seconds in zip(sites, taken, strict=True):
+            *_, whole = one.get(question)
+            if number >= 0:
+                seconds.append(whole * 1000)
+    return taken
+
+
+def percentiles(values: list[float]) -> list[str]:
+    cuts = statistics.quantiles(values, n=20)
+    return [f"{cuts[9]:.1f}", f"{cuts[18]:.1f}"]
+
+
+def report_latency(one: Site, ten: Site, asked: list[Question], times: int) -> None:
+    latency = table("ms", "rows", "KB", "warm p50", "p95", "cold p50", "p95", "to reach", "OpenF1's own server")
+    load = table("", "requests/s", "OpenF1's own", "cold p50, one season", "ten seasons", "factor")
+    for question in asked:
+        rows = len(one.rows(question.path))
+        size = one.get(question.path)[1]
+        warm, _ = milliseconds([one, ten], question.path, times, cold=False)
+        cold, of_ten = milliseconds([one, ten], question.path, times, cold=True)
+        rate = one.per_second(question.path)
+        figures = [f"{rows:,}", f"{size / 1000:,.0f}", *percentiles(warm), *percentiles(cold)]
+        latency.add_row(question.name, *figures, question.asked, question.openf1)
+        medians = statistics.median(cold), statistics.median(of_ten)
+        load.add_row(
+            question.name, f"{rate:,.0f}", question.openf1_rps, *(f"{m:.1f}" for m in medians), f"{medians[1] / medians[0]:.2f}"
+        )
+        console.print(f"[dim]{question.name}: done")
+    console.print(latency)
+    console.print(load)
+
+
+def table(*columns: str) -> Table:
+    made = Table(*columns, box=box.MARKDOWN)
+    for column in made.columns[1:]:
+        column.justify = "right"
+        column.no_wrap = True
+    return made
+
+
+def report_stream(one: Site, session: int) -> None:
+    """A whole session by a worker that has answered nothing but a small question yet."""
+    idle = one.memory("VmRSS")
+    found = [one.get(f"car_data?session_key={session}&limit={10_000_000 + number}") for number in range(5)]
+    _, size, *_ = found[0]
+    first = statistics.median(first for *_, first, _ in found)
+    whole = statistics.median(whole for *_, whole in found)
+    made = table("car_data of a whole session", "", "to reach", "OpenF1's own server")
+    made.add_row("size", f"{size / 1e6:,.0f} MB", "", "")
+    made.add_row("first byte", f"{first * 1000:,.0f} ms", "200 ms", "")
+    made.add_row("all of it", f"{whole:.2f} s", "", "an error after 6.8 s")
+    made.add_row("memory above idle, at most", f"{one.memory('VmHWM') - idle:,.0f} MB", "150 MB", "")
+    console.print(made)
+
+
+def machine() -> str:
+    cpu = next(
+        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), ""
+    )
+    cores, load, python = os.cpu_count(), os.getloadavg()[0], platform.python_version()
+    return f"{cpu}, {cores} cores, load {load:.1f}, {platform.system()}, Python {python}, one gunicorn worker, SQLite"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=200)
+    parser.add_argument("--keep", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "ten.sqlite3").exists():
+            fill(folder)
+        with site(folder, "one") as one, site(folder, "ten") as ten:
+            sample = one.rows("car_data?limit=1&fields=session_key&order_by=-session_key")[0]
+            session = sample["session_key"]
+            [race] = one.rows(f"sessions?session_key={session}")
+            car = one.rows(f"laps?session_key={session}&limit=1&order_by=-lap_number")[0]["driver_number"]
+            moment = one.rows(f"laps?session_key={session}&driver_number={car}&lap_number=10")[0]["date_start"]
+            asked = questions(session, car, race["year"], datetime.fromisoformat(moment))
+            console.print(machine())
+            with site(folder, "one") as fresh:
+                report_stream(fresh, session)
+            report_latency(one, ten, asked, options.requests)
+            console.print(machine())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""One measurement in a process of its own, so that its memory is its own; the result is one JSON object on standard output.
+
+    measure.py sync --season 2023 --only laps stints     a sync, with the time that upstream took
+    measure.py loop --season 2023                        update_or_create with a commit per row, of 2,000 laps and 500 stints
+    measure.py writes --season 2023                      the sync's way to write beside plain bulk_create, session by session
+
+`--demo N` instead of `--season` asks the simulator for a season of N races. DATABASE_URL says which database is written,
+OPENF1_BASE_URL where rows come from; the loop and the writes want the sessions there already.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
+
+import django
+
+django.setup()
+
+from django.db import connection, transaction
+
+from mirror import changes
+from mirror.client import Client, from_settings
+from mirror.pipeline import Scope, registry, sync
+from races.models import Session
+
+
+def peak() -> float:
+    """The most memory this process has held so far, in MB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+class Upstream:
+    """How long requests were under way: upstream's own work and the transfer, not our reading of the answer."""
+
+    def __init__(self, client: Client):
+        self.seconds = 0.0
+        self.request, client.session.request = client.session.request, self
+
+    def __call__(self, *arguments, **options):
+        began = time.perf_counter()
+        try:
+            return self.request(*arguments, **options)
+        finally:
+            self.seconds += time.perf_counter() - began
+
+
+def source(given: argparse.Namespace) -> tuple[Client, list[int]]:
+    """(client, seasons to sync with it)"""
+    if not given.demo:
+        return from_settings(), given.season
+    from mirror import simulator
+
+    return simulator.client(simulator.Season(races=given.demo)), [simulator.YEAR]
+
+
+def measure_sync(client: Client, seasons: list[int], only: list[str]) -> dict:
+    upstream = Upstream(client)
+    before, began = peak(), time.perf_counter()
+    report = sync(client=client, scope=Scope(seasons=tuple(seasons)), collections=only)
+    seconds = time.perf_counter() - began
+    if report.errors:
+        sys.exit(f"the sync failed: {report.errors[0]}")
+    counts = report.total
+    return {
+        "seconds": seconds,
+        "upstream": upstream.seconds,
+        "rows": counts["created"] + counts["updated"] + counts["unchanged"],
+        "written": counts["created"] + counts["updated"],
+        "requests": report.requests,
+        "memory_before": before,
+        "memory": peak(),
+    }
+
+
+def measure_loop(client: Client, seasons: list[int], laps: int = 2_000) -> dict:
+    """What a first script would do; the rows are fetched beforehand and are not counted."""
+    feeds, sample = registry(), []
+    wanted = {"laps": laps, "stints": laps // 4}
+    for session in Session.objects.filter(year__in=seasons, session_name="Race"):
+        for name, count in wanted.items():
+            found = client.rows(name, {"session_key": session.pk})[:count] if count else []
+            wanted[name] -= len(found)
+            sample += [(feeds[name], row) for row in found]
+    began = time.perf_counter()
+    for feed, row in sample:
+        values = {name: row[wire] for name, wire in feed.wire.items() if wire in row}
+        key = {name: values.pop(name) for name in feed.key}
+        feed.model.objects.update_or_create(**key, defaults=values)
+    return {"rows": len(sample), "seconds": time.perf_counter() - began}
+
+
+def measure_writes(client: Client, seasons: list[int], times: int = 5) -> dict:
+    """Seconds that either way takes to store all new rows of a season, median of `times` in turns; a transaction per session."""
+    found = {}
+    for name in ("laps", "position"):
+        feed, pieces = registry()[name], []
+        for session in Session.objects.filter(year__in=seasons):
+            built, _ = feed.build(client.rows(name, {"session_key": session.pk}))
+            if built:
+                fields = changes.sent_fields(feed, built)
+                names = feed.key + fields
+                rows = list(map(changes.getter(names), built))
+                pieces.append((list(map(changes.maker(feed, names, source="openf1"), rows)), fields))
+        ways = {
+            "bulk_create": lambda rows, fields, feed=feed: feed.model.objects.bulk_create(rows),
+            "sync": lambda rows, fields, feed=feed: changes.upsert(feed, rows, fields),
+        }
+        seconds: dict[str, list[float]] = {way: [] for way in ways}
+        for way in list(ways) * (times + 1):
+            with connection.cursor() as cursor:
+                cursor.execute(f"TRUNCATE {feed.model._meta.db_table} CASCADE")
+            for rows, _ in pieces:
+                for row in rows:  # bulk_create notes the keys of what it has stored
+                    row.pk, row._state.adding = None, True
+            began = time.perf_counter()
+            for rows, fields in pieces:
+                with transaction.atomic():
+                    ways[way](rows, fields)
+            seconds[way].append(time.perf_counter() - began)
+        found[name] = {"rows": sum(len(rows) for rows, _ in pieces), "pieces": len(pieces)}
+        found[name] |= {way: statistics.median(some[1:]) for way, some in seconds.items()}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["sync", "loop", "writes"])
+    parser.add_argument("--season", type=int, nargs="+", default=[])
+    parser.add_argument("--demo", type=int)
+    parser.add_argument("--only", nargs="+", default=[])
+    given = parser.parse_args()
+    client, seasons = source(given)
+    if given.what == "sync":
+        print(json.dumps(measure_sync(client, seasons, given.only)))
+    else:
+        print(json.dumps({"loop": measure_loop, "writes": measure_writes}[given.what](client, seasons)))
+
+
+main()

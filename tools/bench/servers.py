@@ -1,0 +1,239 @@
+"""The processes of a load test, each a private one that ends with it: PostgreSQL, Redis, upstream, and the site itself."""
+
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parents[2]
+REPLAY = ROOT.parent / "shared" / "openf1" / "replay.py"
+PATIENCE = 90  # seconds
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> float:
+    """Wait until something holds; the seconds that took."""
+    began = time.monotonic()
+    while not holds():
+        if time.monotonic() - began > patience:
+            raise TimeoutError(f"{what}: not within {patience} seconds")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=10):
+            return True
+    except HTTPError:
+        return True
+    except (URLError, OSError):
+        return False
+
+
+def end(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
+    """End a process, and what it began, if it has not ended yet."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+class Postgres:
+    """A cluster of its own in a folder. PostgreSQL refuses to run as root, who becomes nobody for it."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.port = folder / "postgres", free_port()
+        self.user = "nobody" if os.geteuid() == 0 else None
+        self.folder.mkdir()
+        if self.user:
+            shutil.chown(self.folder, self.user)
+        self.run("initdb", "-U", "postgres", "-A", "trust", "-N", "-D", f"{self.folder}/data")
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}"
+
+    @staticmethod
+    def programs() -> Path | None:
+        """The folder of the newest release's programs."""
+        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+        if found:
+            return found[-1].parent
+        on_path = shutil.which("initdb")
+        return Path(on_path).parent if on_path else None
+
+    def run(self, program: str, *arguments: str) -> None:
+        command = [str(Postgres.programs() / program), *arguments]  # type: ignore[operator]
+        subprocess.run(command, user=self.user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+
+    def start(self) -> None:
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log.txt", "-w", "-o", options, "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "fast", "-w", "stop")
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        with suppress(subprocess.CalledProcessError):
+            self.stop()
+
+    def database(self, name: str) -> str:
+        """The URL of a new database."""
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
+        return f"{self.url}/{name}"
+
+
+class Redis:
+    """A broker that keeps nothing when it ends."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, cwd="/")
+        until(self.listens, "Redis")
+
+    def listens(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self) -> None:
+        end(self.process)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+
+@contextmanager
+def upstream() -> Iterator[tuple[str, int, int]]:
+    """(URL, a season, a session with samples) of the recorded OpenF1 where it is beside the checkout, else of the demo season."""
+    if REPLAY.exists():
+        port = free_port()
+        command = [sys.executable, str(REPLAY), "--port", str(port)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            until(lambda: answers(f"http://127.0.0.1:{port}/"), "the replay")
+            yield f"http://127.0.0.1:{port}/v1", 2024, 9472
+        finally:
+            end(process)
+    else:
+        sys.path.insert(0, str(ROOT))
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
+        import django
+
+        django.setup()
+        from jobs.tests.processes import Upstream
+        from mirror.simulator import YEAR, Season
+
+        with Upstream() as served:
+            yield served.url, YEAR, Season(races=1).sampled.key
+
+
+def limit_files(size: int) -> Callable[[], None]:
+    """What a child does so that no file it writes grows beyond so many bytes: its disk is full."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+class Site:
+    """A database and the processes that share it."""
+
+    def __init__(self, folder: Path, database: str, **environment: str):
+        self.folder, self.port = folder, free_port()
+        self.media = folder / "media"
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.processes: list[subprocess.Popen] = []
+        self.log = folder / "log.txt"
+        folder.mkdir(exist_ok=True)
+        ours = ("OPENF1_", "CELERY_", "THROTTLE_")
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
+            "DATABASE_URL": database,
+            "MEDIA_ROOT": str(self.media),
+            "LOG_LEVEL": "WARNING",
+            "THROTTLE_WRITES": "",
+            "OPENF1_REQUESTS_PER_SECOND": "0",
+            "OPENF1_REQUESTS_PER_MINUTE": "0",
+            "WORKER_CONCURRENCY": "1",
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+            **environment,
+        }
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        for process in self.processes:
+            end(process, signal.SIGKILL)
+
+    def begin(self, *command: str, **options) -> subprocess.Popen:
+        with self.log.open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, *command],
+                cwd=ROOT,
+                env=self.environment,
+                start_new_session=True,
+                stdout=log,
+                stderr=log,
+                **options,
+            )
+        self.processes.append(process)
+        return process
+
+    def manage(self, *command: str, **options) -> subprocess.CompletedProcess:
+        """Run a command to its end, whatever that is."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment, capture_output=True, text=True, **options
+        )
+
+    def done(self, *command: str) -> str:
+        """Run a command that has to go well; what it says."""
+        ended = self.manage(*command)
+        if ended.returncode:
+            raise RuntimeError(f"manage.py {' '.join(command)}: {ended.stderr or ended.stdout}")
+        return ended.stdout
+
+    def serve(self) -> subprocess.Popen:
+        process = self.begin("-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "f1site.wsgi")
+        until(lambda: process.poll() is not None or answers(f"{self.url}/healthz/"), "the site")
+        if process.returncode is not None:
+            raise RuntimeError(f"the site ended at once: {self.log.read_text()[-2000:]}")
+        return process
+
+    def worker(self) -> subprocess.Popen:
+        options = ("--without-mingle", "--without-gossip", "-l", "WARNING")
+        return self.begin("-m", "celery", "-A", "f1site", "-q", "worker", *options)
+
+    def beat(self) -> subprocess.Popen:
+        return self.begin("-m", "celery", "-A", "f1site", "-q", "beat", "-l", "WARNING", "--pidfile", "")
+
+    def token(self) -> str:
+        """The token of a new user who may do everything."""
+        program = (
+            "from django.contrib.auth.models import User; from rest_framework.authtoken.models import Token;"
+            "print(Token.objects.create(user=User.objects.create_superuser('editor')).key)"
+        )
+        return self.done("shell", "-v0", "-c", program).strip()

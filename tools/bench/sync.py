@@ -1,0 +1,239 @@
+"""How fast the sync and the API are, beside what is asked of them: `make bench`. Prints figures, asserts nothing.
+
+Rows come from the recorded OpenF1 in ../shared where that is there, else from the simulator of the demo season. Where
+TEST_DATABASE_URL names a PostgreSQL server, the writes are measured on it too, in a database of its own.
+"""
+
+import json
+import os
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import requests
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+REPLAY = ROOT.parent / "shared" / "openf1" / "replay.py"
+LISTS = ["meetings", "sessions", "drivers"]
+ROWS = ["laps", "stints"]
+# What is synced: title and arguments of measure.py; the last holds all those before it.
+RECORDED = {"2023": ["--season", "2023"], "2024": ["--season", "2024"], "2023 and 2024": ["--season", "2023", "2024"]}
+DEMO = {"5 demo races": ["--demo", "5"], "10 demo races": ["--demo", "10"]}
+console = Console(width=None if sys.stdout.isatty() else 120)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serving(command: list[str], url: str, env: dict[str, str]):
+    """A server in the background for the length of a `with`, from when it answers."""
+    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(300):
+            try:
+                requests.get(url, timeout=60)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.1)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+def measure(what: str, *arguments: object, env: dict[str, str]) -> dict:
+    command = [sys.executable, "tools/bench/measure.py", what, *map(str, arguments)]
+    console.print(f"[dim]{' '.join(command[1:])}")
+    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def database(folder: Path, name: str, env: dict[str, str]) -> dict[str, str]:
+    """The environment with a new SQLite database of that name."""
+    env = env | {"DATABASE_URL": f"sqlite:///{folder / name}.sqlite3"}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+    return env
+
+
+@contextmanager
+def postgresql(env: dict[str, str]):
+    """The environment with a new database on the server of TEST_DATABASE_URL, for the length of a `with`."""
+    url, name = urlsplit(env["TEST_DATABASE_URL"]), f"f1stats_bench_{os.getpid()}"
+    with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            env = env | {"DATABASE_URL": url._replace(path=f"/{name}").geturl()}
+            subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+            yield env
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def measure_postgresql(part: list[str], env: dict[str, str]) -> dict[str, dict]:
+    with postgresql(env) as env:
+        measure("sync", *part, "--only", *LISTS, env=env)
+        first = measure("sync", *part, "--only", *ROWS, env=env)
+        return {"first": first, "writes": measure("writes", *part, env=env)}
+
+
+def measure_api(env: dict[str, str], times: int = 20) -> dict:
+    """GET of a page of 1,000 laps of the session with the most laps, through gunicorn: median of `times`, after a warm-up."""
+    program = (
+        "from django.db.models import Count; from telemetry.models import Lap;"
+        "print(*Lap.objects.values('session').annotate(n=Count('pk')).order_by('-n').values_list('session', 'n')[0])"
+    )
+    found = subprocess.run(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", program],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    session, laps = found.stdout.split()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api/v1/laps/?session_id={session}&page_size=1000"
+    seconds = []
+    with serving([sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "f1site.wsgi"], url, env):
+        for _ in range(times):
+            began = time.perf_counter()
+            answer = requests.get(url, timeout=60)
+            seconds.append(time.perf_counter() - began)
+    return {
+        "status": answer.status_code,
+        "session": session,
+        "laps": laps,
+        "times": times,
+        "bytes": len(answer.content),
+        "median": statistics.median(seconds),
+        "best": min(seconds),
+        "worst": max(seconds),
+    }
+
+
+def measure_all(parts: dict[str, list[str]], env: dict[str, str], folder: Path) -> dict[str, dict]:
+    part, *_, everything = parts.values()
+    one, loop = database(folder, "one", env), database(folder, "loop", env)
+    for database_env in (one, loop):
+        measure("sync", *part, "--only", *LISTS, env=database_env)
+    found = {
+        "first": measure("sync", *part, "--only", *ROWS, env=one),
+        "again": measure("sync", *part, "--only", *ROWS, env=one),
+        "loop": measure("loop", *part, env=loop),
+    }
+    for number, (title, arguments) in enumerate(parts.items()):
+        whole = database(folder, f"whole{number}", env)
+        found[title] = measure("sync", *arguments, env=whole)
+    found["all again"] = measure("sync", *everything, env=whole)
+    found["api"] = measure_api(one)
+    return found
+
+
+def speed(result: dict, *, upstream: bool = False) -> float:
+    """Rows a second, by default without the time that upstream took."""
+    return result["rows"] / (result["seconds"] - (0 if upstream else result.get("upstream", 0)))
+
+
+def table(*columns: str) -> Table:
+    made = Table(*columns)
+    for column in made.columns[1:]:
+        column.justify = "right"
+    return made
+
+
+def show(found: dict[str, dict], parts: dict[str, list[str]]) -> None:
+    *some, everything = parts
+    titles = {"first": f"laps and stints of {some[0]}", "again": "  the same again, nothing new"}
+    titles |= {title: f"all of {title}" for title in parts} | {"all again": "  the same again, nothing new"}
+    syncs = table("sync", "rows", "written", "requests", "s", "upstream", "rows/s", "without upstream", "peak MB")
+    for name, title in titles.items():
+        r = found[name]
+        numbers = (r["rows"], r["written"], r["requests"], r["seconds"], r["upstream"], speed(r, upstream=True), speed(r))
+        syncs.add_row(title, *map(told, (*numbers, r["memory"])))
+    r = found["loop"]
+    syncs.add_row("loop of update_or_create", told(r["rows"]), "", "", told(r["seconds"]), "", "", told(speed(r)), "")
+    console.print(syncs)
+    base = f"{found['first']['memory_before']:.0f} MB"
+    console.print(f"The loop commits every row and has its rows at hand. Memory before the first row: {base}.\n")
+
+    first, again, loop, api = found["first"], found["again"], found["loop"], found["api"]
+    asked = table("as many times", "to reach", "without upstream", "with it")
+    asked.add_row(
+        "first sync of laps and stints : loop, rows/s", "10", *(ratio(first, loop, upstream) for upstream in (False, True))
+    )
+    asked.add_row("re-sync : first sync, rows/s", "3", *(ratio(again, first, upstream) for upstream in (False, True)))
+    memory = found[everything]["memory"] / max(found[title]["memory"] for title in some)
+    asked.add_row(f"{everything} : {' or '.join(some)}, peak memory", "1", f"{memory:.2f}", "")
+    console.print(asked)
+    console.print(
+        f"GET /api/v1/laps/?session_id={api['session']}&page_size=1000 through gunicorn: status {api['status']}, "
+        f"{api['bytes'] / 1000:,.0f} kB (the session has {api['laps']} laps), median {api['median'] * 1000:.0f} ms, "
+        f"{api['best'] * 1000:.0f} to {api['worst'] * 1000:.0f} ms in {api['times']} requests"
+    )
+
+
+def show_postgresql(found: dict[str, dict], sqlite: dict) -> None:
+    writes = table("new rows on PostgreSQL", "rows", "sessions", "bulk_create, s", "sync, s", "as many times", "to reach")
+    for name, r in found["writes"].items():
+        numbers = (r["rows"], r["pieces"], r["bulk_create"], r["sync"])
+        writes.add_row(name, *map(told, numbers), f"{r['bulk_create'] / r['sync']:.1f}", "2")
+    console.print(writes)
+    console.print(
+        f"The first sync of laps and stints: {told(speed(found['first']))} rows/s without upstream on PostgreSQL, "
+        f"{told(speed(sqlite))} on SQLite."
+    )
+
+
+def told(number: float) -> str:
+    return f"{number:,.2f}" if isinstance(number, float) and number < 100 else f"{number:,.0f}"
+
+
+def ratio(faster: dict, slower: dict, upstream: bool) -> str:
+    return f"{speed(faster, upstream=upstream) / speed(slower, upstream=upstream):.1f}"
+
+
+@contextmanager
+def recorded(env: dict[str, str]):
+    """The environment in which OpenF1 is the replay of its recorded rows, for the length of a `with`."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}/v1"
+    with serving([sys.executable, str(REPLAY), "--port", str(port)], base, env):
+        for collection in ("drivers", *ROWS):  # the replay reads its files at the first question
+            requests.get(f"{base}/{collection}?session_key=9472", timeout=120)
+        yield env | {"OPENF1_BASE_URL": base}
+
+
+def main() -> None:
+    env = os.environ | {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0", "OPENF1_USERNAME": ""}
+    if REPLAY.exists():
+        source, parts, upstream = "the recorded OpenF1 rows, replayed", RECORDED, recorded(env)
+    else:
+        source, parts, upstream = f"the simulator ({REPLAY} is not there); its memory is counted too", DEMO, nullcontext(env)
+    with tempfile.TemporaryDirectory() as folder, upstream as env:
+        found = measure_all(parts, env, Path(folder))
+        server = env.get("TEST_DATABASE_URL", "")
+        on_postgresql = measure_postgresql(next(iter(parts.values())), env) if server.startswith("postgres") else None
+    console.print(f"\nUpstream is {source}. Python {platform.python_version()}, {os.cpu_count()} cores, SQLite.")
+    show(found, parts)
+    if on_postgresql:
+        show_postgresql(on_postgresql, found["first"])
+    else:
+        console.print("TEST_DATABASE_URL names no PostgreSQL: nothing was measured there.")
+
+
+main()

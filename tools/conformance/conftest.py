@@ -1,0 +1,21 @@
+"""The sessions to ask for."""
+
+import pytest
+
+from mirror import SESSIONS, plain
+
+
+@pytest.fixture(params=SESSIONS)
+def session(request) -> int:
+    return request.param
+
+
+@pytest.fixture
+def race(session) -> dict:
+    return plain(f"sessions?session_key={session}")[0]
+
+
+@pytest.fixture
+def car(session) -> int:
+    """A car that has laps."""
+    return plain(f"laps?session_key={session}&limit=1")[0]["driver_number"]

@@ -1,0 +1,90 @@
+"""Serve a mirror in a folder of its own and let other people's OpenF1 clients loose on it: `make conformance`.
+
+The rows are the demo season's and, where ../shared is beside the checkout, those of a recorded race weekend. The clients are in
+an environment of their own, so that what they need never meets what the site needs.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+CLIENTS = HERE / ".venv" / "bin" / "python"
+REPLAY = ROOT.parent / "shared" / "openf1" / "replay.py"
+RECORDED = {"race": "1229", "session": "9472"}
+DEMO_SESSION = "990005"  # the demo season's race that has samples
+USER, PASSWORD = "ada@example.org", "difference engine"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def serving(command: list[object], url: str, env: dict[str, str]) -> Iterator[None]:
+    """A server in the background for the length of a `with`, from when it answers."""
+    process = subprocess.Popen([*map(str, command)], cwd=ROOT, env=env)
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(url, timeout=60).close()
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def manage(*arguments: str, env: dict[str, str]) -> None:
+    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def fill(env: dict[str, str]) -> list[str]:
+    """A database with rows and a user; the sessions to ask for."""
+    manage("migrate", env=env)
+    manage("load_demo", env=env)
+    manage("createsuperuser", "--noinput", env=env | {"DJANGO_SUPERUSER_PASSWORD": PASSWORD})
+    if not REPLAY.exists():
+        return [DEMO_SESSION]
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    upstream = {"OPENF1_BASE_URL": f"{url}/v1", "OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0"}
+    with serving([sys.executable, REPLAY, "--port", port], url, env):
+        manage("sync_openf1", "--race", RECORDED["race"], env=env | upstream)
+    return [DEMO_SESSION, RECORDED["session"]]
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        env = os.environ | {
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+            "MEDIA_ROOT": f"{folder}/media",
+            "DJANGO_SUPERUSER_USERNAME": USER,
+            "DJANGO_SUPERUSER_EMAIL": USER,
+        }
+        sessions = fill(env)
+        url = f"http://127.0.0.1:{(port := free_port())}"
+        told = env | {"SITE": url, "SESSIONS": ",".join(sessions), "SITE_USER": USER, "SITE_PASSWORD": PASSWORD}
+        gunicorn = [sys.executable, "-m", "gunicorn", "f1site.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
+        with serving(gunicorn, f"{url}/v1/meetings", env):
+            python = subprocess.run([CLIENTS, "-m", "pytest", "-c", HERE / "pytest.ini", HERE, *sys.argv[1:]], cwd=HERE, env=told)
+            node = subprocess.run(["node", "--test", "--test-reporter=dot"], cwd=HERE, env=told)
+    return python.returncode or node.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
