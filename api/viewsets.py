@@ -1,11 +1,10 @@
-"""What every entity does over HTTP. An entity is three attributes::
+"""What every entity does over HTTP. An entity is a queryset, and a line in the router::
 
     class StintViewSet(SyncedViewSet):
         queryset = Stint.objects.all()
-        serializer_class = StintSerializer
-        filterset_class = StintFilter
 
-and a line in the router.
+Its serializer and its filters have every field of the model. A viewset names a `serializer_class` or a `filterset_class` only
+where one of them says more than that.
 """
 
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from rest_framework.utils import formatting
 from api import history
 from api.conditional import conditional
 from api.errors import Conflict
+from api.filters import ModelFilter
 from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response
 from api.serializers import RowSerializer
 from mirror import corrections, versions
@@ -33,9 +33,25 @@ class EntityViewSet(viewsets.GenericViewSet):
 
     queryset: models.QuerySet
     serializer_class: type[RowSerializer]
+    serializer_base: type[RowSerializer] = RowSerializer  # of the serializer that is derived from the model
+    filterset_class: type[ModelFilter] | None
+    filterset_base: type[ModelFilter] = ModelFilter  # of the filters that are derived from the model
     paginator: Any
     dated_by = ""  # the column that says when a row last changed, of a table that no feed writes and that keeps it
     parent: str | None = None  # foreign key to the row that the URL of a nested list names; set by the router
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Derive the serializer and the filters that a viewset does not name from its model: `StintSerializer`, `StintFilter`."""
+        super().__init_subclass__(**options)
+        if "queryset" not in vars(cls):
+            return
+        model = cls.queryset.model
+        if "serializer_class" not in vars(cls):
+            meta = type("Meta", (), {"model": model, "fields": "__all__"})
+            cls.serializer_class = type(f"{model.__name__}Serializer", (cls.serializer_base,), {"Meta": meta})
+        if "filterset_class" not in vars(cls):
+            meta = type("Meta", (), {"model": model})
+            cls.filterset_class = type(f"{model.__name__}Filter", (cls.filterset_base,), {"Meta": meta})
 
     @property
     def model(self) -> type[models.Model]:

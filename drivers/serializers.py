@@ -1,8 +1,10 @@
+from typing import Any
+
 from rest_framework.exceptions import ValidationError
 
 from api.errors import Conflict
 from api.serializers import RowSerializer
-from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, StartingGrid
+from drivers.models import Driver, DriverAlias, Entry
 from drivers.names import driver_id
 from races.serializers import SessionRowSerializer
 
@@ -18,12 +20,12 @@ class DriverSerializer(RowSerializer):
             "full_name": {"required": False, "help_text": "e.g. Charles Leclerc; first and last name, unless given."},
         }
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)
-        return attrs if self.instance else self.introduced(attrs)
+        return attrs if self.instance else self.complete_new_driver(attrs)
 
-    def introduced(self, attrs):
-        """A new driver has a full name, and an ID that is nobody else's."""
+    def complete_new_driver(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Add the full name and the ID where they are not given; refuse an ID that is reserved or belongs to another driver."""
         attrs.setdefault("full_name", " ".join(filter(None, [attrs.get("first_name"), attrs.get("last_name")])))
         if not attrs["full_name"]:
             raise ValidationError({"full_name": ["A new driver needs a name."]})
@@ -43,27 +45,3 @@ class EntrySerializer(SessionRowSerializer):
         model = Entry
         fields = "__all__"
         extra_kwargs = {"driver_id": {"read_only": True, "help_text": "The person whom the names of the entry mean."}}
-
-
-class SessionResultSerializer(SessionRowSerializer):
-    class Meta:
-        model = SessionResult
-        fields = "__all__"
-
-
-class StartingGridSerializer(SessionRowSerializer):
-    class Meta:
-        model = StartingGrid
-        fields = "__all__"
-
-
-class ChampionshipDriverSerializer(SessionRowSerializer):
-    class Meta:
-        model = ChampionshipDriver
-        fields = "__all__"
-
-
-class ChampionshipTeamSerializer(SessionRowSerializer):
-    class Meta:
-        model = ChampionshipTeam
-        fields = "__all__"

@@ -1,91 +1,69 @@
 from typing import Any
 
+from django.db.models import QuerySet
+
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
-from drivers.filters import (
-    ChampionshipDriverFilter,
-    ChampionshipTeamFilter,
-    DriverFilter,
-    EntryFilter,
-    SessionResultFilter,
-    StartingGridFilter,
-)
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
-from drivers.serializers import (
-    ChampionshipDriverSerializer,
-    ChampionshipTeamSerializer,
-    DriverSerializer,
-    EntrySerializer,
-    SessionResultSerializer,
-    StartingGridSerializer,
-)
+from drivers.serializers import DriverSerializer, EntrySerializer
 from mirror.pipeline import Scope
+from races.views import SessionRows
 
 
 class DriverViewSet(SyncedAtOnceViewSet):
     queryset = Driver.objects.all()
     serializer_class = DriverSerializer
-    filterset_class = DriverFilter
-    collection = "drivers"  # OpenF1's rows are entries; people are made of them
+    collection = "drivers"  # OpenF1's rows are entries; drivers are derived from them
 
     def counts(self, scope: Scope) -> dict[str, int]:
-        """Sync the entries, and count the people: by comparing them before and after."""
-        before = people()
+        """Sync the entries, and count the drivers that differ before and after."""
+        before = driver_fields()
         self.run(scope)
-        after = people()
-        known = before.keys() & after.keys()
-        in_scope = Entry.objects.exclude(driver=None).filter(**within(scope))
+        after = driver_fields()
+        kept = before.keys() & after.keys()
+        in_scope = Entry.objects.exclude(driver=None).filter(**entry_conditions(scope))
         return {
-            "created": len(after.keys() - known),
-            "updated": sum(before[person] != after[person] for person in known),
+            "created": len(after.keys() - kept),
+            "updated": sum(before[driver_id] != after[driver_id] for driver_id in kept),
             "total": in_scope.values("driver").distinct().count(),
         }
 
 
-class EntryViewSet(SyncedViewSet):
+class EntryViewSet(SessionRows, SyncedViewSet):
     queryset = Entry.objects.all()
     serializer_class = EntrySerializer
-    filterset_class = EntryFilter
 
 
-class SessionResultViewSet(SyncedViewSet):
+class SessionResultViewSet(SessionRows, SyncedViewSet):
     queryset = SessionResult.objects.all()
-    serializer_class = SessionResultSerializer
-    filterset_class = SessionResultFilter
 
 
-class StartingGridViewSet(SyncedViewSet):
-    """Below a race or sprint, `/sessions/9472/starting-grid/`, it is the grid which that started from."""
+class StartingGridViewSet(SessionRows, SyncedViewSet):
+    """Below a race or sprint (`/sessions/9472/starting-grid/`) the list is the grid from which that session started."""
 
     queryset = StartingGrid.objects.all()
-    serializer_class = StartingGridSerializer
-    filterset_class = StartingGridFilter
 
-    def get_queryset(self):
+    def get_queryset(self) -> QuerySet[StartingGrid]:
         if self.parent == "session":
             return StartingGrid.objects.below(self.kwargs["session_id"])
         return super().get_queryset()
 
 
-class ChampionshipDriverViewSet(SyncedViewSet):
+class ChampionshipDriverViewSet(SessionRows, SyncedViewSet):
     queryset = ChampionshipDriver.objects.all()
-    serializer_class = ChampionshipDriverSerializer
-    filterset_class = ChampionshipDriverFilter
 
 
-class ChampionshipTeamViewSet(SyncedViewSet):
+class ChampionshipTeamViewSet(SessionRows, SyncedViewSet):
     queryset = ChampionshipTeam.objects.all()
-    serializer_class = ChampionshipTeamSerializer
-    filterset_class = ChampionshipTeamFilter
 
 
-def people() -> dict[str, tuple]:
-    """{driver_id: every field that says something about them}"""
+def driver_fields() -> dict[str, tuple]:
+    """{driver_id: the values of all fields but the time of the last change}."""
     names = [field.attname for field in Driver._meta.concrete_fields if field.name != "changed_at"]
     return {row[names.index("driver_id")]: row for row in Driver.objects.values_list(*names)}
 
 
-def within(scope: Scope) -> dict[str, Any]:
-    """The entries of a scope."""
+def entry_conditions(scope: Scope) -> dict[str, Any]:
+    """Conditions, as keyword arguments of `filter`, on the entries that a scope covers."""
     if scope.races:
         return {"session__race__in": scope.races}
     return {"session__year__in": scope.seasons} if scope.seasons else {}

@@ -1,5 +1,5 @@
 from api.filters import ModelFilter
-from races.models import Race, RaceControl, Session, Weather
+from races.models import Race, Session
 
 
 class RaceFilter(ModelFilter):
@@ -25,13 +25,3 @@ class SessionRowFilter(ModelFilter):
         "year": "session__year",
         "season": "session__year",
     }
-
-
-class WeatherFilter(SessionRowFilter):
-    class Meta:
-        model = Weather
-
-
-class RaceControlFilter(SessionRowFilter):
-    class Meta:
-        model = RaceControl

@@ -1,20 +1,29 @@
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api.filters import ModelFilter
+from api.serializers import RowSerializer
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from mirror.pipeline import Scope
-from races.filters import RaceControlFilter, RaceFilter, SessionFilter, WeatherFilter
+from races.filters import RaceFilter, SessionFilter, SessionRowFilter
 from races.models import Race, RaceControl, Session, Weather
-from races.serializers import RaceControlSerializer, RaceSerializer, SessionSerializer, WeatherSerializer
+from races.serializers import SessionRowSerializer, SessionSerializer
+
+
+class SessionRows:
+    """For viewsets of rows about a session: they also show and filter by its race, name and season."""
+
+    serializer_base: type[RowSerializer] = SessionRowSerializer
+    filterset_base: type[ModelFilter] = SessionRowFilter
 
 
 class RaceViewSet(SyncedAtOnceViewSet):
     queryset = Race.objects.all()
-    serializer_class = RaceSerializer
     filterset_class = RaceFilter
 
     @action(detail=True, methods=["post"], url_path="sync", url_name="sync-one")
-    def sync_race(self, request, race_id):
+    def sync_race(self, request: Request, race_id: str) -> Response:
         return Response(self.counts(Scope(races=(int(race_id),))))
 
 
@@ -24,13 +33,9 @@ class SessionViewSet(SyncedViewSet):
     filterset_class = SessionFilter
 
 
-class WeatherViewSet(SyncedViewSet):
+class WeatherViewSet(SessionRows, SyncedViewSet):
     queryset = Weather.objects.all()
-    serializer_class = WeatherSerializer
-    filterset_class = WeatherFilter
 
 
-class RaceControlViewSet(SyncedViewSet):
+class RaceControlViewSet(SessionRows, SyncedViewSet):
     queryset = RaceControl.objects.all()
-    serializer_class = RaceControlSerializer
-    filterset_class = RaceControlFilter
