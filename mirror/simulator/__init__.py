@@ -11,6 +11,8 @@ real ones, and `season.truth()` says what generated it.
     loading     into the database and out   truth                  what a model should find out
 """
 
+from typing import Any
+
 import requests
 
 from mirror.client import Client, Pace
@@ -23,7 +25,7 @@ from mirror.simulator.truth import Truth
 __all__ = ["YEAR", "Season", "Truth", "client"]
 
 
-def client(season: Season | None = None, **options) -> Client:
+def client(season: Season | None = None, **options: Any) -> Client:
     """A client whose upstream is an invented season (the default one without any); the sync's scope needs its `YEAR`."""
     session = requests.Session()
     session.mount(SITE, Simulator(season or Season()))

@@ -1,6 +1,7 @@
 """What race control says, worded as upstream words it; `{clock}` in a text becomes the local time of `Message.about`."""
 
 from random import Random
+from typing import Any
 
 from mirror.simulator.timing import Message, Outing
 from mirror.simulator.world import DRIVERS
@@ -13,7 +14,7 @@ def named(car: int) -> str:
     return f"CAR {car} ({DRIVERS[car].acronym})"
 
 
-def track_flag(at: float, flag: str, *, text: str, **more) -> Message:
+def track_flag(at: float, flag: str, *, text: str, **more: Any) -> Message:
     return Message(at, text, "Flag", flag, "Track", **more)
 
 

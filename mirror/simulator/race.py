@@ -54,7 +54,7 @@ class Race:
     safety_car: bool
     random: Random
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.neutral = Neutral()
         self.order: dict[int, list[tuple[Car, Lap]]] = {}  # by lap number: who has begun it, in order of time
         self.stops: list[Stop] = []

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from mirror.simulator import marshals, results
 from mirror.simulator.laws import SLICKS, Laws
@@ -44,7 +45,7 @@ class OpenTrack:
     stints: dict[int, list[Stint]] = field(default_factory=dict)
     stops: list[Stop] = field(default_factory=list)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for car in self.paces:
             self.laps[car], self.stints[car] = [], []
 
@@ -97,9 +98,9 @@ class OpenTrack:
             into_pits=kind == "I",
         )
 
-    def outing(self, found: list[Result], **more) -> Outing:
+    def outing(self, results: list[Result], **more: Any) -> Outing:
         self.stops.sort(key=lambda stop: stop.at)
-        return Outing(sky=self.sky, laps=self.laps, stints=self.stints, stops=self.stops, results=found, **more)
+        return Outing(sky=self.sky, laps=self.laps, stints=self.stints, stops=self.stops, results=results, **more)
 
 
 def practice(track: OpenTrack, name: str) -> Outing:

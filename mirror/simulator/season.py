@@ -116,7 +116,7 @@ class Season:
     seed: int = 1
     races: int = 3
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not 1 <= self.races <= MOST:
             raise ValueError(f"a season has 1 to {MOST} races, not {self.races}")
 

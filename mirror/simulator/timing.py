@@ -74,8 +74,8 @@ class Result:
     car: int
     position: int | None  # None: not classified
     laps: int
-    duration: float | None | list[float | None]
-    gap: float | str | None | list[float | None]
+    duration: float | list[float | None] | None
+    gap: float | str | list[float | None] | None
     dnf: bool = False
     points: float | None = None
 

@@ -1,12 +1,15 @@
 """The demo season behind `requests`: an adapter that answers the way api.openf1.org does, without a network.
 
-Left out of upstream's behaviour: CSV, dates that are not ISO 8601, rate limits.
+Left out of upstream's behaviour: CSV, dates that are not ISO 8601, rate limits. A collection that the season does not invent is
+answered as one without rows, so that a new collection is synced like all others before anybody invents rows for it.
 """
 
 import io
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,7 +20,6 @@ from mirror.simulator import order, query, rows, samples
 from mirror.simulator.quirks import applied
 from mirror.simulator.season import Season, Session
 
-LISTS = {"meetings", "sessions"}
 BY_SESSION = {
     collection.__name__: collection
     for collection in (
@@ -38,7 +40,7 @@ BY_SESSION = {
     )
 }
 SAMPLES = {"car_data": samples.car_data, "location": samples.location}
-COLLECTIONS = sorted({*LISTS, *BY_SESSION, *SAMPLES})
+COLLECTIONS = {"meetings", "sessions", *BY_SESSION, *SAMPLES}  # with rows in the demo season
 
 
 class TooMuch(Exception):
@@ -52,36 +54,46 @@ class Simulator(BaseAdapter):
         super().__init__()
         self.season = season
 
-    def send(self, request, stream=False, timeout=None, verify=True, cert=None, proxies=None):
-        status, body = self.answer(request.method, request.url)
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        status, body = self.answer(request.method or "", request.url or "")
         response = requests.Response()
         response.status_code, response.reason = status, HTTPStatus(status).phrase
         response.headers["Content-Type"] = "application/json"
-        response.url, response.request = request.url, request
+        response.url, response.request = request.url or "", request
         response.raw = io.BytesIO(msgspec.json.encode(body))
         return response
 
-    def close(self):
-        pass
+    def close(self) -> None:
+        """Nothing is open."""
 
     def answer(self, method: str, url: str) -> tuple[int, object]:
         """(status, body) for a request."""
         parts = urlsplit(url)
-        found = re.fullmatch(r"/v1/(\w+)", parts.path.lower())
+        path = re.fullmatch(r"/v1/(\w+)", parts.path.lower())
         if method not in ("GET", "POST"):
             return 405, {"detail": "Method Not Allowed"}
-        if not found or found[1] not in COLLECTIONS:
+        if not path:
             return 404, {"detail": "Not Found"}
         try:
-            answer = self.matching(found[1], query.parse(parts.query))
+            matching = self.matching(path[1], query.parse(parts.query))
         except (ValueError, TypeError) as error:  # what cannot be read, and bounds of different kinds on one field
             return 400, {"detail": str(error)}
         except TooMuch as error:
             return 422, {"detail": str(error)}
-        return (200, answer) if answer else (404, {"detail": "No results found."})
+        return (200, matching) if matching else (404, {"detail": "No results found."})
 
     def matching(self, collection: str, asked: query.Query) -> list:
         """The rows of a collection that match, in upstream's order."""
+        if collection not in COLLECTIONS:
+            return []
         asked = {field: self.latest(field, predicates) for field, predicates in asked.items()}
         if collection == "meetings":
             return query.select([rows.meeting(weekend) for weekend in self.season.weekends], asked)

@@ -248,8 +248,8 @@ def test_tyre_wear_can_be_found_again_in_the_rows():
     season = Season(races=9)
     truth, asker = season.truth(), client(season)
     sums = defaultdict(Counter)
-    for number in (1, 5, 7, 9):  # dry races, where stints do not overlap
-        weekend = season.weekends[number - 1]
+    for round_number in (1, 5, 7, 9):  # dry races, where stints do not overlap
+        weekend = season.weekends[round_number - 1]
         race, circuit = weekend.sessions["Race"].key, weekend.circuit
         laps = {(row["driver_number"], row["lap_number"]): row for row in asker.rows("laps", {"session_key": race})}
         for stint in asker.rows("stints", {"session_key": race}):

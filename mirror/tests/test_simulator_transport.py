@@ -107,12 +107,16 @@ def test_samples_of_a_whole_session_are_refused(collection, asker):
 
 
 def test_what_cannot_be_understood_is_an_error_and_no_crash(asker, get):
-    assert get("nosuch").status_code == 404
+    assert get("laps/1").json() == {"detail": "Not Found"}
     assert get("laps?csv").json() == {"detail": "No operator in 'csv'."}
     assert get(f"laps?session_key={RACE}&lap_number>1&lap_number>x").status_code == 400
     assert asker.session.head(f"{URL}/laps").status_code == 405
     with pytest.raises(BadRequest):
-        asker.rows("nosuch", {})
+        asker.rows("laps/1", {})
+
+
+def test_a_collection_that_the_season_does_not_invent_has_no_rows(asker):
+    assert asker.rows("tyre_sets", {"session_key": RACE}) == []
 
 
 def test_only_its_own_address_is_answered():
