@@ -35,6 +35,7 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 
 from mirror import versions
 from mirror.fields import JSONText
+from mirror.grading import Grader
 
 UTC = datetime.UTC
 OWN = {"source", "changed_at", "driver"}  # on every mirrored row, and never from upstream
@@ -51,6 +52,7 @@ class Feed:
     lists = False  # lists races or sessions rather than rows of a session
     by_default = True  # synced when no collection is named
     computed = False  # not upstream's at all: computed here, and a person's from the moment they change it
+    grader = Grader()  # how complete the rows of a session are; see `grade_by`
     per_car = False  # a piece is one car of one session, and the feed keeps it in its own way; see `cars` and `apply`
 
     names = {"race_id": "meeting_key", "session_id": "session_key"}  # the same in every collection
@@ -59,6 +61,11 @@ class Feed:
     def __init_subclass__(cls):
         if "model" in vars(cls):
             Feed.by_model[cls.model] = cls()
+
+    @classmethod
+    def grade_by(cls, grader: Grader) -> None:
+        """Register how the collection is graded, from an app above the feed's that knows more of a session."""
+        cls.grader = grader
 
     @cached_property
     def columns(self) -> list[models.Field]:

@@ -1,10 +1,20 @@
 """OpenF1's laps, stints, pit stops, positions, intervals, overtakes, team radio, and samples of cars and positions."""
 
 from collections import defaultdict
+from datetime import UTC, datetime
 
-from drivers.feeds import CarFeed
+from drivers.feeds import (
+    CarFeed,
+    ChampionshipDriverFeed,
+    ChampionshipTeamFeed,
+    DriverFeed,
+    SessionResultFeed,
+    StartingGridFeed,
+)
 from drivers.models import Entry
 from mirror.feeds import Feed, digest, number
+from mirror.grading import Gap, Grader
+from races.feeds import RaceControlFeed, WeatherFeed
 from telemetry.models import (
     CarSample,
     Interval,
@@ -18,13 +28,17 @@ from telemetry.models import (
     TeamRadio,
     Telemetry,
 )
+from telemetry.quality import lacking
 from telemetry.samples import files, ingest
+
+PITS_SINCE = datetime(2023, 6, 2, tzinfo=UTC)  # Spain 2023
 
 
 class LapFeed(CarFeed):
     collection = "laps"
     model = Lap
     local = ("pit_in_time", "pit_out_time", "track_status")
+    grader = Grader(lacking=lacking.lacking_laps)
 
     def after_write(self, scope, *, source):
         ingest.summarise_again(scope["session_key"], scope.get("driver_number"))
@@ -34,6 +48,7 @@ class StintFeed(CarFeed):
     collection = "stints"
     model = Stint
     rename = {"tyre_compound": "compound"}
+    grader = Grader(lacking=lacking.lacking_stints)
 
 
 class PitFeed(CarFeed):
@@ -42,6 +57,18 @@ class PitFeed(CarFeed):
     collection = "pit"
     model = Pit
     derived = ("digest",)
+    grader = Grader(
+        lacking=lacking.lacking_pits,
+        none_expected=lacking.no_car_stopped,
+        gaps=(
+            Gap(
+                lambda session: bool(session.date_start and session.date_start < PITS_SINCE),
+                "pit rows begin with Spain 2023",
+                "quirks, pit",
+                "pit-since",
+            ),
+        ),
+    )
 
     def derive(self, rows):
         for row in rows:
@@ -51,6 +78,7 @@ class PitFeed(CarFeed):
 class PositionFeed(CarFeed):
     collection = "position"
     model = Position
+    grader = Grader(lacking=lacking.lacking_cars("position"))
 
 
 class IntervalFeed(CarFeed):
@@ -59,6 +87,10 @@ class IntervalFeed(CarFeed):
     collection = "intervals"
     model = Interval
     derived = ("gap_to_leader_seconds", "interval_seconds", "repeat")
+    grader = Grader(
+        lacking=lacking.lacking_cars("intervals"),
+        gaps=(Gap(lambda session: not session.is_race, "intervals are of races and sprints only", "contract 3, intervals"),),
+    )
 
     def derive(self, rows):
         seen: dict[tuple, list] = defaultdict(list)
@@ -76,6 +108,9 @@ class OvertakeFeed(CarFeed):
     collection = "overtakes"
     model = Overtake
     local = ("overtaking_driver", "overtaken_driver")
+    grader = Grader(  # incomplete by nature: the rows that upstream has are all there are
+        gaps=(Gap(lambda session: not session.is_race, "overtakes are of races and sprints only", "contract 3, overtakes"),)
+    )
 
 
 class TeamRadioFeed(CarFeed):
@@ -83,6 +118,12 @@ class TeamRadioFeed(CarFeed):
 
     collection = "team_radio"
     model = TeamRadio
+    grader = Grader(
+        gaps=(
+            Gap(lambda session: session.is_test, "no radio of tests", "recorded: none of six test days"),
+            Gap(lambda session: session.year >= 2026, "hardly any radio since 2026", "contract 3, team_radio"),
+        )
+    )
 
 
 class TelemetryFeed(CarFeed):
@@ -136,8 +177,40 @@ class SampleFeed(Feed):
 class CarDataFeed(SampleFeed):
     collection = "car_data"
     model = CarSample
+    grader = Grader(lacking=lacking.lacking_samples("car_data"))
 
 
 class LocationFeed(SampleFeed):
     collection = "location"
     model = LocationSample
+    grader = Grader(lacking=lacking.lacking_samples("location"))
+
+
+# Collections of the apps below, graded by what laps and stints say of a session.
+STANDINGS_GAP = Gap(
+    lambda session: not session.is_race, "standings are of races and sprints only", "contract 3, championship_drivers"
+)
+WeatherFeed.grade_by(Grader(lacking=lacking.lacking_weather))
+RaceControlFeed.grade_by(Grader(lacking=lacking.lacking_messages))
+DriverFeed.grade_by(Grader(lacking=lacking.lacking_entries))
+SessionResultFeed.grade_by(
+    Grader(
+        lacking=lacking.lacking_results,
+        gaps=(Gap(lambda session: session.is_test, "no result of most tests", "recorded: of three of six test days"),),
+    )
+)
+StartingGridFeed.grade_by(
+    Grader(
+        lacking=lacking.lacking_grid,
+        gaps=(
+            Gap(
+                lambda session: not session.is_qualifying,
+                "the grid belongs to the qualifying that decides it",
+                "contract 3, starting_grid",
+                "grid-of-qualifying",
+            ),
+        ),
+    )
+)
+ChampionshipDriverFeed.grade_by(Grader(lacking=lacking.lacking_driver_standings, gaps=(STANDINGS_GAP,)))
+ChampionshipTeamFeed.grade_by(Grader(lacking=lacking.lacking_team_standings, gaps=(STANDINGS_GAP,)))

@@ -13,7 +13,7 @@ from mirror.admin import LogAdmin, badge, led_to, list_url, page_url
 from mirror.pipeline import registry
 from telemetry.models import SampleFile, SessionQuality
 from telemetry.quality.checks import CHECKS
-from telemetry.quality.completeness import GRADERS
+from telemetry.quality.completeness import graded_feeds
 from telemetry.quality.findings import Severity, counted
 from telemetry.quality.report import examine
 
@@ -66,7 +66,7 @@ def graded(quality: SessionQuality) -> list[dict[str, Any]]:
             "stored": f"{told['stored']:,}",
             "reason": told["reason"],
         }
-        for collection in GRADERS
+        for collection in (feed.collection for feed in graded_feeds())
         if (told := quality.grades.get(collection))
     ]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 
 if TYPE_CHECKING:
-    from telemetry.quality.rows import SessionRows
+    from telemetry.quality.session_rows import SessionRows
 
 LISTED = 100  # primary keys that are kept of a finding; its count is always exact
 
@@ -73,7 +73,9 @@ class Check:
             yield Finding(**vars(found), check=self.name, severity=self.severity.value)
 
 
-def check(severity: Severity, *quirks: str, spoils_laps: bool = False):
+def check(
+    severity: Severity, *quirks: str, spoils_laps: bool = False
+) -> Callable[[Callable[["SessionRows"], Iterable["Found"]]], "Check"]:
     """Make a function a check. `quirks` are keys of `quirks.QUIRKS`; with `spoils_laps` the laps it names are not clean."""
 
     def decorate(function: Callable[["SessionRows"], Iterable[Found]]) -> Check:

@@ -4,17 +4,18 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
-from telemetry.quality.rows import LapRow, SessionRows
+from telemetry.quality.rows import LapRow
+from telemetry.quality.session_rows import SessionRows
 
 SECTOR_ROUNDING = 0.002  # seconds: real sectors add up to within 1.5 ms
 JITTER = 1.0  # seconds: starts of laps are approximate, to 0.8 s in 99.9 % of laps
 SLOW_TRAP = 60  # km/h: slower than the pit lane
 
 
-def of_laps(laps: list[LapRow], message: str, **more) -> Found:
+def of_laps(laps: list[LapRow], message: str) -> Found:
     """A finding about some laps of one car; of one lap, when it is one."""
     lap_number = laps[0].lap_number if len(laps) == 1 else None
-    return Found(message=message, driver_number=laps[0].driver_number, lap_number=lap_number, rows={"laps": keys(laps)}, **more)
+    return Found(message=message, driver_number=laps[0].driver_number, lap_number=lap_number, rows={"laps": keys(laps)})
 
 
 def numbers(laps: list[LapRow]) -> str:

@@ -8,15 +8,18 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import Count, F, Max, Min, TextField
+from django.db.models import Count, F, IntegerField, Max, Min, TextField, Value
 from django.db.models.functions import Cast
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
+from drivers.people import car_fields
 from mirror.models import Correction, Reject, SyncPiece
+from mirror.pipeline import registry
 from races.models import RaceControl, Session, Weather
-from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio
+from telemetry.models import Lap, Pit, Position, SampleFile, Stint
 from telemetry.quality import rows as kinds
 from telemetry.quality.measuring import FileRow
+from telemetry.quality.session_rows import LOADED, SessionRows
 from telemetry.quality.surroundings import Surroundings
 
 # Rows without a date or a place come last on every database.
@@ -41,12 +44,14 @@ class Batch:
         found = self.of(model).order_by("session_id", *order).annotate(**computed).values_list("session_id", *names)
         return grouped(kind, found)
 
-    def per_car(self, model: type[models.Model], number: str = "driver_number") -> dict[int, dict[int, int]]:
-        """{session_id: {driver_number: rows}}"""
-        found: dict[int, dict[int, int]] = defaultdict(dict)
-        for session, car, count in self.of(model).order_by().values_list("session_id", number).annotate(Count("pk")):
-            found[session][car] = count
-        return found
+    def count(self, model: type[models.Model]) -> dict[int, dict[int | None, int]]:
+        """{session_id: {driver_number: rows}}; the number is None in a model without one."""
+        number = next((F(name) for _, name in car_fields(model)), Value(None, output_field=IntegerField()))
+        counts: dict[int, dict[int | None, int]] = defaultdict(dict)
+        rows = self.of(model).order_by().annotate(car=number).values_list("session_id", "car")
+        for session, car, count in rows.annotate(Count("pk")):
+            counts[session][car] = count
+        return counts
 
     def rejects(self) -> dict[int, list[kinds.RejectRow]]:
         rows = Reject.objects.filter(piece__session_id__in=self.sessions).order_by("piece__session_id", "pk")
@@ -65,14 +70,14 @@ def grouped(kind: type[Row], values: Iterable[tuple]) -> dict[int, list[Row]]:
     return defaultdict(list, found)
 
 
-def load(session_ids: Iterable[int], *, around: Surroundings, now: datetime) -> Iterator[kinds.SessionRows]:
+def load(session_ids: Iterable[int], *, around: Surroundings, now: datetime) -> Iterator[SessionRows]:
     """What is stored of sessions, in the order given."""
     ids = list(session_ids)
     for first in range(0, len(ids), TOGETHER):
         yield from load_together(ids[first : first + TOGETHER], around=around, now=now)
 
 
-def load_together(session_ids: list[int], *, around: Surroundings, now: datetime) -> Iterator[kinds.SessionRows]:
+def load_together(session_ids: list[int], *, around: Surroundings, now: datetime) -> Iterator[SessionRows]:
     batch = Batch(session_ids)
     segments = {f"segments_{n}": Cast(f"segments_sector_{n}", TextField()) for n in (1, 2, 3)}
     named = Session.objects.filter(pk__in=session_ids).values_list(*kinds.SessionRow._fields)
@@ -94,17 +99,16 @@ def load_together(session_ids: list[int], *, around: Surroundings, now: datetime
         "rejects": batch.rejects(),
         "corrections": batch.load(kinds.CorrectionRow, Correction, "pk"),
     }
-    counts = {
-        "position": batch.per_car(Position),
-        "intervals": batch.per_car(Interval),
-        "overtakes": batch.per_car(Overtake, "overtaking_driver_number"),
-        "team_radio": batch.per_car(TeamRadio),
+    counted = {
+        feed.collection: batch.count(feed.model)
+        for feed in registry().values()
+        if not (feed.lists or feed.per_car or feed.collection in LOADED)
     }
     for session_id in session_ids:
-        yield kinds.SessionRows(
+        yield SessionRows(
             sessions[session_id],
             around,
             now,
-            counts={name: cars.get(session_id, {}) for name, cars in counts.items()},
+            counts={name: cars.get(session_id, {}) for name, cars in counted.items()},
             **{name: rows[session_id] for name, rows in parts.items()},
         )

@@ -6,7 +6,8 @@ from statistics import median
 
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
 from telemetry.quality.laps import of_laps
-from telemetry.quality.rows import LapRow, SessionRows
+from telemetry.quality.rows import LapRow
+from telemetry.quality.session_rows import SessionRows
 
 SLOW = 1.07  # times the session's best: the 107 % rule of qualifying, which also parts racing laps from all others
 GIANT = 200.0  # seconds: no circuit takes that long, not even in the rain behind a safety car

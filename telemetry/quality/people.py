@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 
 from drivers.names import agree, driver_id
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
-from telemetry.quality.rows import BIGGEST_GRID, EntryRow, SessionRows
+from telemetry.quality.rows import EntryRow
+from telemetry.quality.session_rows import SessionRows
 from telemetry.quality.surroundings import Outing
+
+BIGGEST_GRID = 26  # cars that the sporting regulations admit to a championship event
 
 
 def of_entry(entry: EntryRow, message: str) -> Found:
@@ -84,7 +87,7 @@ def car_without_entry(rows: SessionRows) -> Iterator[Found]:
         "pit": set(rows.pits_of),
         "session_result": set(rows.result_of),
         "starting_grid": {row.driver_number for row in rows.grid},
-        **{name: set(cars) for name, cars in rows.counts.items()},
+        **{name: {car for car in cars if car is not None} for name, cars in rows.counts.items()},
     }
     strangers: dict[int, list[str]] = {}
     for collection, cars in collections.items():

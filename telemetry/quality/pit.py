@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
-from telemetry.quality.rows import PitRow, SessionRows
+from telemetry.quality.rows import PitRow
+from telemetry.quality.session_rows import SessionRows
 
 LONGEST_STOP = 300.0  # seconds in the pit lane: beyond, the car was in the garage or waited for a restart
 ROUNDING = 0.01  # seconds: upstream's two names of one duration agree to the digit

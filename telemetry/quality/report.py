@@ -13,10 +13,11 @@ from mirror import versions
 from races.models import Session
 from telemetry.models import SessionQuality
 from telemetry.quality.checks import CHECKS
-from telemetry.quality.completeness import Graded, grades, overall
+from telemetry.quality.completeness import CollectionGrade, grade_collections, grade_session
 from telemetry.quality.findings import Finding, Severity
 from telemetry.quality.loading import TOGETHER, load
-from telemetry.quality.rows import SessionRow, SessionRows
+from telemetry.quality.rows import SessionRow
+from telemetry.quality.session_rows import SessionRows
 from telemetry.quality.surroundings import survey
 
 KEPT = 300  # findings kept of a session, the gravest first; the counts are always exact
@@ -30,7 +31,7 @@ class Report:
     session: SessionRow
     checked_at: datetime
     findings: list[Finding]  # the gravest first
-    grades: dict[str, Graded]  # by collection
+    grades: dict[str, CollectionGrade]  # by collection
     spoilt_laps: list[int]  # primary keys
 
     @property
@@ -40,7 +41,7 @@ class Report:
 
     @property
     def grade(self) -> SessionQuality.Grade:
-        return overall(self.grades)
+        return grade_session(self.grades)
 
     def instance(self) -> SessionQuality:
         return SessionQuality(
@@ -75,7 +76,9 @@ def examined(rows: SessionRows) -> Report:
     findings.sort(key=lambda finding: GRAVEST_FIRST.index(Severity(finding.severity)))
     spoilers = {check.name for check in CHECKS if check.spoils_laps}
     spoilt = {lap for finding in findings if finding.check in spoilers for lap in finding.rows.get("laps", [])}
-    return Report(session=rows.session, checked_at=rows.now, findings=findings, grades=grades(rows), spoilt_laps=sorted(spoilt))
+    return Report(
+        session=rows.session, checked_at=rows.now, findings=findings, grades=grade_collections(rows), spoilt_laps=sorted(spoilt)
+    )
 
 
 def examine(session_ids: Iterable[int] | None = None, *, now: datetime | None = None) -> Iterator[Report]:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
-from telemetry.quality.rows import ResultRow, SessionRows
+from telemetry.quality.rows import ResultRow
+from telemetry.quality.session_rows import SessionRows
 
 
 def of_result(result: ResultRow, message: str) -> Found:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, listed
 from telemetry.quality.measuring import Measured
-from telemetry.quality.rows import SessionRows
+from telemetry.quality.session_rows import SessionRows
 
 MOST_EMPTY = 0.20  # share of samples without data; 9 % is usual, while cars stand
 

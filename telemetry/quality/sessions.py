@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from races import neutralisations
 from telemetry.quality.findings import NOTE, WARNING, Found, check, listed
-from telemetry.quality.rows import SessionRows
+from telemetry.quality.session_rows import SessionRows
 
 # What sessions are called today; sprint shootouts (2023) and test days are from before the names were unified.
 USUAL_NAMES = {"Practice 1", "Practice 2", "Practice 3", "Qualifying", "Sprint Qualifying", "Sprint", "Race"}

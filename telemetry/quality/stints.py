@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
-from telemetry.quality.rows import SessionRows, StintRow
+from telemetry.quality.rows import StintRow
+from telemetry.quality.session_rows import SessionRows
 
 OLDEST_TYRES = 40  # laps at the start of a stint: sets that old are not fitted again
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from telemetry.quality.findings import NOTE, WARNING, Found, check, counted, keys, listed
-from telemetry.quality.rows import SessionRows
+from telemetry.quality.session_rows import SessionRows
 
 WEATHER_GAP = timedelta(minutes=5)  # the weather is measured once a minute
 NAMES_A_CAR = re.compile(r"\bCARS? \d")

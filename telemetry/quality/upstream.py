@@ -7,7 +7,8 @@ from typing import Any
 
 from mirror.models import Correction
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, listed
-from telemetry.quality.rows import PieceRow, SessionRows
+from telemetry.quality.rows import PieceRow
+from telemetry.quality.session_rows import SessionRows
 
 STOP_DURATION_SINCE = datetime(2024, 10, 18, tzinfo=UTC)  # Austin 2024: first weekend with stationary times
 # Fields that upstream added or dropped over the years, or sends empty in whole sessions.

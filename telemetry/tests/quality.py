@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from telemetry.quality import rows as kinds
+from telemetry.quality.session_rows import SessionRows
 from telemetry.quality.surroundings import Outing, Surroundings, Venue
 
 START = datetime(2024, 11, 3, 14, 0, tzinfo=UTC)
@@ -107,10 +108,10 @@ def message(text, minutes=0.0, **changes) -> kinds.MessageRow:
     return row._replace(**changes)
 
 
-def race(**changes) -> kinds.SessionRows:
+def race(**changes) -> SessionRows:
     """Two cars, six laps, one stop each, and not a single fault."""
     cars = (1, 16)
-    rows = kinds.SessionRows(
+    rows = SessionRows(
         session(),
         Surroundings(),
         START + timedelta(days=1),
@@ -132,7 +133,7 @@ def race(**changes) -> kinds.SessionRows:
     return replace(rows, **changes)
 
 
-def practice(**changes) -> kinds.SessionRows:
+def practice(**changes) -> SessionRows:
     """The same laps in a session that is no race: its pit rows carry the number of the out-lap."""
     rows = race(
         session=session(session_name="Practice 1", session_type="Practice"),
@@ -145,7 +146,7 @@ def practice(**changes) -> kinds.SessionRows:
     return replace(rows, **changes)
 
 
-def qualifying(**changes) -> kinds.SessionRows:
+def qualifying(**changes) -> SessionRows:
     times = [90.0, None, None]
     rows = practice(
         session=session(session_name="Qualifying", session_type="Qualifying"),
@@ -160,7 +161,7 @@ def piece(collection, **changes) -> kinds.PieceRow:
     return kinds.PieceRow(collection, None, True, 0, 0, 0, 0, 0)._replace(**changes)
 
 
-def with_lap(car, number, rows=None, **changes) -> kinds.SessionRows:
+def with_lap(car, number, rows=None, **changes) -> SessionRows:
     """A race in which one lap is different."""
     rows = rows or race()
     key = (car, number)
@@ -169,7 +170,7 @@ def with_lap(car, number, rows=None, **changes) -> kinds.SessionRows:
     )
 
 
-def with_stint(car, number, rows=None, **changes) -> kinds.SessionRows:
+def with_stint(car, number, rows=None, **changes) -> SessionRows:
     """A race in which one stint is different."""
     rows = rows or race()
     key = (car, number)
@@ -178,17 +179,17 @@ def with_stint(car, number, rows=None, **changes) -> kinds.SessionRows:
     )
 
 
-def with_pit(car, rows=None, **changes) -> kinds.SessionRows:
+def with_pit(car, rows=None, **changes) -> SessionRows:
     rows = rows or race()
     return replace(rows, pits=[row._replace(**changes) if row.driver_number == car else row for row in rows.pits])
 
 
-def with_entry(car, rows=None, **changes) -> kinds.SessionRows:
+def with_entry(car, rows=None, **changes) -> SessionRows:
     rows = rows or race()
     return replace(rows, entries=[row._replace(**changes) if row.driver_number == car else row for row in rows.entries])
 
 
-def with_result(car, rows=None, **changes) -> kinds.SessionRows:
+def with_result(car, rows=None, **changes) -> SessionRows:
     rows = rows or race()
     return replace(rows, results=[row._replace(**changes) if row.driver_number == car else row for row in rows.results])
 

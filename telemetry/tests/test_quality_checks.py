@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from telemetry.quality import completeness
 from telemetry.quality import rows as kinds
 from telemetry.quality.checks import CHECKS
+from telemetry.quality.completeness import graded_feeds
 from telemetry.quality.findings import Check
 from telemetry.quality.measuring import FileRow, Measured, measure_arrays
 from telemetry.quality.quirks import ABSORBED, QUIRKS
+from telemetry.quality.session_rows import SessionRows
 from telemetry.quality.surroundings import Surroundings
 from telemetry.tests.quality import (
     IN_LAP,
@@ -45,7 +46,7 @@ RED = [
 CAR_DATA = FileRow(7, "car_data", 1, "car_data/1.parquet", 4)
 
 
-def sampled(**measures) -> kinds.SessionRows:
+def sampled(**measures) -> SessionRows:
     """A race with a file of samples that measures like this."""
     rows = race(files=[CAR_DATA])
     rows.measured = [Measured(CAR_DATA, **measures)]
@@ -175,7 +176,7 @@ FAULTS = {
     "place_spelt_differently": (race(around=venue(country_name="Elsewhere")), "country_name is Somewhere; it was Elsewhere"),
     "blanks_around_names": (race(session=session(race__official_name="NAME ")), "Blanks around official_name"),
     "gmt_offset_unreadable": (race(session=session(gmt_offset="GMT+1")), "gmt_offset is 'GMT+1'"),
-    "session_without_rows": (kinds.SessionRows(session(), Surroundings(), START + timedelta(days=1)), "Nothing is stored"),
+    "session_without_rows": (SessionRows(session(), Surroundings(), START + timedelta(days=1)), "Nothing is stored"),
     "two_places_at_once": (race(places_twice=[kinds.Twice(START, 16, 3, 4)]), "1 moment with two places of a car"),
     "car_without_place": (race(counts={**race().counts, "position": {1: 1}}), "No position of car 16"),
     "weather_has_gaps": (race(weather=[w for w in race().weather if w.pk not in range(1, 8)]), "No weather for 8 minutes"),
@@ -238,7 +239,9 @@ def test_every_check_says_what_fault_it_was_made_for():
 
 
 def test_every_known_fault_is_looked_for_by_a_check_or_known_never_to_have_been_provided():
-    named = {quirk for check in CHECKS for quirk in check.quirks} | {gap.quirk for gap in completeness.GAPS if gap.quirk}
+    named = {quirk for check in CHECKS for quirk in check.quirks} | {
+        gap.quirk for feed in graded_feeds() for gap in feed.grader.gaps if gap.quirk
+    }
     assert named == set(QUIRKS)
     assert not set(QUIRKS) & set(ABSORBED)
 

@@ -4,32 +4,33 @@ from datetime import UTC, datetime
 
 import pytest
 
-from telemetry.quality import completeness
-from telemetry.quality.completeness import Graded, grades, overall
+from mirror.feeds import Feed
+from telemetry.quality.completeness import (
+    CollectionGrade,
+    Grade,
+    grade_collection,
+    grade_collections,
+    grade_session,
+    graded_feeds,
+    incomplete_collections,
+)
+from telemetry.quality.session_rows import LOADED
 from telemetry.tests.quality import message, piece, practice, qualifying, race, session, with_lap, with_stint
 
 
 def grade(collection, rows):
-    graded = grades(rows)[collection]
+    graded = grade_collections(rows)[collection]
     return graded.grade.value, graded.reason
+
+
+def session_grade(rows):
+    return grade_session(grade_collections(rows))
 
 
 def without(rows, collection):
     """The same session with nothing of a collection."""
-    fields = {
-        "drivers": "entries",
-        "laps": "laps",
-        "stints": "stints",
-        "pit": "pits",
-        "weather": "weather",
-        "race_control": "messages",
-        "session_result": "results",
-        "starting_grid": "grid",
-        "championship_drivers": "driver_standings",
-        "championship_teams": "team_standings",
-    }
-    if collection in fields:
-        setattr(rows, fields[collection], [])
+    if collection in LOADED:
+        setattr(rows, LOADED[collection], [])
     else:
         rows.counts = {**rows.counts, collection: {}}
     return rows
@@ -37,14 +38,23 @@ def without(rows, collection):
 
 @pytest.mark.parametrize("rows", [race(), practice(), qualifying()], ids=["race", "practice", "qualifying"])
 def test_a_session_with_all_that_upstream_can_have_is_complete(rows):
-    assert overall(grades(rows)) == "complete"
+    assert session_grade(rows) == "complete"
 
 
-@pytest.mark.parametrize("collection", [name for name in completeness.GRADERS if name not in completeness.ON_REQUEST])
+@pytest.mark.parametrize("collection", [feed.collection for feed in graded_feeds() if feed.by_default])
 def test_what_upstream_should_have_is_missing_where_it_is_not_there(collection):
     rows = without(qualifying() if collection == "starting_grid" else race(), collection)
     assert grade(collection, rows)[0] == "missing"
-    assert overall(grades(rows)) == "partial"
+    assert session_grade(rows) == "partial"
+
+
+def test_a_collection_without_a_grader_of_its_own_is_missing_until_rows_are_stored():
+    class TyreSetFeed(Feed):
+        collection = "tyre_sets"
+
+    assert grade_collection(TyreSetFeed(), race()) == CollectionGrade(Grade.MISSING, 0, "never synced")
+    rows = race(counts={**race().counts, "tyre_sets": {1: 3}})
+    assert grade_collection(TyreSetFeed(), rows) == CollectionGrade(Grade.COMPLETE, 3)
 
 
 @pytest.mark.parametrize("collection", ["intervals", "overtakes", "championship_drivers", "championship_teams", "starting_grid"])
@@ -70,14 +80,14 @@ def test_a_sprint_in_which_nobody_stopped_has_all_its_pit_rows():
 
 def test_nothing_is_provided_of_a_cancelled_session_and_not_yet_of_a_coming_one():
     nothing = {"laps": [], "entries": [], "stints": [], "pits": [], "results": [], "messages": [], "weather": []}
-    nothing |= {"driver_standings": [], "team_standings": [], "counts": dict.fromkeys(race().counts, {})}
-    assert overall(grades(race(**nothing, session=session(is_cancelled=True)))) == "not provided"
-    assert overall(grades(race(**nothing, session=session(year=2022)))) == "not provided"
-    assert overall(grades(race(**nothing, session=session(date_start=datetime(2030, 1, 1, tzinfo=UTC))))) == "not yet"
-    assert overall(grades(race(**nothing))) == "missing"
+    nothing |= {"driver_standings": [], "team_standings": [], "counts": {name: {} for name in race().counts}}
+    assert session_grade(race(**nothing, session=session(is_cancelled=True))) == "not provided"
+    assert session_grade(race(**nothing, session=session(year=2022))) == "not provided"
+    assert session_grade(race(**nothing, session=session(date_start=datetime(2030, 1, 1, tzinfo=UTC)))) == "not yet"
+    assert session_grade(race(**nothing)) == "missing"
 
 
-def test_it_is_told_whether_upstream_was_asked():
+def test_a_missing_collection_says_whether_it_was_synced():
     assert grade("laps", race(laps=[], pieces=[])) == ("missing", "never synced")
     assert grade("laps", race(laps=[], pieces=[piece("laps")])) == ("missing", "upstream sends none")
     assert grade("laps", race(laps=[], pieces=[piece("laps", ok=False)])) == ("missing", "never synced")
@@ -85,8 +95,8 @@ def test_it_is_told_whether_upstream_was_asked():
 
 def test_samples_count_only_once_they_were_asked_for():
     assert grade("car_data", race())[0] == "missing"
-    assert overall(grades(race())) == "complete"
-    assert not list(completeness.holes(grades(race())))
+    assert session_grade(race()) == "complete"
+    assert not incomplete_collections(grade_collections(race()))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +129,7 @@ def test_a_lap_without_a_time_leaves_the_laps_complete():
 
 def test_the_grade_of_a_session_is_that_of_all_its_collections():
     def of(*values):
-        return overall({str(n): Graded(completeness.Grade(value), 0) for n, value in enumerate(values)})
+        return grade_session({str(n): CollectionGrade(Grade(value), 0) for n, value in enumerate(values)})
 
     assert of("complete", "not provided") == "complete"
     assert of("complete", "missing") == of("partial", "complete") == of("not yet", "complete") == "partial"

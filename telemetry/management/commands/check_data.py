@@ -11,7 +11,7 @@ from rich.table import Table
 
 from races.models import Session
 from telemetry.quality.checks import CHECKS
-from telemetry.quality.completeness import holes
+from telemetry.quality.completeness import incomplete_collections
 from telemetry.quality.findings import Severity, counted, listed
 from telemetry.quality.report import Report, examine
 
@@ -145,7 +145,7 @@ def gravest(report: Report, before: str = "") -> str:
 def coloured(report: Report) -> list[str]:
     """A line of the table."""
     grade = report.grade.value
-    lacks = listed(holes(report.grades), most=3) if grade == "partial" else ""
+    lacks = listed(incomplete_collections(report.grades), most=3) if grade == "partial" else ""
     errors, warnings = (
         f"[{COLOURS[severity]}]{count}[/]" if (count := report.counts[severity]) else "" for severity in ("error", "warning")
     )
