@@ -1,7 +1,17 @@
 # `make run` serves the site, `make test` tests it; both need nothing but Python, git and make. `make help` lists the rest.
 
 PY := .venv/bin/python
-PYTHON ?= python3.13 python3.12 python3.11 python3 python# the first of these that will do makes .venv
+PYTHON ?= python3.13 python3.12 python3.11 python3 python# the first of these that is 3.11 or newer makes .venv
+PYTEST_ARGS ?= -n auto
+
+# The lock files name every package and its hashes. pip installs exactly these and resolves nothing: with its resolver, a requirement
+# with an extra (coverage[toml]>=7) is an error as soon as a newer release than the pinned one exists. `pip check` then compares what
+# the installed packages require with what is there. $(1): the environment's Python, $(2): the lock file.
+define install
+@$(1) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(2)
+@report=$$($(1) -m pip --disable-pip-version-check check) || { echo "$$report"; \
+    echo "The packages of $(2) are installed, but the environment is inconsistent. To make a new one: make clean, then repeat"; exit 1; }
+endef
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -16,14 +26,14 @@ test: .venv/installed-dev ## run all tests on SQLite, and on the PostgreSQL of T
 	else echo "Once more, on PostgreSQL:"; DATABASE_URL="$$TEST_DATABASE_URL" $(PY) -m pytest $(PYTEST_ARGS) || failed=1; fi; \
 	exit $$failed
 
-lint: .venv/installed-dev ## check format, style, types, migrations and Django's own checks
+lint: .venv/installed-dev ## check format, style, types, migrations and Django's system checks
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy .
 	DATABASE_URL=sqlite://:memory: $(PY) manage.py makemigrations --check --dry-run
 	DATABASE_URL=sqlite://:memory: $(PY) manage.py check
 
-format: .venv/installed-dev ## put the code into shape
+format: .venv/installed-dev ## format the code and apply ruff's fixes
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
@@ -34,18 +44,18 @@ bench: .venv/installed ## measure the sync and the API; where TEST_DATABASE_URL 
 bench-api: .venv/installed ## measure /v1 beside OpenF1's own server
 	$(PY) tools/bench/api.py
 
-load: .venv/installed ## let readers, edits, syncs and faults loose on the site; takes some minutes
+load: .venv/installed ## load and fault tests: readers, edits, syncs and faults at the same time; takes some minutes
 	$(PY) tools/bench/load.py
 
-conformance: .venv/installed tools/conformance/.venv/installed tools/conformance/node_modules/installed ## let OpenF1 clients of others loose on the site (needs Node.js)
+conformance: .venv/installed tools/conformance/.venv/installed tools/conformance/node_modules/installed ## run published OpenF1 clients against the site (needs Node.js)
 	$(PY) tools/conformance/run.py
 
 fastf1: .venv-fastf1/installed ## install the FastF1 library, for merge_fastf1
 
-postman: .venv/installed ## write docs/postman_collection.json from the description of the API
+postman: .venv/installed ## write docs/postman_collection.json for a release; the site serves the current one at /api/postman.json
 	DATABASE_URL=sqlite://:memory: $(PY) manage.py postman
 
-newman: .venv/installed tools/newman/node_modules/installed ## run that collection against a site with the demo season (needs Node.js)
+newman: .venv/installed tools/newman/node_modules/installed ## run the site's Postman collection against a site with the demo season (needs Node.js)
 	$(PY) tools/newman/run.py
 
 up: ## run the site and its services in containers (needs Docker); passwords are made once and kept in .env
@@ -58,50 +68,52 @@ up: ## run the site and its services in containers (needs Docker); passwords are
 rehearse: .venv/installed ## do the steps of the Dockerfile and run its containers in an empty folder, without Docker
 	$(PY) tools/container/rehearse.py
 
-upgrade: .venv/installed-dev ## pin the newest versions that requirements*.in allow
-	set -e; for name in requirements requirements/dev requirements/conformance requirements/fastf1; do $(PY) -m uv pip compile --upgrade --quiet --universal \
-	    --python-version 3.11 --generate-hashes --custom-compile-command "make upgrade" -o $$name.txt $$name.in; done
+upgrade: .venv/installed-dev ## pin the newest versions that requirements/*.in allow, and tell what is newer than these
+	@$(PY) tools/requirements/upgrade.py
+
+install-lock: ## install one lock file: make install-lock PY=/path/to/python LOCK=requirements/dev.txt
+	$(call install,$(PY),$(LOCK))
 
 audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirements; says so where it cannot be asked
 	@if ! $(PY) -c 'import urllib.request; urllib.request.urlopen("https://pypi.org/pypi/django/json", timeout=20)' 2>/dev/null; then \
 	    echo "NOT AUDITED: PyPI does not answer from here"; exit; fi; \
-	told=$$($(PY) -m pip_audit --disable-pip --require-hashes --requirement requirements.txt 2>&1); failed=$$?; \
-	echo "$$told" | grep -v "could not be audited" || true; \
-	unknown=$$(echo "$$told" | grep -c "could not be audited" || true); \
-	[ "$$unknown" = 0 ] || echo "NOT AUDITED: $$unknown packages, of which PyPI told nothing here"; \
+	report=$$($(PY) -m pip_audit --disable-pip --require-hashes --requirement requirements.txt 2>&1); failed=$$?; \
+	echo "$$report" | grep -v "could not be audited" || true; \
+	unknown=$$(echo "$$report" | grep -c "could not be audited" || true); \
+	[ "$$unknown" = 0 ] || echo "NOT AUDITED: $$unknown packages, about which PyPI answered nothing here"; \
 	exit $$failed
 
 clean: ## remove the environment and caches; the database, its media and the passwords stay
 	rm -rf .venv .venv-fastf1 tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench bench-api load conformance fastf1 postman newman up rehearse upgrade audit clean
+.PHONY: help run test lint format bench bench-api load conformance fastf1 postman newman up rehearse upgrade install-lock audit clean
 
-# The environment. Plain pip installs the pinned requirements; an empty file remembers it, so that the next start asks pip
-# nothing. A Python that has gone (its link in .venv points nowhere) makes a new environment.
+# The environment. An empty file marks it as installed, so that the next start does not call pip. When the Python behind .venv has been
+# removed, the link $(PY) is broken and a new environment is made.
 
 .venv/installed: requirements.txt $(PY)
 	@echo "Installing the requirements into .venv; this takes a minute or two, once ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(call install,$(PY),requirements.txt)
 	@touch $@
 
 .venv/installed-dev: requirements/dev.txt $(PY)
 	@echo "Installing the requirements for development into .venv; this takes a minute or two, once ..."
-	@$(PY) -m pip install --quiet --disable-pip-version-check --requirement requirements/dev.txt
+	$(call install,$(PY),requirements/dev.txt)
 	@touch .venv/installed $@
 
-# The clients' own environments: what they need never meets what the site needs.
+# The OpenF1 clients have an environment of their own, so that their requirements cannot conflict with the site's.
 
 tools/conformance/.venv/installed: requirements/conformance.txt .venv/installed
 	@$(PY) -m venv --clear tools/conformance/.venv
-	@tools/conformance/.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/conformance.txt
+	$(call install,tools/conformance/.venv/bin/python,requirements/conformance.txt)
 	@touch $@
 
 # FastF1 needs an older pandas than the site.
 
 .venv-fastf1/installed: requirements/fastf1.txt .venv/installed
 	@$(PY) -m venv --clear .venv-fastf1
-	@.venv-fastf1/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/fastf1.txt
+	$(call install,.venv-fastf1/bin/python,requirements/fastf1.txt)
 	@touch $@
 
 %/node_modules/installed: %/package-lock.json

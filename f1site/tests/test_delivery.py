@@ -122,7 +122,7 @@ def entrypoint(tmp_path):
 
     def run(*arguments, failing="nothing", **env):
         env |= {"PATH": f"{tmp_path}:{os.defpath}", "FAILING": failing}
-        return subprocess.run([ROOT / "container" / "entrypoint", *arguments], env=env, capture_output=True, text=True)
+        return subprocess.run([ROOT / "tools" / "container" / "entrypoint", *arguments], env=env, capture_output=True, text=True)
 
     return run
 
@@ -161,7 +161,7 @@ class Answers(BaseHTTPRequestHandler):
     ("hosts", "status"), [("f1.example.org,localhost", 0), (".f1.example.org", 0), ("*", 1), ("other.example.org", 1)]
 )
 def test_a_container_is_healthy_while_its_site_answers_by_a_name_that_is_allowed(hosts, status):
-    check = [sys.executable, ROOT / "container" / "healthy.py"]
+    check = [sys.executable, ROOT / "tools" / "container" / "healthy.py"]
     with HTTPServer(("127.0.0.1", 0), Answers) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
