@@ -12,6 +12,7 @@ from django.test import override_settings
 from drivers.models import Driver, Entry
 from drivers.people import merge
 from mirror.models import SyncRun
+from mirror.pipeline import registry
 from mirror.simulator import Season
 from mirror.simulator.loading import another_is_stored
 from races.models import Race, Session
@@ -70,10 +71,10 @@ def counted():
     return {model: model.objects.count() for model in (Race, Session, Driver, Entry, Lap, Stint, SyncRun)}
 
 
-def test_the_demo_comes_in_through_the_sync_and_says_what_it_does(demo):
-    assert demo.startswith("Found 1 races in database.\n")
-    assert "Fetching laps for race_id=900001 (Velmora Grand Prix)" in demo
-    assert "Demo season 1 with 1 race: " in demo
+def test_the_demo_comes_in_through_the_sync_and_prints_one_line_per_collection_when_piped(demo):
+    *lines, total = demo.splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == sorted(registry())
+    assert total.startswith("Demo season 1 with 1 race: ")
     assert (Race.objects.get().year, Session.objects.count(), Entry.objects.count()) == (2022, 5, 100)
     assert set(Lap.objects.values_list("source", flat=True)) == {"demo"}
     assert set(SyncRun.objects.values_list("source", "state", "rejected")) == {("demo", "done", 0)}
@@ -96,7 +97,7 @@ def test_loading_again_writes_nothing(demo):
 
 def test_more_races_are_added_to_those_that_are_there(demo):
     before = dict(Lap.objects.values_list("pk", "changed_at"))
-    assert "makes room" not in load("--races", "2")
+    assert "is removed first" not in load("--races", "2")
     assert dict(Lap.objects.filter(pk__in=before).values_list("pk", "changed_at")) == before
     assert Race.objects.count() == 2
     assert Driver.objects.filter(pk__in=["kim_anderlund", "kim_aksel_anderlund"]).count() == 2  # for "Merge drivers"
@@ -106,7 +107,7 @@ def test_more_races_are_added_to_those_that_are_there(demo):
 def test_another_season_replaces_the_one_that_is_there(demo, settings):
     first = list(Lap.objects.values_list("lap_duration", flat=True))
     said = load(*ONE, "--seed", "5")
-    assert said.startswith("Another demo season is loaded; it makes room.\nRemoved ")
+    assert said.startswith("Another demo season is loaded; it is removed first.\nRemoved ")
     assert set(SyncRun.objects.values_list("updated", "vanished")) == {(0, 0)}
     assert list(Lap.objects.values_list("lap_duration", flat=True)) != first
     assert len(samples(settings)) == 40

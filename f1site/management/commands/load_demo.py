@@ -1,10 +1,11 @@
-"""An invented season, for a first look at the site."""
+"""Load or remove the demo season, invented rows for a first look at the site."""
 
 from collections import Counter
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from f1site.management.commands.sync_openf1 import Bar, Lines, told
+from f1site.management.commands.sync_openf1 import Bar, Silent, told
 from mirror import simulator
 from mirror.pipeline import Report, sync
 from mirror.simulator import loading
@@ -17,12 +18,12 @@ class Command(BaseCommand):
         "source 'demo', and --remove deletes them and nothing else."
     )
 
-    def add_arguments(self, parser):
-        parser.add_argument("--seed", type=int, default=1, metavar="N", help="another number is another season (default 1)")
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--seed", type=int, default=1, metavar="N", help="each number gives another season (default 1)")
         parser.add_argument("--races", type=int, default=3, metavar="N", help="race weekends, 1 to 24 (default 3)")
         parser.add_argument("--remove", action="store_true", help="delete the demo season from the database")
 
-    def handle(self, *, seed, races, remove, **options):
+    def handle(self, *, seed: int, races: int, remove: bool, **options: Any) -> None:
         if remove:
             self.remove()
             return
@@ -31,28 +32,30 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         if loading.another_is_stored(season):
-            self.stdout.write("Another demo season is loaded; it makes room.")
+            self.stdout.write("Another demo season is loaded; it is removed first.")
             self.remove()
         reports = self.load(season)
-        for collection, counts in ((name, counts) for report in reports for name, counts in report.collections.items()):
-            self.stdout.write(f"{collection}: {told(counts)}")
         total = sum((report.total for report in reports), Counter())
         self.stdout.write(f"Demo season {seed} with {races} race{'s' * (races > 1)}: {told(total)}")
         if errors := [error for report in reports for error in report.errors]:
             raise CommandError(f"{len(errors)} failed; first: {errors[0]}")
 
     def load(self, season: simulator.Season) -> list[Report]:
+        """Sync the season from the simulator and print one line per collection; a terminal also shows a progress bar."""
         client = simulator.client(season)
         reports = []
         for scope, collections in loading.parts(season):
-            observer = Bar(self.stdout) if self.stdout.isatty() else Lines(self.stdout)
+            observer = Bar(self.stdout) if self.stdout.isatty() else Silent(self.stderr)
             observer.client, client.notice = client, observer.notice
             with observer:
-                reports.append(sync(client=client, scope=scope, collections=collections, observer=observer))
+                report = sync(client=client, scope=scope, collections=collections, observer=observer)
+            for collection, counts in report.collections.items():
+                self.stdout.write(f"{collection}: {told(counts)}")
+            reports.append(report)
         return reports
 
     def remove(self) -> None:
-        gone = loading.remove()
-        names = {model: (model._meta.verbose_name, model._meta.verbose_name_plural) for model in gone}
-        what = ", ".join(sorted(f"{names[model][count > 1]}: {count:,}" for model, count in gone.items()))
-        self.stdout.write(f"Removed {gone.total():,} rows of the demo season{f' ({what})' if what else ''}.")
+        removed = loading.remove()
+        names = {model: (model._meta.verbose_name, model._meta.verbose_name_plural) for model in removed}
+        details = ", ".join(sorted(f"{names[model][count > 1]}: {count:,}" for model, count in removed.items()))
+        self.stdout.write(f"Removed {removed.total():,} rows of the demo season{f' ({details})' if details else ''}.")

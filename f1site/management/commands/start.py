@@ -1,4 +1,4 @@
-"""Everything between a fresh clone and a running site: what `make run` calls once the requirements are installed."""
+"""Prepare and serve the site on this machine: what `make run` calls once the requirements are installed."""
 
 import ctypes
 import os
@@ -8,30 +8,32 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from types import FrameType
+from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from f1site.management.commands.prepare import prepare
 
 HOST = "127.0.0.1"
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a service manager, a closed terminal
-PATIENCE = 10  # seconds in which every part has to end
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a service manager, a closed terminal
+STOP_TIMEOUT = 10  # seconds; a process that has not ended by then is killed
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class Command(BaseCommand):
     help = (
         "Prepare the database (tables, an admin user, the demo season while there are no races) and serve the site on this "
-        "machine, with a worker and a scheduler for background work. Safe to repeat: what is there already stays."
+        "machine, with a worker and a scheduler for background work. Safe to repeat: existing rows stay."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--port", type=int, default=os.environ.get("PORT") or 8000, help="port to serve on (default: $PORT, else 8000)"
         )
 
-    def handle(self, *, port, **options):
+    def handle(self, *, port: int, **options: Any) -> None:
         ensure_free(port)
         login = prepare(self.stdout)
         self.stdout.write(greeting(f"http://{HOST}:{port}", login))
@@ -40,9 +42,9 @@ class Command(BaseCommand):
 
 
 def ensure_free(port: int) -> None:
-    """Complain about a port that is taken before anything else is done, in words."""
+    """Raise a CommandError that names the port when it cannot be bound, before anything else is done."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are closing do not count, as for gunicorn
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does: connections in TIME_WAIT do not count
         try:
             probe.bind((HOST, port))
         except OSError as error:
@@ -55,6 +57,7 @@ def ensure_free(port: int) -> None:
 
 
 def greeting(site: str, login: str) -> str:
+    """Return the text that is shown once the site is prepared: addresses, login and the next command."""
     return f"""
 Serving F1 Stats; Ctrl-C stops it.
 
@@ -67,11 +70,11 @@ Serving F1 Stats; Ctrl-C stops it.
 
 
 class Stop(Exception):
-    """Somebody wants everything to end."""
+    """A stop signal has arrived."""
 
 
 def serve(port: int) -> int:
-    """Run the site, a worker and the scheduler until Ctrl-C or the end of the site; the exit status.
+    """Run the site, a worker and the scheduler until Ctrl-C or until the site ends, and return the exit status.
 
     A worker or scheduler that ends by itself is started again.
     """
@@ -80,14 +83,14 @@ def serve(port: int) -> int:
         "worker": ["celery", "-A", "f1site", "--quiet", "worker", "--without-mingle", "--without-gossip", "-l", "WARNING"],
         "beat": ["celery", "-A", "f1site", "--quiet", "beat", "-l", "WARNING", "--pidfile", ""],
     }
-    for number in ENDING:
+    for number in STOP_SIGNALS:
         signal.signal(number, stop)
     running: dict[str, subprocess.Popen] = {}
     try:
         while True:
             for name, command in commands.items():
                 if name not in running or running[name].poll() is not None:
-                    running[name] = begin(command, end_by=end_by(name))
+                    running[name] = start_process(command, stop_signal=stop_signal(name))
             for _ in range(10):
                 time.sleep(0.5)
                 if (status := running["site"].poll()) is not None:
@@ -95,54 +98,55 @@ def serve(port: int) -> int:
     except Stop:
         return 0
     finally:
-        end(running)
+        stop_processes(running)
 
 
-def stop(number, frame) -> None:
-    for each in ENDING:  # the second one must not disturb the first
+def stop(number: int, frame: FrameType | None) -> None:
+    """Raise Stop, once: a second signal must not interrupt the orderly end."""
+    for each in STOP_SIGNALS:
         signal.signal(each, signal.SIG_IGN)
     raise Stop
 
 
-def end_by(name: str) -> signal.Signals:
-    """How to ask a part to end; the worker not to finish what it does, which goes on at the next start."""
+def stop_signal(name: str) -> signal.Signals:
+    """Return the signal that stops a process; the worker leaves its job unfinished, to be resumed at the next start."""
     return signal.SIGQUIT if name == "worker" else signal.SIGTERM
 
 
-def begin(command: list[str], *, end_by: signal.Signals) -> subprocess.Popen:
-    """Start a part of the site in a process group of its own: Ctrl-C reaches this process, which then ends them in order.
+def start_process(command: list[str], *, stop_signal: signal.Signals) -> subprocess.Popen:
+    """Start a Python module in its own process group: Ctrl-C reaches only this process, which stops the others in order.
 
-    Where this process is killed and cannot, Linux sends `end_by` in its place.
+    When this process is killed and cannot stop them, Linux sends them `stop_signal`.
     """
-    # Celery warns of workers that run as root because of formats that can carry code; this site takes JSON only.
+    # Celery warns about workers that run as root because of formats that can carry code; this site accepts JSON only.
     environment = os.environ | {"PYTHONWARNINGS": "ignore:You're running the worker with superuser"}
     return subprocess.Popen(  # noqa: S603 - there is no shell
         [sys.executable, "-m", *command],
         cwd=settings.BASE_DIR,
         env=environment,
         start_new_session=True,
-        preexec_fn=end_with_parent(end_by) if sys.platform == "linux" else None,
+        preexec_fn=end_with_parent(stop_signal) if sys.platform == "linux" else None,  # noqa: PLW1509 - there are no threads
     )
 
 
-def end_with_parent(end_by: signal.Signals) -> Callable[[], None]:
-    """What a child does before it becomes another program, so that it gets a signal when this process ends."""
+def end_with_parent(stop_signal: signal.Signals) -> Callable[[], None]:
+    """Return a function for `preexec_fn` that makes Linux send the child `stop_signal` when this process ends."""
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
-    def ask() -> None:
-        prctl(PR_SET_PDEATHSIG, end_by)
-        if os.getppid() != parent:  # it has ended already
+    def request_signal() -> None:
+        prctl(PR_SET_PDEATHSIG, stop_signal)
+        if os.getppid() != parent:  # the parent ended before prctl was called
             os._exit(1)
 
-    return ask
+    return request_signal
 
 
-def end(running: dict[str, subprocess.Popen]) -> None:
-    """Ask every part to end, then insist."""
+def stop_processes(running: dict[str, subprocess.Popen]) -> None:
+    """Stop all processes; kill those that have not ended after STOP_TIMEOUT."""
     for name, process in running.items():
         if process.poll() is None:
-            process.send_signal(end_by(name))
-    deadline = time.monotonic() + PATIENCE
+            process.send_signal(stop_signal(name))
+    deadline = time.monotonic() + STOP_TIMEOUT
     for process in running.values():
         try:
             process.wait(max(0.1, deadline - time.monotonic()))
