@@ -119,11 +119,11 @@ def consistency(laps: "pd.DataFrame") -> dict[str, Any]:
 def long_runs(laps: "pd.DataFrame") -> dict[str, Any]:
     """Runs of six laps and more without a stop, less the laps that were no attempts. Fuel and engine modes are unknown in
     practice."""
-    from ml.features import cars
+    from ml.features import laps_by_car
 
     timed = laps[laps["lap_duration"].notna() & ~laps["is_pit_out_lap"] & ~laps["is_in_lap"]].reset_index(drop=True)
     rows = []
-    for places in cars(timed):
+    for places in laps_by_car(timed):
         mine = timed.iloc[places]
         for _, run in mine.groupby("run"):
             part = run[run["lap_duration"] <= STEADY * run["lap_duration"].median()]

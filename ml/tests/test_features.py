@@ -79,7 +79,7 @@ def test_lags_are_the_clean_laps_of_the_same_run(laps, table):
 def test_the_gap_is_to_the_car_that_crossed_the_line_before(laps, table):
     one = session(laps, 0).dropna(subset=["start"]).sort_values("start")
     gaps = one["start"].diff().to_numpy()[1:]
-    assert np.allclose(table.loc[one.index[1:], "gap_ahead"], np.minimum(gaps, features.FAR))
+    assert np.allclose(table.loc[one.index[1:], "gap_ahead"], np.minimum(gaps, features.MAX_GAP))
 
 
 def test_every_lap_is_clean_or_has_a_reason(laps):

@@ -1,0 +1,71 @@
+"""What is known of a lap at the moment it begins: a pure function from a table of laps to a table of features.
+
+A feature uses only what had happened when the lap began: a lap of another car counts once it has ended, a start once it has taken
+place, and the weather once it was measured. Nothing is fitted over the whole table; what is remembered from race to race
+(`memory`) is updated after each race, in the order of their dates. `tests/test_features.py` changes the future and checks that no
+feature changes.
+
+Levels: `level` is an exponentially weighted mean of a car's clean laps of the run so far. Residuals are clipped, so that one lap
+behind a slower car changes it little. Most features are differences to the level, in seconds, because lap times of circuits with
+different lengths cannot be compared.
+"""
+
+from typing import TYPE_CHECKING
+
+from ml import race_state
+from ml.features.field import field_pace, field_slope, relative_pace, team_mate_pace
+from ml.features.memory import Memory
+from ml.features.own import SECTORS, laps_by_car, own_pace, sector_and_speed_changes, situation, track_temperature_change
+from ml.features.traffic import MAX_GAP, traffic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MAX_GAP", "SECTORS", "Memory", "build", "laps_by_car", "session_features"]
+
+
+def build(laps: "pd.DataFrame", memory: Memory | None = None) -> "pd.DataFrame":
+    """Compute the features of every lap, in the order and with the index of `laps` (see `datasets.load`); NaN is unknown.
+
+    `memory`: sums over earlier races, for laps that are not the whole history; the races of `laps` are added to it.
+    """
+    import pandas as pd
+
+    memory = Memory() if memory is None else memory
+    tables = []
+    ordered = laps.sort_values(["session_date", "session_id"], kind="stable")
+    for _, session in ordered.groupby(["session_date", "session_id"], sort=True):
+        table, remembered = session_features(session), memory.recall(session)
+        state = race_state.follow(
+            session,
+            (session["excluded"] == "").to_numpy(),
+            dirty_air=table["dirty_air"].to_numpy(),
+            drivers=remembered["driver_delta"],
+        )
+        tables.append(pd.concat([table, remembered, state], axis=1))
+        memory.learn(session, table)
+    return pd.concat(tables).reindex(laps.index)
+
+
+def session_features(laps: "pd.DataFrame") -> "pd.DataFrame":
+    """Compute the features that need only the laps of one session."""
+    import pandas as pd
+
+    clean = (laps["excluded"] == "").to_numpy()
+    own = own_pace(laps, clean)
+    field = field_pace(laps, clean, own)
+    table = pd.concat(
+        [
+            situation(laps),
+            own,
+            field,
+            team_mate_pace(laps, clean, own),
+            relative_pace(laps, clean, field),
+            field_slope(laps, clean),
+            traffic(laps, own),
+            sector_and_speed_changes(laps, clean),
+            track_temperature_change(laps),
+        ],
+        axis=1,
+    )
+    return table.assign(gap_ahead_before=table["gap_ahead"].groupby(laps["driver_number"], sort=False).shift(1))
