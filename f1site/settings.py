@@ -284,7 +284,7 @@ SPECTACULAR_SETTINGS = {
         "JobStateEnum": "jobs.models.Job.State",
         "ExperimentStatusEnum": "ml.models.Experiment.Status",
         "RunStatusEnum": "ml.models.Run.Status",
-        "RunEndEnum": "ml.serializers.ENDS",
+        "RunEndEnum": "ml.serializers.runs.END_STATUSES",
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATION_PARAMETERS": "api.schema.by_use",

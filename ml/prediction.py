@@ -1,14 +1,10 @@
-"""Predictions: what the champions of the tasks say of laps to come, of a race that is stored or of one that is made up.
+"""Predictions of lap times by the champions of the tasks: of a stored race, or of a hypothetical lap.
 
-A model is loaded once per process, and again when another run is promoted. What a race has shown so far is worked out once, and
-again when rows of its session change. This module loads scikit-learn: import it where it is needed.
+The features of a race are computed once, and again when rows of its session change. This module loads scikit-learn: import it
+inside functions.
 """
 
-import json
 import math
-import threading
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
@@ -18,86 +14,31 @@ from django.utils import timezone
 from threadpoolctl import ThreadpoolController
 
 from mirror import versions
-from ml import artifacts, datasets, features, recording, tasks, trials
-from ml.models import Run
+from ml import datasets, features, tasks
+from ml.champions import Champion, NoChampion, load_champion
 from races.models import Session
 
-NEXT = ("next_lap", "pace_delta")  # what answers for the lap that is asked about: the first where its run has a clean lap already
-LATER = "rest_of_stint"  # and for the laps after it
-MADE_UP = "lap_time"
-MOST_WARNINGS = 5
-# Trees are asked about a few laps one after another: to wake up a thread for each takes longer than to ask.
-single = ThreadpoolController().wrap(limits=1, user_api="openmp")
+__all__ = ["CannotPredict", "NoChampion", "Prediction", "predict_hypothetical", "predict_session"]
+
+# The task that predicts the first lap: next_lap where its run has a clean lap already, else pace_delta.
+FIRST_LAP_TASKS = ("next_lap", "pace_delta")
+LATER_LAPS_TASK = "rest_of_stint"
+HYPOTHETICAL_TASK = "lap_time"
+# Trees predict a few laps one after another: starting a thread for each takes longer than to predict them.
+single_threaded = ThreadpoolController().wrap(limits=1, user_api="openmp")
 
 
-class Outdated(ValueError):
-    """The model has learnt from other features than this version of the site knows."""
+class CannotPredict(ValueError):
+    """Too few laps, or a wrong value; `field` is the parameter that has to change."""
 
-
-class NoChampion(LookupError):
-    """No model has been promoted for this task."""
-
-
-class CannotSay(ValueError):
-    """Too little is known; `field` is what was asked wrongly."""
-
-    def __init__(self, field: str, message: str):
+    def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
 
 
-@dataclass(frozen=True, eq=False)
-class Champion:
-    """A loaded model."""
-
-    run: Run
-    estimator: Any
-    ends: Any
-    known: dict[str, Any]  # see `trials.known`
-    measured: dict[str, float]  # on races it had not seen
-
-    def must_know(self, inputs: pd.DataFrame) -> None:
-        if [*inputs.columns] != self.known.get("inputs"):
-            raise Outdated(
-                f"Run '{self.run.pk}' has learnt from other features than this version of the site knows: train its model again, "
-                f"and promote_model the new run."
-            )
-
-    def memory(self, before: datetime) -> features.Memory:
-        """What the races before a moment said of drivers, teams and circuits."""
-        memory = features.Memory()
-        for race in self.known["races"]:
-            if datetime.fromisoformat(race["date"]) < before:
-                for *name, total, count in race["sums"]:
-                    sums = memory.sums.setdefault(tuple(name), [0.0, 0.0])  # type: ignore[arg-type]
-                    sums[0] += total
-                    sums[1] += count
-        return memory
-
-
-loaded: dict[str, Champion] = {}
-loading = threading.Lock()
-
-
-def champion(task: str) -> Champion:
-    """The model that answers for a task. NoChampion where there is none, ValueError where its files cannot be used."""
-    run = Run.objects.filter(task=task, champion=True).first()
-    if run is None:
-        raise NoChampion(
-            f"No model answers for {task} yet: train one (train_model MODEL --task {task}) and promote_model its run."
-        )
-    with loading:
-        if task not in loaded or loaded[task].run.pk != run.pk:
-            estimator, ends = artifacts.loads(run)
-            memory = run.artifacts.filter(name=trials.MEMORY).first()
-            if memory is None or ends is None:
-                raise ValueError(f"Run '{run.pk}' has no {trials.MEMORY} or no intervals; train_model writes both.")
-            measured = dict(run.metrics.filter(context="", step=0).values_list("key", "value"))
-            loaded[task] = Champion(run, estimator, ends, json.loads(recording.read_artifact(memory)), measured)
-        return loaded[task]
-
-
 class Lap(NamedTuple):
+    """A predicted lap time with its 80 % interval, in seconds, and the task that predicted it."""
+
     lap_number: int
     seconds: float
     low: float
@@ -105,114 +46,127 @@ class Lap(NamedTuple):
     task: str
 
 
-class Answer(NamedTuple):
+class Prediction(NamedTuple):
+    """Predicted laps, the models that predicted them by task, and reasons to trust them less than usual."""
+
     laps: list[Lap]
-    champions: dict[str, Champion]  # those that have answered, by task
+    champions: dict[str, Champion]
     warnings: list[str]
 
 
-@single
-def of_session(*, session_id: int, driver_number: int, from_lap: int, horizon: int = 1, race_laps: int | None = None) -> Answer:
-    """A car's laps from `from_lap` on, from what was known when that one began. Seconds, with 80 % intervals.
+@single_threaded
+def predict_session(
+    *, session_id: int, driver_number: int, from_lap: int, horizon: int = 1, race_laps: int | None = None
+) -> Prediction:
+    """Predict a car's laps from `from_lap` on, from what was known when that one began. Seconds, with 80 % intervals.
 
     The lap may have been driven, or be the next one. `race_laps` is the announced length; by default the number of laps driven,
-    or, while the race is on, those of the last race at this circuit. CannotSay, NoChampion and ValueError as above.
+    or, while the race is on, those of the last race at this circuit. CannotPredict, and the errors of `load_champion`.
     """
     session = Session.objects.filter(pk=session_id).first()
     if session is None:
-        raise CannotSay("session_id", f"There is no session {session_id}.")
-    length = race_laps or announced(session)
-    version = versions.of_session(session_id)
-    leader = champion(NEXT[0])
-    race = race_of(session_id, leader, length, version)
-    row = race.row(driver_number, from_lap)
-    if row not in race.answers.index:
-        if math.isnan(race.table.loc[row, "reference"]):
-            raise CannotSay("from_lap", f"Too few clean laps have been driven before lap {from_lap} to say anything.")
-        leader = champion(NEXT[1])
-        race = race_of(session_id, leader, length, version)
-    first = leader.run.task
+        raise CannotPredict("session_id", f"There is no session {session_id}.")
+    race, row = load_race_with_lap(session, driver_number=driver_number, from_lap=from_lap, race_laps=race_laps)
     if from_lap + horizon - 1 > race.length:
-        raise CannotSay(
-            "horizon", f"The race has {race.length} laps; from lap {from_lap} on that is {race.length - from_lap + 1} at most."
-        )
-    said = race.answers.loc[row]
-    laps = [Lap(from_lap, float(said["seconds"]), float(said["low"]), float(said["high"]), first)]
-    champions, warnings = {first: leader}, outside(race.inputs.loc[[row]], leader)
+        left = race.length - from_lap + 1
+        raise CannotPredict("horizon", f"The race has {race.length} laps; from lap {from_lap} on that is {left} at most.")
+    first = race.predictions.loc[row]
+    laps = [Lap(from_lap, float(first["seconds"]), float(first["low"]), float(first["high"]), race.task)]
+    champions, warnings = {race.task: race.champion}, race.champion.range_warnings(race.inputs.loc[[row]])
     if horizon > 1:
-        champions[LATER] = champion(LATER)
-        later, more = rest(race, row, from_lap=from_lap, horizon=horizon, champion=champions[LATER])
+        champions[LATER_LAPS_TASK] = load_champion(LATER_LAPS_TASK)
+        later, more = predict_later_laps(race, row, from_lap=from_lap, horizon=horizon, champion=champions[LATER_LAPS_TASK])
         laps += later
         warnings += more
-    for task, one in champions.items():
-        if session_id in one.known["sessions"]:
-            warnings.append(
-                f"The model of {task} has learnt from this very race: its error here is smaller than it would be elsewhere."
-            )
-    return Answer(laps, champions, list(dict.fromkeys(warnings)))
+    warnings += [
+        f"The model of {task} has learnt from this very race: its error here is smaller than it would be elsewhere."
+        for task, champion in champions.items()
+        if session_id in champion.summary["sessions"]
+    ]
+    return Prediction(laps, champions, list(dict.fromkeys(warnings)))
 
 
-def announced(session: Session) -> int | None:
-    """How many laps a race that is still on will have, taken from the last one at its circuit; None once it is over."""
-    from telemetry.models import Lap as Driven
+def load_race_with_lap(session: Session, *, driver_number: int, from_lap: int, race_laps: int | None) -> "tuple[Race, Any]":
+    """(the race as the first champion sees it that can predict this lap, the lap's row in its tables)."""
+    length = race_laps or announced_laps(session)
+    version = versions.of_session(session.pk)
+    next_lap, pace_delta = FIRST_LAP_TASKS
+    race = load_race(session.pk, load_champion(next_lap), length, version)
+    row = race.find_row(driver_number, from_lap)
+    if row in race.predictions.index:
+        return race, row
+    if math.isnan(race.table.loc[row, "reference"]):
+        raise CannotPredict("from_lap", f"Too few clean laps have been driven before lap {from_lap} to predict it.")
+    return load_race(session.pk, load_champion(pace_delta), length, version), row
+
+
+def announced_laps(session: Session) -> int | None:
+    """How many laps a race that is not over will have, taken from the last one at its circuit; None once it is over."""
+    from telemetry.models import Lap as DrivenLap
 
     if session.date_end is None or session.date_end < timezone.now():
         return None
-    before = Session.objects.filter(
+    previous = Session.objects.filter(
         circuit_name=session.circuit_name, session_name=session.session_name, date_start__lt=session.date_start
     ).order_by("-date_start")
-    driven = Driven.objects.filter(session=before.first()).order_by("-lap_number") if before else Driven.objects.none()
-    return driven.values_list("lap_number", flat=True).first()
+    last = previous.first()
+    if last is None:
+        return None
+    return DrivenLap.objects.filter(session=last).order_by("-lap_number").values_list("lap_number", flat=True).first()
 
 
 class Race:
-    """What a race has shown so far, with the next lap of each car, and what a champion says of every lap of it."""
+    """The laps of a race so far and the next lap of each car, with a champion's prediction for every lap."""
 
-    def __init__(self, laps: pd.DataFrame, table: pd.DataFrame, leader: Champion):
-        self.laps, self.table, self.session_id = laps, table, laps["session_id"].iloc[0]
-        self.length = int(laps["race_laps"].max())
-        # As if every lap were a clean one; but only clean laps that have ended move later intervals.
-        asked = laps.assign(excluded="", end=laps["end"].where(laps["excluded"] == ""))
-        problem = tasks.TASKS[leader.run.task](asked, table)
-        leader.must_know(problem.inputs)
+    def __init__(self, laps: pd.DataFrame, table: pd.DataFrame, champion: Champion) -> None:
+        """laps: as `datasets.load` gives them, of one session; table: their features."""
+        self.laps, self.table, self.champion = laps, table, champion
+        self.session_id, self.length = laps["session_id"].iloc[0], int(laps["race_laps"].max())
+        self.task = champion.run.task
+        # Every lap is predicted as if it were a clean one, but only clean laps that have ended may change later intervals.
+        as_clean = laps.assign(excluded="", end=laps["end"].where(laps["excluded"] == ""))
+        problem = tasks.TASKS[self.task](as_clean, table)
+        champion.check_inputs(problem.inputs)
         self.inputs = problem.inputs
-        low, high = leader.ends.predict(problem.inputs, problem.target - problem.anchor, problem.laps, problem.asked_at)
-        beside = {"seconds": leader.estimator.predict(problem.inputs), "low": low, "high": high}
-        self.answers = pd.DataFrame({name: problem.anchor + seconds for name, seconds in beside.items()})
+        low, high = champion.intervals.predict(problem.inputs, problem.target - problem.anchor, problem.laps, problem.asked_at)
+        differences = {"seconds": champion.estimator.predict(problem.inputs), "low": low, "high": high}
+        self.predictions = pd.DataFrame({name: problem.anchor + seconds for name, seconds in differences.items()})
 
     @cached_property
     def stints(self) -> tasks.Problem:
-        """What `LATER` would have been asked of the runs that the race has shown."""
-        return tasks.TASKS[LATER](self.laps, self.table)
+        """`LATER_LAPS_TASK` on the runs of the race so far."""
+        return tasks.TASKS[LATER_LAPS_TASK](self.laps, self.table)
 
-    def row(self, driver_number: int, lap_number: int) -> Any:
-        mine = self.laps[self.laps["driver_number"] == driver_number]
-        if mine.empty:
-            raise CannotSay("driver_number", f"Car {driver_number} has no laps in this session.")
-        found = mine.index[mine["lap_number"] == lap_number]
-        if found.empty:
-            last = int(mine["lap_number"].max())
-            raise CannotSay(
-                "from_lap", f"Of car {driver_number} laps can be asked about that it has driven or that come next: to {last}."
+    def find_row(self, driver_number: int, lap_number: int) -> Any:
+        """The index of a lap in the tables; CannotPredict for a car or a lap that the race does not have."""
+        car = self.laps[self.laps["driver_number"] == driver_number]
+        if car.empty:
+            raise CannotPredict("driver_number", f"Car {driver_number} has no laps in this session.")
+        rows = car.index[car["lap_number"] == lap_number]
+        if rows.empty:
+            last = int(car["lap_number"].max())
+            raise CannotPredict(
+                "from_lap", f"Only laps that car {driver_number} has driven, or its next one, can be predicted: up to {last}."
             )
-        return found[0]
+        return rows[0]
 
 
 @lru_cache(maxsize=32)
-def race_of(session_id: int, leader: Champion, length: int | None, version: versions.Version) -> Race:
-    """A race as one champion sees it; a change of its rows gives it another version."""
+def load_race(session_id: int, champion: Champion, length: int | None, version: versions.Version) -> Race:
+    """A race as one champion sees it; a change of its rows gives it another version, and so another entry of the cache."""
     laps = datasets.load(Session.objects.filter(pk=session_id))
     if laps.empty:
-        raise CannotSay(
+        raise CannotPredict(
             "session_id", f"No laps of session {session_id} are stored; sync_openf1 laps --session {session_id} brings some."
         )
     laps = with_next_laps(laps)
-    laps["race_laps"] = max(length or 0, int(laps.loc[laps["end"].notna() | (laps["excluded"] != ""), "lap_number"].max()))
-    return Race(laps, features.build(laps, memory=leader.memory(laps["session_date"].iloc[0])), leader)
+    driven = laps["end"].notna() | (laps["excluded"] != "")
+    laps["race_laps"] = max(length or 0, int(laps.loc[driven, "lap_number"].max()))
+    return Race(laps, features.build(laps, memory=champion.memory(laps["session_date"].iloc[0])), champion)
 
 
 def with_next_laps(laps: pd.DataFrame) -> pd.DataFrame:
-    """The laps, and the one that each car begins next: after a stop on tyres that nobody knows yet."""
+    """The laps, and the one that each car begins next; after a stop its tyres are unknown."""
     last = laps.sort_values("lap_number").groupby("driver_number").tail(1)
     unknown = dict.fromkeys(
         [*features.SECTORS, "lap_duration", "i1_speed", "i2_speed", "st_speed", "end", *datasets.TELEMETRY], np.nan
@@ -231,46 +185,54 @@ def with_next_laps(laps: pd.DataFrame) -> pd.DataFrame:
     return both.reset_index(drop=True)
 
 
-def rest(race: Race, row: Any, *, from_lap: int, horizon: int, champion: Champion) -> tuple[list[Lap], list[str]]:
-    """The laps after the first, from what was known when that one began."""
+def predict_later_laps(race: Race, row: Any, *, from_lap: int, horizon: int, champion: Champion) -> tuple[list[Lap], list[str]]:
+    """(the laps after the first, from what was known when that one began; warnings)."""
     known = race.table.loc[[row] * (horizon - 1)].reset_index(drop=True)
-    if math.isnan(known["median_5"].iloc[0]):
-        raise CannotSay("horizon", f"Only one lap can be predicted: car and run have no clean lap before lap {from_lap}.")
+    anchor = known["median_5"]
+    if math.isnan(anchor.iloc[0]):
+        raise CannotPredict("horizon", f"Only one lap can be predicted: car and run have no clean lap before lap {from_lap}.")
     ahead = pd.Series(range(2, horizon + 1), index=known.index)
     inputs = tasks.later_laps(known, ahead)
-    champion.must_know(inputs)
-    anchor = known["median_5"]
+    champion.check_inputs(inputs)
     seconds = anchor + champion.estimator.predict(inputs)
-    moment = race.laps.loc[row, "start"]
-    # The intervals know how those of the runs before it missed.
+    low, high = later_intervals(race, inputs, moment=race.laps.loc[row, "start"], champion=champion)
+    columns = zip(from_lap - 1 + ahead, seconds, anchor + low, anchor + high, strict=True)
+    laps = [
+        Lap(int(number), float(middle), float(lower), float(upper), LATER_LAPS_TASK) for number, middle, lower, upper in columns
+    ]
+    warnings = champion.range_warnings(inputs.iloc[[-1]])
+    if (clean := int(known["clean_laps"].iloc[0])) != tasks.STINT_KNOWN_LAPS:
+        warnings.append(
+            f"The model of {LATER_LAPS_TASK} was trained to predict after {tasks.STINT_KNOWN_LAPS} clean laps of a run; here "
+            f"there are {clean}."
+        )
+    return laps, warnings
+
+
+def later_intervals(race: Race, inputs: pd.DataFrame, *, moment: float, champion: Champion) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends beside the anchor, corrected by how the intervals of runs before that moment missed."""
     stints = race.stints
     over = (stints.laps["end"] <= moment).to_numpy()
-    nothing = pd.Series(np.nan, index=known.index)
-    low, high = champion.ends.predict(
+    unknown = pd.Series(np.nan, index=inputs.index)
+    low, high = champion.intervals.predict(
         pd.concat([stints.inputs[over], inputs]),
-        pd.concat([(stints.target - stints.anchor)[over], nothing]),
-        pd.concat([stints.laps.loc[over, ["session_id", "end"]], pd.DataFrame({"session_id": race.session_id, "end": nothing})]),
-        pd.concat([stints.asked_at[over], nothing.fillna(moment)]),
+        pd.concat([(stints.target - stints.anchor)[over], unknown]),
+        pd.concat([stints.laps.loc[over, ["session_id", "end"]], pd.DataFrame({"session_id": race.session_id, "end": unknown})]),
+        pd.concat([stints.asked_at[over], unknown.fillna(moment)]),
     )
-    found = zip(from_lap - 1 + ahead, seconds, anchor + low[over.sum() :], anchor + high[over.sum() :], strict=True)
-    later = [Lap(int(number), float(middle), float(least), float(most), LATER) for number, middle, least, most in found]
-    warnings = outside(inputs.iloc[[-1]], champion)
-    if (clean := int(known["clean_laps"].iloc[0])) != tasks.FIRST:
-        warnings.append(
-            f"The model of {LATER} has learnt to be asked after {tasks.FIRST} clean laps of a run; here there are {clean}."
-        )
-    return later, warnings
+    return low[over.sum() :], high[over.sum() :]
 
 
-@single
-def made_up(
+@single_threaded
+def predict_hypothetical(
     *, lap_number: int, circuit_name: str, driver_id: str = "", tyre_compound: str = "UNKNOWN", **numbers: float
-) -> Answer:
-    """A lap nobody has driven: absolute seconds from circuit, driver, tyres and weather. What is left out counts as unknown.
+) -> Prediction:
+    """Predict a lap that nobody has driven: absolute seconds from circuit, driver, tyres and weather.
 
-    numbers: `stint_number`, `tyre_age` (laps), `air_temperature`, `track_temperature` (°C), `rainfall` (0 or 1).
+    numbers: `stint_number`, `tyre_age` (laps), `air_temperature`, `track_temperature` (°C), `rainfall` (0 or 1); unknown where
+    left out.
     """
-    leader = champion(MADE_UP)
+    champion = load_champion(HYPOTHETICAL_TASK)
     columns = ("stint_number", "tyre_age", "air_temperature", "track_temperature", "rainfall")
     inputs = pd.DataFrame(
         {
@@ -281,22 +243,8 @@ def made_up(
             "circuit": [circuit_name],
         }
     )
-    nothing = pd.Series([np.nan])
-    low, high = leader.ends.predict(inputs, nothing, pd.DataFrame({"session_id": [0], "end": [np.nan]}), pd.Series([0.0]))
-    lap = Lap(lap_number, float(leader.estimator.predict(inputs)[0]), float(low[0]), float(high[0]), MADE_UP)
-    return Answer([lap], {MADE_UP: leader}, outside(inputs, leader))
-
-
-def outside(inputs: pd.DataFrame, champion: Champion) -> list[str]:
-    """What of the inputs lies outside what the model has seen."""
-    found = []
-    for name, value in inputs.iloc[0].items():
-        if name in champion.known["texts"]:
-            if value not in champion.known["texts"][name]:
-                found.append(f"{name} {value or '(none)'}: the model has not seen it.")
-        elif name in champion.known["limits"] and not math.isnan(value):
-            low, high = champion.known["limits"][name]
-            if not low <= value <= high:
-                found.append(f"{name} {value:.4g} is outside what the model has seen, {low:.4g} to {high:.4g}.")
-    left_out = len(found) - MOST_WARNINGS
-    return found if left_out <= 0 else [*found[:MOST_WARNINGS], f"{left_out} more are outside what the model has seen."]
+    laps = pd.DataFrame({"session_id": [0], "end": [np.nan]})
+    low, high = champion.intervals.predict(inputs, pd.Series([np.nan]), laps, pd.Series([0.0]))
+    seconds = float(champion.estimator.predict(inputs)[0])
+    lap = Lap(lap_number, seconds, float(low[0]), float(high[0]), HYPOTHETICAL_TASK)
+    return Prediction([lap], {HYPOTHETICAL_TASK: champion}, champion.range_warnings(inputs))

@@ -12,7 +12,7 @@ from ml.datasets import TELEMETRY
 if TYPE_CHECKING:
     import pandas as pd
 
-FIRST = 5  # clean laps of a run after which its rest is predicted
+STINT_KNOWN_LAPS = 5  # clean laps of a run after which its rest is predicted
 TRUST = 0.65  # of the last lap beside the run's level, in what the run says of the next lap
 STATE = 0.5  # of the race's state beside what the run says, in the anchor of the next lap
 LIMIT = 5.0  # seconds beyond which differences are not told apart
@@ -144,10 +144,12 @@ def rest_of_stint(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
     key = [laps["session_id"], laps["driver_number"], laps["run"]]
     clean = laps["excluded"] == ""
     count = clean.groupby(key).cumsum()
-    rows = clean & (count > FIRST)
+    rows = clean & (count > STINT_KNOWN_LAPS)
     # What is known when the fifth clean lap has ended is what the features of the lap after it say.
     begins = pd.DataFrame({"count": features["clean_laps"], "row": laps.index, "lap": laps["lap_number"], "start": laps["start"]})
-    sixth = begins[begins["count"] == FIRST].groupby([part[begins["count"] == FIRST] for part in key]).first()
+    sixth = (
+        begins[begins["count"] == STINT_KNOWN_LAPS].groupby([part[begins["count"] == STINT_KNOWN_LAPS] for part in key]).first()
+    )
     asked = pd.MultiIndex.from_arrays([part[rows] for part in key])
     seen = sixth.reindex(asked)
     rows = rows[rows].index[seen["row"].notna().to_numpy()]

@@ -18,7 +18,7 @@ def nothing(about: Any) -> None:
     """For those who do not listen."""
 
 
-def trial(
+def trial(  # noqa: PLR0913 - a run is described by many values
     data: Data,
     *,
     model: str,
@@ -73,7 +73,7 @@ def write_down(run: Run, result: Result, data: Data, told: Callable[[str], None]
             recording.log_metrics(run=run, metrics=numbers, context=f"{column.removesuffix('_id')}={part[column]}")
     for name, content, kind in (
         (artifacts.NAME, artifacts.dumps(result.last.estimator, result.last.ends), "application/zip"),
-        (MEMORY, text(known(result, data)), "application/json"),
+        (MEMORY, text(training_summary(result, data)), "application/json"),
         ("metrics.json", text(said), "application/json"),
         ("predictions.parquet", parquet(result.predictions), "application/vnd.apache.parquet"),
         ("model_card.md", cards.card(run, result, data).encode(), "text/markdown"),
@@ -91,7 +91,7 @@ def overall(result: Result) -> dict[str, float]:
     return found | result.coverage | {"laps": len(result.predictions), "trained_on": result.last.laps}
 
 
-def known(result: Result, data: Data) -> dict[str, Any]:
+def training_summary(result: Result, data: Data) -> dict[str, Any]:
     """What predictions need besides the model: the range of what it has seen, what races it has learnt from, and what each race
     of the dataset says of drivers, teams and circuits (`features.Memory`)."""
     races = []

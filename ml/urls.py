@@ -1,9 +1,12 @@
-"""Experiments and runs have rules of their own, and so a router of their own."""
+"""Routes of the ml API. Experiments and runs have permissions of their own, and so a router of their own."""
 
 from django.urls import path
 
 from api.router import Router
-from ml.views import AnalysisView, ExperimentViewSet, PredictView, QuestionsView, RunViewSet
+from ml.views.analysis import AnalysisView, QuestionsView
+from ml.views.experiments import ExperimentViewSet
+from ml.views.predictions import PredictView
+from ml.views.runs import RunViewSet
 
 router = Router()
 router.register("experiments", ExperimentViewSet)

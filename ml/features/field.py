@@ -40,12 +40,11 @@ def clean_laps_by_end(laps: "pd.DataFrame", clean: "np.ndarray") -> "np.ndarray"
 
 
 def field_pace(laps: "pd.DataFrame", clean: "np.ndarray", own: "pd.DataFrame") -> "pd.DataFrame":
-    """Compute running medians of the last clean laps of all cars, in seconds: their times, and their residuals from the cars' levels.
+    """Compute running medians over the last clean laps of all cars, in seconds: of times, and of residuals from levels.
 
     Known as laps of all cars end. `reference` is the median time of the last 60 clean laps, from which `pace_delta` is measured;
     `field_noise` is the mean absolute residual.
     """
-    import numpy as np
     import pandas as pd
 
     order = clean_laps_by_end(laps, clean)
@@ -121,9 +120,7 @@ def field_slope(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
     for number in np.unique(car):
         rows = np.flatnonzero(car == number)
         of_car[rows] = shrunk_slope(car[order] == number, rows, of_compound[rows], CAR_SLOPE_PRIOR)
-    return pd.DataFrame(
-        {"race_slope": of_car, "race_slope_compound": of_compound, "race_slope_field": field}, index=laps.index
-    )
+    return pd.DataFrame({"race_slope": of_car, "race_slope_compound": of_compound, "race_slope_field": field}, index=laps.index)
 
 
 def regression_sums(laps: "pd.DataFrame", order: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
@@ -151,7 +148,7 @@ def regression_sums(laps: "pd.DataFrame", order: "np.ndarray") -> "tuple[np.ndar
 
 
 def team_mates(laps: "pd.DataFrame", usable: "np.ndarray") -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-    """(positions of a car's laps, positions of its team-mate's usable laps in the order of their ends), for each car with both."""
+    """(positions of a car's laps, positions of its team-mate's usable laps by their ends), for each car that has both."""
     import numpy as np
 
     ends, number = laps["end"].to_numpy(), laps["driver_number"].to_numpy()

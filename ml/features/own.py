@@ -89,7 +89,7 @@ class Run(NamedTuple):
 
 
 def own_pace(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
-    """Compute the pace of a car's clean laps of this run, and of the race before this run; known once its previous lap has ended."""
+    """Compute the pace of a car's clean laps, of this run and of the race before it; known once its previous lap has ended."""
     import numpy as np
     import pandas as pd
 

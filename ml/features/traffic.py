@@ -79,7 +79,7 @@ def traffic(laps: "pd.DataFrame", own: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def gap_behind(laps: "pd.DataFrame", order: "np.ndarray", rank: "np.ndarray") -> "np.ndarray":
-    """Seconds by which the next car crossed the line later when this car's previous lap began; NaN where it had not crossed yet."""
+    """Seconds between this car and the next one to cross the line, a lap ago; NaN where that one has not crossed it yet."""
     import numpy as np
 
     begins = laps["start"].to_numpy()

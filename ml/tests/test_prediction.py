@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from ml import building, prediction, recording, training, trials
+from ml import building, champions, prediction, recording, training, trials
 from ml.models import Run
 from ml.tests.test_training import before
 from races.models import Session
@@ -23,8 +23,8 @@ TASKS = ("next_lap", "pace_delta", "rest_of_stint", "lap_time")
 @pytest.fixture(autouse=True)
 def storage(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
-    prediction.loaded.clear()
-    prediction.race_of.cache_clear()
+    champions.loaded.clear()
+    prediction.load_race.cache_clear()
 
 
 def learn(laps, table, task, model="ridge", split=None):
@@ -135,18 +135,18 @@ def test_the_next_lap_of_a_race_that_is_on_knows_nothing_later(api, laps, result
                 i2_speed=None,
                 st_speed=None,
             )
-    prediction.race_of.cache_clear()
+    prediction.load_race.cache_clear()
     during = ask(api, **body, race_laps=length)["laps"][0]
     assert during["seconds"] == pytest.approx(after["seconds"], abs=0.02)
 
 
 def test_a_race_that_is_on_is_as_long_as_the_last_one_there(laps):
     session = Session.objects.get(pk=int(last_race(laps)["session_id"].iloc[0]))
-    assert prediction.announced(session) is None
+    assert prediction.announced_laps(session) is None
     earlier = Session.objects.get(pk=int(laps[laps["session_date"] == laps["session_date"].min()]["session_id"].iloc[0]))
     session.circuit_name, session.date_end = earlier.circuit_name, timezone.now() + datetime.timedelta(hours=1)
     driven = laps[laps["session_id"] == earlier.pk]["lap_number"].max()
-    assert prediction.announced(session) == driven
+    assert prediction.announced_laps(session) == driven
 
 
 def test_a_change_of_the_race_is_seen(api, laps, results, editor):
@@ -253,14 +253,14 @@ def test_what_cannot_be_champion(laps, table, no_plots):
 
 
 def test_outside_means_beyond_the_training_laps():
-    champion = prediction.Champion(
+    champion = champions.Champion(
         run=Run(),
         estimator=None,
-        ends=None,
+        intervals=None,
         measured={},
-        known={"limits": {"tyre_age": [0, 40], "level": [-1, 1]}, "texts": {"compound": ["SOFT"]}},
+        summary={"limits": {"tyre_age": [0, 40], "level": [-1, 1]}, "texts": {"compound": ["SOFT"]}},
     )
     import pandas as pd
 
     rows = pd.DataFrame({"tyre_age": [41.0], "level": [np.nan], "compound": ["SOFT"], "other": [1e9]})
-    assert prediction.outside(rows, champion) == ["tyre_age 41 is outside what the model has seen, 0 to 40."]
+    assert champion.range_warnings(rows) == ["tyre_age 41 is outside what the model has seen, 0 to 40."]

@@ -1,0 +1,1 @@
+"""The ml API as JSON, by topic."""

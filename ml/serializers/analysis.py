@@ -1,0 +1,51 @@
+"""Race engineers' questions and their answers as JSON."""
+
+from rest_framework import serializers
+
+
+class AnalysisQuery(serializers.Serializer):
+    """The session, and the effect of fuel."""
+
+    session_id = serializers.IntegerField(min_value=0, max_value=2**31 - 1, help_text="The session that is asked about.")
+    fuel_effect = serializers.FloatField(required=False, min_value=0, max_value=0.2, help_text="s per kg; 0.03 by default.")
+    fuel_load = serializers.FloatField(
+        required=False, min_value=0, max_value=200, help_text="kg at the start; by default 110, in a sprint a third of it."
+    )
+
+
+class AskedSessionSerializer(serializers.Serializer):
+    session_id = serializers.IntegerField()
+    year = serializers.IntegerField()
+    race = serializers.CharField()
+    session_name = serializers.CharField()
+
+
+class AnswerSerializer(serializers.Serializer):
+    """An answer, with what it rests on. Some questions add more: `teams`, `pairs`, `free`, `stops`, `left_out`, `median` …"""
+
+    question = serializers.CharField()
+    session = AskedSessionSerializer()
+    rows = serializers.ListField(
+        child=serializers.DictField(), help_text="The results; seconds, unless a name says otherwise; an `interval` is 95 %."
+    )
+    n = serializers.IntegerField(help_text="Laps, pairs of laps, drivers or stops that the answer rests on.")
+    filters = serializers.ListField(child=serializers.CharField(), help_text="Which those are.")
+    assumptions = serializers.ListField(child=serializers.CharField(), help_text="What was assumed.")
+    warnings = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Reasons to trust this less than usual."
+    )
+
+
+TEXTS_SCHEMA = {"type": "array", "items": {"type": "string"}}
+QUESTIONS_SCHEMA = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "about": {"type": "string"},
+            "sessions": TEXTS_SCHEMA | {"description": "Names of the sessions that it can be asked of."},
+            "options": TEXTS_SCHEMA | {"description": "Optional parameters besides `session_id`."},
+            "url": {"type": "string", "description": "Where to ask; append the session's ID."},
+        },
+    },
+}

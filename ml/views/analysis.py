@@ -1,0 +1,80 @@
+"""Race engineers' questions about the laps of a session."""
+
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from api.formats import BrowsableRenderer, JSONRenderer
+from api.links import NAMESPACE
+from api.serializers import read
+from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
+from ml.serializers.analysis import QUESTIONS_SCHEMA, AnalysisQuery, AnswerSerializer
+
+
+class AnalysisView(APIView):
+    """The answer to a race engineer's question about the laps of a session."""
+
+    permission_classes = [AllowAny]
+    renderer_classes = [JSONRenderer, BrowsableRenderer]
+    failures = {"": {404}}
+
+    @extend_schema(
+        operation_id="analysis_ask",
+        summary="Ask a question about a session",
+        parameters=[
+            OpenApiParameter(
+                "question",
+                str,
+                "path",
+                enum=[*QUESTIONS],
+                description="; ".join(f"{name}: {question.about}" for name, question in QUESTIONS.items()),
+            ),
+            AnalysisQuery,
+        ],
+        responses=AnswerSerializer,
+    )
+    def get(self, request: Request, question: str) -> Response:
+        """The answer has the results (`rows`), the number of laps that it rests on (`n`), which laps those are (`filters`) and
+        what was assumed (`assumptions`). Seconds, unless a name says otherwise; `interval` is 95 %. 404 for a session that is not
+        stored, has no laps or is of another kind; 400 where there are too few laps.
+        """
+        query = request.query_params.dict()
+        query.pop("format", None)
+        options = read(AnalysisQuery, query)
+        try:
+            return Response(ask(question, options.pop("session_id"), **options))
+        except NotThere as error:
+            raise NotFound(error.args[0]) from error
+        except CannotSay as error:
+            raise ValidationError({"detail": str(error)}) from error
+
+
+class QuestionsView(APIView):
+    """The questions that can be asked."""
+
+    permission_classes = [AllowAny]
+    renderer_classes = [JSONRenderer, BrowsableRenderer]
+
+    @extend_schema(
+        operation_id="analysis_questions",
+        summary="List the questions",
+        responses={(200, "application/json"): QUESTIONS_SCHEMA},
+    )
+    def get(self, request: Request) -> Response:
+        """The questions that can be asked about the laps of a session, the sessions they apply to, and their options."""
+        root = request.build_absolute_uri(reverse(f"{NAMESPACE}:analysis"))
+        return Response(
+            {
+                name: {
+                    "about": question.about,
+                    "sessions": question.kinds,
+                    "options": question.options,
+                    "url": f"{root}{name}/?session_id=",
+                }
+                for name, question in QUESTIONS.items()
+            }
+        )
