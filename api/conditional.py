@@ -9,13 +9,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from rest_framework.renderers import BrowsableAPIRenderer
 
-from f1site import __version__
 from mirror import versions
 
 
@@ -41,7 +41,7 @@ def conditional(read: Callable) -> Callable:
 
 def validators(request, version: versions.Version) -> tuple[dict[str, str], int | None]:
     """(headers, Last-Modified in seconds) of an answer to this question; weak, for gzip changes the bytes only."""
-    question = (request.build_absolute_uri(), request.accepted_media_type, __version__, version)
+    question = (request.build_absolute_uri(), request.accepted_media_type, settings.VERSION, version)
     digest = hashlib.blake2b(repr(question).encode(), digest_size=12).hexdigest()
     headers = {"ETag": f'W/"{digest}"', "Cache-Control": "private, no-cache"}
     # Within the same second rows may change again, which a date in seconds could not tell.

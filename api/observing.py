@@ -64,11 +64,6 @@ class Observed:
             log.info("request", extra=what)
 
 
-def request_id() -> str:
-    """The id of the request that is being answered; nothing where there is none."""
-    return structlog.contextvars.get_contextvars().get("request_id", "")
-
-
 def name_of(request: HttpRequest) -> str | None:
     """Who asked, where that is known already: to find it out for the log alone would be a query more."""
     user = getattr(request, "_cached_user", None) or request.__dict__.get("user")

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -19,7 +20,6 @@ from rest_framework.views import APIView
 from api.formats import JSONRenderer
 from api.links import NAMESPACE
 from api.router import Router
-from f1site import __version__
 from mirror.models import SyncRun
 
 
@@ -64,7 +64,7 @@ class RootView(APIView):
         others = {"docs": "docs", "schema": "schema", "admin": "admin:index", "healthz": "healthz"}
         paths = lists | {name: reverse(view) for name, view in others.items()}
         links = {name: request.build_absolute_uri(path) for name, path in paths.items()}
-        body: dict[str, Any] = {"name": "F1 Stats", "version": __version__, "links": links}
+        body: dict[str, Any] = {"name": "F1 Stats", "version": settings.VERSION, "links": links}
         return Response(body)
 
 
@@ -85,7 +85,7 @@ def written(renderer: Any) -> bytes:
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers."""
-    return JsonResponse({"status": "ok", "version": __version__})
+    return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
 ICON = (

@@ -155,6 +155,7 @@ class EntryAdmin(SessionRowAdmin):
         return dot(entry.team_colour, entry.team_name)
 
 
+@SessionAdmin.register_inline
 class EntryInline(EmptyIsNull, TabularInline):
     model = Entry
     fields = ("driver_number", "full_name", "name_acronym", "team_name", "team_colour", "driver")
@@ -164,9 +165,6 @@ class EntryInline(EmptyIsNull, TabularInline):
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("driver")
-
-
-SessionAdmin.inlines.append(EntryInline)
 
 
 class CarRowAdmin(SessionRowAdmin):

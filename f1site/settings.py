@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from f1site import __version__
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = __version__
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
@@ -275,7 +276,7 @@ SPECTACULAR_SETTINGS = {
         "open to everybody. Writing and syncing need a token (`Authorization: Token …`, made with `manage.py drf_create_token`) "
         "or the login of the admin, and the permission. Every failure is JSON: `detail`, or what is wrong by field."
     ),
-    "VERSION": __version__,
+    "VERSION": VERSION,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "PREPROCESSING_HOOKS": ["api.schema.only_v1"],
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "api.schema.share_parameters"],
@@ -301,8 +302,8 @@ UNFOLD = {
     "SITE_HEADER": "F1 Stats",
     "SITE_SUBHEADER": "Formula 1, mirrored",
     "SITE_SYMBOL": "sports_score",
-    "DASHBOARD_CALLBACK": "f1site.admin.dashboard",
-    "SIDEBAR": {"show_search": True, "navigation": "f1site.admin.sidebar"},
+    "DASHBOARD_CALLBACK": "f1site.admin.site.dashboard",
+    "SIDEBAR": {"show_search": True, "navigation": "f1site.admin.site.sidebar"},
 }
 
 # One line per event, for people or (json) for programs; structlog adds what is bound: the request's id.
@@ -347,7 +348,7 @@ SENTRY_DSN = env.str("SENTRY_DSN", default="")
 if SENTRY_DSN:
     import sentry_sdk
 
-    sentry_sdk.init(dsn=SENTRY_DSN, release=__version__, send_default_pii=False, max_request_body_size="never")
+    sentry_sdk.init(dsn=SENTRY_DSN, release=VERSION, send_default_pii=False, max_request_body_size="never")
 
 METRICS = env.bool("METRICS", default=False)  # whether /metrics answers, in Prometheus' format
 # /readyz complains below this much free disk, and, where set, when the last successful sync is older.

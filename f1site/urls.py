@@ -5,11 +5,11 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import drivers.urls
-import jobs.urls
 import ml.urls
 import races.urls
 import telemetry.urls
 from api import errors
+from api.jobs.urls import router as background
 from api.links import NAMESPACE
 from api.provenance import CorrectionViewSet, SyncRunViewSet
 from api.root import RootView, SchemaView, favicon, healthz
@@ -22,7 +22,7 @@ router.register("sync-runs", SyncRunViewSet)
 router.register("corrections", CorrectionViewSet)
 
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
-background, laboratory = jobs.urls.router, ml.urls.router
+laboratory = ml.urls.router
 api = [
     path("", RootView.as_view(router=router), name="root"),
     *samples,

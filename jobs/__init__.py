@@ -1,1 +1,1 @@
-"""Background work: what is to be done is a row, a broker only tells the workers to look."""
+"""Background work: jobs are rows of the database, and a message broker only tells the workers that there are new ones."""

@@ -1,13 +1,13 @@
-"""Pieces of work: what workers do in the background, and what people log by hand."""
+"""Jobs that workers run in the background, work that people log by hand, and leases."""
 
 from django.conf import settings
 from django.db import models
 
-MANUAL = "manual"  # the kind of what people log by hand; no worker touches it
+MANUAL = "manual"  # the kind of work that people log by hand; no worker runs it
 
 
 class Job(models.Model):
-    """A piece of work: what is to be done, for whom, how far it is, and what came of it."""
+    """A piece of work: its kind and parameters, its owner, its progress and its result."""
 
     class State(models.TextChoices):
         QUEUED = "queued"
@@ -16,7 +16,7 @@ class Job(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
-    time_spent: float  # seconds, where `times` has counted them
+    time_spent: float  # seconds on a day, set by `times.jobs_on_day`
     UNFINISHED = (State.QUEUED, State.RUNNING)
 
     job_id = models.BigAutoField(primary_key=True)
@@ -54,5 +54,19 @@ class Job(models.Model):
         ordering = ["-job_id"]
         indexes = [models.Index(fields=["owner", "started_at"], name="job_owner_started")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
+
+
+class Lease(models.Model):
+    """A lock that one process holds until it releases it or stops renewing it; see `leases`."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    holder = models.CharField(max_length=32, help_text="A random name, another each time.")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "openf1"  # where the table was created
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,62 +1,46 @@
-"""How a job says how far it is, and hears that it shall stop."""
+"""Progress of a running job: writes it to the job's row, and stops the job when it was cancelled."""
 
 from typing import Any
 
 from django.utils import timezone
 
 from jobs.models import Job
-from mirror.pipeline import Observer
 
 
 class Cancelled(Exception):
-    """Somebody does not want the job done any more."""
+    """A user cancelled the job."""
 
 
 class Lost(Exception):
-    """Another worker has the job: this one was silent for too long."""
+    """Another worker has taken the job over, because this one sent no heartbeat for too long."""
 
 
 class Failed(Exception):
-    """The job came to an end, and not to a good one; `result` is what there is all the same."""
+    """The job ran to its end but failed; `result` holds what it achieved nevertheless."""
 
-    def __init__(self, message: str, result: Any = None):
+    def __init__(self, message: str, result: Any = None) -> None:
         super().__init__(message)
         self.result = result
 
 
-class Progress(Observer):
-    """Writes down how far a job is. Whoever runs it calls `step` where it may be stopped: between two transactions."""
+class Progress:
+    """Writes the progress of one attempt at a job; code that runs it calls `step` between two transactions."""
 
-    def __init__(self, job: Job):
+    def __init__(self, job: Job) -> None:
         self.job = job
-        self.mine = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts)
+        # Matches no row any more once another worker has taken the job over.
+        self.own_row = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, attempts=job.attempts)
         self.done = 0
 
     def beat(self) -> None:
-        self.mine.update(heartbeat_at=timezone.now())
+        """Write a heartbeat."""
+        self.own_row.update(heartbeat_at=timezone.now())
 
     def step(self, message: str = "", *, done: int = 0, total: int | None = None) -> None:
-        """`done` more steps are done. Raises Cancelled or Lost when the job must not go on."""
+        """Record that `done` more of `total` steps are complete; raises Cancelled or Lost when the job must not continue."""
         self.done += done
         values: dict[str, Any] = {"done": self.done, "heartbeat_at": timezone.now()}
         values |= {"message": message} if message else {}
         values |= {"total": total} if total is not None else {}
-        if not self.mine.filter(cancel_requested=False).update(**values):
-            raise Cancelled if self.mine.exists() else Lost
-
-    # What a sync tells
-
-    def planned(self, weekends, feeds):
-        self.step(total=len(weekends) * len(feeds))
-
-    def fetching(self, feed, weekend):
-        self.step(f"{weekend.name}: {feed.collection}")
-
-    def stored(self, feed, weekend, counts):
-        self.step(done=1)
-
-    def car(self, feed, session, driver_number, samples, seconds):
-        self.step(f"session {session}, car {driver_number}: {feed.collection}")
-
-    def failed(self, what, error):
-        self.step(f"{what}: {error}")
+        if not self.own_row.filter(cancel_requested=False).update(**values):
+            raise Cancelled if self.own_row.exists() else Lost

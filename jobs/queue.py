@@ -1,99 +1,107 @@
-"""Giving work to the workers, taking it back, and finding work that was lost."""
+"""The queue of jobs: adding, sending, claiming and cancelling them, and finding those that were lost."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import structlog
+from celery import current_app
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import ChannelError, KombuError
 
-from api import observing
-from f1site.celery import app, make_broker_folder
+from jobs import leases
+from jobs.broker import make_broker_folder
+from jobs.kinds import CLEAN_UPS
 from jobs.models import MANUAL, Job
-from mirror import leases, runs
 
 log = logging.getLogger(__name__)
 
-# The word of a job that has been waiting so long may have been lost; sooner while no worker does anything.
-SEND_AGAIN, SEND_AGAIN_WHEN_IDLE = timedelta(minutes=10), timedelta(seconds=30)
-WORKER = "worker "  # begins the names of the leases that workers hold
-ATTEMPTS = 5  # a job whose worker died so often is not tried again
+# The broker message of a queued job is sent again after so long, because it may have been lost.
+RESEND_AFTER, RESEND_AFTER_WHEN_IDLE = timedelta(minutes=10), timedelta(seconds=30)
+WORKER_LEASE_PREFIX = "worker "
+MAX_ATTEMPTS = 5  # a job whose worker died so often is not tried again
 
 
-def add(kind: str, parameters: dict[str, Any] | None = None, *, description: str = "", owner=None) -> Job:
-    """Put a job into the queue; workers are told once the transaction is over."""
-    job = Job.objects.create(
-        kind=kind, parameters=parameters or {}, description=description, owner=owner, request_id=observing.request_id()
-    )
+def add(kind: str, parameters: dict[str, Any] | None = None, *, description: str = "", owner: Any = None) -> Job:
+    """Queue a job; its message is sent to the broker when the current transaction commits."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    job = Job.objects.create(kind=kind, parameters=parameters or {}, description=description, owner=owner, request_id=request_id)
     transaction.on_commit(partial(send, job.pk))
     return job
 
 
 def send(job_id: int) -> bool:
-    """Tell the workers of a job; False when the broker cannot be reached. The job then waits until it can."""
+    """Send the message of a job to the broker; False when it cannot be reached, and `take_up` sends it later."""
     try:
         make_broker_folder()
-        app.send_task("f1site.jobs.run", args=[job_id])
+        current_app.send_task("f1site.jobs.run", args=[job_id])
     except (KombuError, ChannelError, OSError) as error:
-        log.error("The broker cannot be reached, job %s waits: %s", job_id, error)
+        log.warning("The broker cannot be reached, job %s waits: %s", job_id, error)
         return False
     Job.objects.filter(pk=job_id).update(sent_at=timezone.now())
     return True
 
 
 def cancel(job: Job) -> None:
-    """End a job: at once while it waits or is logged by hand, at its next step while a worker is at it."""
+    """Cancel a job: at once if it is queued or logged by hand, at its next step if a worker runs it."""
     now = timezone.now()
-    mine = Job.objects.filter(pk=job.pk)
-    mine.filter(Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, kind=MANUAL)).update(
+    row = Job.objects.filter(pk=job.pk)
+    row.filter(Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, kind=MANUAL)).update(
         state=Job.State.CANCELLED, ended_at=now, cancel_requested=True
     )
-    mine.filter(state=Job.State.RUNNING).update(cancel_requested=True)
+    row.filter(state=Job.State.RUNNING).update(cancel_requested=True)
     job.refresh_from_db()
 
 
 def has_worker() -> bool:
-    """Whether a worker has given a sign of life lately."""
-    return leases.alive().filter(name__startswith=WORKER).exists()
+    """Whether a worker is alive."""
+    return leases.alive().filter(name__startswith=WORKER_LEASE_PREFIX).exists()
 
 
 def take_up() -> int:
-    """Queue what dead workers left behind, and send again what got lost; how many jobs were sent."""
+    """Queue the jobs of dead workers again, and send messages that may have been lost again; returns how many were sent."""
+    for clean_up in CLEAN_UPS:
+        clean_up()
     now = timezone.now()
-    runs.close_dead_runs()
-    left = Job.objects.filter(leases.silent("heartbeat_at", now), state=Job.State.RUNNING).exclude(kind=MANUAL)
-    left.filter(cancel_requested=True).update(state=Job.State.CANCELLED, ended_at=now)
-    died = f"Its worker died {ATTEMPTS} times."
-    left.filter(attempts__gte=ATTEMPTS).update(state=Job.State.FAILED, ended_at=now, error=died)
-    left.update(state=Job.State.QUEUED, sent_at=None, message="Its worker died; it is taken up again.")
+    queue_jobs_of_dead_workers(now)
     busy = Job.objects.filter(state=Job.State.RUNNING).exclude(kind=MANUAL).exists()
-    patience = SEND_AGAIN if busy else SEND_AGAIN_WHEN_IDLE
-    lost = Q(sent_at=None) | Q(sent_at__lt=now - patience) | Q(sent_at__gt=now + patience)
-    waiting = Job.objects.filter(lost, state=Job.State.QUEUED).order_by("pk")
+    resend_after = RESEND_AFTER if busy else RESEND_AFTER_WHEN_IDLE
+    # A message from the future was sent before the clock was set back.
+    unsent = Q(sent_at=None) | Q(sent_at__lt=now - resend_after) | Q(sent_at__gt=now + resend_after)
+    queued = Job.objects.filter(unsent, state=Job.State.QUEUED).order_by("pk")
     sent = 0
-    for job_id in waiting.values_list("pk", flat=True):
+    for job_id in queued.values_list("pk", flat=True):
         if not send(job_id):
             break
         sent += 1
     return sent
 
 
+def queue_jobs_of_dead_workers(now: datetime) -> None:
+    """Queue running jobs without a recent heartbeat again; end those that were cancelled or tried too often."""
+    dead = Job.objects.filter(leases.silent("heartbeat_at", now), state=Job.State.RUNNING).exclude(kind=MANUAL)
+    dead.filter(cancel_requested=True).update(state=Job.State.CANCELLED, ended_at=now)
+    error = f"Its worker died {MAX_ATTEMPTS} times."
+    dead.filter(attempts__gte=MAX_ATTEMPTS).update(state=Job.State.FAILED, ended_at=now, error=error)
+    dead.update(state=Job.State.QUEUED, sent_at=None, message="Its worker died; it is taken up again.")
+
+
 def claim(job_id: int) -> Job | None:
-    """Take a queued job; None when it has been taken, cancelled or deleted."""
+    """Mark a queued job as running by this worker; None when it was claimed, cancelled or deleted meanwhile."""
     now = timezone.now()
-    begun = Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
+    claimed = Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
         state=Job.State.RUNNING, heartbeat_at=now, attempts=F("attempts") + 1, message="", done=0, total=None
     )
-    if not begun:
+    if not claimed:
         return None
     Job.objects.filter(pk=job_id, started_at=None).update(started_at=now)
     return Job.objects.get(pk=job_id)
 
 
 def prune(days: int) -> int:
-    """Delete what ended more than so many days ago; what people logged by hand stays."""
+    """Delete jobs that ended more than so many days ago, except work logged by hand; returns how many rows went."""
     old = Job.objects.filter(ended_at__lt=timezone.now() - timedelta(days=days)).exclude(kind=MANUAL)
     return old.delete()[0]

@@ -1,4 +1,4 @@
-"""What is sent through the broker. Arguments are keys; everything else is in the database."""
+"""The Celery tasks. Their arguments are keys and options; everything else is read from the database."""
 
 import atexit
 import logging
@@ -6,72 +6,66 @@ import os
 import signal
 import socket
 from contextlib import ExitStack
-from datetime import datetime, timedelta
+from typing import Any
 
+from celery import shared_task
 from celery.signals import worker_ready
 from django.utils import timezone
 
-from f1site.celery import app
-from jobs import queue, running
+from jobs import leases, queue, running
+from jobs.kinds import CONDITIONS
 from jobs.models import Job
-from mirror import leases
-from mirror.models import Source
-from races.models import Session
 
 log = logging.getLogger(__name__)
 
-BEFORE, AFTER = timedelta(hours=1), timedelta(hours=30)  # around a session: how long it is a race weekend
-LEAVING = 3  # seconds that a worker may take to end when its work has
-presence = ExitStack()  # holds this worker's lease
+SHUTDOWN_SECONDS = 3  # how long a worker may take to exit after its work has ended
+worker_lease = ExitStack()  # holds this worker's lease
 
 
-@app.task(name="f1site.jobs.run")
+# The names of the tasks are stored in the schedules of existing databases.
+
+
+@shared_task(name="f1site.jobs.run")
 def run(job_id: int) -> None:
-    """Do a job."""
+    """Run a job."""
     running.run(job_id)
 
 
-@app.task(name="f1site.jobs.schedule")
-def schedule(kind: str, only_on_race_weekends: bool = False, **parameters) -> None:
-    """Queue a job of this kind, unless one is waiting or running already."""
-    if only_on_race_weekends and not is_race_weekend(timezone.now()):
+@shared_task(name="f1site.jobs.schedule")
+def schedule(kind: str, **options: Any) -> None:
+    """Queue a job of this kind, unless such a job is unfinished already, or a condition among the options does not hold."""
+    conditions = [CONDITIONS[name] for name in CONDITIONS.keys() & options.keys() if options.pop(name)]
+    if not all(holds(timezone.now()) for holds in conditions):
         return
-    if not Job.objects.filter(kind=kind, parameters=parameters, state__in=Job.UNFINISHED).exists():
-        queue.add(kind, parameters, description="scheduled")
+    if not Job.objects.filter(kind=kind, parameters=options, state__in=Job.UNFINISHED).exists():
+        queue.add(kind, options, description="scheduled")
 
 
-@app.task(name="f1site.jobs.take_up")
+@shared_task(name="f1site.jobs.take_up")
 def take_up() -> None:
-    """Queue what dead workers left behind, and send again what got lost."""
+    """Queue the jobs of dead workers again, and send lost messages again."""
     queue.take_up()
 
 
-@app.task(name="f1site.jobs.prune")
+@shared_task(name="f1site.jobs.prune")
 def prune(days: int = 30) -> None:
-    """Delete jobs that ended long ago."""
+    """Delete jobs that ended more than so many days ago."""
     queue.prune(days)
 
 
-def is_race_weekend(now: datetime) -> bool:
-    """Whether a session is about to begin, or began not long ago."""
-    near = Session.objects.filter(date_start__gte=now - AFTER, date_start__lte=now + BEFORE)
-    return near.exclude(source=Source.DEMO).exists()
-
-
 @worker_ready.connect
-def begin(**event) -> None:
-    """A worker says that it is there, and takes up what others left behind."""
-    presence.enter_context(leases.held(f"{queue.WORKER}{socket.gethostname()[:80]} {os.getpid()}"))
-    atexit.register(leave)
+def announce_worker(**signal_arguments: Any) -> None:
+    """Take this worker's lease when it has started, and take up the jobs of dead workers."""
+    worker_lease.enter_context(leases.held(f"{queue.WORKER_LEASE_PREFIX}{socket.gethostname()[:80]} {os.getpid()}"))
+    atexit.register(withdraw_worker)
     queue.take_up()
 
 
-def leave() -> None:
-    """A worker that ends says so.
+def withdraw_worker() -> None:
+    """Release this worker's lease when it exits, and let the system end the process if it does not exit in time.
 
-    Celery's pool then waits for the lock of its queue, for ever if one of its processes was terminated while it held that: the
-    system ends the worker where this takes too long.
+    Celery's pool waits for the lock of its queue without a limit if one of its processes was killed while holding that lock.
     """
-    presence.close()
+    worker_lease.close()
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(LEAVING)
+    signal.alarm(SHUTDOWN_SECONDS)

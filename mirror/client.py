@@ -15,7 +15,6 @@ import requests
 from django.conf import settings
 from prometheus_client import Counter
 
-from f1site import __version__
 from mirror.errors import BadRequest, BadResponse, Locked, OpenF1Error, TooLarge, Unavailable
 
 LOCKED = (
@@ -77,7 +76,7 @@ class Client:
 
     def __post_init__(self):
         self.base_url = self.base_url.rstrip("/")
-        self.session.headers.update({"Accept": "application/json", "User-Agent": f"f1-stats/{__version__}"})
+        self.session.headers.update({"Accept": "application/json", "User-Agent": f"f1-stats/{settings.VERSION}"})
 
     def rows(self, collection: str, filters: Mapping[str, object]) -> list[dict]:
         """The rows of `collection` that match `filters`, e.g. {"meeting_key": 1229, "driver_number>=": 20}; [] without any.
@@ -132,11 +131,12 @@ class Client:
         self.sent += 1
         try:
             response = self.session.request(method, url, timeout=self.timeout, **options)
-            ANSWERS.labels(response.status_code).inc()
-            return response
         except requests.RequestException as error:
             ANSWERS.labels("none").inc()
             raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
+        else:
+            ANSWERS.labels(response.status_code).inc()
+            return response
         finally:
             self.pace.answered()
 

@@ -176,17 +176,6 @@ class PieceVersion(models.Model):
         return f"{self.collection} of {self.session_id or 'all'}"
 
 
-class Lease(models.Model):
-    """Something that one process at a time may work on, until it lets go or stops giving signs of life."""
-
-    name = models.CharField(max_length=120, primary_key=True)
-    holder = models.CharField(max_length=32, help_text="A random name, another each time.")
-    expires_at = models.DateTimeField()
-
-    def __str__(self):
-        return self.name
-
-
 class UpstreamPace(models.Model):
     """The requests that all processes together sent to an upstream in the last minutes."""
 

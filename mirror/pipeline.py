@@ -16,7 +16,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from mirror import changes, corrections, leases, runs
+from jobs import leases
+from mirror import changes, corrections, runs
 from mirror.client import Client
 from mirror.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from mirror.feeds import Feed
@@ -153,7 +154,7 @@ def sync(
     state = SyncRun.State.INTERRUPTED
     before = client.sent
     try:
-        with leases.kept(runs.lease_of(run), holder) if run else nullcontext():
+        with leases.renewed(runs.lease_of(run), holder) if run else nullcontext():
             work.everything()
         state = SyncRun.State.FAILED if work.report.errors else SyncRun.State.DONE
     except OpenF1Error as error:  # one that makes going on pointless
@@ -206,7 +207,7 @@ class Work:
                 stack.enter_context(leases.held(f"{self.client.source}: {what}", sleep=self.client.sleep))
             except leases.Busy as busy:
                 raise Unavailable(
-                    f"another sync has been at {what} for {leases.PATIENCE // 60} minutes; try again later"
+                    f"another sync has been at {what} for {leases.MAX_WAIT // 60} minutes; try again later"
                 ) from busy
             yield
 
@@ -230,7 +231,7 @@ class Work:
             else:
                 known = self.listed(meetings, filters)
                 if filters.get("meeting_key") == "latest":
-                    filters = {"meeting_key": max((race.race_id for race in known), default=0)}
+                    filters = {"meeting_key": max((race.race_id for race in known), default=0)}  # noqa: PLW2901
                 only_races = [feed.collection for feed in self.feeds] == ["meetings"]
                 listed = Listed([]) if only_races else self.look_up(sessions, filters)
             for race in known:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from mirror import leases
+from jobs import leases
 from mirror.changes import Changes
 from mirror.models import Counts, Reject, SyncPiece, SyncRun
 
@@ -43,7 +43,7 @@ def open_run(scope: dict, *, source: str, force: bool) -> tuple[SyncRun, str]:
         last.save(update_fields=["state", "error"])
         return last, holder
     run = SyncRun.objects.create(scope=scope, source=source)
-    return run, leases.taken(lease_of(run))
+    return run, leases.take_new(lease_of(run))
 
 
 def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int | None]]:

@@ -1,13 +1,22 @@
 """Admin pages of the laboratory: what was tried, on what, and what came of it. Programs write these rows; people look."""
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
+from unfold.decorators import action
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from api.links import NAMESPACE
-from mirror.admin import LogAdmin, badge, list_url
+from jobs import queue
+from mirror.admin import LogAdmin, badge, led_to, list_url, page_url
 from ml import comparison
+from ml.estimators import MODELS
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
+from ml.splits import NAMES as SPLITS
+from ml.tasks import TASKS
 
 STATES = {"created": "", "running": "info", "completed": "success", "failed": "danger"}
 
@@ -16,6 +25,21 @@ class StatusAdmin(LogAdmin):
     @admin.display(description="status", ordering="status")
     def state(self, row):
         return badge(row.get_status_display(), STATES[row.status])
+
+
+class TrainForm(BaseDialogForm):
+    """The fields of the dialog that trains a model."""
+
+    model = forms.ChoiceField(
+        choices=[(name, name) for name in MODELS], initial="gradient_boosting", widget=UnfoldAdminSelectWidget
+    )
+    task = forms.ChoiceField(choices=[(name, name) for name in TASKS], widget=UnfoldAdminSelectWidget)
+    split = forms.CharField(
+        initial="rolling", max_length=60, widget=UnfoldAdminTextInputWidget, help_text=f"One of {SPLITS}; random is leaky."
+    )
+    experiment = forms.RegexField(
+        r"\A[A-Za-z0-9_-]{1,100}\Z", required=False, widget=UnfoldAdminTextInputWidget, help_text="The task's name by default."
+    )
 
 
 @admin.register(Dataset)
@@ -74,6 +98,7 @@ class RunAdmin(StatusAdmin):
         "libraries",
         "dataset_sha256",
     )
+    actions_list = ("train",)
 
     @admin.display(description="figures")
     def figures(self, run):
@@ -94,6 +119,31 @@ class RunAdmin(StatusAdmin):
 
     def address(self, run, name):
         return reverse(f"{NAMESPACE}:run-artifacts", args=[run.pk, name])
+
+    def has_train_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("jobs.add_job")
+
+    @action(
+        description="Train",
+        url_path="train",
+        icon="model_training",
+        permissions=["train"],
+        dialog={
+            "title": "Train a model",
+            "description": "A worker learns from the laps of all races; this takes about a minute.",
+            "form_class": TrainForm,
+            "form_submit_text": "Train",
+        },
+    )
+    def train(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
+        parameters = {
+            name: form.cleaned_data[name] for name in ("model", "task", "split", "experiment") if form.cleaned_data[name]
+        }
+        job = queue.add("train", parameters, description=f"{parameters['model']}, {parameters['task']}", owner=request.user)
+        self.log_addition(request, job, "Started in the admin.")
+        if not queue.has_worker():
+            self.message_user(request, "It waits: no worker is running. `make run` starts one.", messages.WARNING)
+        return led_to(request, page_url(job))
 
 
 class OfRunAdmin(LogAdmin):

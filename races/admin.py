@@ -1,6 +1,6 @@
 """Admin pages of race weekends, sessions, weather and race control, and the buttons that sync a weekend."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,6 +12,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
+from jobs import queue
 from mirror.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, led_to, list_url, page_url
 from mirror.client import from_settings
 from mirror.models import Counts, Source, SyncRun
@@ -63,8 +64,6 @@ class RaceAdmin(MirroredAdmin):
     actions = ("sync_from_openf1",)
     actions_list = ("sync_latest",)
     client = staticmethod(from_settings)
-    # The answer when a worker does a sync, None when there is no worker: `jobs` puts its own in the place of this.
-    in_background: Any = staticmethod(lambda page, request, scope: None)
 
     @admin.display(description="from", ordering="date_start")
     def day(self, race):
@@ -112,8 +111,8 @@ class RaceAdmin(MirroredAdmin):
 
         Who started it is noted in the history of the job, or of the run.
         """
-        if (elsewhere := self.in_background(self, request, scope)) is not None:
-            return elsewhere
+        if queue.has_worker():
+            return self.queue_sync(request, scope)
         report = sync(client=self.client(attempts=3), scope=scope, force=True)
         run = get_object_or_404(SyncRun, pk=report.run_id)
         self.log_addition(request, run, "Started in the admin.")
@@ -123,6 +122,16 @@ class RaceAdmin(MirroredAdmin):
         for text in list(dict.fromkeys(str(error) for error in report.errors))[:SHOWN_ERRORS]:
             self.message_user(request, f"OpenF1: {text}", messages.ERROR)
         return None
+
+    def queue_sync(self, request: HttpRequest, scope: Scope) -> HttpResponse:
+        """Queue a sync for the workers, and redirect to the page that shows its progress."""
+        parameters: dict[str, Any] = {"latest": True} if scope.latest else {"races": list(scope.races)}
+        description = "the latest weekend" if scope.latest else f"race {', '.join(map(str, scope.races))}"
+        job = queue.add("sync", parameters | {"force": True}, description=description, owner=request.user)
+        self.log_addition(request, job, "Started in the admin.")
+        link = format_html('<a class="underline" href="{}">{}</a>', page_url(job), job)
+        self.message_user(request, format_html("A worker does it: {}.", link), messages.INFO)
+        return led_to(request, page_url(job))
 
 
 @admin.register(Session)
@@ -139,7 +148,16 @@ class SessionAdmin(MirroredAdmin):
         (None, {"fields": ("session_id", ("race", "year"), ("session_name", "session_type"), ("date_start", "date_end"))}),
         ("Place", {"fields": PLACE}),
     )
-    inlines: list[type[TabularInline]] = []  # later apps append theirs: `drivers` the entries
+    inline_classes: ClassVar[list[type[TabularInline]]] = []
+
+    @classmethod
+    def register_inline(cls, inline: type[TabularInline]) -> type[TabularInline]:
+        """Class decorator with which other apps add a table to the page of a session."""
+        cls.inline_classes.append(inline)
+        return inline
+
+    def get_inlines(self, request: HttpRequest, obj: Session | None) -> list[type[TabularInline]]:
+        return self.inline_classes
 
     def get_queryset(self, request):
         """With what the quality report of each session says, which `telemetry` keeps."""

@@ -1,62 +1,45 @@
-"""Imports go one way, and the web process starts without the scientific libraries."""
+"""Imports go one way, without circles, and the web process starts without the scientific libraries."""
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
+import pytest
 from django.conf import settings
 
-LAYERS = [("mirror", "api", "jobs"), ("races",), ("drivers",), ("telemetry",), ("ml",), ("f1site",)]  # lowest first
+from f1site.tests.layers import House, bindings
+
+LAYERS = ["jobs", "mirror", "api", "races", "drivers", "telemetry", "ml", "pages", "live", "f1site"]  # the lowest first
+TASK_NAMES = {f"f1site.jobs.{name}" for name in ("run", "schedule", "take_up", "prune")}  # in the schedules of old databases
+OLD_CIRCLES = {
+    *("mirror.client", "mirror.pace"),
+    *("telemetry.querysets", "telemetry.models", "telemetry.models.quality", "telemetry.models.timing"),
+}
 HEAVY = {"pandas", "numpy", "sklearn", "scipy", "pyarrow", "duckdb", "matplotlib", "skops"}
-WEB = {"models", "admin", "urls", "views", "serializers", "filters", "feeds"}
+WEB = {"models", "admin", "urls", "views", "serializers", "filters", "feeds", "jobs"}
 
 
-def sources() -> Iterator[tuple[str, Path]]:
-    """(dotted name, file) of every module of the site, tests aside."""
-    for package in {layer[0].split(".")[0] for layer in LAYERS}:
-        for path in (settings.BASE_DIR / package).rglob("*.py"):
-            if "tests" not in path.parts:
-                parts = path.relative_to(settings.BASE_DIR).with_suffix("").parts
-                yield ".".join(parts).removesuffix(".__init__"), path
+@pytest.fixture(scope="module")
+def house():
+    return House(root=settings.BASE_DIR, layers=LAYERS, labels={"openf1": "mirror"}, allowed=TASK_NAMES)
 
 
-def imported(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        assert node.level == 0, "modules are imported by their full name"
-        return [f"{node.module}.{alias.name}" for alias in node.names]
-    return []
+def test_no_package_knows_one_of_a_higher_layer(house):
+    assert len(house.modules) > 150
+    assert house.violations() == []
 
 
-def layer_of(name: str) -> int:
-    """The layer of a module or of a name in one; -1 for the modules of others, and for `f1site` itself."""
-    if name == "f1site" or name.startswith("f1site.__"):
-        return -1
-    return next((i for i, layer in enumerate(LAYERS) if any(f"{name}.".startswith(f"{part}.") for part in layer)), -1)
+def test_no_modules_import_each_other_in_a_circle(house):
+    assert [circle for circle in house.circles() if not OLD_CIRCLES.issuperset(circle)] == []
 
 
-def test_no_module_imports_one_from_a_later_layer():
-    upward = [
-        f"{module} imports {name}"
-        for module, path in sources()
-        for node in ast.walk(ast.parse(path.read_text()))
-        for name in imported(node)
-        if layer_of(name) > layer_of(module)
-    ]
-    assert upward == []
-
-
-def test_what_the_web_process_loads_does_not_import_scientific_libraries_at_module_level():
+def test_what_the_web_process_loads_does_not_import_scientific_libraries_at_module_level(house):
     heavy = [
-        f"{module} imports {name}"
-        for module, path in sources()
-        if WEB & set(module.split("."))
-        for node in ast.parse(path.read_text()).body
-        for name in imported(node)
-        if name.split(".")[0] in HEAVY
+        f"{name} imports {full}"
+        for name, module in house.modules.items()
+        if WEB & set(name.split("."))
+        for node in module.tree.body
+        for _, full in bindings(node)
+        if full.split(".")[0] in HEAVY
     ]
     assert heavy == []
 
@@ -65,3 +48,92 @@ def test_the_web_process_starts_without_scientific_libraries():
     program = "import sys, f1site.wsgi, f1site.urls; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], cwd=settings.BASE_DIR, capture_output=True, text=True, check=True)
     assert HEAVY.isdisjoint(run.stdout.split())
+
+
+# The rules themselves, each on a small tree: `cars` is the lower package, `races` with the app label "season" the upper one.
+
+CARS = {"cars/models.py": "class Car: ...\nLISTED = []\n", "cars/admin.py": "class CarAdmin:\n    inlines = []\n"}
+RACES = {"races/models.py": "class Race: ...\n", "races/admin.py": "class RaceAdmin: ...\n"}
+
+
+def build(folder, **files):
+    """The small tree with one more file."""
+    for path, source in (CARS | RACES | files).items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(source)
+    return House(root=folder, layers=["cars", "races"], labels={"season": "races"}, allowed={"races.models.task"})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import races.models",
+        "from races.models import Race",
+        "from races import models",
+        "def late():\n    from races.models import Race",
+        "if TYPE_CHECKING:\n    from races.models import Race",
+        "from . import models",
+        "import_string('races.models.Race')",
+        "CLASSES = ['races.models']",
+        "race = ForeignKey('races.Race')",
+        "race = ForeignKey('season.Race')",
+        "apps.get_model('season', 'Race')",
+        "apps.get_model('season.Race')",
+        "import_module('races')",
+    ],
+)
+def test_a_lower_package_names_no_upper_one(tmp_path, source):
+    [found] = build(tmp_path, **{"cars/bad.py": source}).violations()
+    assert found.startswith("cars.bad:")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from cars.admin import CarAdmin\nCarAdmin.sync = print",
+        "from cars.admin import CarAdmin\nCarAdmin.sync: int = 1",
+        "from cars.admin import CarAdmin\nCarAdmin.inlines += [1]",
+        "from cars.admin import CarAdmin\nCarAdmin.inlines[0] = 1",
+        "from cars.admin import CarAdmin\ndel CarAdmin.inlines",
+        "from cars.admin import CarAdmin\nsetattr(CarAdmin, 'sync', print)",
+        "from cars import admin\nadmin.CarAdmin.sync = print",
+        "import cars.admin as pages\npages.CarAdmin.sync = print",
+        "from cars.admin import CarAdmin\nCarAdmin.inlines.append(1)",
+        "from cars.models import LISTED\nLISTED.append(1)",
+        "from cars.models import Car\nadmin.site.unregister(Car)",
+        "from cars.models import Car\nadmin.site.unregister([Car])",
+        "from cars.models import Car\nfor model in (Car,):\n    admin.site.unregister(model)",
+    ],
+)
+def test_an_upper_package_changes_nothing_in_a_lower_one_from_outside(tmp_path, source):
+    [found] = build(tmp_path, **{"races/bad.py": source}).violations()
+    assert found.startswith("races.bad:")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from cars.models import Car\nclass Race(Car):\n    inlines = [Car]",
+        "from cars.admin import CarAdmin\nCarAdmin.register_inline(1)",
+        "from cars.models import Car\nCar.objects.update(number=4)",
+        "from cars import models\nmodels.add(1)",
+        "from cars.models import Car\ncar = Car()\ncar.number = 4",
+        "race = ForeignKey('races.Race')",
+        "from django.contrib.auth.models import User\nadmin.site.unregister(User)",
+        "from races.admin import RaceAdmin\nRaceAdmin.sync = print",
+    ],
+)
+def test_an_upper_package_uses_a_lower_one(tmp_path, source):
+    assert build(tmp_path, **{"races/good.py": source}).violations() == []
+
+
+@pytest.mark.parametrize("source", ["word = 'races'", "task = 'races.models.task'", "log = getLogger('races.requests')"])
+def test_words_that_only_look_like_an_upper_package_are_no_references(tmp_path, source):
+    assert build(tmp_path, **{"cars/good.py": source}).violations() == []
+
+
+def test_a_circle_is_found_also_where_the_import_is_in_a_function(tmp_path):
+    files = {"cars/a.py": "from cars import b", "cars/b.py": "from cars.c import x", "cars/c.py": "def f():\n    import cars.a"}
+    assert build(tmp_path, **files).circles() == [["cars.a", "cars.b", "cars.c"]]
+    files["cars/c.py"] = "if TYPE_CHECKING:\n    import cars.a"
+    assert build(tmp_path, **files).circles() == []

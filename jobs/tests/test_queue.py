@@ -6,17 +6,16 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from f1site.celery import app
-from jobs import queue, running, tasks
+from jobs import leases, queue, running, tasks
 from jobs.kinds import KINDS, Kind
-from jobs.models import MANUAL, Job
-from mirror import leases
-from mirror.models import Lease, SyncRun
+from jobs.models import MANUAL, Job, Lease
+from mirror.models import SyncRun
+from races.jobs import is_race_weekend
 from races.models import Race, Session
 
 pytestmark = pytest.mark.django_db
@@ -86,7 +85,7 @@ def test_what_dead_workers_left_is_queued_again(broker):
     dead = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, attempts=1)
     clock_was_set_back = Job.objects.create(kind="sync", state="running", heartbeat_at=now + LATE, attempts=1)
     unwanted = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, cancel_requested=True)
-    deadly = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, attempts=queue.ATTEMPTS)
+    deadly = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, attempts=queue.MAX_ATTEMPTS)
     alive = Job.objects.create(kind="sync", state="running", heartbeat_at=now)
     by_hand = Job.objects.create(kind=MANUAL, state="running", started_at=now - LATE)
     assert queue.take_up() == messages(broker) == 2
@@ -147,7 +146,7 @@ def test_a_job_that_loses_the_database_is_queued_again_and_fails_when_that_goes_
 
     kind(monkeypatch, lose)
     job = Job.objects.create(kind="test")
-    for _ in range(queue.ATTEMPTS - 1):
+    for _ in range(queue.MAX_ATTEMPTS - 1):
         assert done(job).state == "queued"
     failed = done(job)
     assert (failed.state, failed.error) == ("failed", "OperationalError: server closed the connection unexpectedly")
@@ -230,7 +229,7 @@ def test_the_hourly_sync_is_for_race_weekends():
     Session.objects.create(pk=1, race=race, year=2024, session_name="Race", date_start=begin, source="openf1")
     hours = timedelta(hours=1)
     for after, wanted in ((-30, False), (-0.5, True), (2, True), (24, True), (40, False)):
-        assert tasks.is_race_weekend(begin + after * hours) is wanted, after
+        assert is_race_weekend(begin + after * hours) is wanted, after
     tasks.schedule("sync_stale", only_on_race_weekends=True)
     assert not Job.objects.exists()
 
@@ -262,74 +261,3 @@ def test_a_sync_that_was_killed_is_not_running_in_the_log():
     assert (states[dead.pk], states[alive.pk]) == ("interrupted", "running")
     dead.refresh_from_db()
     assert dead.ended_at is not None
-
-
-# The admin
-
-
-@pytest.fixture
-def admin_user(db):
-    return User.objects.create(username="admin", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def worker(db):
-    with leases.held(f"{queue.WORKER}test"):
-        yield
-
-
-def test_the_admins_sync_is_a_job_where_there_is_a_worker(admin_client, worker, admin_user):
-    race = Race.objects.create(pk=1, race_name="x", year=2024, source="openf1")
-    data = {"action": "sync_from_openf1", "_selected_action": [race.pk]}
-    page = admin_client.post("/admin/races/race/", data, follow=True)
-    job = Job.objects.get()
-    assert (job.kind, job.owner, job.parameters) == ("sync", admin_user, {"races": [1], "force": True})
-    assert page.redirect_chain[-1][0] == f"/admin/jobs/job/{job.pk}/change/"
-    assert f'hx-get="/admin/jobs/job/{job.pk}/progress/"' in page.content.decode()
-
-
-def test_a_jobs_page_asks_how_far_it_is_until_it_has_ended(admin_client):
-    job = Job.objects.create(kind="sync", state="running", done=3, total=12, message="Monaco: laps")
-    url = f"/admin/jobs/job/{job.pk}/progress/"
-    fragment = admin_client.get(url).content.decode()
-    for text in ("3 of 12", 'value="25"', "Monaco: laps", f'hx-get="{url}"', 'hx-trigger="every 2s"'):
-        assert text in fragment
-    Job.objects.update(state="failed", error="<b>broken</b>")
-    fragment = admin_client.get(url).content.decode()
-    assert "&lt;b&gt;broken&lt;/b&gt;" in fragment
-    assert "hx-get" not in fragment
-    assert admin_client.get(url).headers["HX-Refresh"] == "true"
-    assert admin_client.get("/admin/jobs/job/404/progress/").status_code == 404
-
-
-def test_progress_is_for_those_who_may_see_jobs(client):
-    job = Job.objects.create(kind="sync", state="running")
-    client.force_login(User.objects.create(username="member", is_staff=True))
-    assert client.get(f"/admin/jobs/job/{job.pk}/progress/").status_code == 403
-    assert client.post(f"/admin/jobs/job/{job.pk}/cancel", {"_form_submitted": "on"}, follow=True).status_code == 403
-
-
-def test_a_job_is_cancelled_in_the_admin(admin_client):
-    job = Job.objects.create(kind="sync", state="running")
-    page, button = f"/admin/jobs/job/{job.pk}/change/", f"/admin/jobs/job/{job.pk}/cancel/"
-    assert button in admin_client.get(page).content.decode()
-    admin_client.post(button, {"_form_submitted": "on"})
-    job.refresh_from_db()
-    assert job.cancel_requested
-    Job.objects.update(state="cancelled", result={"created": 7})
-    shown = admin_client.get(page).content.decode()
-    assert button not in shown
-    assert "&quot;created&quot;: 7" in shown
-
-
-def test_a_schedule_is_edited_in_the_admin(admin_client, schedules):
-    from mirror.tests.pages import shown
-
-    task = PeriodicTask.objects.get(name="Delete old jobs")
-    url = f"/admin/django_celery_beat/periodictask/{task.pk}/change/"
-    page = admin_client.get(url)
-    assert "f1site.jobs.prune" in page.content.decode()
-    answer = admin_client.post(url, shown(page) | {"kwargs": '{"days": 90}'})
-    assert answer.status_code == 302, answer.context["adminform"].errors
-    task.refresh_from_db()
-    assert task.kwargs == '{"days": 90}'

@@ -6,8 +6,9 @@ from django.contrib import admin
 from django.db import models
 from django.utils import timezone
 
+from jobs.models import Lease
 from mirror.admin.pages import LogAdmin, badge, labels, list_url, spelled
-from mirror.models import Counts, Lease, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
+from mirror.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
 from mirror.pipeline import registry
 
 SHOWN_PIECES, SHOWN_CHANGES = 50, 10  # on the page of a run; a piece's own page shows all it logged

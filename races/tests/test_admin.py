@@ -6,6 +6,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
+from jobs import leases, queue
+from jobs.models import Job
 from mirror.client import LOCKED
 from mirror.models import SyncRun
 from mirror.tests.pages import shown, told
@@ -92,6 +94,16 @@ def test_sync_tells_in_words_that_openf1_cannot_be_reached(admin_client, upstrea
     upstream.refuse = lambda collection, filters: requests.ConnectionError()
     assert "cannot be reached (ConnectionError)" in told(press(admin_client, race))
     assert len(upstream.asked) <= 9  # a person is waiting
+
+
+def test_sync_is_a_job_where_there_is_a_worker(admin_client, admin_user, upstream, race):
+    with leases.held(f"{queue.WORKER_LEASE_PREFIX}test"):
+        page = press(admin_client, race)
+    job = Job.objects.get()
+    assert (job.kind, job.owner, job.parameters) == ("sync", admin_user, {"races": [1], "force": True})
+    assert page.redirect_chain[-1][0] == f"/admin/jobs/job/{job.pk}/change/"
+    assert upstream.asked == []
+    assert f'hx-get="/admin/jobs/job/{job.pk}/progress/"' in page.content.decode()
 
 
 def test_sync_leaves_out_the_demo_season(admin_client, upstream):

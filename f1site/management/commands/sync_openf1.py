@@ -8,9 +8,9 @@ from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from f1site.stale import sync_stale
 from mirror.client import Client, from_settings
 from mirror.pipeline import Observer, Report, Scope, registry, sync
+from telemetry.stale import sync_stale
 
 AWAY = "the database cannot be reached or is busy; give the same command again to go on"
 
@@ -86,7 +86,9 @@ class Command(BaseCommand):
             raise CommandError("interrupted; give the same command again to go on", returncode=130) from None
         self.summary(report, dry_run=dry_run, as_json=json)
 
-    def sync(self, observer, *, stale, season, race, session, latest, collections, force, prune, dry_run, **options) -> Report:
+    def sync(  # noqa: PLR0913 - the options of the command
+        self, observer, *, stale, season, race, session, latest, collections, force, prune, dry_run, **options
+    ) -> Report:
         named = season or race or session or latest
         if stale:
             if named or collections or force or prune or dry_run:

@@ -1,7 +1,7 @@
 """Jobs are not among the rows that everybody may read, so they have a router of their own."""
 
+from api.jobs.views import JobViewSet
 from api.router import Router
-from jobs.views import JobViewSet
 
 router = Router()
 router.register("jobs", JobViewSet)

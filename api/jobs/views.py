@@ -12,12 +12,8 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.response import Response
 
 from api.errors import Conflict
-from api.serializers import read
-from api.viewsets import EntityViewSet, find
-from jobs import queue, times
-from jobs.filters import JobFilter
-from jobs.models import MANUAL, Job
-from jobs.serializers import (
+from api.jobs.filters import JobFilter
+from api.jobs.serializers import (
     EntryIdSerializer,
     JobSerializer,
     NewJobSerializer,
@@ -26,6 +22,10 @@ from jobs.serializers import (
     TimesQuery,
     TrackSerializer,
 )
+from api.serializers import read
+from api.viewsets import EntityViewSet, find
+from jobs import queue, times
+from jobs.models import MANUAL, Job
 
 
 class JobPermission(IsAuthenticated):
@@ -111,7 +111,7 @@ class JobViewSet(EntityViewSet):
         query.pop("format", None)
         asked = read(TimesQuery, query)
         now = timezone.now()
-        entries = times.spent_on(person(request.user, asked.get("user_id")), asked.get("date", now.date()), now=now)
+        entries = times.jobs_on_day(person(request.user, asked.get("user_id")), asked.get("date", now.date()), now=now)
         return Response(TimeEntrySerializer(entries, many=True).data)
 
 

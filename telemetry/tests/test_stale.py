@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from f1site.stale import Observer, due_races, interval, sync_stale
 from mirror.models import PieceState
-from mirror.pipeline import registry
+from mirror.pipeline import Observer, registry
 from mirror.tests.upstream import Rows, client
 from races.models import Race, Session
+from telemetry.stale import due_races, interval, sync_stale
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

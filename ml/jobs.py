@@ -1,0 +1,79 @@
+"""The job that trains a model of lap times."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from jobs import kinds
+from jobs.models import Job
+from jobs.progress import Failed, Progress
+from ml.estimators import MODELS
+from ml.models import Run
+from ml.splits import NAMES
+from ml.tasks import TASKS
+
+DATABASE_SELECTION = ("seasons", "races", "session_names")
+DEFAULTS: dict[str, Any] = {"model": "gradient_boosting", "task": "next_lap", "split": "by_race"}
+
+
+class TrainParameters(kinds.Parameters):
+    """A model, a task, a split, and which laps; those of all races by default."""
+
+    model = serializers.ChoiceField([*MODELS], required=False, help_text="gradient_boosting by default.")
+    task = serializers.ChoiceField([*TASKS], required=False, help_text="next_lap by default.")
+    split = serializers.CharField(required=False, max_length=60, help_text=f"One of {NAMES}; by_race by default.")
+    dataset = serializers.CharField(
+        required=False, max_length=100, help_text="What build_dataset stored, instead of the database."
+    )
+    seasons = kinds.season_list()
+    races = kinds.integer_list("Race weekends, by race_id.")
+    session_names = serializers.ListField(child=serializers.CharField(max_length=50), required=False, max_length=20)
+    experiment = serializers.RegexField(r"\A[A-Za-z0-9_-]{1,100}\Z", required=False, help_text="The task's name by default.")
+    settings = serializers.DictField(required=False, help_text="Of the model.")
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "dataset" in attrs and attrs.keys() & set(DATABASE_SELECTION):
+            message = f"It says which laps already: leave out {', '.join(DATABASE_SELECTION)}."
+            raise serializers.ValidationError({"dataset": [message]})
+        return attrs
+
+
+def run_train(progress: Progress, job: Job) -> dict[str, Any]:
+    """Train a model as a run of an experiment; returns the run and its metrics."""
+    from ml import building, trials
+
+    fail_run_of_dead_worker(job)
+    options = dict(job.parameters)
+    selection = {name: options.pop(name) for name in DATABASE_SELECTION if name in options}
+    dataset = options.pop("dataset", None)
+    progress.step("Gathering laps")
+
+    def note_run(run: Run) -> None:
+        progress.own_row.update(result={"run": str(run.pk)})
+
+    try:
+        data = building.read(dataset) if dataset else building.gather(**selection)
+        run, result = trials.trial(
+            data,
+            **(DEFAULTS | options),
+            owner=job.owner.username[:50] if job.owner else "worker",
+            user=job.owner,
+            told=progress.step,
+            begun=note_run,
+        )
+    except ValueError as error:
+        raise Failed(str(error)) from error
+    return {"run": str(run.pk), "experiment": run.experiment.name, "baseline": result.baseline, **trials.overall(result)}
+
+
+def fail_run_of_dead_worker(job: Job) -> None:
+    """Mark the run that an earlier attempt at this job left unfinished as failed."""
+    from ml import recording
+
+    run_id = (job.result or {}).get("run")
+    for run in Run.objects.filter(pk=run_id, status=Run.Status.RUNNING) if run_id else ():
+        recording.end_run(run=run, status=Run.Status.FAILED, error="Its worker died.")
+
+
+kinds.register("train", run=run_train, parameters=TrainParameters, about="train a model of lap times, as `train_model`")

@@ -1,0 +1,59 @@
+"""Jobs that check the stored data, also after each sync, and that sync what is due."""
+
+from typing import Any
+
+from jobs import kinds
+from jobs.models import Job
+from jobs.progress import Progress
+from mirror.client import from_settings
+from mirror.jobs import ProgressObserver, result_of
+from mirror.models import SyncPiece
+from races.models import Session
+from telemetry.quality.report import examine
+from telemetry.stale import sync_stale
+
+
+class CheckParameters(kinds.Parameters):
+    """The sessions to check; all by default."""
+
+    seasons = kinds.season_list()
+    sessions = kinds.integer_list("Sessions, by session_id.")
+
+
+def run_check_data(progress: Progress, job: Job) -> dict[str, int]:
+    """Check sessions and store their quality reports; returns how many sessions, errors, warnings and notes there were."""
+    sessions = Session.objects.order_by("date_start", "pk")
+    if seasons := job.parameters.get("seasons"):
+        sessions = sessions.filter(year__in=seasons)
+    if session_ids := job.parameters.get("sessions"):
+        sessions = sessions.filter(pk__in=session_ids)
+    ids = list(sessions.values_list("pk", flat=True))
+    progress.step(total=len(ids))
+    counts = {"sessions": len(ids), "errors": 0, "warnings": 0, "notes": 0}
+    for report in examine(ids):
+        for severity, count in report.counts.items():
+            counts[f"{severity}s"] += count
+        progress.step(f"{report.session.year} {report.session.race__race_name}: {report.session.session_name}", done=1)
+    return counts
+
+
+def sessions_of_sync(job: Job, result: dict[str, Any]) -> dict[str, list[int]] | None:
+    """Parameters of the check that follows a sync: the sessions of which it stored something; None without any."""
+    pieces = SyncPiece.objects.filter(run=result["run_id"], session_id__isnull=False, ok=True)
+    sessions = sorted(Session.objects.filter(pk__in=pieces.values("session_id")).values_list("pk", flat=True))
+    return {"sessions": sessions} if sessions else None
+
+
+def run_sync_stale(progress: Progress, job: Job) -> dict[str, Any]:
+    return result_of(sync_stale(client=from_settings(notice=progress.step), observer=ProgressObserver(progress)))
+
+
+kinds.register("sync_stale", run=run_sync_stale, about="mirror what is due, as `sync_openf1 --stale`")
+kinds.register(
+    "check_data",
+    run=run_check_data,
+    parameters=CheckParameters,
+    about="look for known faults, as `check_data`",
+    follows=("sync", "sync_stale"),
+    parameters_after=sessions_of_sync,
+)
