@@ -25,7 +25,9 @@ HADOLINT = Path(sys.prefix) / "bin" / "hadolint"
 
 
 def test_the_newest_entry_of_the_changelog_is_the_version_that_the_site_shows(client, db):
-    newest = re.search(r"^## (\d+\.\d+\.\d+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
+    entries = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert [entry for entry in entries if not re.fullmatch(r"\d+\.\d+\.\d+ \(20\d\d-\d\d-\d\d\)", entry)] == []
+    newest = entries[0].partition(" ")[0]
     assert newest == __version__
     assert client.get("/", headers={"Accept": "application/json"}).json()["version"] == newest
     assert client.get("/health/").json()["version"] == newest
