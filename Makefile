@@ -53,7 +53,7 @@ conformance: .venv/installed tools/conformance/.venv/installed tools/conformance
 fastf1: .venv-fastf1/installed ## install the FastF1 library, for merge_fastf1
 
 postman: .venv/installed ## write docs/postman_collection.json for a release; the site serves the current one at /api/postman.json
-	DATABASE_URL=sqlite://:memory: $(PY) manage.py postman
+	DATABASE_URL=sqlite://:memory: $(PY) tools/newman/run.py --write docs/postman_collection.json
 
 newman: .venv/installed tools/newman/node_modules/installed ## run the site's Postman collection against a site with the demo season (needs Node.js)
 	$(PY) tools/newman/run.py

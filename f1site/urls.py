@@ -11,10 +11,12 @@ import telemetry.urls
 from api import errors
 from api.jobs.urls import router as background
 from api.links import NAMESPACE
+from api.postman.views import postman_collection
 from api.provenance import CorrectionViewSet, SyncRunViewSet
 from api.root import RootView, SchemaView, favicon, healthz
 from api.router import Router
 from f1site.health import health, metrics, readyz
+from ml.analysis import QUESTIONS
 
 router = Router()
 router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
@@ -47,6 +49,7 @@ urlpatterns = [
     path("metrics/", metrics, name="metrics"),
     path("favicon.ico", favicon, name="favicon"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
+    path("api/postman.json", postman_collection, {"session_kinds": {name: each.kinds for name, each in QUESTIONS.items()}}),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("api/v1/", include((api, NAMESPACE))),
     path("", include((api, "unprefixed"))),

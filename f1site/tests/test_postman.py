@@ -1,14 +1,14 @@
-"""The Postman collection in docs/."""
+"""The Postman collection that the site serves."""
 
 import json
 import re
 
 import pytest
 from django.conf import settings
+from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
-from f1site import postman
-from f1site.management.commands.postman import FOLDER, files
+from api.postman.collection import build_collection
 
 USED = re.compile(r"\{\{(\w+)\}\}")
 
@@ -19,14 +19,27 @@ def schema():
 
 
 @pytest.fixture(scope="module")
-def requests(schema):
-    return [item for folder in postman.collection(schema)["item"] for item in folder["item"]]
+def collection():
+    answer = Client().get("/api/postman.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    return answer.json()
 
 
-def test_the_files_are_what_the_description_gives():
-    for name, content in files().items():
-        assert (FOLDER / name).read_text() == content, f"docs/{name} is not up to date: make postman"
-    assert settings.BASE_DIR / "docs" == FOLDER
+@pytest.fixture(scope="module")
+def requests(collection):
+    return [item for folder in collection["item"] for item in folder["item"]]
+
+
+def test_the_collection_can_be_imported_with_its_environment(collection):
+    assert collection["info"]["schema"] == "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+    environment = json.loads((settings.BASE_DIR / "docs" / "postman_environment.json").read_text())
+    assert {each["key"] for each in environment["values"]} == {"base_url", "token"}
+
+
+def test_a_question_about_a_kind_of_session_is_asked_about_one_of_that_kind(requests):
+    addresses = [each["request"]["url"]["raw"] for each in requests]
+    assert "{{base_url}}/api/v1/analysis/race-pace/?session_id={{race_session_id}}" in addresses
+    assert "{{base_url}}/api/v1/analysis/long-runs/?session_id={{practice_id}}" in addresses
 
 
 def test_every_route_is_in_the_collection(schema, requests):
@@ -74,7 +87,8 @@ def test_a_new_route_is_taken_along_with_its_example_and_the_ids_that_are_known(
         "requestBody": {"content": {"application/json": content}},
     }
     paths = {"/api/v1/sessions/{session_id}/": row, "/api/v1/forecast/": {"post": ask}}
-    made = postman.collection({"info": {"title": "", "description": "", "version": ""}, "paths": paths})
+    schema = {"info": {"title": "", "description": "", "version": ""}, "paths": paths}
+    made = build_collection(schema, session_kinds={})
     [request] = [item["request"] for folder in made["item"] if folder["name"] == "forecast" for item in folder["item"]]
     assert (request["method"], request["url"]["raw"]) == ("POST", "{{base_url}}/api/v1/forecast/")
     assert json.loads(request["body"]["raw"].replace("{{session_id}}", "7")) == {"session_id": 7, "laps": 5}

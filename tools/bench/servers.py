@@ -204,10 +204,9 @@ class Site:
         return process
 
     def manage(self, *command: str, **options) -> subprocess.CompletedProcess:
-        """Run a command to its end, whatever that is."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=ROOT, env=self.environment, capture_output=True, text=True, **options
-        )
+        """Run a command and return it with its output, whether it succeeds or not."""
+        line = [sys.executable, "manage.py", *command]
+        return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, **options)
 
     def done(self, *command: str) -> str:
         """Run a command that has to go well; what it says."""

@@ -85,10 +85,10 @@ def postgresql(env: dict[str, str]):
 
 
 def measure_postgresql(part: list[str], env: dict[str, str]) -> dict[str, dict]:
-    with postgresql(env) as env:
-        measure("sync", *part, "--only", *LISTS, env=env)
-        first = measure("sync", *part, "--only", *ROWS, env=env)
-        return {"first": first, "writes": measure("writes", *part, env=env)}
+    with postgresql(env) as with_database:
+        measure("sync", *part, "--only", *LISTS, env=with_database)
+        first = measure("sync", *part, "--only", *ROWS, env=with_database)
+        return {"first": first, "writes": measure("writes", *part, env=with_database)}
 
 
 def measure_api(env: dict[str, str], times: int = 20) -> dict:

@@ -1,9 +1,10 @@
-"""Run the Postman collection against a site with the demo season: `make newman`. Any answer but a 2xx is a failure.
+"""Run the site's Postman collection against a site with the demo season: `make newman`. Any answer but a 2xx is a failure.
 
-OpenF1 is the simulator here, so that syncs have somebody to ask. The site has what a collection cannot make by itself: a trained
-model that answers predictions, and at least one row of everything that is only read.
+Syncs ask the simulator in place of OpenF1. The site has what a collection cannot create: a trained model that answers
+predictions, and at least one row of every read-only entity. With `--write FILE` the collection is only written to a file.
 """
 
+import argparse
 import json
 import os
 import socket
@@ -13,31 +14,29 @@ import tempfile
 import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
+ENVIRONMENT = ROOT / "docs" / "postman_environment.json"
+COLLECTION = "/api/postman.json"
 RACES = 3
 
 
 @contextmanager
-def upstream(env: dict[str, str]):
-    """The demo season as OpenF1 would serve it; its address."""
-    sys.path.insert(0, str(ROOT))
-    os.environ |= env | {"DJANGO_SETTINGS_MODULE": "f1site.settings"}
-    import django
-
-    django.setup()
+def upstream() -> Iterator[str]:
+    """Serve the demo season as OpenF1 would, and yield the address."""
     from mirror.simulator import Season
     from mirror.simulator.transport import Simulator
 
-    simulator, turn = Simulator(Season(races=RACES)), threading.Lock()
+    simulator, lock = Simulator(Season(races=RACES)), threading.Lock()
 
     class Answers(BaseHTTPRequestHandler):
         def do_GET(self):
-            with turn:
+            with lock:
                 status, rows = simulator.answer("GET", self.path)
             body = json.dumps(rows, default=str).encode()
             self.send_response(status)
@@ -56,7 +55,7 @@ def upstream(env: dict[str, str]):
 
 
 def fill() -> str:
-    """Everything that the collection asks for; the token of somebody who may do all."""
+    """Create every row that the collection asks for, and return the token of a superuser."""
     from django.core.management import call_command
     from rest_framework.authtoken.models import Token
 
@@ -77,8 +76,8 @@ def fill() -> str:
 
 
 @contextmanager
-def serving(env: dict[str, str]):
-    """The site; its address."""
+def serving(env: dict[str, str]) -> Iterator[str]:
+    """Serve the site, and yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -98,34 +97,50 @@ def serving(env: dict[str, str]):
         process.wait()
 
 
+def set_up_django(env: dict[str, str]) -> None:
+    sys.path.insert(0, str(ROOT))
+    os.environ |= env | {"DJANGO_SETTINGS_MODULE": "f1site.settings"}
+    import django
+
+    django.setup()
+
+
+def write(file: Path) -> None:
+    """Write the collection that the site serves; this needs no database."""
+    set_up_django({"LOG_LEVEL": "WARNING", "DATABASE_URL": "sqlite://:memory:"})
+    from django.test import Client
+
+    file.write_bytes(Client(headers={"Host": "localhost"}).get(COLLECTION).content + b"\n")
+    print(file)
+
+
+def run(folder: Path, arguments: list[str]) -> int:
+    """Run the collection with newman against a site whose files are in `folder`, and return newman's exit status."""
+    env = {"DATA_ROOT": f"{folder}", "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "MEDIA_ROOT": f"{folder}/media"}
+    env |= {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0", "THROTTLE_WRITES": "", "THROTTLE_SYNCS": ""}
+    env |= {"CELERY_BROKER_URL": f"filesystem://{folder}/broker", "DJANGO_SUPERUSER_PASSWORD": "not asked for"}
+    set_up_django(env)
+    with upstream() as address:
+        token = fill()
+        with serving(os.environ | env | {"OPENF1_BASE_URL": address}) as site:
+            collection = folder / "collection.json"
+            with urllib.request.urlopen(site + COLLECTION, timeout=60) as answer:
+                collection.write_bytes(answer.read())
+            command = [HERE / "node_modules/.bin/newman", "run", collection, "--environment", ENVIRONMENT]
+            command += ["--env-var", f"base_url={site}", "--env-var", f"token={token}"]
+            command += ["--reporters", "cli", "--reporter-cli-no-success-assertions", "--reporter-cli-no-banner"]
+            return subprocess.run([*command, *arguments], check=False).returncode
+
+
 def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the collection to this file and do not run it")
+    options, arguments = parser.parse_known_args()  # the others are newman's
+    if options.write:
+        write(options.write)
+        return 0
     with tempfile.TemporaryDirectory() as folder:
-        env = {"DATA_ROOT": folder, "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "MEDIA_ROOT": f"{folder}/media"}
-        env |= {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0", "THROTTLE_WRITES": "", "THROTTLE_SYNCS": ""}
-        env |= {"CELERY_BROKER_URL": f"filesystem://{folder}/broker", "DJANGO_SUPERUSER_PASSWORD": "not asked for"}
-        with upstream(env) as address:
-            env = os.environ | env | {"OPENF1_BASE_URL": address}
-            token = fill()
-            with serving(env) as site:
-                docs = ROOT / "docs"
-                return subprocess.run(
-                    [
-                        HERE / "node_modules/.bin/newman",
-                        "run",
-                        docs / "postman_collection.json",
-                        "--environment",
-                        docs / "postman_environment.json",
-                        "--env-var",
-                        f"base_url={site}",
-                        "--env-var",
-                        f"token={token}",
-                        "--reporters",
-                        "cli",
-                        "--reporter-cli-no-success-assertions",
-                        "--reporter-cli-no-banner",
-                        *sys.argv[1:],
-                    ]
-                ).returncode
+        return run(Path(folder), arguments)
 
 
 if __name__ == "__main__":
