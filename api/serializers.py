@@ -24,7 +24,7 @@ from rest_framework.validators import UniqueValidator
 from api.fields import JSONValue, Link, Moment, Number, Parent, bounds, columns
 from api.links import detail_prefix
 from api.openf1.catalogue import Column, plain_type
-from mirror import corrections
+from mirror import editing
 from mirror.feeds import Feed
 from mirror.fields import JSONText
 
@@ -171,7 +171,7 @@ class RowSerializer(serializers.ModelSerializer):
     def edit(self, row, values):
         for name, value in values.items():
             setattr(row, name, value)
-        corrections.edit(row, user=self.context["request"].user, fields=values)
+        editing.edit(row, user=self.context["request"].user, fields=values)
         return row
 
     def get_initial(self):

@@ -9,8 +9,11 @@ from rest_framework.response import Response
 from api import history
 from api.viewsets import EntityViewSet
 from mirror.client import from_settings
+from mirror.feeds import registry
 from mirror.models import SyncRun
-from mirror.pipeline import FIRST_SEASON, Report, Scope, registry, sync
+from mirror.pipeline import sync
+from mirror.planning import FIRST_SEASON, Scope
+from mirror.reporting import Report
 
 
 class SyncScope(serializers.Serializer):

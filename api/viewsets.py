@@ -24,7 +24,7 @@ from api.errors import Conflict
 from api.filters import ModelFilter
 from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response
 from api.serializers import RowSerializer
-from mirror import corrections, versions
+from mirror import editing, versions
 from mirror.feeds import Feed
 
 
@@ -166,7 +166,7 @@ class EntityViewSet(viewsets.GenericViewSet):
             row = self.get_object(lock=True)
             told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
             history.deleted(request.user, row)
-            corrections.delete(row, user=request.user)
+            editing.delete(row, user=request.user)
         return Response({"detail": told[0].upper() + told[1:]})
 
     def save(self, serializer) -> Any:

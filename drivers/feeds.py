@@ -4,7 +4,8 @@ from typing import Any
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from drivers.people import car_fields, find_entries, follow_entries
-from mirror.feeds import Feed, number
+from mirror.feeds import Feed
+from mirror.values import extract_number
 
 
 class CarFeed(Feed):
@@ -42,8 +43,8 @@ class SessionResultFeed(CarFeed):
 
     def derive(self, rows):
         for row in rows:
-            row.duration_seconds = number(row.duration)
-            row.gap_to_leader_seconds = number(row.gap_to_leader)
+            row.duration_seconds = extract_number(row.duration)
+            row.gap_to_leader_seconds = extract_number(row.gap_to_leader)
 
 
 class StartingGridFeed(CarFeed):

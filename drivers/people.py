@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from drivers.models import Driver, DriverAlias, Entry, Identity
 from drivers.names import agree, driver_id, tidy
 from mirror import versions
-from mirror.corrections import deleted_keys
 from mirror.models import Correction, Source
+from mirror.overlay import deleted_keys
 
 FACTS = [field.name for field in Identity._meta.fields if field.name != "full_name"] + ["driver_number"]
 SPELT = ("broadcast_name", "first_name", "last_name")
@@ -101,7 +101,7 @@ def heed_corrections(facts: dict[str, dict[str, Any]]) -> None:
     for correction in corrections_of_people().exclude(field=""):
         known = facts.get(correction.key["driver_id"], {})
         if correction.field in known:
-            if correction.hear(known[correction.field]):
+            if correction.set_upstream(known[correction.field]):
                 heard.append(correction)
             known[correction.field] = correction.corrected
     Correction.objects.bulk_update(heard, ["upstream", "state", "updated_at"])

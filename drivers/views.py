@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from drivers.serializers import DriverSerializer, EntrySerializer
-from mirror.pipeline import Scope
+from mirror.planning import Scope
 from races.views import SessionRows
 
 

@@ -20,8 +20,8 @@ from api.openf1.predicates import condition
 from api.openf1.query import NO_KEY, Predicate, Query
 from api.openf1.sources import source_of
 from f1site import __version__
+from mirror.feeds import registry
 from mirror.models import Correction, SyncRun
-from mirror.pipeline import registry
 
 FORMATS = ("parquet", "csv")
 MANIFEST = "manifest.json"

@@ -5,7 +5,6 @@ on the session answers instead of the network (the demo season and the tests are
 """
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
@@ -15,7 +14,8 @@ import requests
 from django.conf import settings
 from prometheus_client import Counter
 
-from mirror.errors import BadRequest, BadResponse, Locked, OpenF1Error, TooLarge, Unavailable
+from mirror.errors import BadRequest, BadResponse, Locked, TooLarge, Unavailable
+from mirror.pace import Pace
 
 LOCKED = (
     "a session is on track; history is closed to anonymous users until about 30 minutes after it. "
@@ -24,33 +24,6 @@ LOCKED = (
 NO_ROWS = "No results found."
 ANSWERS = Counter("f1site_upstream_answers", "OpenF1's answers by status; `none` where it could not be reached.", ["status"])
 OPERATORS = (">=", "<=", ">", "<")
-
-
-class Pace:
-    """At most `count` requests in any `seconds`, for every rule given as (count, seconds).
-
-    What is remembered is when an answer *arrived*, and what is compared is when the next request *leaves*: however long either
-    travels, upstream never sees two requests closer together than the rule allows.
-    """
-
-    def __init__(self, *rules: tuple[int, float], clock: Callable[[], float] = time.monotonic, sleep=time.sleep):
-        self.rules: list[tuple[int, float, deque[float]]] = [
-            (count, seconds, deque(maxlen=count)) for count, seconds in rules if count
-        ]
-        self.clock, self.sleep = clock, sleep
-
-    def wait(self) -> None:
-        """Sleep until the next request may leave."""
-        now = self.clock()
-        free_at = max((seen[0] + seconds for count, seconds, seen in self.rules if len(seen) == count), default=now)
-        while free_at > now:
-            self.sleep(free_at - now)
-            now = self.clock()
-
-    def answered(self) -> None:
-        """Note that an answer, or the lack of one, has arrived."""
-        for _, _, seen in self.rules:
-            seen.append(self.clock())
 
 
 @dataclass(kw_only=True)
@@ -134,11 +107,10 @@ class Client:
         except requests.RequestException as error:
             ANSWERS.labels("none").inc()
             raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
-        else:
-            ANSWERS.labels(response.status_code).inc()
-            return response
         finally:
             self.pace.answered()
+        ANSWERS.labels(response.status_code).inc()
+        return response
 
 
 def predicate(name: str, value: object) -> str:
@@ -211,9 +183,6 @@ def shared_pace(*rules: tuple[int, float]) -> Pace:
     """The pace that all processes of this site keep together; where there are no limits the database is not asked."""
     if not any(count for count, _ in rules):
         return Pace()
-    from mirror.pace import SharedPace  # here, for it knows Django's models
+    from mirror.shared_pace import SharedPace  # imported here, because the client itself works without models
 
     return SharedPace(*rules, upstream=f"{settings.OPENF1_USERNAME}@{settings.OPENF1_BASE_URL}"[:200])
-
-
-__all__ = ["Client", "OpenF1Error", "Pace", "from_settings"]

@@ -8,8 +8,12 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from mirror import corrections
+from mirror import editing
+from mirror.decisions import find_row
+from mirror.feeds import Feed, feed_named
+from mirror.mapping import expected, field_by_attname
 from mirror.models import Correction, Mirrored, Source
+from mirror.values import to_json_value
 
 FORMAT = "f1-stats corrections 1"
 
@@ -53,52 +57,54 @@ def parse(content: bytes) -> list[Shared]:
 
 
 @transaction.atomic
-def apply(shared: Iterable[Shared], *, user, overwrite: bool) -> tuple[Counter, list[str]]:
-    """Make these corrections ours; (how many were applied, known, missing, refused or skipped, a line for each not applied).
+def apply(shared: Iterable[Shared], *, user: Any, overwrite: bool) -> tuple[Counter, list[str]]:
+    """Apply corrections from elsewhere; returns ({outcome: count}, a line for each that was not applied).
 
-    A row that is not stored here is `missing`, a field or value that does not fit is `refused`, and where somebody here corrected
-    the same field to something else, theirs stands (`skipped`) unless `overwrite`.
+    The outcome is `applied`, `known` (the same correction exists), `missing` (the row is not stored here), `refused` (a
+    collection, key, field or value that does not fit) or, unless `overwrite`, `skipped` (somebody here corrected the same field
+    to something else).
     """
     counts: Counter = Counter()
-    told = []
+    problems = []
     for correction in shared:
-        outcome, why = apply_one(correction, user=user, overwrite=overwrite)
+        outcome, problem = apply_one(correction, user=user, overwrite=overwrite)
         counts[outcome] += 1
-        if why:
-            told.append(f"{correction.collection} {correction.key} {correction.field or '(deleted)'}: {why}")
-    return counts, told
+        if problem:
+            problems.append(f"{correction.collection} {correction.key} {correction.field or '(deleted)'}: {problem}")
+    return counts, problems
 
 
-def apply_one(shared: Shared, *, user, overwrite: bool) -> tuple[str, str]:
+def apply_one(shared: Shared, *, user: Any, overwrite: bool) -> tuple[str, str]:
+    """Apply one correction; (outcome, problem or "")."""
     try:
-        feed = corrections.feed_named(shared.collection)
-        known = Correction.objects.filter(collection=shared.collection, key=shared.key, field=shared.field).first()
-        row = corrections.stored_row(feed, shared)
+        feed = feed_named(shared.collection)
+        row = find_row(feed, shared.key)
     except (KeyError, StopIteration):
         return "refused", "there is no such collection or key"
-    if known and (known.corrected == shared.corrected or not shared.field):
+    own = Correction.objects.filter(collection=shared.collection, key=shared.key, field=shared.field).first()
+    if own and (own.corrected == shared.corrected or not shared.field):
         return "known", ""
-    if known and not overwrite:
-        return "skipped", f"corrected to {known.corrected!r} here"
+    if own and not overwrite:
+        return "skipped", f"corrected to {own.corrected!r} here"
     if row is None:
         return "missing", "no such row is stored"
     if not shared.field:
-        corrections.delete(row, user=user, reason=shared.reason)
+        editing.delete(row, user=user, reason=shared.reason)
         return "applied", ""
-    return set_field(feed, row, shared, user=user)
+    return apply_to_field(feed, row, shared, user=user)
 
 
-def set_field(feed: corrections.Feed, row: Mirrored, shared: Shared, *, user) -> tuple[str, str]:
-    """Correct one field, validated as upstream's values are; upstream having moved on since makes it a conflict."""
-    if shared.field not in feed.sent or shared.field in feed.key:
+def apply_to_field(feed: Feed, row: Mirrored, shared: Shared, *, user: Any) -> tuple[str, str]:
+    """Correct one field with a value validated as upstream's are; a conflict when upstream has sent another since."""
+    if shared.field not in feed.column_names or shared.field in feed.key:
         return "refused", f"{shared.field} is no field that can be corrected"
     try:
-        value = corrections.checked(feed, shared.field, shared.corrected)
+        value = msgspec.convert(shared.corrected, expected(field_by_attname(feed.model, shared.field)))
     except msgspec.ValidationError as error:
         return "refused", str(error)
-    before = corrections.plain(getattr(row, shared.field))
+    before = to_json_value(getattr(row, shared.field))
     setattr(row, shared.field, value)
-    corrections.edit(row, user=user, reason=shared.reason)
+    editing.edit(row, user=user, reason=shared.reason)
     if before not in (shared.upstream, shared.corrected):
         Correction.objects.filter(collection=shared.collection, key=shared.key, field=shared.field).update(
             state=Correction.State.CONFLICT, updated_at=timezone.now()

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from mirror import changes
 from mirror.changes import Changes
 from mirror.feeds import Feed
 from mirror.models import PieceState
@@ -29,9 +28,8 @@ def apply_unless_same(
 
     `force` compares anyway, and so does `prune` while there are vanished rows. Lists of races and sessions are always compared.
     """
-    apply = feed.apply if feed.per_car else lambda *args, **options: changes.apply(feed, *args, **options)
     if feed.lists:
-        return apply(rows, scope, source=source, prune=prune, write=write)
+        return feed.storage.apply(rows, scope, source=source, prune=prune, write=write)
     where = {
         "collection": feed.collection,
         "session_id": scope["session_key"],
@@ -41,14 +39,14 @@ def apply_unless_same(
     sent = fingerprint(feed, rows)
     state = PieceState.objects.filter(**where).first() or PieceState(**where)
     same = state.fingerprint == sent and not force and not (prune and state.counts.get("vanished"))
-    if same and feed.stored_count(scope) == state.stored:
+    if same and feed.storage.count(scope) == state.stored:
         if write:
             PieceState.objects.filter(pk=state.pk).update(synced_at=timezone.now())
         return Changes(counts=Counter(state.counts))
-    changed = apply(rows, scope, source=source, prune=prune, write=write)
+    changed = feed.storage.apply(rows, scope, source=source, prune=prune, write=write)
     if write:
         state.fingerprint, state.counts = sent, counts_again(changed)
-        state.stored, state.synced_at = feed.stored_count(scope), timezone.now()
+        state.stored, state.synced_at = feed.storage.count(scope), timezone.now()
         state.save()
     return changed
 

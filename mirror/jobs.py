@@ -11,8 +11,10 @@ from jobs.progress import Failed, Progress
 from mirror import runs
 from mirror.client import from_settings
 from mirror.errors import OpenF1Error
-from mirror.feeds import Feed
-from mirror.pipeline import FIRST_SEASON, Observer, Report, Scope, Weekend, registry, sync
+from mirror.feeds import Feed, registry
+from mirror.pipeline import sync
+from mirror.planning import FIRST_SEASON, Scope, Weekend
+from mirror.reporting import Observer, Report
 
 
 class ProgressObserver(Observer):

@@ -1,5 +1,7 @@
 """What every mirrored row carries, the log of syncs, and what people corrected."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -152,8 +154,8 @@ class Correction(models.Model):
         what = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in self.key.items())
         return f"{self.collection}: {self.field or 'deleted'} ({what})"
 
-    def hear(self, value) -> bool:
-        """Take note of what upstream now says, in JSON's terms; whether that is news."""
+    def set_upstream(self, value: Any) -> bool:
+        """Set what upstream now sends, in JSON's types, and the state that follows; False when it is the same as before."""
         if value == self.upstream:
             return False
         self.upstream = value

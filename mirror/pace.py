@@ -1,76 +1,34 @@
-"""One pace for all processes that share the database: together they never ask more than upstream grants one of them."""
+"""How fast to send requests."""
 
-import secrets
 import time
+from collections import deque
 from collections.abc import Callable
 
-from django.db import connection, transaction
 
-from mirror.client import Pace
-from mirror.models import UpstreamPace
+class Pace:
+    """At most `count` requests in any `seconds`, for every rule given as (count, seconds).
 
-UNDER_WAY = 0.05  # seconds until the next look while all free slots are taken by requests without an answer
-GIVEN_UP = 120  # seconds after which a request without an answer counts as answered: its process has died
-
-
-class SharedPace(Pace):
-    """A `Pace` whose memory is a row of the database, named `upstream`.
-
-    A request holds a slot of every rule from before it leaves until `seconds` after its answer, as in a single process: however
-    long either travels, upstream sees no more than `count` in any `seconds`.
+    It measures from when an answer *arrived* to when the next request *leaves*, so that upstream, however long either travels,
+    never sees two requests closer together than a rule allows.
     """
 
-    def __init__(self, *rules: tuple[int, float], upstream: str, clock: Callable[[], float] | None = None, sleep=time.sleep):
-        super().__init__(*rules, sleep=sleep)
-        self.limits = [(count, seconds) for count, seconds in rules if count]
-        self.upstream, self.clock = upstream, clock or database_time
-        self.slot = ""
+    def __init__(
+        self, *rules: tuple[int, float], clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ):
+        self.rules: list[tuple[int, float, deque[float]]] = [
+            (count, seconds, deque(maxlen=count)) for count, seconds in rules if count
+        ]
+        self.clock, self.sleep = clock, sleep
 
     def wait(self) -> None:
-        """Sleep until the next request may leave, and take its slot."""
-        while delay := self.claim():
-            self.sleep(delay)
-
-    def claim(self) -> float:
-        """Take a slot; the seconds to wait before trying again, 0 when it was taken."""
-        with transaction.atomic():
-            row, _ = UpstreamPace.objects.select_for_update().get_or_create(upstream=self.upstream)
+        """Sleep until the next request may leave."""
+        now = self.clock()
+        free_at = max((answers[0] + seconds for count, seconds, answers in self.rules if len(answers) == count), default=now)
+        while free_at > now:
+            self.sleep(free_at - now)
             now = self.clock()
-            slots = {name: slot for name, slot in row.slots.items() if self.counts(slot, now)}
-            delay = max((wait_for(slots, now, count, seconds) for count, seconds in self.limits), default=0)
-            if not delay:
-                self.slot = secrets.token_hex(4)
-                row.slots = slots | {self.slot: [now, None]}
-                row.save(update_fields=["slots"])
-        return delay
-
-    def counts(self, slot: list, now: float) -> bool:
-        """Whether a slot still keeps others from being taken; one from the future does not: the clock was set back."""
-        left, answered = slot
-        longest = max((seconds for _, seconds in self.limits), default=0)
-        until = left + GIVEN_UP if answered is None else answered + longest
-        return left <= now + longest and now < until
 
     def answered(self) -> None:
         """Note that an answer, or the lack of one, has arrived."""
-        with transaction.atomic():
-            row = UpstreamPace.objects.select_for_update().get(upstream=self.upstream)
-            if self.slot in row.slots:
-                row.slots[self.slot][1] = self.clock()
-                row.save(update_fields=["slots"])
-
-
-def wait_for(slots: dict[str, list], now: float, count: int, seconds: float) -> float:
-    """Seconds until fewer than `count` slots are in use."""
-    free_at = [now + UNDER_WAY if answered is None else answered + seconds for _, answered in slots.values()]
-    taken = sorted(moment for moment in free_at if moment > now)
-    return taken[len(taken) - count] - now if len(taken) >= count else 0
-
-
-def database_time() -> float:
-    """Seconds of Unix time, by the clock that all processes share: the database server's where there is one."""
-    if connection.vendor != "postgresql":
-        return time.time()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
-        return float(cursor.fetchone()[0])
+        for _, _, answers in self.rules:
+            answers.append(self.clock())

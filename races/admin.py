@@ -16,7 +16,9 @@ from jobs import queue
 from mirror.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, led_to, list_url, page_url
 from mirror.client import from_settings
 from mirror.models import Counts, Source, SyncRun
-from mirror.pipeline import Report, Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
+from mirror.reporting import Report
 from races.models import Neutralisation, Place, Race, RaceControl, Session, Weather
 
 FLAGS = {"GREEN": "43b02a", "YELLOW": "ffd12e", "DOUBLE YELLOW": "ffd12e", "RED": "da291c", "BLUE": "0067ad", "CLEAR": "43b02a"}

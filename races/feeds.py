@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from mirror.feeds import Feed, digest
+from mirror.changes import rows_in_scope
+from mirror.feeds import Feed
+from mirror.values import digest
 from races import neutralisations
 from races.models import Race, RaceControl, Session, Weather
 
@@ -26,8 +28,8 @@ class SessionFeed(Feed):
 
     def after_write(self, scope, *, source):
         """Restarts are announced in local time: with another offset they were at another time."""
-        told = RaceControl.objects.filter(session__in=self.stored(scope)).order_by()
-        for session_id in told.values_list("session_id", flat=True).distinct():
+        messages = RaceControl.objects.filter(session__in=rows_in_scope(self, scope)).order_by()
+        for session_id in messages.values_list("session_id", flat=True).distinct():
             neutralisations.refresh(session_id)
 
 

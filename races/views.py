@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from api.filters import ModelFilter
 from api.serializers import RowSerializer
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
-from mirror.pipeline import Scope
+from mirror.planning import Scope
 from races.filters import RaceFilter, SessionFilter, SessionRowFilter
 from races.models import Race, RaceControl, Session, Weather
 from races.serializers import SessionRowSerializer, SessionSerializer

@@ -11,9 +11,9 @@ from drivers.feeds import (
     SessionResultFeed,
     StartingGridFeed,
 )
-from drivers.models import Entry
-from mirror.feeds import Feed, digest, number
+from mirror.feeds import Feed
 from mirror.grading import Gap, Grader
+from mirror.values import digest, extract_number
 from races.feeds import RaceControlFeed, WeatherFeed
 from telemetry.models import (
     CarSample,
@@ -29,7 +29,8 @@ from telemetry.models import (
     Telemetry,
 )
 from telemetry.quality import lacking
-from telemetry.samples import files, ingest
+from telemetry.samples import ingest
+from telemetry.samples.storage import SampleStorage
 
 PITS_SINCE = datetime(2023, 6, 2, tzinfo=UTC)  # Spain 2023
 
@@ -95,8 +96,8 @@ class IntervalFeed(CarFeed):
     def derive(self, rows):
         seen: dict[tuple, list] = defaultdict(list)
         for row in rows:
-            row.gap_to_leader_seconds = number(row.gap_to_leader)
-            row.interval_seconds = number(row.interval)
+            row.gap_to_leader_seconds = extract_number(row.gap_to_leader)
+            row.interval_seconds = extract_number(row.interval)
             measured = (row.gap_to_leader, row.interval)
             same = seen[row.session_id, row.driver_number, row.date]
             if measured not in same:
@@ -143,35 +144,15 @@ class SampleFileFeed(CarFeed):
 
 
 class SampleFeed(Feed):
-    """Samples: a file per session and car, fetched car by car since upstream refuses more, and only when asked for."""
+    """Samples: a file per session and car, requested car by car since upstream refuses more, and only when named."""
 
+    storage_class = SampleStorage
     by_default = False
-    per_car = True
     key = ("date",)
 
     @property
-    def known(self):
+    def known(self) -> set[str]:
         return {*self.wire.values(), "meeting_key", "session_key", "driver_number"}
-
-    def cars(self, session_id: int) -> list[int]:
-        """The numbers to ask for: those of the session's entries."""
-        return sorted(Entry.objects.numbers(session_id))
-
-    def discard(self, *, source):
-        ingest.discard(SampleFile.objects.filter(collection=self.collection, source=source))
-
-    def files(self):
-        return SampleFile.objects.filter(collection=self.collection)
-
-    def read(self, name, columns):
-        return files.read(name, columns, use_threads=False)  # small files: threads cost more than they save
-
-    def stored_count(self, scope):
-        return ingest.samples_stored(self.collection, scope["session_key"], scope["driver_number"])
-
-    def apply(self, rows, scope, *, source, prune, write):
-        car = {"session_id": scope["session_key"], "driver_number": scope["driver_number"]}
-        return ingest.store(self, rows, **car, source=source, prune=prune, write=write)
 
 
 class CarDataFeed(SampleFeed):

@@ -7,8 +7,11 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from mirror.client import Client
+from mirror.feeds import registry
 from mirror.models import PieceState, Source
-from mirror.pipeline import Observer, Report, Scope, registry, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
+from mirror.reporting import Observer, Report
 from races.models import Session
 from telemetry.models import SessionQuality
 

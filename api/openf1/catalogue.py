@@ -11,8 +11,9 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from django.db import models
 
-from mirror.feeds import Feed, expected
-from mirror.pipeline import registry
+from mirror.feeds import Feed, registry
+from mirror.mapping import expected
+from mirror.storage import FileStorage
 
 # What rows are sorted by, in OpenF1's names, nulls first; then in the order upstream sent them.
 ORDER = ("date_start", "meeting_key", "session_key", "position_current")
@@ -47,15 +48,16 @@ class Collection:
         self.feed = feed
         self.name = feed.collection
         self.model = feed.model
-        self.sampled = feed.per_car  # rows are in files, one per session and car, which a model describes
+        # The rows of samples are in files, one per session and car, which a model describes.
+        self.sampled = isinstance(feed.storage, FileStorage)
 
     @cached_property
     def columns(self) -> dict[str, Column]:
         """{OpenF1 field: column}, in the model's order."""
         found = {}
         fields = self.feed.columns
-        if self.sampled:
-            fields = [field for field in self.feed.files().model._meta.concrete_fields if field.attname in CAR] + fields
+        if isinstance(self.feed.storage, FileStorage):
+            fields = [field for field in self.feed.storage.files().model._meta.concrete_fields if field.attname in CAR] + fields
         for field in fields:
             if field.attname == "session_id" and "race_id" not in self.feed.wire and field.is_relation:
                 race: Any = field.related_model._meta.get_field("race")  # type: ignore[union-attr]

@@ -15,9 +15,9 @@ from api.openf1 import rows
 from api.openf1.catalogue import Collection, Column, find
 from api.openf1.predicates import Alternatives, by_column, condition
 from api.openf1.query import Query
-from mirror.corrections import attname_field, native, plain
-from mirror.feeds import number
+from mirror.mapping import field_by_attname
 from mirror.models import Correction
+from mirror.values import extract_number, from_json_value, to_json_value
 
 Values = dict[str, Any]  # a row by OpenF1's names, as `rows` reads it
 Key = tuple  # what identifies a row, in JSON's terms
@@ -66,7 +66,7 @@ def stored(query: Query, changed: dict[Key, dict[str, Any]]) -> Iterator[Values]
     corrected = [
         Q(
             **{
-                name: native(attname_field(collection.model, name), value)
+                name: from_json_value(field_by_attname(collection.model, name), value)
                 for name, value in zip(collection.feed.key, key, strict=True)
             }
         )
@@ -81,7 +81,7 @@ def stored(query: Query, changed: dict[Key, dict[str, Any]]) -> Iterator[Values]
     names = {column.path: column for column in columns}
     for row in found.iterator(chunk_size=rows.CHUNK):
         values = dict(zip(collection.columns, row, strict=False))
-        key = tuple(plain(list(row[len(columns) :])))
+        key = tuple(to_json_value(list(row[len(columns) :])))
         for name, upstream in changed.get(key, {}).items():
             values[names[name].name] = as_read(names[name], upstream)
         yield values
@@ -133,5 +133,5 @@ def in_order(query: Query, found: list[Values]) -> list[Values]:
 
 
 def sort_key(column: Column, value: Any) -> tuple:
-    value = number(meant(column, value)) if column.mixed else value
+    value = extract_number(meant(column, value)) if column.mixed else value
     return (value is not None, value if value is not None else 0)

@@ -18,6 +18,7 @@ from api.openf1.catalogue import CAR, Collection, Column
 from api.openf1.predicates import Alternatives, any_of, by_column
 from api.openf1.query import Query
 from api.openf1.render import arrow_schema, arrow_type, write_batches
+from mirror.storage import FileStorage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +69,13 @@ def files(collection: Collection, alternatives: dict[Column, Alternatives]) -> l
         elif column.name == DATE:
             condition &= spans(found)
     paths = ("session__race_id", "session_id", "driver_number", "name")
-    return [File(*row) for row in collection.feed.files().filter(condition).order_by(*paths[:3]).values_list(*paths)]
+    return [File(*row) for row in storage(collection).files().filter(condition).order_by(*paths[:3]).values_list(*paths)]
+
+
+def storage(collection: Collection) -> FileStorage:
+    """The storage of a collection of samples."""
+    assert isinstance(collection.feed.storage, FileStorage)
+    return collection.feed.storage
 
 
 def spans(found: Alternatives) -> Q:
@@ -107,8 +114,8 @@ def session(query: Query, cars: list[File], where: dict[Column, Alternatives]) -
         order = [(DATE, "ascending"), ("driver_number", "ascending")]
         tables = (pa.concat_tables(span).sort_by(order) for span in by_time(of_cars))
     for table in tables:
-        table = repeat(table, query.collection.columns["meeting_key"], cars[0].race_id)
-        yield repeat(table, query.collection.columns["session_key"], cars[0].session_id)
+        with_race = repeat(table, query.collection.columns["meeting_key"], cars[0].race_id)
+        yield repeat(with_race, query.collection.columns["session_key"], cars[0].session_id)
 
 
 def of_car(query: Query, car: File, where: dict[Column, Alternatives]) -> "pa.Table | None":
@@ -117,9 +124,9 @@ def of_car(query: Query, car: File, where: dict[Column, Alternatives]) -> "pa.Ta
     used = dict.fromkeys([*query.fields, *where, *(column for column, _ in query.order_by), columns[DATE]])
     names = {column.path: column.name for column in used if not of_file(column)}
     try:
-        table = matching(query.collection.feed.read(car.name, [*names]), where)
+        table = matching(storage(query.collection).read(car.name, [*names]), where)
     except FileNotFoundError:
-        log.error("The file of samples %s is missing.", car.name)
+        log.error("The file of samples %s is missing.", car.name)  # noqa: TRY400 - the name says it all
         return None
     return repeat(table.rename_columns([*names.values()]), columns["driver_number"], car.driver_number)
 

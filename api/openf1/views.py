@@ -22,7 +22,7 @@ from api.openf1.query import BadQuery, Query, parse
 from api.openf1.render import FORMATS
 from api.openf1.sources import source_of
 from mirror import versions
-from mirror.pipeline import registry
+from mirror.feeds import registry
 from mirror.versions import Version
 
 NO_ROWS = "No results found."

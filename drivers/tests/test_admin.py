@@ -8,7 +8,8 @@ from django.urls import reverse
 from drivers.models import Driver, DriverAlias, Entry
 from mirror.client import from_settings
 from mirror.models import Correction
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.pages import shown, told
 from mirror.tests.upstream import Rows, client
 from races.models import Race, Session

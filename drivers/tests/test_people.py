@@ -4,7 +4,8 @@ import pytest
 
 from drivers.models import Driver, DriverAlias, Entry
 from drivers.people import merge
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.upstream import Rows, client
 from telemetry.models import Lap
 

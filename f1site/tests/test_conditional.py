@@ -11,7 +11,7 @@ from django.utils import timezone
 from api.tests.factories import make
 from drivers.models import Driver
 from drivers.people import merge
-from mirror import corrections
+from mirror import decisions
 from mirror.models import Correction, PieceVersion, Source, SyncRun
 from mirror.tests.pages import shown
 from races.models import Race
@@ -84,7 +84,7 @@ def test_a_decision_is_seen(api, editor, race, paths):
     Race.objects.update(source=Source.OPENF1)
     editor.patch(paths[1], {"race_name": "Edited"})
     before = api.get(paths[1])
-    corrections.take_upstreams(Correction.objects.get())
+    decisions.take_upstream(Correction.objects.get())
     assert again(api, paths[1], before).json()["race_name"] == race.race_name
 
 

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 
-from mirror import corrections
+from mirror import editing
+from mirror.feeds import registry
 from mirror.models import Source, SyncPiece, SyncRun
-from mirror.pipeline import registry
 from races.models import Race, Session
 from telemetry.models import Interval, Lap
 
@@ -36,7 +36,7 @@ def mirror(settings, tmp_path, django_user_model):
             Interval.objects.create(session=session, driver_number=1, date=at.replace(second=second), gap_to_leader=gap)
     lap = Lap.objects.get(session=session, lap_number=2)
     lap.lap_duration = 89.0
-    corrections.edit(lap, user=django_user_model.objects.create_user("ada"))
+    editing.edit(lap, user=django_user_model.objects.create_user("ada"))
     run = SyncRun.objects.create(scope={}, state=SyncRun.State.DONE)
     SyncPiece.objects.create(run=run, collection="laps", session_id=session.pk)
     sample = {"date": at.isoformat(), "rpm": 1, "speed": 300, "n_gear": 8, "throttle": 99, "brake": 0, "drs": None}

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from drivers.models import Driver
-from mirror import corrections
+from mirror import decisions, editing
 from mirror.models import Correction
 from races.models import Race, Session
 from telemetry.models import Lap
@@ -33,12 +33,12 @@ def lap():
 def file(tmp_path, lap, ada):
     """Corrections as exported, with the database as it was before them."""
     lap.lap_duration = 88.8
-    corrections.edit(lap, user=ada, reason="timing sheet")
-    corrections.delete(Lap.objects.get(lap_number=2), user=ada)
+    editing.edit(lap, user=ada, reason="timing sheet")
+    editing.delete(Lap.objects.get(lap_number=2), user=ada)
     path = tmp_path / "corrections.json"
     call_command("export_corrections", output=str(path))
     for correction in Correction.objects.all():
-        corrections.take_upstreams(correction)
+        decisions.take_upstream(correction)
     assert sorted(Lap.objects.values_list("lap_duration", flat=True)) == [91.0, 92.0]
     return path
 
@@ -70,7 +70,7 @@ def test_rows_that_are_not_here_are_reported_and_the_rest_goes_in(file, capsys):
 def test_a_correction_made_here_stands_unless_overwritten(file, lap, ada):
     lap.refresh_from_db()
     lap.lap_duration = 77.7
-    corrections.edit(lap, user=ada)
+    editing.edit(lap, user=ada)
     call_command("import_corrections", str(file))
     assert Lap.objects.get(lap_number=1).lap_duration == 77.7
     call_command("import_corrections", str(file), overwrite=True)

@@ -11,8 +11,8 @@ from django.test import override_settings
 
 from drivers.models import Driver, Entry
 from drivers.people import merge
+from mirror.feeds import registry
 from mirror.models import SyncRun
-from mirror.pipeline import registry
 from mirror.simulator import Season
 from mirror.simulator.loading import another_is_stored
 from races.models import Race, Session

@@ -8,7 +8,8 @@ import pytest
 from conftest import SHARED
 from mirror.client import from_settings
 from mirror.models import SyncRun
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,8 @@ PATHS = ["/api/v1/laps/?page_size=500", "/api/v1/laps/?ordering=lap_duration", "
 SYNC = """
 import time
 from mirror import simulator
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from telemetry.models import Interval, Lap, Position
 until, rounds = time.monotonic() + SECONDS, 0
 while not rounds or time.monotonic() < until:

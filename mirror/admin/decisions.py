@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
 from unfold.decorators import action
 
-from mirror import corrections
+from mirror import decisions
 from mirror.admin.pages import RowAdmin, badge, labels, led_to, list_url, spelled
 from mirror.feeds import Feed
 from mirror.models import Correction
@@ -19,8 +19,9 @@ KEEP = "The person's value stands, whatever upstream says."
 TAKE = "Upstream's value replaces the corrected one (a deleted row comes back), and the correction is gone."
 
 
-def feed_named(collection: str) -> Feed | None:
-    return next((feed for feed in Feed.by_model.values() if feed.collection == collection), None)
+def find_feed(correction: Correction) -> Feed | None:
+    """The feed of the corrected row; None when its collection is no longer mirrored."""
+    return next((feed for feed in Feed.by_model.values() if feed.collection == correction.collection), None)
 
 
 @admin.register(Correction)
@@ -46,7 +47,7 @@ class CorrectionAdmin(RowAdmin):
 
     @admin.display(description="row")
     def row(self, correction):
-        feed = feed_named(correction.collection)
+        feed = find_feed(correction)
         names = labels(feed)
         told = ", ".join(f"{names.get(name, name)} {value}" for name, value in correction.key.items())
         if not feed or not admin.site.is_registered(feed.model):
@@ -55,7 +56,7 @@ class CorrectionAdmin(RowAdmin):
 
     @admin.display(description="field", ordering="field")
     def what(self, correction):
-        return labels(feed_named(correction.collection)).get(correction.field, correction.field) or badge("deleted", "danger")
+        return labels(find_feed(correction)).get(correction.field, correction.field) or badge("deleted", "danger")
 
     @admin.display(description="upstream says")
     def theirs(self, correction):
@@ -72,7 +73,7 @@ class CorrectionAdmin(RowAdmin):
     @admin.action(description="Keep mine", permissions=["change"])
     def keep_mine(self, request, queryset):
         for correction in queryset:
-            corrections.keep_mine(correction)
+            decisions.keep_mine(correction)
             self.note(request, correction, "Kept against upstream: {}.")
         self.message_user(request, "Kept.", messages.SUCCESS)
 
@@ -80,7 +81,7 @@ class CorrectionAdmin(RowAdmin):
     def take_upstreams(self, request, queryset):
         for correction in queryset:
             try:
-                corrections.take_upstreams(correction)
+                decisions.take_upstream(correction)
             except IntegrityError:
                 text = f"{correction}: what the row belongs to is not there; bring that back first."
                 self.message_user(request, text, messages.ERROR)
@@ -90,8 +91,8 @@ class CorrectionAdmin(RowAdmin):
 
     def note(self, request: HttpRequest, correction: Correction, text: str) -> None:
         """Record the decision in the history of the row it was about."""
-        feed = feed_named(correction.collection)
-        row: Any = corrections.stored_row(feed, correction) if feed else None
+        feed = find_feed(correction)
+        row: Any = decisions.find_row(feed, correction.key) if feed else None
         if row:
             self.log_change(request, row, text.format(self.what(correction) if correction.field else "the deletion"))
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from jobs.models import Lease
 from mirror.admin.pages import LogAdmin, badge, labels, list_url, spelled
+from mirror.feeds import registry
 from mirror.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
-from mirror.pipeline import registry
 
 SHOWN_PIECES, SHOWN_CHANGES = 50, 10  # on the page of a run; a piece's own page shows all it logged
 STATES = {"running": "info", "done": "success", "failed": "danger", "interrupted": "warning"}

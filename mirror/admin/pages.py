@@ -24,10 +24,12 @@ from unfold.widgets import (
     UnfoldAdminTimeWidget,
 )
 
-from mirror import corrections
-from mirror.feeds import Feed
+from mirror import editing
+from mirror.feeds import Feed, feed_of
 from mirror.fields import JSONText
 from mirror.models import Correction, Mirrored, Source
+
+EMPTY = "–"  # noqa: RUF001 - the dash that stands for no value
 
 
 class PreciseTime(UnfoldAdminTimeWidget):
@@ -88,7 +90,7 @@ class RowAdmin(EmptyIsNull, ModelAdmin):
     compressed_fields = False  # labels above the fields, which leaves room for several in a row
     list_filter_submit = True  # filters are chosen together, then applied
     show_full_result_count = False
-    empty_value_display = "–"
+    empty_value_display = EMPTY
 
     def get_readonly_fields(self, request, obj=None):
         """The primary key is chosen once: changing it would make a second row."""
@@ -139,14 +141,14 @@ class MirroredAdmin(RowAdmin):
 
     def correcting(self, request: HttpRequest, obj: Mirrored) -> list[str]:
         """What a page shows besides of a row that came from upstream."""
-        if obj.source == Source.MANUAL or corrections.feed_of(type(obj)).computed:
+        if obj.source == Source.MANUAL or feed_of(type(obj)).computed:
             return []
         return ["corrected", "reason"] if self.has_change_permission(request, obj) else ["corrected"]
 
     def save_model(self, request, obj, form, change):
         if form.changed_data or not change:
             reason, fields = form.cleaned_data.get("reason", ""), form.changed_data if change else None
-            corrections.edit(obj, user=request.user, reason=reason, fields=fields)
+            editing.edit(obj, user=request.user, reason=reason, fields=fields)
 
     def save_formset(self, request, form, formset, change):
         """Rows in a table on the page of what they belong to are corrected like on their own."""
@@ -155,17 +157,17 @@ class MirroredAdmin(RowAdmin):
         formset.save(commit=False)
         reason = form.cleaned_data.get("reason", "")
         for row in formset.deleted_objects:
-            corrections.delete(row, user=request.user, reason=reason)
+            editing.delete(row, user=request.user, reason=reason)
         for row, fields in [*formset.changed_objects, *((row, None) for row in formset.new_objects)]:
-            corrections.edit(row, user=request.user, reason=reason, fields=fields)
+            editing.edit(row, user=request.user, reason=reason, fields=fields)
         return None
 
     def delete_model(self, request, obj):
-        corrections.delete(obj, user=request.user)
+        editing.delete(obj, user=request.user)
 
     def delete_queryset(self, request, queryset):
         for row in queryset:
-            corrections.delete(row, user=request.user)
+            editing.delete(row, user=request.user)
 
     def get_deleted_objects(self, objs, request):
         """The rows themselves, and of what hangs on them only how many: a race weekend has thousands of laps."""
@@ -195,8 +197,8 @@ class MirroredAdmin(RowAdmin):
     @admin.display(description="corrections", empty_value="none; a change here becomes one, and later syncs keep it")
     @once
     def corrected(self, obj):
-        feed = corrections.feed_of(type(obj))
-        found = Correction.objects.filter(collection=feed.collection, key=corrections.key_of(feed, obj))
+        feed = feed_of(type(obj))
+        found = Correction.objects.filter(collection=feed.collection, key=feed.json_key(feed.key_of(obj)))
         told = [
             (page_url(c), labels(feed).get(c.field, c.field), spelled(c.upstream), spelled(c.corrected), c.get_state_display())
             for c in found
@@ -241,7 +243,7 @@ def page_url(obj: models.Model) -> str:
 def spelled(value: Any) -> str:
     """A value as people read it: texts as they are, lists as JSON, nothing as a dash."""
     if value is None:
-        return "–"
+        return EMPTY
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
@@ -253,6 +255,6 @@ def badge(text: str, kind: str) -> str:
 def dot(colour: str | None, text: object) -> str:
     """A text with a dot in a colour of six hexadecimal digits before it; without the dot when there is no such colour."""
     if text is None or not re.fullmatch(r"[0-9a-fA-F]{6}", colour or ""):
-        return "–" if text is None else str(text)
+        return EMPTY if text is None else str(text)
     style = "display:inline-block;width:.7rem;height:.7rem;border-radius:50%;border:1px solid #8886;margin-right:.45rem;"
     return format_html('<span style="{}background:#{}"></span>{}', style, colour, text)

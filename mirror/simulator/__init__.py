@@ -15,8 +15,9 @@ from typing import Any
 
 import requests
 
-from mirror.client import Client, Pace
+from mirror.client import Client
 from mirror.models import Source
+from mirror.pace import Pace
 from mirror.simulator.rows import SITE
 from mirror.simulator.season import YEAR, Season
 from mirror.simulator.transport import Simulator

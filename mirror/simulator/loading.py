@@ -6,9 +6,11 @@ from django.apps import apps
 from django.db import models, transaction
 
 from mirror import versions
+from mirror.feeds import registry
 from mirror.models import Source
-from mirror.pipeline import Scope, registry
+from mirror.planning import Scope
 from mirror.simulator.season import YEAR, Season
+from mirror.storage import FileStorage
 
 
 def parts(season: Season) -> list[tuple[Scope, list[str]]]:
@@ -37,7 +39,8 @@ def remove() -> Counter:
     for model in sourced:
         gone[model] += model._default_manager.filter(source=Source.DEMO).count()
     for feed in registry().values():
-        feed.discard(source=Source.DEMO)
+        if isinstance(feed.storage, FileStorage):
+            feed.storage.discard(source=Source.DEMO)
     for model in sourced:
         rows = model._default_manager.filter(source=Source.DEMO)
         for relation in model._meta.related_objects:

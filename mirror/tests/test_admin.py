@@ -7,7 +7,8 @@ import pytest
 from django.urls import reverse
 
 from mirror.models import Reject, SyncPiece, SyncRun
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.upstream import Rows, answer, client
 from telemetry.models import Stint
 

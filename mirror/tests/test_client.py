@@ -5,8 +5,9 @@ from urllib.parse import unquote
 import pytest
 import requests
 
-from mirror.client import Pace, from_settings
+from mirror.client import from_settings
 from mirror.errors import BadRequest, BadResponse, Locked, TooLarge, Unavailable
+from mirror.pace import Pace
 from mirror.tests.upstream import NOTHING, Clock, Script, answer, client
 
 ROW = {"session_key": 9539, "driver_number": 1}

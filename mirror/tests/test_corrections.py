@@ -4,9 +4,10 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from drivers.models import Driver, Entry
-from mirror import corrections
+from mirror import decisions, editing
 from mirror.models import Correction, Source
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.upstream import Rows, client
 from races.models import Race, Session
 from telemetry.models import Lap, Stint
@@ -51,7 +52,7 @@ def ada():
 def change(row, user, **values):
     for name, value in values.items():
         setattr(row, name, value)
-    corrections.edit(row, user=user, reason="the tower showed it")
+    editing.edit(row, user=user, reason="the tower showed it")
 
 
 def test_an_edited_lap_survives_a_resync(mirror, ada):
@@ -96,7 +97,7 @@ def test_keeping_ones_own_value_settles_a_conflict(mirror, ada, upstream):
     change(Lap.objects.get(lap_number=1), ada, lap_duration=88.8)
     upstream.rows["laps"][0]["lap_duration"] = 89.9
     mirror()
-    corrections.keep_mine(Correction.objects.get())
+    decisions.keep_mine(Correction.objects.get())
     mirror(force=True)
     assert Correction.objects.get().state == HOLDS
     assert Lap.objects.get(lap_number=1).lap_duration == 88.8
@@ -106,7 +107,7 @@ def test_taking_upstreams_value_ends_a_correction(mirror, ada, upstream):
     change(Lap.objects.get(lap_number=1), ada, lap_duration=88.8)
     upstream.rows["laps"][0]["lap_duration"] = 89.9
     mirror()
-    corrections.take_upstreams(Correction.objects.get())
+    decisions.take_upstream(Correction.objects.get())
     assert Lap.objects.get(lap_number=1).lap_duration == 89.9
     assert not Correction.objects.exists()
 
@@ -142,25 +143,25 @@ def test_an_edit_of_every_entity_survives_a_resync(mirror, ada, model, field, va
 
 
 def test_a_deleted_lap_stays_away_and_can_be_brought_back(mirror, ada):
-    corrections.delete(Lap.objects.get(lap_number=1), user=ada)
+    editing.delete(Lap.objects.get(lap_number=1), user=ada)
     report = mirror(force=True)
     assert report.total["created"] == report.total["vanished"] == 0
     assert list(Lap.objects.values_list("lap_number", flat=True)) == [2]
-    corrections.take_upstreams(Correction.objects.get())
+    decisions.take_upstream(Correction.objects.get())
     lap = Lap.objects.get(lap_number=1)
     assert (lap.lap_duration, lap.segments_sector_1, lap.driver_id, lap.source) == (91.0, [2048, None], "lando_norris", "openf1")
     assert mirror(force=True).total["updated"] == 0
 
 
 def test_a_deleted_session_takes_its_rows_along_and_nothing_comes_back(mirror, ada):
-    corrections.delete(Session.objects.get(), user=ada)
+    editing.delete(Session.objects.get(), user=ada)
     mirror(force=True)
     assert not Session.objects.exists()
     assert not Lap.objects.exists()
 
 
 def test_a_deleted_race_takes_its_sessions_along_and_nothing_comes_back(mirror, ada):
-    corrections.delete(Race.objects.get(), user=ada)
+    editing.delete(Race.objects.get(), user=ada)
     report = mirror(force=True)
     assert not Race.objects.exists()
     assert not Session.objects.exists()
@@ -168,12 +169,12 @@ def test_a_deleted_race_takes_its_sessions_along_and_nothing_comes_back(mirror, 
 
 
 def test_a_deleted_person_stays_away_and_can_be_brought_back_to_their_laps(mirror, ada, upstream):
-    corrections.delete(Driver.objects.get(), user=ada)
+    editing.delete(Driver.objects.get(), user=ada)
     upstream.rows["drivers"][0]["team_name"] = "Birch"
     mirror(force=True)
     assert not Driver.objects.exists()
     assert Lap.objects.filter(driver=None).count() == 2
-    corrections.take_upstreams(Correction.objects.get())
+    decisions.take_upstream(Correction.objects.get())
     assert Driver.objects.get().team_name == "Birch"
     assert Lap.objects.filter(driver="lando_norris").count() == 2
 
@@ -186,7 +187,7 @@ def test_a_row_moved_to_another_key_is_ones_own_and_the_old_one_stays_away(mirro
 
 def test_rows_made_by_hand_are_never_touched(mirror, ada, upstream):
     own = Lap(session_id=10, driver_number=4, lap_number=3, lap_duration=77.7)
-    corrections.edit(own, user=ada)
+    editing.edit(own, user=ada)
     assert own.driver_id == "lando_norris"
     upstream.rows["laps"].append(upstream.rows["laps"][0] | {"lap_number": 3})
     mirror()
@@ -199,7 +200,7 @@ def test_what_a_sync_changed_while_a_form_was_open_is_no_correction(mirror, ada,
     upstream.rows["laps"][0]["i1_speed"] = 301
     mirror()
     form.lap_duration = 88.8
-    corrections.edit(form, user=ada, fields=["lap_duration"])
+    editing.edit(form, user=ada, fields=["lap_duration"])
     lap = Lap.objects.get(lap_number=1)
     assert (lap.lap_duration, lap.i1_speed) == (88.8, 301)
     assert Correction.objects.get().field == "lap_duration"

@@ -6,7 +6,8 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from mirror.models import Correction
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.pages import shown, told
 from mirror.tests.upstream import Rows, client
 from telemetry.models import Lap

@@ -6,7 +6,8 @@ import pytest
 import requests
 
 from mirror.models import Reject, SyncPiece, SyncRun
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.upstream import Rows, answer, client
 from races.models import Race, Session
 from telemetry.models import Lap, Stint
@@ -312,7 +313,8 @@ def test_an_upstream_that_fails_every_fifth_time_gives_the_same_rows(mirror, ope
 
 def test_the_hosted_limits_are_never_run_into(openf1, settings):
     """Three a second and thirty in a window, the minute shortened to six seconds so that the test need not take two."""
-    from mirror.client import Client, Pace
+    from mirror.client import Client
+    from mirror.pace import Pace
 
     with openf1.options(limits="3/1,15/6"):
         asker = Client(base_url=openf1.url, pace=Pace((3, 1), (15, 6)), attempts=1)

@@ -5,8 +5,7 @@ from datetime import datetime
 import pytest
 import requests
 
-from mirror.client import OpenF1Error
-from mirror.errors import BadRequest, TooLarge
+from mirror.errors import BadRequest, OpenF1Error, TooLarge
 from mirror.simulator import Season, client
 from mirror.simulator.transport import Simulator
 

@@ -6,8 +6,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from mirror import corrections, versions
-from mirror.pipeline import Scope, sync
+from mirror import editing, versions
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.upstream import Rows, client
 from races.models import Race
 from telemetry.models import Lap
@@ -60,7 +61,7 @@ def test_the_version_says_when_the_rows_last_changed(mirror):
     assert abs(timezone.now() - changed_at) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("act", [corrections.edit, corrections.delete])
+@pytest.mark.parametrize("act", [editing.edit, editing.delete])
 def test_what_a_person_does_to_a_lap_changes_the_version(mirror, act, django_user_model):
     before = versions.latest("laps", {10})
     lap = Lap.objects.get(session_id=10)
@@ -71,7 +72,7 @@ def test_what_a_person_does_to_a_lap_changes_the_version(mirror, act, django_use
 
 def test_laps_that_go_with_their_race_change_the_version(mirror, django_user_model):
     before = versions.latest("laps", {10})
-    corrections.delete(Race.objects.get(), user=django_user_model.objects.create_user("ada"))
+    editing.delete(Race.objects.get(), user=django_user_model.objects.create_user("ada"))
     assert not Lap.objects.exists()
     assert versions.latest("laps", {10}) != before
 

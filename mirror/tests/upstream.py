@@ -1,12 +1,14 @@
 """An upstream for tests: a `requests` transport that answers from a script or from rows, and a clock that only sleeping moves."""
 
 import json
+from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
 
-from mirror.client import Client, Pace
+from mirror.client import Client
+from mirror.pace import Pace
 
 
 class Clock:
@@ -73,6 +75,15 @@ class Rows(Script):
             raise reply
         reply.url = request.url
         return reply
+
+
+def openf1_rows(feed, stored):
+    """The stored rows as OpenF1 sends them: its names and its spelling of datetimes, with the race of each."""
+    names = dict(feed.wire)
+    if "session_id" in names and "race_id" not in names:
+        names = {"session__race_id": "meeting_key", **names}
+    for values in stored.values_list(*names).iterator():
+        yield {n: v.isoformat() if isinstance(v, datetime) else v for n, v in zip(names.values(), values, strict=True)}
 
 
 def client(transport, **options):

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mirror import corrections
-from mirror.pipeline import Scope, sync
+from mirror import editing
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.upstream import Rows, client
 from races.models import Neutralisation, RaceControl, Session
 from races.neutralisations import Message, Window, offset, windows
@@ -182,7 +183,7 @@ def test_a_sync_that_brings_nothing_new_leaves_the_windows_alone(told):
 
 def test_a_message_deleted_by_hand_takes_its_window_with_it(told, admin_user):
     told(DEPLOYED, CLEAR)
-    corrections.delete(RaceControl.objects.get(message="SAFETY CAR DEPLOYED"), user=admin_user)
+    editing.delete(RaceControl.objects.get(message="SAFETY CAR DEPLOYED"), user=admin_user)
     assert stored() == []
 
 
@@ -191,5 +192,5 @@ def test_a_corrected_offset_moves_the_restart(told, admin_user):
     assert stored()[0].date_end == at(38)
     session.refresh_from_db()
     session.gmt_offset = "09:00:00"
-    corrections.edit(session, user=admin_user)
+    editing.edit(session, user=admin_user)
     assert stored()[0].date_end == at(98)

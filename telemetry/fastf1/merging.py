@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from mirror import changes, corrections, versions
+from mirror import editing, versions, writing
+from mirror.feeds import feed_of
 from mirror.models import Correction, Source
 from races.models import Session
 from telemetry.fastf1.comparing import OpenF1Lap, compare
@@ -36,7 +37,7 @@ def merge(session: Session, laps: list[LapRow], *, origin: str) -> Merged:
         for ours, olds in known
         if (lap := theirs.get(ours[:2])) and (news := tuple(getattr(lap, name) for name in FIELDS)) != olds
     ]
-    changes.update(corrections.feed_of(Lap), changed, FIELDS, source=Source.OPENF1)
+    writing.update(feed_of(Lap), changed, FIELDS, source=Source.OPENF1)
     if changed:
         versions.touch("laps", session.pk)
     upstream = uncorrected(session, [ours for ours, _ in known])
@@ -75,5 +76,5 @@ def take_over(comparison: FastF1Comparison, *, user=None) -> list[Lap]:
     proposals = open_proposals(comparison)
     for lap, seconds in proposals:
         lap.lap_duration = seconds
-        corrections.edit(lap, user=user, reason=REASON, fields=["lap_duration"])
+        editing.edit(lap, user=user, reason=REASON, fields=["lap_duration"])
     return [lap for lap, _ in proposals]

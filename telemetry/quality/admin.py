@@ -10,7 +10,8 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from mirror.admin import LogAdmin, badge, led_to, list_url, page_url
-from mirror.pipeline import registry
+from mirror.feeds import registry
+from mirror.storage import FileStorage
 from telemetry.models import SampleFile, SessionQuality
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import graded_feeds
@@ -25,7 +26,7 @@ WHY = {check.name: check.description for check in CHECKS}
 def rows_of(collection: str) -> type | None:
     """The model that has an admin page for the rows of a collection; samples are listed by file."""
     feed = registry().get(collection)
-    model = SampleFile if feed and feed.per_car else feed.model if feed else None
+    model = SampleFile if feed and isinstance(feed.storage, FileStorage) else feed.model if feed else None
     return model if model and admin.site.is_registered(model) else None
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from mirror.feeds import Feed
+from mirror.feeds import Feed, registry
 from mirror.grading import Gap
-from mirror.pipeline import registry
 from telemetry.models import SessionQuality
 from telemetry.quality.session_rows import SessionRows
 

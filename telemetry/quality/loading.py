@@ -13,8 +13,9 @@ from django.db.models.functions import Cast
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
 from drivers.people import car_fields
+from mirror.feeds import registry
 from mirror.models import Correction, Reject, SyncPiece
-from mirror.pipeline import registry
+from mirror.storage import FileStorage
 from races.models import RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Position, SampleFile, Stint
 from telemetry.quality import rows as kinds
@@ -102,7 +103,7 @@ def load_together(session_ids: list[int], *, around: Surroundings, now: datetime
     counted = {
         feed.collection: batch.count(feed.model)
         for feed in registry().values()
-        if not (feed.lists or feed.per_car or feed.collection in LOADED)
+        if not (feed.lists or isinstance(feed.storage, FileStorage) or feed.collection in LOADED)
     }
     for session_id in session_ids:
         yield SessionRows(

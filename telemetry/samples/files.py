@@ -15,7 +15,7 @@ from django.core.files.storage import Storage, default_storage
 from django.db import models
 
 from mirror.errors import NotStored
-from mirror.feeds import getter
+from mirror.mapping import getter
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from drivers.models import Entry
 from mirror import versions
 from mirror.changes import Changes
-from mirror.feeds import Feed
+from mirror.mapping import Mapping
 from mirror.models import Source
 from telemetry.models import Lap, SampleFile, Telemetry
 from telemetry.samples import files, laps
@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def store(feed: Feed, rows: list[dict], *, session_id: int, driver_number: int, source: str, prune: bool, write: bool) -> Changes:
+def store(
+    mapping: Mapping, rows: list[dict], *, session_id: int, driver_number: int, source: str, prune: bool, write: bool
+) -> Changes:
     """Bring the file of one car in line with `rows`, upstream's answer for it; counts are of samples.
 
     Stored samples of moments that upstream no longer sends are kept unless `prune`. Nothing is written when nothing changed.
     """
-    built, rejects = feed.build(rows)
-    where = {"collection": feed.collection, "session_id": session_id, "driver_number": driver_number}
+    built, rejects = mapping.build(rows)
+    where = {"collection": mapping.collection, "session_id": session_id, "driver_number": driver_number}
     known = SampleFile.objects.filter(**where).first()
     if not built and not known:
         return Changes(counts=Counter(rejected=len(rejects)), rejects=rejects)
     old = files.read(known.name) if known and default_storage.exists(known.name) else None
-    merged = files.merge(old, files.table(feed.columns, built), prune=prune and bool(built) and not rejects)
+    merged = files.merge(old, files.table(mapping.columns, built), prune=prune and bool(built) and not rejects)
     counts = Counter(
         created=merged.created,
         updated=merged.updated,
@@ -40,7 +42,7 @@ def store(feed: Feed, rows: list[dict], *, session_id: int, driver_number: int, 
     )
     if write and (merged.changed or not known):
         describe(SampleFile(**where, source=source), merged.table)
-        if feed.collection == "car_data":
+        if mapping.collection == "car_data":
             summarise(session_id, driver_number, merged.table, source=source)
     return Changes(counts=counts, rejects=rejects)
 

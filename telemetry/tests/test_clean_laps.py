@@ -165,13 +165,13 @@ def test_the_first_reason_is_the_one_that_is_told(race):
 
 
 def test_a_correction_counts_at_once(race, admin_user):
-    from mirror import corrections
+    from mirror import editing
 
     drive(race, 2)
     slow = drive(race, 3, lap_duration=120.0, source=Source.OPENF1)
     assert why(race)[3] == "over 107 %"
     slow.lap_duration = 90.5
-    corrections.edit(slow, user=admin_user)
+    editing.edit(slow, user=admin_user)
     assert why(race)[3] == ""
 
 

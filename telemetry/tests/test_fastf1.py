@@ -11,9 +11,10 @@ from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from mirror import corrections, versions
+from mirror import editing, versions
 from mirror.models import Correction
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.pages import told
 from mirror.tests.upstream import Rows, client
 from races.models import Session
@@ -231,7 +232,7 @@ def test_laps_made_by_hand_are_neither_compared_nor_changed(session):
 def test_upstreams_lap_time_is_compared_not_a_persons(session):
     lap = Lap.objects.get(lap_number=2)
     lap.lap_duration = 88.0
-    corrections.edit(lap, user=None)
+    editing.edit(lap, user=None)
     comparison = merge(session, [lap_row(2, 90.123)], origin="a file").comparison
     assert (comparison.equal, comparison.different) == (1, 0)
 
@@ -261,7 +262,7 @@ def test_a_proposal_that_was_taken_over_is_neither_proposed_nor_taken_again(fold
 def test_a_time_that_a_person_gave_stands_against_a_proposal(session):
     lap = Lap.objects.get(lap_number=3)
     lap.lap_duration = 92.0
-    corrections.edit(lap, user=None)
+    editing.edit(lap, user=None)
     comparison = merge(session, [lap_row(3, 91.0)], origin="a file").comparison
     assert take_over(comparison) == []
     assert Lap.objects.get(lap_number=3).lap_duration == 92.0

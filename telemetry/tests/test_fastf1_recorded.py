@@ -5,8 +5,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
-from mirror.client import Client, Pace
-from mirror.pipeline import Scope, sync
+from mirror.client import Client
+from mirror.pace import Pace
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from races.models import Session
 from telemetry.fastf1.names import place_of, place_of_file
 from telemetry.models import FastF1Comparison, Lap

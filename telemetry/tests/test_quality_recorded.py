@@ -10,8 +10,10 @@ import time
 import pytest
 from django.db import transaction
 
-from mirror.client import Client, Pace
-from mirror.pipeline import Scope, sync
+from mirror.client import Client
+from mirror.pace import Pace
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from races.models import Neutralisation
 from telemetry.models import Lap, SessionQuality
 from telemetry.quality.report import examine

@@ -9,7 +9,8 @@ from django.core.files.storage import default_storage
 
 from mirror.errors import NotStored
 from mirror.models import SyncPiece
-from mirror.pipeline import Scope, sync
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from mirror.tests.upstream import Rows, client
 from telemetry.models import Lap, SampleFile, Telemetry
 from telemetry.samples import files, laps

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mirror.feeds import registry
 from mirror.models import PieceState
-from mirror.pipeline import Observer, registry
+from mirror.reporting import Observer
 from mirror.tests.upstream import Rows, client
 from races.models import Race, Session
 from telemetry.stale import due_races, interval, sync_stale

@@ -7,6 +7,7 @@ import pytest
 from drivers.models import Driver, Entry
 from drivers.people import merge, point_rows_at_drivers
 from mirror.changes import apply
+from mirror.tests.upstream import openf1_rows
 from races.tests.weekends import weekend
 from telemetry.feeds import IntervalFeed, OvertakeFeed, PitFeed, PositionFeed, TeamRadioFeed
 from telemetry.models import Interval, Overtake, Pit, Position, TeamRadio
@@ -66,7 +67,7 @@ def test_intervals_come_back_exactly_as_they_went_in_and_are_numbers_too():
     values = [(0, 0), (1.5, 1.5), (10.0, None), ("+1 LAP", 3.25), ("+1 LAP", "+1 LAP"), (None, None)]
     rows = [gap(*pair, number=number) for number, pair in enumerate(values)]
     assert store(IntervalFeed(), *rows) == Counter(created=6)
-    back = IntervalFeed().unbuild(Interval.objects.order_by("pk"))
+    back = openf1_rows(IntervalFeed(), Interval.objects.order_by("pk"))
     assert [repr((row["gap_to_leader"], row["interval"])) for row in back] == list(map(repr, values))
     assert set(Interval.objects.values_list("gap_to_leader_seconds", "interval_seconds")) == {
         (0.0, 0.0),

@@ -122,7 +122,7 @@ def endings(trial: str, syncs: Syncs, harm: object) -> Iterator[Result]:
 def counts(site: Site) -> str:
     """How many rows of each collection are stored."""
     program = (
-        "from f1site.feeds import FEEDS; print({f.collection: f.model._default_manager.count() for f in FEEDS if not f.per_car})"
+        "from f1site.feeds import FEEDS; print({f.collection: f.model._default_manager.count() for f in FEEDS if f.by_default})"
     )
     return site.done("shell", "-v0", "-c", program)
 

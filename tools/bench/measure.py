@@ -26,9 +26,11 @@ django.setup()
 
 from django.db import connection, transaction
 
-from mirror import changes
+from mirror import changes, writing
 from mirror.client import Client, from_settings
-from mirror.pipeline import Scope, registry, sync
+from mirror.feeds import registry
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from races.models import Session
 
 
@@ -109,10 +111,10 @@ def measure_writes(client: Client, seasons: list[int], times: int = 5) -> dict:
                 fields = changes.sent_fields(feed, built)
                 names = feed.key + fields
                 rows = list(map(changes.getter(names), built))
-                pieces.append((list(map(changes.maker(feed, names, source="openf1"), rows)), fields))
+                pieces.append((list(map(writing.instance_factory(feed, names, source="openf1"), rows)), fields))
         ways = {
             "bulk_create": lambda rows, fields, feed=feed: feed.model.objects.bulk_create(rows),
-            "sync": lambda rows, fields, feed=feed: changes.upsert(feed, rows, fields),
+            "sync": lambda rows, fields, feed=feed: writing.upsert(feed, rows, fields),
         }
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         for way in list(ways) * (times + 1):

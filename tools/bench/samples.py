@@ -41,8 +41,10 @@ from rich.console import Console
 from rich.table import Table
 
 from mirror import simulator
-from mirror.client import Client, Pace
-from mirror.pipeline import Scope, sync
+from mirror.client import Client
+from mirror.pace import Pace
+from mirror.pipeline import sync
+from mirror.planning import Scope
 from telemetry.models import Lap, SampleFile
 from telemetry.samples import files, ingest, laps
 

@@ -16,9 +16,12 @@ from django.test import override_settings
 from api.openf1.answers import answers
 from api.openf1.catalogue import Collection, find
 from conftest import SHARED, Replay
-from mirror import feeds
 from mirror.client import from_settings
-from mirror.pipeline import Scope, registry, sync
+from mirror.feeds import registry
+from mirror.pipeline import sync
+from mirror.planning import Scope
+from mirror.storage import FileStorage
+from mirror.values import extract_number
 
 MEETINGS = (1143, 1219, 1229)
 RACE = {"session_key": 9472, "meeting_key": 1229}
@@ -37,7 +40,7 @@ def both(replay, tmp_path_factory, django_db_setup, django_db_blocker) -> Iterat
     here = {"MEDIA_ROOT": str(folder / "media"), "OPENF1_BASE_URL": server.url}
     pace = {"OPENF1_REQUESTS_PER_SECOND": 0, "OPENF1_REQUESTS_PER_MINUTE": 0, "OPENF1_USERNAME": "", "OPENF1_PASSWORD": ""}
     with django_db_blocker.unblock(), override_settings(**here, **pace):
-        collections = [name for name, feed in registry().items() if not feed.per_car]
+        collections = [name for name, feed in registry().items() if not isinstance(feed.storage, FileStorage)]
         report = sync(client=from_settings(), scope=Scope(races=MEETINGS), collections=collections)
         sync(client=from_settings(), scope=Scope(sessions=(RACE["session_key"],)), collections=["car_data", "location"])
         assert not report.errors
@@ -88,7 +91,7 @@ def once(feed, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each row once, the last of those with one key, as a sync keeps it, and with the fields that were added in later years."""
     added = {feed.wire[field.attname]: field.get_default() for field in feed.columns if field.has_default()}
     rows = [added | row for row in rows]
-    if feed.per_car:
+    if isinstance(feed.storage, FileStorage):
         return rows
     built, rejects = feed.build(rows)
     assert not rejects
@@ -134,7 +137,7 @@ def weekend(db) -> SimpleNamespace:
             )
     for seconds, gap in enumerate((0, 12.345, "+1 LAP", None)):
         date = at + timedelta(seconds=seconds)
-        measured = {"gap_to_leader": gap, "gap_to_leader_seconds": feeds.number(gap)}
+        measured = {"gap_to_leader": gap, "gap_to_leader_seconds": extract_number(gap)}
         Interval.objects.create(session=grand_prix, driver_number=16, date=date, **measured)
     SessionResult.objects.create(
         session=qualifying, driver_number=1, position=1, duration=[90.5, 89.9, 89.179], gap_to_leader=[0, 0.1, 0]

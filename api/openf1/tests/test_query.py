@@ -7,7 +7,7 @@ import pytest
 
 from api.openf1.catalogue import find
 from api.openf1.query import OPTIONS, BadQuery, parse, terms
-from mirror.pipeline import registry
+from mirror.feeds import registry
 
 NOW = datetime(2024, 6, 20, 12, tzinfo=UTC)
 KEYS = {"session_key": 9472, "meeting_key": 1229}
@@ -129,7 +129,7 @@ def test_an_unusable_value_is_named_and_the_fields_are_listed(sent, collection):
     "sent", ["lap=7", "lap_number!=2", "_index=0", "speed>=300", "=5", "fields=lap", "order_by=-lap", "limit>=5"]
 )
 def test_an_unknown_field_is_named_and_the_fields_are_listed(sent):
-    with pytest.raises(BadQuery, match="there is no field|There is no field") as refused:
+    with pytest.raises(BadQuery, match=r"there is no field|There is no field") as refused:
         read(sent)
     assert "lap_duration" in str(refused.value)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirror import corrections
+from mirror import editing
 from mirror.models import Source
 from races.models import RaceControl
 from telemetry.models import Interval, Lap
@@ -24,7 +24,7 @@ def synced(weekend):
 def edit(row, user, **values):
     for name, value in values.items():
         setattr(row, name, value)
-    corrections.edit(row, user=user)
+    editing.edit(row, user=user)
 
 
 def one_lap(**where):
@@ -53,7 +53,7 @@ def test_raw_rows_are_found_by_upstreams_values(get, ada):
 
 def test_a_deleted_row_is_there_again(get, ada):
     everything = get("laps")
-    corrections.delete(one_lap(lap_number=2), user=ada)
+    editing.delete(one_lap(lap_number=2), user=ada)
     assert len(get("laps")) == 8
     assert get("laps?raw=true") == everything
     assert get("laps?raw=true&session_key=9472&lap_number=2&driver_number=16") == [everything[4]]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api.openf1 import rows
-from mirror.pipeline import registry
+from mirror.feeds import registry
 
 pytestmark = pytest.mark.django_db
 

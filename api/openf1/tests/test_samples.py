@@ -8,8 +8,8 @@ import pytest
 from django.core.files.storage import default_storage
 
 from api.openf1 import samples
+from mirror.feeds import registry
 from mirror.models import Source
-from mirror.pipeline import registry
 from races.models import Session
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def moment(n):
 
 
 def put(collection, rows, **scope):
-    registry()[collection].apply(rows, scope, source=Source.OPENF1, prune=False, write=True)
+    registry()[collection].storage.apply(rows, scope, source=Source.OPENF1, prune=False, write=True)
 
 
 def cars(found):
@@ -91,8 +91,8 @@ def test_samples_that_match_are_found(get, question, count):
 
 def test_other_files_are_not_even_opened(get, monkeypatch):
     read = []
-    feed = registry()["car_data"]
-    monkeypatch.setattr(feed, "read", lambda name, columns: read.append(name) or type(feed).read(feed, name, columns))
+    storage = registry()["car_data"].storage
+    monkeypatch.setattr(storage, "read", lambda name, columns: read.append(name) or type(storage).read(storage, name, columns))
     assert len(get("car_data?driver_number=1&date>=2024-03-02T14:00")) == 10
     assert len(read) == 1
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from f1site.management.commands.sync_openf1 import Bar, Silent, told
+from f1site.management.commands.sync_openf1 import BarObserver, JsonObserver, counts_text
 from mirror import simulator
-from mirror.pipeline import Report, sync
+from mirror.pipeline import sync
+from mirror.reporting import Report
 from mirror.simulator import loading
 
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
             self.remove()
         reports = self.load(season)
         total = sum((report.total for report in reports), Counter())
-        self.stdout.write(f"Demo season {seed} with {races} race{'s' * (races > 1)}: {told(total)}")
+        self.stdout.write(f"Demo season {seed} with {races} race{'s' * (races > 1)}: {counts_text(total)}")
         if errors := [error for report in reports for error in report.errors]:
             raise CommandError(f"{len(errors)} failed; first: {errors[0]}")
 
@@ -45,12 +46,12 @@ class Command(BaseCommand):
         client = simulator.client(season)
         reports = []
         for scope, collections in loading.parts(season):
-            observer = Bar(self.stdout) if self.stdout.isatty() else Silent(self.stderr)
+            observer = BarObserver(self.stdout) if self.stdout.isatty() else JsonObserver(self.stderr)
             observer.client, client.notice = client, observer.notice
             with observer:
                 report = sync(client=client, scope=scope, collections=collections, observer=observer)
             for collection, counts in report.collections.items():
-                self.stdout.write(f"{collection}: {told(counts)}")
+                self.stdout.write(f"{collection}: {counts_text(counts)}")
             reports.append(report)
         return reports
 

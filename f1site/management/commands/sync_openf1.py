@@ -2,17 +2,22 @@
 
 import json
 from collections import Counter
+from typing import Any, Self
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mirror.client import Client, from_settings
-from mirror.pipeline import Observer, Report, Scope, registry, sync
+from mirror.errors import OpenF1Error
+from mirror.feeds import Feed, registry
+from mirror.pipeline import sync
+from mirror.planning import Scope, Weekend
+from mirror.reporting import Observer, Report
 from telemetry.stale import sync_stale
 
-AWAY = "the database cannot be reached or is busy; give the same command again to go on"
+DATABASE_UNAVAILABLE = "the database cannot be reached or is busy; give the same command again to go on"
 
 
 class Command(BaseCommand):
@@ -23,7 +28,7 @@ class Command(BaseCommand):
         "Exit status: 0 all well, 1 something failed, 130 interrupted."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "collections", nargs="*", metavar="COLLECTION", help=f"what to sync (all by default): {', '.join(registry())}"
         )
@@ -67,44 +72,38 @@ class Command(BaseCommand):
             "--json", action="store_true", help="print one JSON object at the end and nothing else on standard output"
         )
 
-    def handle(self, *, collections, json: bool, dry_run: bool, wait: bool, **options):
+    def handle(self, *args: Any, json: bool, dry_run: bool, wait: bool, **options: Any) -> None:
+        observer: JsonObserver
         if json:
-            observer = Silent(self.stderr)
+            observer = JsonObserver(self.stderr)
         elif self.stdout.isatty():
-            observer = Bar(self.stdout)
+            observer = BarObserver(self.stdout)
         else:
-            observer = Lines(self.stdout)
+            observer = LineObserver(self.stdout)
         observer.client = from_settings(wait_for_lock=wait, notice=observer.notice)
         try:
             with observer:
-                report = self.sync(observer, collections=collections, dry_run=dry_run, **options)
+                report = self.sync(observer, options | {"dry_run": dry_run})
         except ValueError as error:
             raise CommandError(str(error)) from error
         except (OperationalError, InterfaceError) as error:
-            raise CommandError(f"{AWAY} ({str(error).strip().splitlines()[0]})") from error
+            raise CommandError(f"{DATABASE_UNAVAILABLE} ({str(error).strip().splitlines()[0]})") from error
         except KeyboardInterrupt:
             raise CommandError("interrupted; give the same command again to go on", returncode=130) from None
-        self.summary(report, dry_run=dry_run, as_json=json)
+        self.write_summary(report, dry_run=dry_run, as_json=json)
 
-    def sync(  # noqa: PLR0913 - the options of the command
-        self, observer, *, stale, season, race, session, latest, collections, force, prune, dry_run, **options
-    ) -> Report:
-        named = season or race or session or latest
-        if stale:
-            if named or collections or force or prune or dry_run:
-                raise CommandError("--stale finds out by itself what is due: it goes with --wait and --json only")
-            return sync_stale(client=observer.client, observer=observer)
-        return sync(
-            client=observer.client,
-            scope=Scope(seasons=tuple(season), races=tuple(race), sessions=tuple(session), latest=latest),
-            collections=collections,
-            force=force,
-            prune=prune,
-            dry_run=dry_run,
-            observer=observer,
-        )
+    def sync(self, observer: "JsonObserver", options: dict[str, Any]) -> Report:
+        """Sync what the options name, or what is due."""
+        settings = {name: options[name] for name in ("collections", "force", "prune", "dry_run")}
+        names = {"seasons": "season", "races": "race", "sessions": "session"}
+        scope = Scope(latest=options["latest"], **{field: tuple(options[name]) for field, name in names.items()})
+        if not options["stale"]:
+            return sync(client=observer.client, scope=scope, observer=observer, **settings)
+        if scope != Scope() or any(settings.values()):
+            raise CommandError("--stale finds out by itself what is due: it goes with --wait and --json only")
+        return sync_stale(client=observer.client, observer=observer)
 
-    def summary(self, report: Report, *, dry_run: bool, as_json: bool) -> None:
+    def write_summary(self, report: Report, *, dry_run: bool, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(report.as_dict(), indent=2))
         else:
@@ -113,66 +112,66 @@ class Command(BaseCommand):
                     f"Went on with an interrupted run: {report.skipped} pieces were there already (--force fetches them again)."
                 )
             for collection, counts in report.collections.items():
-                self.stdout.write(f"{collection}: {told(counts)}")
+                self.stdout.write(f"{collection}: {counts_text(counts)}")
             for collection, names in report.unknown_fields.items():
                 if names:
                     self.stdout.write(f"{collection}: upstream sends fields this site does not store: {', '.join(sorted(names))}")
             self.stdout.write(
-                f"{'Dry run, nothing written: ' if dry_run else ''}{told(report.total)}, {report.requests} requests"
+                f"{'Dry run, nothing written: ' if dry_run else ''}{counts_text(report.total)}, {report.requests} requests"
             )
         if report.errors:
             raise CommandError(f"{len(report.errors)} failed; first: {report.errors[0]}")
 
 
-def told(counts: Counter) -> str:
-    """Counts in words; the rare ones only when there are any."""
+def counts_text(counts: Counter) -> str:
+    """The counts as a text; those of rare outcomes only when they are not 0."""
     text = f"{counts['created']} created, {counts['updated']} updated, {counts['unchanged']} unchanged"
     return text + "".join(f", {counts[name]} {name}" for name in ("vanished", "pruned", "rejected", "folded") if counts[name])
 
 
-class Silent(Observer):
-    """For --json: failures go to standard error, the rest is in the report."""
+class JsonObserver(Observer):
+    """Writes failures only, to standard error; with --json the rest is in the report."""
 
     client: Client
 
-    def __init__(self, out):
+    def __init__(self, out: OutputWrapper):
         self.out = out
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
-        return None
+    def __exit__(self, *exception: object) -> None:
+        """Nothing to close."""
 
-    def notice(self, text):
+    def notice(self, text: str) -> None:
         self.out.write(text)
 
-    def failed(self, what, error):
+    def failed(self, what: str, error: OpenF1Error) -> None:
         self.out.write(f"{what}: {error}")
 
 
-class Lines(Silent):
-    """Plain lines, for logs and pipes."""
+class LineObserver(JsonObserver):
+    """Writes plain lines, for logs and pipes."""
 
-    def planned(self, weekends, feeds):
+    def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
         self.out.write(f"Found {len(weekends)} races in database.")
 
-    def fetching(self, feed, weekend):
+    def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.out.write(f"Fetching {feed.collection} for race_id={weekend.race_id} ({weekend.name})")
 
-    def stored(self, feed, weekend, counts):
+    def stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
         total = counts["created"] + counts["updated"] + counts["unchanged"]
         self.out.write(f"race_id={weekend.race_id}: {counts['created']} created, {counts['updated']} updated, total={total}")
 
-    def car(self, feed, session, driver_number, samples, seconds):
+    def car(self, feed: Feed, session: int, driver_number: int, samples: int, seconds: float) -> None:
         pace = f", {samples / seconds:,.0f} rows per second" if samples else ""
         self.out.write(f"session_id={session} driver_number={driver_number}: {samples} samples{pace}")
 
 
-class Bar(Silent):
-    """A progress bar with rows, requests and time left, for terminals."""
+class BarObserver(JsonObserver):
+    """Shows a progress bar with rows, requests and remaining time, for terminals."""
 
-    def __init__(self, out):
+    def __init__(self, out: OutputWrapper):
         super().__init__(out)
         columns = [
             TextColumn("{task.description}"),
@@ -184,31 +183,31 @@ class Bar(Silent):
         self.progress = Progress(*columns, console=Console(highlight=False))
         self.task = self.progress.add_task("Listing races", total=None, rows=0, requests=0)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.progress.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.progress.stop()
 
-    def notice(self, text):
+    def notice(self, text: str) -> None:
         self.progress.console.print(text)
 
-    def failed(self, what, error):
+    def failed(self, what: str, error: OpenF1Error) -> None:
         self.progress.console.print(f"{what}: {error}", style="red")
         self.progress.advance(self.task)
 
-    def planned(self, weekends, feeds):
+    def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
         self.progress.update(self.task, total=len(weekends) * len(feeds))
 
-    def fetching(self, feed, weekend):
+    def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.progress.update(self.task, description=f"{weekend.name}: {feed.collection}", requests=self.client.sent)
 
-    def car(self, feed, session, driver_number, samples, seconds):
+    def car(self, feed: Feed, session: int, driver_number: int, samples: int, seconds: float) -> None:
         pace = f", {samples / seconds:,.0f} rows per second" if samples else ""
         what = f"session {session}, car {driver_number}: {feed.collection}{pace}"
         self.progress.update(self.task, description=what, requests=self.client.sent)
 
-    def stored(self, feed, weekend, counts):
+    def stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
         rows = self.progress.tasks[0].fields["rows"] + counts["created"] + counts["updated"] + counts["unchanged"]
         self.progress.update(self.task, advance=1, rows=rows, requests=self.client.sent)

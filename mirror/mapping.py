@@ -1,0 +1,174 @@
+"""How the rows of one OpenF1 collection and one model correspond: names, types, key and validation.
+
+Nothing here reads or writes the database, and nothing speaks HTTP.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+from django.db import models
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from mirror.fields import JSONText
+from mirror.values import to_json_value
+
+UTC = datetime.UTC
+PROVENANCE = {"source", "changed_at", "driver"}  # fields of every mirrored row that upstream never sends
+
+
+class Mapping:
+    """The correspondence of a collection and a model. Fields, types, bounds and the key are read from the model."""
+
+    collection: str
+    model: type[models.Model]
+    rename: dict[str, str] = {}  # model field -> OpenF1 field, where the names differ
+    local: tuple[str, ...] = ()  # model fields that upstream knows nothing of
+    derived: tuple[str, ...] = ()  # model fields that `derive` computes from a row
+
+    names = {"race_id": "meeting_key", "session_id": "session_key"}  # renamed alike in every collection
+
+    @cached_property
+    def columns(self) -> list[models.Field]:
+        """The model's fields that come from upstream."""
+        fields = self.model._meta.concrete_fields
+        other = {*PROVENANCE, *self.local, *self.derived}
+        return [f for f in fields if f.name not in other and not isinstance(f, models.AutoField)]
+
+    @cached_property
+    def column_names(self) -> tuple[str, ...]:
+        """The attribute names of `columns`: `session_id`, not `session`."""
+        return tuple(f.attname for f in self.columns)
+
+    @cached_property
+    def fields(self) -> tuple[str, ...]:
+        """The names of all fields that a sync writes, in the order of `struct`."""
+        return self.column_names + self.derived
+
+    @cached_property
+    def wire(self) -> dict[str, str]:
+        """{model field: OpenF1 field}"""
+        names = self.names | self.rename
+        return {name: names.get(name, name) for name in self.column_names}
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """The fields that identify a row: the model's unique constraint, or its primary key."""
+        constraints = [c for c in self.model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+        names = constraints[0].fields if constraints else (self.model._meta.pk.name,)
+        return tuple(self.model._meta.get_field(name).attname for name in names)  # type: ignore[union-attr]
+
+    @cached_property
+    def struct(self) -> type[msgspec.Struct]:
+        """The struct that msgspec validates a row with: OpenF1's names outside, the model's inside; a missing field is UNSET."""
+        specs = [(f.attname, expected(f), default(f)) for f in self.columns]
+        specs += [(name, Any, msgspec.UNSET) for name in self.derived]
+        return msgspec.defstruct(f"{self.collection}_row", specs, rename=self.wire, kw_only=True, gc=False)
+
+    @cached_property
+    def datetime_names(self) -> tuple[str, ...]:
+        return tuple(f.attname for f in self.columns if isinstance(f, models.DateTimeField))
+
+    @cached_property
+    def known(self) -> set[str]:
+        """The OpenF1 fields that are stored; a row's race is stored through its session."""
+        return {*self.wire.values(), "meeting_key"}
+
+    @cached_property
+    def by_car(self) -> bool:
+        """Whether every row belongs to one car, so that a request can be narrowed by car number."""
+        return any(f.name == "driver_number" and not f.null for f in self.columns)
+
+    @cached_property
+    def key_of(self) -> Callable[[Any], tuple]:
+        """A function that gives a row's or an instance's key as a tuple."""
+        return getter(self.key)
+
+    def json_key(self, key: tuple) -> dict[str, Any]:
+        """A key by field, in JSON's types, as logs and corrections store it."""
+        return to_json_value(dict(zip(self.key, key, strict=True)))
+
+    def build(self, rows: list[dict]) -> tuple[list, list[tuple[dict, str]]]:
+        """Validate rows as OpenF1 sends them.
+
+        Returns (structs with derived fields set and datetimes in UTC, [(row, reason)] of the rows that are not valid).
+        """
+        try:
+            built: list = msgspec.convert(rows, list[self.struct])  # type: ignore[name-defined]
+            rejects: list[tuple[dict, str]] = []
+        except msgspec.ValidationError:
+            built, rejects = self._build_one_by_one(rows)
+        for name in self.datetime_names:
+            for row in built:
+                moment = getattr(row, name)
+                if isinstance(moment, datetime.datetime) and moment.tzinfo is not UTC:
+                    setattr(row, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        self.derive(built)
+        return built, rejects
+
+    def _build_one_by_one(self, rows: list[dict]) -> tuple[list, list[tuple[dict, str]]]:
+        built, rejects = [], []
+        for row in rows:
+            try:
+                built.append(msgspec.convert(row, self.struct))
+            except msgspec.ValidationError as error:
+                rejects.append((row, str(error)))
+        return built, rejects
+
+    def derive(self, rows: Iterable[Any]) -> None:
+        """Set the `derived` fields of structs or of model instances; a field that was not sent is UNSET."""
+
+    def derive_after_edit(self, row: Any) -> None:
+        """Derive what depends on edited fields, except for the key: by it upstream's row is recognised."""
+        key = {name: getattr(row, name) for name in self.derived if name in self.key}
+        self.derive([row])
+        for name, value in key.items():
+            setattr(row, name, value)
+
+    def before_create(self, instances: list, scope: dict[str, Any]) -> None:
+        """Set on instances, before they are inserted for the first time, what upstream does not send."""
+
+    def after_write(self, scope: dict[str, Any], *, source: str) -> None:
+        """Bring what depends on these rows up to date, after some were created, changed or deleted; same transaction."""
+
+
+def expected(field: models.Field) -> Any:
+    """The type that msgspec checks a field's value against, with the bounds that the database would enforce by an error."""
+    if isinstance(field, models.ForeignKey):
+        return expected(field.target_field)
+    kind: Any
+    if isinstance(field, models.BooleanField):
+        kind = bool
+    elif isinstance(field, models.IntegerField):
+        low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
+        kind = Annotated[int, msgspec.Meta(ge=low, le=high)]
+    elif isinstance(field, models.FloatField):
+        kind = float
+    elif isinstance(field, models.DateTimeField):
+        kind = datetime.datetime
+    elif isinstance(field, JSONText):
+        return Any
+    else:  # PostgreSQL stores no NUL character
+        kind = Annotated[str, msgspec.Meta(max_length=field.max_length, pattern=r"^[^\x00]*$")]
+    return kind | None if field.null else kind
+
+
+def default(field: models.Field) -> Any:
+    """UNSET where a row may lack the field; required where the model needs a value and has no default."""
+    return msgspec.UNSET if field.null or field.has_default() else msgspec.NODEFAULT
+
+
+def field_by_attname(model: type[models.Model], attname: str) -> models.Field:
+    """The model's field with this attribute name (`session_id`); StopIteration when there is none."""
+    return next(field for field in model._meta.concrete_fields if field.attname == attname)
+
+
+def getter(names: Iterable[str]) -> Callable[[Any], tuple]:
+    """An attrgetter that gives a tuple also for a single name."""
+    names = tuple(names)
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda row: tuple(getattr(row, name) for name in names)

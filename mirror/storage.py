@@ -1,0 +1,60 @@
+"""Where a feed's rows are kept: in the table of its model, or in files with one per session and car."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from mirror import changes
+from mirror.changes import Changes
+from mirror.mapping import Mapping
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Storage(ABC):
+    """Keeps the rows of one mapping. A scope is given in OpenF1's names: {"session_key": 9472}."""
+
+    def __init__(self, mapping: Mapping):
+        self.mapping = mapping
+
+    @abstractmethod
+    def apply(self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool) -> Changes:
+        """Make what is stored of the scope equal to upstream's rows; see `changes.apply`."""
+
+    @abstractmethod
+    def count(self, scope: dict[str, Any]) -> int:
+        """How many rows of the scope are stored, from any source."""
+
+
+class RowStorage(Storage):
+    """Keeps rows in the table of the mapping's model."""
+
+    def apply(self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool) -> Changes:
+        return changes.apply(self.mapping, rows, scope, source=source, prune=prune, write=write)
+
+    def count(self, scope: dict[str, Any]) -> int:
+        return changes.rows_in_scope(self.mapping, scope).count()
+
+
+class FileStorage(Storage):
+    """Keeps rows in files, one per session and car, each described by a row of the database. A piece is one car's file."""
+
+    @abstractmethod
+    def car_numbers(self, session_id: int) -> list[int]:
+        """The car numbers to request in a session."""
+
+    @abstractmethod
+    def files(self) -> models.QuerySet:
+        """The rows that describe the files: session, car, name, first and last moment."""
+
+    @abstractmethod
+    def read(self, name: str, columns: list[str]) -> pa.Table:
+        """The columns of the named file in order of time; FileNotFoundError when the file is missing."""
+
+    @abstractmethod
+    def discard(self, *, source: str) -> None:
+        """Delete the files of rows from `source`, before the rows of the database are deleted."""
