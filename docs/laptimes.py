@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Lap times, from the API to a prediction
 #
-# What an analyst does with F1 Stats, cell by cell: it runs as a script, and as a notebook in VS Code, PyCharm or Jupyter
-# (jupytext). It needs a running site (`make run`), requests, pandas and matplotlib; nothing of the site itself.
+# An analysis with F1 Stats, cell by cell. It runs as a script, and as a notebook in VS Code, PyCharm or Jupyter (jupytext). It
+# needs a running site (`make run`), requests, pandas and matplotlib, but none of the site's own code.
 #
 #     python docs/laptimes.py                          # the newest race that is stored
 #     SITE=http://127.0.0.1:8080 RACE=1229 python docs/laptimes.py
@@ -24,7 +24,7 @@ site = requests.Session()
 
 
 def get(path, **query):
-    """JSON of the REST API; an error says what was wrong with the question."""
+    """Return JSON of the REST API; end the script with the API's message where the request was wrong."""
     answer = site.get(f"{SITE}/api/v1/{path}", params=query, timeout=60)
     if not answer.ok:
         raise SystemExit(f"{answer.url}: {answer.status_code} {answer.text}")
@@ -32,18 +32,18 @@ def get(path, **query):
 
 
 # %% [markdown]
-# ## Which race
-# Lists come in pages, newest first when asked so; every field is a filter.
+# ## Choose a race
+# Lists come in pages, and `ordering` sorts them; every field is a filter.
 
 # %%
-chosen = {"race_id": os.environ["RACE"]} if "RACE" in os.environ else {}
-races = get("sessions/", session_name="Race", ordering="-date_start", page_size=100, **chosen)["results"]
+race_filter = {"race_id": os.environ["RACE"]} if "RACE" in os.environ else {}
+races = get("sessions/", session_name="Race", ordering="-date_start", page_size=100, **race_filter)["results"]
 race = next(one for one in races if get("laps/", session_id=one["session_id"], page_size=1)["count"])
 print(f"{race['year']} {race['circuit_name']}: session {race['session_id']}")
 
 # %% [markdown]
-# ## All its laps, as a table
-# Every list is also one file: CSV, NDJSON or Parquet, without pages.
+# ## Load its laps as a table
+# Every list is also available as one file without pages: CSV, NDJSON or Parquet.
 
 # %%
 answer = site.get(f"{SITE}/api/v1/laps/", params={"session_id": race["session_id"], "format": "parquet"}, timeout=60)
@@ -56,39 +56,39 @@ print(
 )
 
 # %% [markdown]
-# ## What engineers ask
-# Each answer says how many laps it rests on, which those are, and what was taken for granted.
+# ## Race pace and tyre degradation
+# Each answer says how many laps it rests on, which laps those are, and what was assumed.
 
 # %%
 pace = get("analysis/race-pace/", session_id=race["session_id"])
 print(pd.DataFrame(pace["rows"])[["name", "team", "gap", "laps"]].head(10).to_string(index=False))
-print("Taken for granted:", "; ".join(pace["assumptions"]))
+print("Assumptions:", "; ".join(pace["assumptions"]))
 
 tyres = get("analysis/degradation/", session_id=race["session_id"])
 for row in tyres["rows"]:
     low, high = row["band"]
-    print(f"{row['compound']}: {row['slope']:.3f} s a lap, {low:.3f} to {high:.3f} with all that is not known of the fuel")
+    print(f"{row['compound']}: {row['slope']:.3f} s a lap, {low:.3f} to {high:.3f} with the uncertainty of the fuel")
 for pair in tyres["pairs"]:
     print(pair["said"])
 
 # %% [markdown]
-# ## What is to come
-# Models are trained and promoted on the site (`train_model`, `promote_model`). A prediction comes with its interval, with how far
-# off the model was on races it had not seen, and with warnings.
+# ## Predict laps
+# Models are trained and promoted on the site (`train_model`, `promote_model`). A prediction comes with its interval, with the
+# model's error on races it had not seen, and with warnings.
 
 # %%
 car = int(laps.loc[laps["lap_duration"].notna(), "driver_number"].mode().iloc[0])
 mine = laps[laps["driver_number"] == car].sort_values("lap_number")
-asked, missing = [], ""
+laps_ahead, missing = [], ""
 for lap in mine["lap_number"].astype(int):
     body = {"session_id": race["session_id"], "driver_number": car, "from_lap": int(lap)}
     answer = site.post(f"{SITE}/api/v1/predict/", json=body, timeout=60)
     if answer.status_code == 409:  # no model has been promoted for this kind of lap
         missing = answer.json()["detail"]
     if answer.ok:  # 400 where too little is known yet, as on the first lap
-        asked.append(answer.json()["laps"][0])
-        told = answer.json()
-predicted = pd.DataFrame(asked)
+        prediction = answer.json()
+        laps_ahead.append(prediction["laps"][0])
+predicted = pd.DataFrame(laps_ahead)
 print(missing)
 
 # %%
@@ -98,7 +98,7 @@ axes.plot(mine["lap_number"], mine["lap_duration"], "k.", label=f"{names.get(car
 if len(predicted):
     axes.fill_between(predicted["lap_number"], predicted["low"], predicted["high"], alpha=0.2, color="C3", label="80 %")
     axes.plot(predicted["lap_number"], predicted["seconds"], color="C3", label="predicted one lap ahead")
-    measured = told["champions"][0]["measured"]
+    measured = prediction["champions"][0]["measured"]
     print(
         f"{len(predicted)} laps predicted; on races it had not seen the model was {measured['mae']:.3f} s off, "
         f"{measured['skill']:.1%} better than the best naive answer"
@@ -110,13 +110,13 @@ axes.legend()
 figure.savefig(OUT / "laptimes.png", dpi=110)
 
 # %% [markdown]
-# ## Which model is best, and who says so
+# ## Compare models
 # Every training is a run of an experiment; runs are compared race by race.
 
 # %%
 for experiment in get("experiments/", ordering="name")["results"]:
     best = experiment["best_run"]
-    line = f"best {best['model']}, {best['metric']} {best['value']:.4f}" if best else "no run that counts"
+    line = f"best {best['model']}, {best['metric']} {best['value']:.4f}" if best else "no run to compare"
     print(f"{experiment['name']}: {experiment['run_count']} runs, {line}")
     if experiment["run_count"] > 1:
         for metric in get(f"experiments/{experiment['id']}/compare/")["metrics"]:

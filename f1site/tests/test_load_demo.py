@@ -1,11 +1,13 @@
 """The demo season: in once, out again, and nothing else touched."""
 
 import io
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
@@ -147,3 +149,15 @@ def test_oddities_of_the_demo_end_as_those_of_real_rows_do(demo):
 def test_a_season_has_at_most_as_many_races_as_there_are_circuits():
     with pytest.raises(CommandError, match="1 to 24 races"):
         load("--races", "25")
+
+
+def test_the_requests_of_the_readme_are_answered_with_rows_of_the_demo_season(demo, api):
+    urls = re.findall(r"curl .*'http://127\.0\.0\.1:8000(/\S+)'", (django_settings.BASE_DIR / "README.md").read_text())
+    assert len(urls) == 3
+    for url in urls:
+        answer = api.get(url)
+        assert answer.status_code == 200, url
+        if "format=csv" in url:
+            assert len(b"".join(answer.streaming_content if answer.streaming else [answer.content]).splitlines()) > 400
+        else:
+            assert len(answer.json().get("results") or answer.json()["rows"]) > 10, url

@@ -29,7 +29,7 @@ def test_an_analyst_gets_from_the_api_to_a_picture(live_server, settings, tmp_pa
         env=os.environ | {"SITE": live_server.url, "OUT": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
-    assert "Taken for granted: fuel costs 0.03 s per kg" in done.stdout
+    assert "Assumptions: fuel costs 0.03 s per kg" in done.stdout
     assert ("better than the best naive answer" in done.stdout) is promoted
     assert ("promote_model" in done.stdout) is not promoted
     assert ("next_lap: 2 runs, best" in done.stdout) is promoted
