@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -32,18 +32,10 @@ from mirror.models import SyncRun
 pytestmark = pytest.mark.django_db
 
 router = import_module(settings.ROOT_URLCONF).router
-ENTITIES = {prefix: viewset for prefix, viewset, _ in router.registry}
-
-
-@pytest.fixture(params=ENTITIES)
-def entity(request) -> "Entity":
-    if "editor" in request.fixturenames and "post" not in ENTITIES[request.param].http_method_names:
-        pytest.skip("only the site itself writes these rows")
-    return Entity(request.param, ENTITIES[request.param])
 
 
 class Entity:
-    """One registered viewset, with what the tests ask of it."""
+    """One registered viewset: its model, its addresses, its fields and bodies to send."""
 
     def __init__(self, prefix: str, viewset: type[EntityViewSet]):
         self.prefix, self.viewset = prefix, viewset
@@ -52,6 +44,22 @@ class Entity:
         self.key = self.model._meta.pk.name
         self.filterset: Any = viewset.filterset_class
         self.fields = viewset.serializer_class().fields
+
+    @property
+    def writable(self) -> bool:
+        """Whether people create and change rows; otherwise only the site itself does."""
+        return "post" in self.viewset.http_method_names
+
+    @property
+    def synced(self) -> bool:
+        return issubclass(self.viewset, SyncMixin)
+
+    @property
+    def writable_key(self) -> set[str] | None:
+        """Names of the fields of the unique constraint, where a person may write all of them."""
+        constraints = [c for c in self.model._meta.constraints if isinstance(c, models.UniqueConstraint)]
+        key = {column_at(self.model, name).attname for name in constraints[0].fields} if constraints else set()
+        return key if key and not any(self.fields[name].read_only for name in key) else None
 
     def row_url(self, row: models.Model) -> str:
         return f"{self.url}{row.pk}/"
@@ -64,6 +72,18 @@ class Entity:
 
     def permission(self, action: str) -> str:
         return f"{self.model._meta.app_label}.{action}_{self.model._meta.model_name}"
+
+
+ENTITIES = [Entity(prefix, viewset) for prefix, viewset, _ in router.registry]
+
+
+def each(entities: Iterable[Entity]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("entity", list(entities), ids=lambda entity: entity.prefix)
+
+
+every_entity = each(ENTITIES)
+every_writable_entity = each(entity for entity in ENTITIES if entity.writable)
+every_synced_entity = each(entity for entity in ENTITIES if entity.synced)
 
 
 def plain(value: Any) -> Any:
@@ -86,6 +106,7 @@ def names(entity: Entity) -> list[str]:
     return [field.attname for field in columns(entity)]
 
 
+@every_entity
 def test_a_list_comes_in_an_envelope_with_every_field_of_the_model(entity, api):
     row = make(entity.model)
     body = api.get(entity.url).json()
@@ -102,11 +123,13 @@ def test_a_list_comes_in_an_envelope_with_every_field_of_the_model(entity, api):
     assert {name: shown[name] for name in names(entity)} == {name: plain(getattr(row, name)) for name in names(entity)}
 
 
+@every_entity
 def test_a_row_is_the_same_alone_and_in_the_list(entity, api):
     row = make(entity.model)
     assert api.get(entity.row_url(row)).json() == api.get(entity.url).json()["results"][0]
 
 
+@every_entity
 def test_a_row_links_to_itself_and_its_parents(entity, api):
     row = make(entity.model)
     shown = api.get(entity.row_url(row)).json()
@@ -117,6 +140,7 @@ def test_a_row_links_to_itself_and_its_parents(entity, api):
         assert api.get(shown[name]).json()["url"] == shown[name]
 
 
+@every_entity
 def test_urls_work_without_prefix_and_slash_and_answer_with_both(entity, api):
     make(entity.model, 1)
     row = make(entity.model, 2)
@@ -126,6 +150,7 @@ def test_urls_work_without_prefix_and_slash_and_answer_with_both(entity, api):
     assert api.get(f"/{entity.prefix}/{row.pk}").json() == api.get(entity.row_url(row)).json()
 
 
+@every_entity
 def test_every_field_of_the_model_has_a_filter(entity):
     known = entity.filterset.base_filters
     for field in entity.model._meta.concrete_fields:
@@ -143,6 +168,7 @@ COMPARISONS = {
 }
 
 
+@every_entity
 def test_every_filter_selects_the_rows_it_names(entity, api):
     for number in (1, 2, 3):
         make(entity.model, number)
@@ -169,6 +195,7 @@ def test_every_filter_selects_the_rows_it_names(entity, api):
         assert len(found(**{name: text(wanted)})) == entity.model._default_manager.filter(**{path: wanted}).count()
 
 
+@every_entity
 def test_rows_are_ordered_by_every_field_and_nulls_come_last(entity, api):
     for number in (2, 1, 3):
         make(entity.model, number)
@@ -184,6 +211,7 @@ def test_rows_are_ordered_by_every_field_and_nulls_come_last(entity, api):
         assert down == sorted(down, reverse=True), name
 
 
+@every_entity
 def test_csv_has_the_values_of_json_and_empty_cells_for_null(entity, api):
     make(entity.model, 1)
     second = make(entity.model, 2)
@@ -200,6 +228,7 @@ def test_csv_has_the_values_of_json_and_empty_cells_for_null(entity, api):
     assert list(csv.DictReader(io.StringIO(page.getvalue().decode()))) == rows[1:]
 
 
+@every_entity
 def test_ndjson_and_parquet_have_the_values_of_json(entity, api):
     make(entity.model, 1)
     second = make(entity.model, 2)
@@ -222,6 +251,7 @@ def test_ndjson_and_parquet_have_the_values_of_json(entity, api):
         assert json.loads(msgspec.json.encode(rows)) == shown
 
 
+@every_entity
 def test_a_page_takes_as_many_queries_for_100_rows_as_for_10(entity, api):
     counts = []
     for numbers in (range(1, 11), range(11, 101)):
@@ -243,12 +273,14 @@ def asks_for_version(entity):
 
 
 @pytest.mark.parametrize("query", ["nosuch=1", "page=0", "page_size=1001", "per_page=x", "ordering=nosuch", "format=xml"])
+@every_entity
 def test_what_a_list_does_not_understand_is_refused_by_name(entity, api, query):
     answer = api.get(f"{entity.url}?{query}")
     assert answer.status_code == 400
     assert list(answer.json()) == [query.split("=")[0]]
 
 
+@every_entity
 def test_a_mistyped_parameter_is_answered_with_the_valid_ones(entity, api):
     [message] = api.get(entity.url, {entity.key + "x": "1"}).json()[entity.key + "x"]
     assert f"Did you mean '{entity.key}'?" in message
@@ -258,6 +290,7 @@ def test_a_mistyped_parameter_is_answered_with_the_valid_ones(entity, api):
 @pytest.mark.parametrize(
     "value", ["", "\0", "9" * 30, "nan", "1e999", "2023-13-40", "[", "0001-01-01T00:00:00+14:00", "é'\"%;--"]
 )
+@every_entity
 def test_no_value_of_a_filter_breaks_it(entity, api, value):
     """Filters that cannot take the value say so, all at once; the others find nothing."""
     known = entity.filterset.base_filters
@@ -271,6 +304,7 @@ def test_no_value_of_a_filter_breaks_it(entity, api, value):
         assert api.get(entity.url, dict.fromkeys(accepted, value)).json()["count"] == 0
 
 
+@every_entity
 def test_a_missing_row_is_404_and_a_wrong_method_405(entity, api):
     missing = api.get(f"{entity.url}404/")
     assert (missing.status_code, list(missing.json())) == (404, ["detail"])
@@ -279,6 +313,7 @@ def test_a_missing_row_is_404_and_a_wrong_method_405(entity, api):
         assert (answer.status_code, list(answer.json())) == (405, ["detail"])
 
 
+@every_writable_entity
 def test_a_row_is_created_changed_and_deleted(entity, editor):
     body = entity.body(1)
     created = editor.post(entity.url, body)
@@ -302,6 +337,7 @@ def test_a_row_is_created_changed_and_deleted(entity, editor):
     assert editor.get(shown["url"]).status_code == editor.delete(shown["url"]).status_code == 404
 
 
+@every_writable_entity
 def test_a_row_can_be_sent_back_as_it_came(entity, editor):
     row = make(entity.model)
     shown = editor.get(entity.row_url(row)).json()
@@ -310,18 +346,19 @@ def test_a_row_can_be_sent_back_as_it_came(entity, editor):
     assert answer.json() | {"changed_at": ""} == shown | {"changed_at": ""}
 
 
+@every_writable_entity
 def test_editing_a_row_keeps_where_it_came_from(entity, editor):
     row = make(entity.model, source="openf1")
     assert editor.patch(entity.row_url(row), {}).json()["source"] == "openf1"
 
 
+@each(entity for entity in ENTITIES if entity.writable and not entity.fields[entity.key].read_only)
 def test_the_key_of_a_row_cannot_change(entity, editor):
-    row, key = make(entity.model), entity.fields[entity.key]
-    if not key.read_only:
-        answer = editor.patch(entity.row_url(row), {entity.key: plain(make(entity.model, 2).pk)})
-        assert (answer.status_code, list(answer.json())) == (400, [entity.key])
+    answer = editor.patch(entity.row_url(make(entity.model)), {entity.key: plain(make(entity.model, 2).pk)})
+    assert (answer.status_code, list(answer.json())) == (400, [entity.key])
 
 
+@every_writable_entity
 def test_a_second_row_with_the_same_key_is_a_conflict(entity, editor):
     body = entity.body(1)
     editor.post(entity.url, body)
@@ -329,18 +366,14 @@ def test_a_second_row_with_the_same_key_is_a_conflict(entity, editor):
     assert (answer.status_code, list(answer.json())) == (409, ["detail"])
 
 
+@each(entity for entity in ENTITIES if entity.writable and entity.writable_key)
 def test_a_row_moved_onto_the_key_of_another_is_a_conflict(entity, editor):
     first, second = make(entity.model, 1), make(entity.model, 2)
-    constraints = [c for c in entity.model._meta.constraints if isinstance(c, models.UniqueConstraint)]
-    if not constraints:
-        pytest.skip("its key is its primary key, which cannot change")
-    key = {column_at(entity.model, name).attname for name in constraints[0].fields}
-    if any(entity.fields[name].read_only for name in key):
-        pytest.skip("its key is computed from the whole row")
-    answer = editor.patch(entity.row_url(second), {name: plain(getattr(first, name)) for name in key})
+    answer = editor.patch(entity.row_url(second), {name: plain(getattr(first, name)) for name in entity.writable_key})
     assert (answer.status_code, list(answer.json())) == (409, ["detail"])
 
 
+@every_writable_entity
 def test_a_bad_body_is_refused_by_field(entity, editor):
     good = entity.body(1)
     for name in good:
@@ -353,17 +386,20 @@ def test_a_bad_body_is_refused_by_field(entity, editor):
             assert (answer.status_code, list(answer.json())) == (400, [name]), (name, value)
 
 
+@every_writable_entity
 def test_a_field_that_does_not_exist_is_refused_by_name(entity, editor):
     answer = editor.post(entity.url, entity.body(1) | {"nosuch": 1})
     assert (answer.status_code, list(answer.json())) == (400, ["nosuch"])
 
 
+@every_writable_entity
 def test_a_body_without_the_fields_a_row_needs_is_refused(entity, editor):
     assert editor.post(entity.url, {}).status_code == 400
     for body in ([], "x", 1, None):
         assert (answer := editor.post(entity.url, body)).status_code == 400, answer.json()
 
 
+@every_writable_entity
 def test_a_parent_that_does_not_exist_is_refused_by_name(entity, editor):
     for field in entity.model._meta.concrete_fields:
         if field.many_to_one and not entity.fields[field.attname].read_only:
@@ -371,6 +407,7 @@ def test_a_parent_that_does_not_exist_is_refused_by_name(entity, editor):
             assert (orphan.status_code, list(orphan.json())) == (400, [field.attname])
 
 
+@every_entity
 def test_writing_needs_a_login_and_the_permission(entity, api, stranger):
     row = make(entity.model)
     for client, status in ((api, 401), (stranger, 403)):
@@ -384,9 +421,8 @@ def test_writing_needs_a_login_and_the_permission(entity, api, stranger):
         assert client.get(entity.url).status_code == 200
 
 
+@every_synced_entity
 def test_syncing_needs_a_login_and_the_permission(entity, api, stranger):
-    if not issubclass(entity.viewset, SyncMixin):
-        pytest.skip("is not synced by itself")
     urls = [f"{entity.url}sync/", f"{entity.url}sync/1/", f"{entity.url}1/", f"{entity.url}1/sync/"]
     answers = [(url, client.post(url).status_code) for url in urls for client in (api, stranger)]
     found = [pair for pair in answers if pair[1] not in (404, 405)]
@@ -394,6 +430,7 @@ def test_syncing_needs_a_login_and_the_permission(entity, api, stranger):
     assert {status for _, status in found} == {401, 403}
 
 
+@every_writable_entity
 def test_writes_are_in_the_history_with_who_and_what(entity, editor):
     shown = editor.post(entity.url, entity.body(1)).json()
     name, value = next((name, value) for name, value in entity.body(2).items() if name != entity.key and value != shown[name])
@@ -413,12 +450,13 @@ def test_writes_are_in_the_history_with_who_and_what(entity, editor):
 
 def nested_lists(entity: Entity, row: models.Model) -> Iterator[tuple[str, str, bool]]:
     """(URL of the list below a parent of the row, name of the parent's key, whether rows can be added there)"""
-    prefixes = {viewset.queryset.model: prefix for prefix, viewset in ENTITIES.items()}
+    prefixes = {entity.model: entity.prefix for entity in ENTITIES}
     for _, _, methods, options in nested_routes(entity.prefix, entity.viewset, prefixes):
         parent = getattr(row, options["parent"])
         yield f"/api/v1/{prefixes[type(parent)]}/{parent.pk}/{entity.prefix}/", f"{options['parent']}_id", "post" in methods
 
 
+@every_entity
 def test_rows_are_listed_below_their_parents(entity, api):
     make(entity.model, 1)
     row = make(entity.model, 2)
@@ -432,6 +470,7 @@ def test_rows_are_listed_below_their_parents(entity, api):
         assert len(queries) == 3 + asks_for_version(entity)
 
 
+@every_writable_entity
 def test_rows_are_added_below_their_parents(entity, editor):
     row = make(entity.model, 1)
     for url, name, may_add in nested_lists(entity, row):
@@ -445,6 +484,7 @@ def test_rows_are_added_below_their_parents(entity, editor):
         assert (elsewhere.status_code, list(elsewhere.json())) == (400, [name])
 
 
+@every_entity
 def test_search_finds_names(entity, api):
     for number in (1, 2):
         make(entity.model, number)
@@ -458,6 +498,7 @@ def test_search_finds_names(entity, api):
     assert api.get(entity.url, {"search": "\0"}).status_code == 400
 
 
+@every_writable_entity
 def test_the_browsable_page_offers_forms_to_those_who_may_write(entity, editor, api):
     row = make(entity.model)
     for url in (entity.url, entity.row_url(row)):
