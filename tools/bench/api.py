@@ -1,4 +1,4 @@
-"""How fast /v1 answers, beside what is asked of it and beside OpenF1's own server: `make bench-api`. Asserts nothing.
+"""Measure how fast /v1 answers, compared with its targets and with OpenF1's own server: `make bench-api`. Asserts nothing.
 
 One gunicorn worker serves a database with one season, another one the same with ten, made by multiplying every row. Requests go
 to both in turn, so that a busy machine slows both alike. The rows are those recorded in ../shared where that is there, else the
@@ -42,7 +42,7 @@ console = Console(width=160)
 class Question(NamedTuple):
     name: str
     path: str
-    asked: str = ""  # what this should reach
+    target: str = ""  # for the table, as "< 50 ms"
     openf1: str = ""  # OpenF1's own server, measured on a comparable machine
     openf1_rps: str = ""
 
@@ -74,7 +74,7 @@ def manage(*arguments: str, env: dict[str, str]) -> None:
 
 
 def fill(folder: Path) -> None:
-    """A database with one season, and its copy with ten."""
+    """Create a database with one season, and a copy of it with ten."""
     env = environment(folder, "one")
     manage("migrate", "-v0", env=env)
     if REPLAY.exists():
@@ -92,7 +92,7 @@ def fill(folder: Path) -> None:
 
 
 def multiply(path: Path) -> None:
-    """Nine copies of every row: races, sessions and what belongs to them, with other keys."""
+    """Copy every row nine times: races, sessions and what belongs to them, with other keys."""
     database = sqlite3.connect(path)
     tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for table in tables:
@@ -100,14 +100,14 @@ def multiply(path: Path) -> None:
         names = [name for name, _ in columns]
         if not {"session_id", "race_id"} & set(names) or table == "openf1_correction":
             continue
-        kept = [name for name, key in columns if not key or name in ("session_id", "race_id")]
+        copied = [name for name, key in columns if not key or name in ("session_id", "race_id")]
         shifted = [
             f"{name} + ?1 * {SHIFT}" if name in ("session_id", "race_id") else "year - ?1" if name == "year" else name
-            for name in kept
+            for name in copied
         ]
         for copy in range(1, SEASONS):
             database.execute(
-                f"INSERT INTO {table} ({', '.join(kept)}) SELECT {', '.join(shifted)} FROM {table} WHERE {own(names)}", [copy]
+                f"INSERT INTO {table} ({', '.join(copied)}) SELECT {', '.join(shifted)} FROM {table} WHERE {own(names)}", [copy]
             )
     database.commit()
     database.execute("ANALYZE")
@@ -115,7 +115,7 @@ def multiply(path: Path) -> None:
 
 
 def own(names: list[str]) -> str:
-    """The rows of the season itself, whatever was copied before."""
+    """Return the rows of the original season, without earlier copies."""
     return f"abs({'session_id' if 'session_id' in names else 'race_id'}) < {SHIFT}"
 
 
@@ -130,7 +130,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(command: list[str], url: str, env: dict[str, str]) -> Iterator[subprocess.Popen]:
-    """A server in the background for the length of a `with`, from when it answers."""
+    """Run a server in the background for the length of a `with`, and wait until it answers."""
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     host, _, path = url.removeprefix("http://").partition("/")
     try:
@@ -155,7 +155,7 @@ def site(folder: Path, name: str) -> Iterator["Site"]:
 
 
 def http_get(port: int, path: str) -> tuple[int, int, float, float]:
-    """(status, bytes, seconds to the first byte, seconds to the last) of a request on a connection of its own."""
+    """Send a request on a new connection; return (status, bytes, seconds to the first byte, seconds to the last)."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
         return http_get_on(connection, path)
@@ -164,7 +164,7 @@ def http_get(port: int, path: str) -> tuple[int, int, float, float]:
 
 
 def http_get_on(connection: http.client.HTTPConnection, path: str) -> tuple[int, int, float, float]:
-    """The same on a connection that stays open, as a client's session keeps it."""
+    """The same on a persistent connection, as a client's session keeps it."""
     began = time.perf_counter()
     connection.request("GET", path)
     response = connection.getresponse()
@@ -176,7 +176,7 @@ def http_get_on(connection: http.client.HTTPConnection, path: str) -> tuple[int,
 
 
 class Site:
-    """One worker."""
+    """A site with one worker."""
 
     def __init__(self, port: int, master: int):
         self.port = port
@@ -195,12 +195,12 @@ class Site:
         return json.load(connection.getresponse())
 
     def memory(self, name: str) -> float:
-        """MB: VmRSS now, VmHWM at most so far."""
+        """Return memory in MB: VmRSS is the current, VmHWM the highest so far."""
         status = Path(f"/proc/{self.worker}/status").read_text()
         return int(status.partition(f"{name}:")[2].split()[0]) / 1024
 
     def per_second(self, path: str) -> float:
-        """Answers a second, asked for by `CONNECTIONS` at once for `SECONDS`."""
+        """Return answers per second of `CONNECTIONS` clients at once, during `SECONDS`."""
         counts, until = [0] * CONNECTIONS, time.perf_counter() + SECONDS
 
         def ask(number: int) -> None:
@@ -222,7 +222,7 @@ class Site:
 
 
 def milliseconds(sites: list[Site], path: str, times: int, *, cold: bool) -> list[list[float]]:
-    """Of each site, how long each of `times` answers took; asked in turn, after a warm-up. Cold: no question is asked twice."""
+    """Return per site the seconds of `times` answers, asked in turn after a warm-up. Cold: no request is repeated."""
     taken: list[list[float]] = [[] for _ in sites]
     for number in range(-5, times):
         question = f"{path}&limit={10_000_000 + number}" if cold else path
@@ -238,17 +238,17 @@ def percentiles(values: list[float]) -> list[str]:
     return [f"{cuts[9]:.1f}", f"{cuts[18]:.1f}"]
 
 
-def report_latency(one: Site, ten: Site, asked: list[Question], times: int) -> None:
+def report_latency(one: Site, ten: Site, chosen: list[Question], times: int) -> None:
     latency = table("ms", "rows", "KB", "warm p50", "p95", "cold p50", "p95", "to reach", "OpenF1's own server")
     load = table("", "requests/s", "OpenF1's own", "cold p50, one season", "ten seasons", "factor")
-    for question in asked:
+    for question in chosen:
         rows = len(one.rows(question.path))
         size = one.get(question.path)[1]
         warm, _ = milliseconds([one, ten], question.path, times, cold=False)
         cold, of_ten = milliseconds([one, ten], question.path, times, cold=True)
         rate = one.per_second(question.path)
         figures = [f"{rows:,}", f"{size / 1000:,.0f}", *percentiles(warm), *percentiles(cold)]
-        latency.add_row(question.name, *figures, question.asked, question.openf1)
+        latency.add_row(question.name, *figures, question.target, question.openf1)
         medians = statistics.median(cold), statistics.median(of_ten)
         load.add_row(
             question.name, f"{rate:,.0f}", question.openf1_rps, *(f"{m:.1f}" for m in medians), f"{medians[1] / medians[0]:.2f}"
@@ -267,12 +267,12 @@ def table(*columns: str) -> Table:
 
 
 def report_stream(one: Site, session: int) -> None:
-    """A whole session by a worker that has answered nothing but a small question yet."""
+    """Measure a whole session's samples, from a worker that has answered only a small request before."""
     idle = one.memory("VmRSS")
-    found = [one.get(f"car_data?session_key={session}&limit={10_000_000 + number}") for number in range(5)]
-    _, size, *_ = found[0]
-    first = statistics.median(first for *_, first, _ in found)
-    whole = statistics.median(whole for *_, whole in found)
+    responses = [one.get(f"car_data?session_key={session}&limit={10_000_000 + number}") for number in range(5)]
+    _, size, *_ = responses[0]
+    first = statistics.median(first for *_, first, _ in responses)
+    whole = statistics.median(whole for *_, whole in responses)
     made = table("car_data of a whole session", "", "to reach", "OpenF1's own server")
     made.add_row("size", f"{size / 1e6:,.0f} MB", "", "")
     made.add_row("first byte", f"{first * 1000:,.0f} ms", "200 ms", "")
@@ -305,11 +305,11 @@ def main() -> None:
             [race] = one.rows(f"sessions?session_key={session}")
             car = one.rows(f"laps?session_key={session}&limit=1&order_by=-lap_number")[0]["driver_number"]
             moment = one.rows(f"laps?session_key={session}&driver_number={car}&lap_number=10")[0]["date_start"]
-            asked = questions(session, car, race["year"], datetime.fromisoformat(moment))
+            chosen = questions(session, car, race["year"], datetime.fromisoformat(moment))
             console.print(machine())
             with site(folder, "one") as fresh:
                 report_stream(fresh, session)
-            report_latency(one, ten, asked, options.requests)
+            report_latency(one, ten, chosen, options.requests)
             console.print(machine())
 
 

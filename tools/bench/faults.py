@@ -1,4 +1,4 @@
-"""Faults, each brought about on a site of its own: yields (what, measured, whether it is as it should be)."""
+"""Faults, each injected into a site of its own. Every function yields (check, measured value, passed)."""
 
 import json
 import signal
@@ -10,20 +10,20 @@ from pathlib import Path
 from servers import Redis, Site, limit_files, until
 from traffic import Connection
 
-Found = tuple[str, str, bool]
+Check = tuple[str, str, bool]
 SMALL = 20_000  # bytes; a car's samples take some hundred thousand
 HOUR = 3600
 
 
-def disk_full(site: Site, session: int) -> Iterator[Found]:
-    """Samples are synced while no file can grow beyond some size, and again when it can."""
-    site.done("migrate", "-v0")
-    site.done("sync_openf1", "drivers", "--session", str(session))
+def disk_full(site: Site, session: int) -> Iterator[Check]:
+    """Sync samples while no file can grow beyond a limit, and again without the limit."""
+    site.run_command("migrate", "-v0")
+    site.run_command("sync_openf1", "drivers", "--session", str(session))
     sync = ("sync_openf1", "car_data", "--session", str(session))
     failed = site.manage(*sync, preexec_fn=limit_files(SMALL))
-    said = failed.stderr.strip()
-    clear = failed.returncode == 1 and "Traceback" not in said and ".parquet" in said
-    yield "a sync of samples ends", f"{failed.returncode}: {said.splitlines()[-1] if said else 'without a word'}", clear
+    message = failed.stderr.strip()
+    clear = failed.returncode == 1 and "Traceback" not in message and ".parquet" in message
+    yield "a sync of samples ends", f"{failed.returncode}: {message.splitlines()[-1] if message else 'no message'}", clear
     files, rows = stored(site)
     yield "files, described in the database", f"{len(files)}, {len(rows)}", not files and not rows
     again = site.manage(*sync)
@@ -34,17 +34,17 @@ def disk_full(site: Site, session: int) -> Iterator[Found]:
 
 
 def stored(site: Site) -> tuple[dict[str, int], dict[str, int]]:
-    """{name: size} of the files below MEDIA_ROOT, and of those that the database knows."""
+    """Return {name: size} of the files below MEDIA_ROOT, and of those in the database."""
     files = {str(path.relative_to(site.media)): path.stat().st_size for path in site.media.rglob("*") if path.is_file()}
     program = (
         "import json; from telemetry.models import SampleFile;"
         "print(json.dumps(dict(SampleFile.objects.values_list('name', 'size'))))"
     )
-    return files, json.loads(site.done("shell", "-v0", "-c", program))
+    return files, json.loads(site.run_command("shell", "-v0", "-c", program))
 
 
 def job(connection: Connection, kind: str, **parameters: object) -> tuple[int, str]:
-    """Queue a job; (status of the answer, path of the job)."""
+    """Queue a job; return (status of the answer, path of the job)."""
     status, body = connection.ask("POST", "/api/v1/jobs/", {"kind": kind, "parameters": parameters})
     return status, f"/api/v1/jobs/{json.loads(body)['job_id']}/" if status == 202 else ""
 
@@ -53,10 +53,10 @@ def state(connection: Connection, path: str) -> dict:
     return json.loads(connection.ask("GET", path)[1])
 
 
-def broker_gone(site: Site, redis: Redis, session: int) -> Iterator[Found]:
-    """The broker stops, somebody queues a job, the broker comes back having forgotten everything."""
-    site.done("migrate", "-v0")
-    site.done("sync_openf1", "--session", str(session))
+def broker_gone(site: Site, redis: Redis, session: int) -> Iterator[Check]:
+    """Stop the broker, queue a job, and start the broker again without its messages."""
+    site.run_command("migrate", "-v0")
+    site.run_command("sync_openf1", "--session", str(session))
     connection = Connection(site.url, Authorization=f"Token {site.token()}")
     site.serve()
     site.worker()
@@ -79,9 +79,9 @@ def broker_gone(site: Site, redis: Redis, session: int) -> Iterator[Found]:
     yield "the broker is back: the job is done", f"after {seconds:.0f} s", True
 
 
-def clock_set_back(site: Site, offset: Path, *, season: int, session: int) -> Iterator[Found]:
-    """A worker is killed in the middle of a sync, the clock goes back an hour, the next worker goes on."""
-    site.done("migrate", "-v0")
+def clock_set_back(site: Site, offset: Path, *, season: int, session: int) -> Iterator[Check]:
+    """Kill a worker during a sync, set the clock back an hour, and let the next worker resume."""
+    site.run_command("migrate", "-v0")
     connection = Connection(site.url, Authorization=f"Token {site.token()}")
     site.serve()
     worker = site.worker()
@@ -91,7 +91,7 @@ def clock_set_back(site: Site, offset: Path, *, season: int, session: int) -> It
     worker.wait()
     time.sleep(1.5)  # what has just changed has no date yet
     connection.ask("GET", f"/v1/laps?session_key={session}")
-    kept = connection.answered
+    validators = connection.answered
     offset.write_bytes(struct.pack("l", -HOUR))
     status, _ = connection.ask("GET", "/api/v1/laps/")
     yield "reads answered", str(status), status == 200
@@ -100,17 +100,19 @@ def clock_set_back(site: Site, offset: Path, *, season: int, session: int) -> It
     seconds = until(lambda: state(connection, path)["state"] not in ("queued", "running"), "the sync", patience=180)
     ended = state(connection, path)
     yield "a dead worker's sync is taken up", f"{ended['state']} after {seconds:.0f} s", ended["state"] == "succeeded"
-    again = json.loads(site.done("sync_openf1", "--season", str(season), "--force", "--json"))
+    again = json.loads(site.run_command("sync_openf1", "--season", str(season), "--force", "--json"))
     counts = {name: again[name] for name in ("created", "updated", "vanished")}
     yield "one more sync: created, updated, vanished", ", ".join(map(str, counts.values())), not any(counts.values())
-    yield from seen(connection, session, kept)
+    yield from seen(connection, session, validators)
 
 
-def seen(connection: Connection, session: int, kept: dict[str, str]) -> Iterator[Found]:
-    """Whether an edit after the clock was set back is seen by those who have an answer of before, with these headers."""
+def seen(connection: Connection, session: int, validators: dict[str, str]) -> Iterator[Check]:
+    """Check that clients with an earlier answer (its validators in the headers) see an edit made after the clock was set back."""
     lap = json.loads(connection.ask("GET", f"/api/v1/laps/?session_id={session}&page_size=1")[1])["results"][0]
     connection.ask("PATCH", f"/api/v1/laps/{lap['lap_id']}/", {"lap_duration": 77.777})
-    asked = {"If-None-Match": kept["ETag"], "If-Modified-Since": kept["Last-Modified"]}
-    found = {name: connection.ask("GET", f"/v1/laps?session_key={session}", **{name: asked[name]})[0] for name in asked}
-    told = ", ".join(f"{name} {status}" for name, status in found.items())
-    yield "an edit is seen by those who have an older answer", told, set(found.values()) == {200}
+    conditions = {"If-None-Match": validators["ETag"], "If-Modified-Since": validators["Last-Modified"]}
+    statuses = {
+        name: connection.ask("GET", f"/v1/laps?session_key={session}", **{name: conditions[name]})[0] for name in conditions
+    }
+    summary = ", ".join(f"{name} {status}" for name, status in statuses.items())
+    yield "an edit is seen by those who have an older answer", summary, set(statuses.values()) == {200}

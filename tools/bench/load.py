@@ -1,8 +1,8 @@
-"""What the site bears: 16 readers, an edit loop and syncs at once, and what goes wrong around a site: `make load`.
+"""Load and fault tests: 16 readers, an edit loop and syncs at once, and failing services: `make load`.
 
 Each fault is brought about for real, with processes of its own: PostgreSQL and the broker stop and come back, files cannot grow,
 the clock is set back. Rows come from the recorded OpenF1 in ../shared where that is there, else from the demo season. Ends with a
-table, and with 1 when something is not as it should be. What a machine lacks the programs for is told and left out.
+table, and with 1 when something is not as it should be. Trials whose programs are not installed are named and left out.
 
     tools/bench/load.py [--seconds 60] [--times 3] [--only disk clock]
 """
@@ -52,7 +52,7 @@ class Result(NamedTuple):
 def load(
     site: Site, trial: str, *, season: int, session: int, seconds: int, meanwhile: Callable = time.sleep
 ) -> Iterator[Result]:
-    """Readers, edits and syncs at once for so long; `meanwhile` is given the seconds and may do harm."""
+    """Run readers, edits and syncs at once for some seconds; `meanwhile` is called with the seconds and may inject a fault."""
     races = fill(site, season, session)
     token = site.token()
     site.serve()
@@ -72,25 +72,28 @@ def load(
     again = site.manage("sync_openf1", *races, "--force")
     lost, same = editor.lost(), counts(site) == rows
     yield Result(
-        trial, "after one more sync: edits lost, rows as before", f"{lost}, {told(same)}", not (lost or again.returncode) and same
+        trial,
+        "after one more sync: edits lost, rows as before",
+        f"{lost}, {formatted(same)}",
+        not (lost or again.returncode) and same,
     )
 
 
 def fill(site: Site, season: int, session: int) -> list[str]:
-    """Sync three race weekends, that of the session among them; the options that name them."""
-    site.done("migrate", "-v0")
-    site.done("sync_openf1", "meetings", "sessions", "--season", str(season))
+    """Sync three race weekends, that of the session among them, and return the options that select them."""
+    site.run_command("migrate", "-v0")
+    site.run_command("sync_openf1", "meetings", "sessions", "--season", str(season))
     program = (
         f"from races.models import Session, Race; first = Session.objects.get(pk={session}).race_id;"
         f"print(first, *Race.objects.filter(year={season}, pk__gt=first).values_list('pk', flat=True)[:2])"
     )
-    races = [option for race in site.done("shell", "-v0", "-c", program).split() for option in ("--race", race)]
-    site.done("sync_openf1", *races)
+    races = [option for race in site.run_command("shell", "-v0", "-c", program).split() for option in ("--race", race)]
+    site.run_command("sync_openf1", *races)
     return races
 
 
 def readings(trial: str, readers: Readers, seconds: int, harm: tuple[float, float] | None) -> Iterator[Result]:
-    """What the readers saw; of a time in which the database was away, that they were told so and when it was over."""
+    """Summarize the readers' answers; while the database was down these must be 503, and 200 again afterwards."""
     reads = sorted(readers.reads)
     speed = f"{len(reads):,}, {len(reads) / seconds:.0f} a second"
     times = sorted(read.seconds for read in reads)
@@ -105,14 +108,17 @@ def readings(trial: str, readers: Readers, seconds: int, harm: tuple[float, floa
     last = max((read.at for read in bad), default=back)
     others = {read.status for read in bad} - {503}
     yield Result(
-        trial, "answers 503, other 5xx or none, while the database is away", f"{len(bad)}, {told(sorted(others))}", not others
+        trial,
+        "answers 503, other 5xx or none, while the database is away",
+        f"{len(bad)}, {formatted(sorted(others))}",
+        not others,
     )
     yield Result(trial, "reads recover after its return", f"within {max(0.0, last - back):.1f} s", last - back < 5)
     yield Result(trial, "answers 5xx or none before, and 5 s after", str(len(early_or_late)), not early_or_late)
 
 
 def endings(trial: str, syncs: Syncs, harm: object) -> Iterator[Result]:
-    """How the syncs went; one that loses its database has to say so in words."""
+    """Summarize the syncs; one that loses its database has to print a message and no traceback."""
     failed = [ended for ended in syncs.ended if ended.returncode]
     wordless = [ended for ended in failed if "Traceback" in ended.stderr or not ended.stderr.strip()]
     what = f"{len(syncs.ended)}, {len(failed)}" + (f" ({failed[0].stderr.strip().splitlines()[-1]})" if failed else "")
@@ -120,14 +126,14 @@ def endings(trial: str, syncs: Syncs, harm: object) -> Iterator[Result]:
 
 
 def counts(site: Site) -> str:
-    """How many rows of each collection are stored."""
+    """Return the number of stored rows of each collection."""
     program = (
         "from f1site.feeds import FEEDS; print({f.collection: f.model._default_manager.count() for f in FEEDS if f.by_default})"
     )
-    return site.done("shell", "-v0", "-c", program)
+    return site.run_command("shell", "-v0", "-c", program)
 
 
-def told(value: object) -> str:
+def formatted(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value or "none")
@@ -140,7 +146,7 @@ def restart(postgres: Postgres, site: Site) -> Callable[[int], tuple[float, floa
         site.worker()
         site.beat()
         time.sleep(seconds / 4)
-        site.done("shell", "-v0", "-c", ADD_SYNC)
+        site.run_command("shell", "-v0", "-c", ADD_SYNC)
         stopped = time.monotonic()
         postgres.stop()
         time.sleep(AWAY)
@@ -153,23 +159,23 @@ def restart(postgres: Postgres, site: Site) -> Callable[[int], tuple[float, floa
 
 
 def taken_up(trial: str, site: Site) -> Result:
-    """What became of the worker's job."""
+    """Summarize the worker's job."""
     program = "from jobs.models import Job; job = Job.objects.get(kind='sync'); print(job.state, job.attempts, job.error)"
-    said = ""
+    state_line = ""
 
     def ended() -> bool:
-        nonlocal said
-        said = site.done("shell", "-v0", "-c", program).strip()
-        return not said.startswith(("queued", "running"))
+        nonlocal state_line
+        state_line = site.run_command("shell", "-v0", "-c", program).strip()
+        return not state_line.startswith(("queued", "running"))
 
     until(ended, "the worker's sync", patience=180)
-    state, attempts, *error = said.split(maxsplit=2)
+    state, attempts, *error = state_line.split(maxsplit=2)
     measured = ", ".join([state, f"{attempts} attempts", *error])
     return Result(trial, "a worker's sync in the middle of it", measured, state == "succeeded" and int(attempts) > 1)
 
 
 class Trials:
-    """The trials, each on sites of its own below a folder."""
+    """Run the trials, each on sites of its own below a folder."""
 
     def __init__(self, folder: Path, only: list[str], seconds: int, *, openf1: str, season: int, session: int):
         self.folder, self.only, self.seconds, self.openf1 = folder, only, seconds, openf1
@@ -205,14 +211,14 @@ class Trials:
                     yield taken_up(trial, site)
             if "disk" in self.only:
                 with self.site("full", postgres.database("three")) as site:
-                    yield from (Result("disk full", *found) for found in disk_full(site, self.place["session"]))
+                    yield from (Result("disk full", *check) for check in disk_full(site, self.place["session"]))
 
     def broker(self) -> Iterator[Result]:
         if shutil.which("redis-server") is None:
             yield Result("broker gone", "not tried", "redis-server is not installed", True)
             return
         with Redis() as redis, self.site("broker", CELERY_BROKER_URL=redis.url, HEARTBEAT_TIMEOUT="5") as site:
-            yield from (Result("broker gone", *found) for found in broker_gone(site, redis, self.place["session"]))
+            yield from (Result("broker gone", *check) for check in broker_gone(site, redis, self.place["session"]))
 
     def clock(self) -> Iterator[Result]:
         if shutil.which("cc") is None or sys.platform != "linux":
@@ -220,12 +226,12 @@ class Trials:
             return
         environment = preloaded(self.folder)
         with self.site("clock", HEARTBEAT_TIMEOUT="5", **environment) as site:
-            found = clock_set_back(site, Path(environment["CLOCK_OFFSET"]), **self.place)
-            yield from (Result("clock set back an hour", *result) for result in found)
+            checks = clock_set_back(site, Path(environment["CLOCK_OFFSET"]), **self.place)
+            yield from (Result("clock set back an hour", *check) for check in checks)
 
 
 def preloaded(folder: Path) -> dict[str, str]:
-    """The environment in which the clock can be set."""
+    """Return the environment in which the clock can be set."""
     library, offset = folder / "clock.so", folder / "offset"
     source = Path(__file__).with_name("clock.c")
     subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"], check=True)

@@ -1,4 +1,4 @@
-"""One measurement in a process of its own, so that its memory is its own; the result is one JSON object on standard output.
+"""Run one measurement per process, so that memory is measured separately; the result is a JSON object on standard output.
 
     measure.py sync --season 2023 --only laps stints     a sync, with the time that upstream took
     measure.py loop --season 2023                        update_or_create with a commit per row, of 2,000 laps and 500 stints
@@ -35,13 +35,13 @@ from races.models import Session
 
 
 def peak() -> float:
-    """The most memory this process has held so far, in MB."""
+    """Return the peak memory of this process so far, in MB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
 class Upstream:
-    """How long requests were under way: upstream's own work and the transfer, not our reading of the answer."""
+    """Measures the duration of requests: upstream's work and the transfer, without parsing the answer."""
 
     def __init__(self, client: Client):
         self.seconds = 0.0
@@ -84,14 +84,14 @@ def measure_sync(client: Client, seasons: list[int], only: list[str]) -> dict:
 
 
 def measure_loop(client: Client, seasons: list[int], laps: int = 2_000) -> dict:
-    """What a first script would do; the rows are fetched beforehand and are not counted."""
+    """Store rows one by one with update_or_create, as a simple script would; fetching them is not measured."""
     feeds, sample = registry(), []
     wanted = {"laps": laps, "stints": laps // 4}
     for session in Session.objects.filter(year__in=seasons, session_name="Race"):
         for name, count in wanted.items():
-            found = client.rows(name, {"session_key": session.pk})[:count] if count else []
-            wanted[name] -= len(found)
-            sample += [(feeds[name], row) for row in found]
+            rows = client.rows(name, {"session_key": session.pk})[:count] if count else []
+            wanted[name] -= len(rows)
+            sample += [(feeds[name], row) for row in rows]
     began = time.perf_counter()
     for feed, row in sample:
         values = {name: row[wire] for name, wire in feed.wire.items() if wire in row}
@@ -101,8 +101,8 @@ def measure_loop(client: Client, seasons: list[int], laps: int = 2_000) -> dict:
 
 
 def measure_writes(client: Client, seasons: list[int], times: int = 5) -> dict:
-    """Seconds that either way takes to store all new rows of a season, median of `times` in turns; a transaction per session."""
-    found = {}
+    """Return seconds per way of storing a season of new rows: median of `times` alternating runs, a transaction per session."""
+    results = {}
     for name in ("laps", "position"):
         feed, pieces = registry()[name], []
         for session in Session.objects.filter(year__in=seasons):
@@ -128,9 +128,9 @@ def measure_writes(client: Client, seasons: list[int], times: int = 5) -> dict:
                 with transaction.atomic():
                     ways[way](rows, fields)
             seconds[way].append(time.perf_counter() - began)
-        found[name] = {"rows": sum(len(rows) for rows, _ in pieces), "pieces": len(pieces)}
-        found[name] |= {way: statistics.median(some[1:]) for way, some in seconds.items()}
-    return found
+        results[name] = {"rows": sum(len(rows) for rows, _ in pieces), "pieces": len(pieces)}
+        results[name] |= {way: statistics.median(some[1:]) for way, some in seconds.items()}
+    return results
 
 
 def main() -> None:

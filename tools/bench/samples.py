@@ -1,4 +1,4 @@
-"""How fast samples are taken in, how small they are kept, and how fast laps come out again: `make bench`.
+"""Measure how fast samples are stored, how large their files are, and how fast a lap is read: `make bench`.
 
 Prints figures, asserts nothing. The samples are those of the recorded race in ../shared (session 9472) where that is there, else
 the demo season's. Upstream's answers are made before the clock starts: what is measured begins with their bytes.
@@ -50,7 +50,7 @@ from telemetry.samples import files, ingest, laps
 
 
 class Bytes(BaseAdapter):
-    """Answers that are ready as bytes: {(collection, driver_number or None): body}"""
+    """Transport with prepared answers: {(collection, driver_number or None): body}."""
 
     def __init__(self, bodies):
         super().__init__()
@@ -71,7 +71,7 @@ class Bytes(BaseAdapter):
 
 
 def recorded() -> Client:
-    """A client of the recorded race."""
+    """Return a client of the recorded race."""
     bodies = {}
     for collection, name in {"meetings": 2024, "sessions": 2024, "drivers": SESSION, "laps": SESSION}.items():
         rows = msgspec.json.decode(gzip.decompress((DATA / collection / f"{name}.json.gz").read_bytes()))
@@ -89,7 +89,7 @@ def recorded() -> Client:
 
 
 def memory() -> float:
-    """Highest memory of this process so far, in MB."""
+    """Return the peak memory of this process so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -132,7 +132,7 @@ def main() -> None:
     browser.get(url)
     pages = [timed(browser.get, url)[0] for _ in range(50)]
 
-    table = Table("samples", "measured", "asked", title=f"session {session}: {rows:,} samples, Python {sys.version.split()[0]}")
+    table = Table("samples", "measured", "target", title=f"session {session}: {rows:,} samples, Python {sys.version.split()[0]}")
     for name, row in sorted(totals.items()):
         table.add_row(f"bytes a sample on disk, {name} ({row['n']:,})", f"{row['size'] / row['n']:.2f}", "at most 4")
     table.add_row("taken in, samples a second, from bytes to files and figures", f"{rows / first:,.0f}", "at least 200,000")

@@ -1,4 +1,4 @@
-"""The processes of a load test, each a private one that ends with it: PostgreSQL, Redis, upstream, and the site itself."""
+"""The processes of a load test, started for it alone: PostgreSQL, Redis, upstream and the site."""
 
 import os
 import resource
@@ -26,7 +26,7 @@ def free_port() -> int:
 
 
 def until(holds: Callable[[], object], what: str, patience: float = PATIENCE) -> float:
-    """Wait until something holds; the seconds that took."""
+    """Wait until a condition holds, and return the seconds that took."""
     began = time.monotonic()
     while not holds():
         if time.monotonic() - began > patience:
@@ -46,7 +46,7 @@ def answers(url: str) -> bool:
 
 
 def end(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
-    """End a process, and what it began, if it has not ended yet."""
+    """Stop a process and its children, unless it has ended."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, number)
     try:
@@ -57,7 +57,7 @@ def end(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
 
 
 class Postgres:
-    """A cluster of its own in a folder. PostgreSQL refuses to run as root, who becomes nobody for it."""
+    """A PostgreSQL cluster in a folder. It refuses to run as root; the user nobody runs it then."""
 
     def __init__(self, folder: Path):
         self.folder, self.port = folder / "postgres", free_port()
@@ -70,10 +70,10 @@ class Postgres:
 
     @staticmethod
     def programs() -> Path | None:
-        """The folder of the newest release's programs."""
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
-        if found:
-            return found[-1].parent
+        """Return the folder of the newest release's programs."""
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+        if programs:
+            return programs[-1].parent
         on_path = shutil.which("initdb")
         return Path(on_path).parent if on_path else None
 
@@ -97,13 +97,13 @@ class Postgres:
             self.stop()
 
     def database(self, name: str) -> str:
-        """The URL of a new database."""
+        """Create a database and return its URL."""
         self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
         return f"{self.url}/{name}"
 
 
 class Redis:
-    """A broker that keeps nothing when it ends."""
+    """A Redis broker without persistence."""
 
     def __init__(self):
         self.port = free_port()
@@ -131,7 +131,7 @@ class Redis:
 
 @contextmanager
 def upstream() -> Iterator[tuple[str, int, int]]:
-    """(URL, a season, a session with samples) of the recorded OpenF1 where it is beside the checkout, else of the demo season."""
+    """Yield (URL, season, session with samples) of the recorded OpenF1 beside the checkout, else of the demo season."""
     if REPLAY.exists():
         port = free_port()
         command = [sys.executable, str(REPLAY), "--port", str(port)]
@@ -155,7 +155,7 @@ def upstream() -> Iterator[tuple[str, int, int]]:
 
 
 def limit_files(size: int) -> Callable[[], None]:
-    """What a child does so that no file it writes grows beyond so many bytes: its disk is full."""
+    """Return a function for `preexec_fn` that limits the size of written files in bytes, to simulate a full disk."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
@@ -208,8 +208,8 @@ class Site:
         line = [sys.executable, "manage.py", *command]
         return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, **options)
 
-    def done(self, *command: str) -> str:
-        """Run a command that has to go well; what it says."""
+    def run_command(self, *command: str) -> str:
+        """Run a command that has to succeed, and return its output."""
         ended = self.manage(*command)
         if ended.returncode:
             raise RuntimeError(f"manage.py {' '.join(command)}: {ended.stderr or ended.stdout}")
@@ -230,9 +230,9 @@ class Site:
         return self.begin("-m", "celery", "-A", "f1site", "-q", "beat", "-l", "WARNING", "--pidfile", "")
 
     def token(self) -> str:
-        """The token of a new user who may do everything."""
+        """Return the token of a new superuser."""
         program = (
             "from django.contrib.auth.models import User; from rest_framework.authtoken.models import Token;"
             "print(Token.objects.create(user=User.objects.create_superuser('editor')).key)"
         )
-        return self.done("shell", "-v0", "-c", program).strip()
+        return self.run_command("shell", "-v0", "-c", program).strip()

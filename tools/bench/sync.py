@@ -1,4 +1,4 @@
-"""How fast the sync and the API are, beside what is asked of them: `make bench`. Prints figures, asserts nothing.
+"""Measure how fast the sync and the API are, compared with their targets: `make bench`. Asserts nothing.
 
 Rows come from the recorded OpenF1 in ../shared where that is there, else from the simulator of the demo season. Where
 TEST_DATABASE_URL names a PostgreSQL server, the writes are measured on it too, in a database of its own.
@@ -41,7 +41,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(command: list[str], url: str, env: dict[str, str]):
-    """A server in the background for the length of a `with`, from when it answers."""
+    """Run a server in the background for the length of a `with`, and wait until it answers."""
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(300):
@@ -59,12 +59,12 @@ def serving(command: list[str], url: str, env: dict[str, str]):
 def measure(what: str, *arguments: object, env: dict[str, str]) -> dict:
     command = [sys.executable, "tools/bench/measure.py", what, *map(str, arguments)]
     console.print(f"[dim]{' '.join(command[1:])}")
-    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    process = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(process.stdout)
 
 
 def database(folder: Path, name: str, env: dict[str, str]) -> dict[str, str]:
-    """The environment with a new SQLite database of that name."""
+    """Return the environment with a new SQLite database of this name."""
     env = env | {"DATABASE_URL": f"sqlite:///{folder / name}.sqlite3"}
     subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
     return env
@@ -72,7 +72,7 @@ def database(folder: Path, name: str, env: dict[str, str]) -> dict[str, str]:
 
 @contextmanager
 def postgresql(env: dict[str, str]):
-    """The environment with a new database on the server of TEST_DATABASE_URL, for the length of a `with`."""
+    """Yield the environment with a temporary database on the server of TEST_DATABASE_URL."""
     url, name = urlsplit(env["TEST_DATABASE_URL"]), f"f1stats_bench_{os.getpid()}"
     with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
@@ -92,12 +92,12 @@ def measure_postgresql(part: list[str], env: dict[str, str]) -> dict[str, dict]:
 
 
 def measure_api(env: dict[str, str], times: int = 20) -> dict:
-    """GET of a page of 1,000 laps of the session with the most laps, through gunicorn: median of `times`, after a warm-up."""
+    """Measure GET of 1,000 laps of the session with the most laps, through gunicorn: median of `times`, after a warm-up."""
     program = (
         "from django.db.models import Count; from telemetry.models import Lap;"
         "print(*Lap.objects.values('session').annotate(n=Count('pk')).order_by('-n').values_list('session', 'n')[0])"
     )
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "manage.py", "shell", "-v0", "-c", program],
         cwd=ROOT,
         env=env,
@@ -105,7 +105,7 @@ def measure_api(env: dict[str, str], times: int = 20) -> dict:
         text=True,
         check=True,
     )
-    session, laps = found.stdout.split()
+    session, laps = process.stdout.split()
     port = free_port()
     url = f"http://127.0.0.1:{port}/api/v1/laps/?session_id={session}&page_size=1000"
     seconds = []
@@ -131,21 +131,21 @@ def measure_all(parts: dict[str, list[str]], env: dict[str, str], folder: Path) 
     one, loop = database(folder, "one", env), database(folder, "loop", env)
     for database_env in (one, loop):
         measure("sync", *part, "--only", *LISTS, env=database_env)
-    found = {
+    results = {
         "first": measure("sync", *part, "--only", *ROWS, env=one),
         "again": measure("sync", *part, "--only", *ROWS, env=one),
         "loop": measure("loop", *part, env=loop),
     }
     for number, (title, arguments) in enumerate(parts.items()):
         whole = database(folder, f"whole{number}", env)
-        found[title] = measure("sync", *arguments, env=whole)
-    found["all again"] = measure("sync", *everything, env=whole)
-    found["api"] = measure_api(one)
-    return found
+        results[title] = measure("sync", *arguments, env=whole)
+    results["all again"] = measure("sync", *everything, env=whole)
+    results["api"] = measure_api(one)
+    return results
 
 
 def speed(result: dict, *, upstream: bool = False) -> float:
-    """Rows a second, by default without the time that upstream took."""
+    """Return rows per second, by default without the time that upstream took."""
     return result["rows"] / (result["seconds"] - (0 if upstream else result.get("upstream", 0)))
 
 
@@ -156,30 +156,32 @@ def table(*columns: str) -> Table:
     return made
 
 
-def show(found: dict[str, dict], parts: dict[str, list[str]]) -> None:
+def show(results: dict[str, dict], parts: dict[str, list[str]]) -> None:
     *some, everything = parts
     titles = {"first": f"laps and stints of {some[0]}", "again": "  the same again, nothing new"}
     titles |= {title: f"all of {title}" for title in parts} | {"all again": "  the same again, nothing new"}
     syncs = table("sync", "rows", "written", "requests", "s", "upstream", "rows/s", "without upstream", "peak MB")
     for name, title in titles.items():
-        r = found[name]
+        r = results[name]
         numbers = (r["rows"], r["written"], r["requests"], r["seconds"], r["upstream"], speed(r, upstream=True), speed(r))
-        syncs.add_row(title, *map(told, (*numbers, r["memory"])))
-    r = found["loop"]
-    syncs.add_row("loop of update_or_create", told(r["rows"]), "", "", told(r["seconds"]), "", "", told(speed(r)), "")
+        syncs.add_row(title, *map(formatted, (*numbers, r["memory"])))
+    r = results["loop"]
+    syncs.add_row(
+        "loop of update_or_create", formatted(r["rows"]), "", "", formatted(r["seconds"]), "", "", formatted(speed(r)), ""
+    )
     console.print(syncs)
-    base = f"{found['first']['memory_before']:.0f} MB"
+    base = f"{results['first']['memory_before']:.0f} MB"
     console.print(f"The loop commits every row and has its rows at hand. Memory before the first row: {base}.\n")
 
-    first, again, loop, api = found["first"], found["again"], found["loop"], found["api"]
-    asked = table("as many times", "to reach", "without upstream", "with it")
-    asked.add_row(
+    first, again, loop, api = results["first"], results["again"], results["loop"], results["api"]
+    targets = table("as many times", "to reach", "without upstream", "with it")
+    targets.add_row(
         "first sync of laps and stints : loop, rows/s", "10", *(ratio(first, loop, upstream) for upstream in (False, True))
     )
-    asked.add_row("re-sync : first sync, rows/s", "3", *(ratio(again, first, upstream) for upstream in (False, True)))
-    memory = found[everything]["memory"] / max(found[title]["memory"] for title in some)
-    asked.add_row(f"{everything} : {' or '.join(some)}, peak memory", "1", f"{memory:.2f}", "")
-    console.print(asked)
+    targets.add_row("re-sync : first sync, rows/s", "3", *(ratio(again, first, upstream) for upstream in (False, True)))
+    memory = results[everything]["memory"] / max(results[title]["memory"] for title in some)
+    targets.add_row(f"{everything} : {' or '.join(some)}, peak memory", "1", f"{memory:.2f}", "")
+    console.print(targets)
     console.print(
         f"GET /api/v1/laps/?session_id={api['session']}&page_size=1000 through gunicorn: status {api['status']}, "
         f"{api['bytes'] / 1000:,.0f} kB (the session has {api['laps']} laps), median {api['median'] * 1000:.0f} ms, "
@@ -187,19 +189,19 @@ def show(found: dict[str, dict], parts: dict[str, list[str]]) -> None:
     )
 
 
-def show_postgresql(found: dict[str, dict], sqlite: dict) -> None:
+def show_postgresql(results: dict[str, dict], sqlite: dict) -> None:
     writes = table("new rows on PostgreSQL", "rows", "sessions", "bulk_create, s", "sync, s", "as many times", "to reach")
-    for name, r in found["writes"].items():
+    for name, r in results["writes"].items():
         numbers = (r["rows"], r["pieces"], r["bulk_create"], r["sync"])
-        writes.add_row(name, *map(told, numbers), f"{r['bulk_create'] / r['sync']:.1f}", "2")
+        writes.add_row(name, *map(formatted, numbers), f"{r['bulk_create'] / r['sync']:.1f}", "2")
     console.print(writes)
     console.print(
-        f"The first sync of laps and stints: {told(speed(found['first']))} rows/s without upstream on PostgreSQL, "
-        f"{told(speed(sqlite))} on SQLite."
+        f"The first sync of laps and stints: {formatted(speed(results['first']))} rows/s without upstream on PostgreSQL, "
+        f"{formatted(speed(sqlite))} on SQLite."
     )
 
 
-def told(number: float) -> str:
+def formatted(number: float) -> str:
     return f"{number:,.2f}" if isinstance(number, float) and number < 100 else f"{number:,.0f}"
 
 
@@ -209,7 +211,7 @@ def ratio(faster: dict, slower: dict, upstream: bool) -> str:
 
 @contextmanager
 def recorded(env: dict[str, str]):
-    """The environment in which OpenF1 is the replay of its recorded rows, for the length of a `with`."""
+    """Yield the environment in which the replay of recorded rows takes the place of OpenF1."""
     port = free_port()
     base = f"http://127.0.0.1:{port}/v1"
     with serving([sys.executable, str(REPLAY), "--port", str(port)], base, env):
@@ -225,13 +227,13 @@ def main() -> None:
     else:
         source, parts, upstream = f"the simulator ({REPLAY} is not there); its memory is counted too", DEMO, nullcontext(env)
     with tempfile.TemporaryDirectory() as folder, upstream as env:
-        found = measure_all(parts, env, Path(folder))
+        results = measure_all(parts, env, Path(folder))
         server = env.get("TEST_DATABASE_URL", "")
         on_postgresql = measure_postgresql(next(iter(parts.values())), env) if server.startswith("postgres") else None
     console.print(f"\nUpstream is {source}. Python {platform.python_version()}, {os.cpu_count()} cores, SQLite.")
-    show(found, parts)
+    show(results, parts)
     if on_postgresql:
-        show_postgresql(on_postgresql, found["first"])
+        show_postgresql(on_postgresql, results["first"])
     else:
         console.print("TEST_DATABASE_URL names no PostgreSQL: nothing was measured there.")
 

@@ -1,4 +1,4 @@
-"""What happens at a site at once: readers, somebody who corrects lap times, and syncs."""
+"""The concurrent load on a site: readers, corrections of lap times, and syncs."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ class Read(NamedTuple):
 
 
 class Connection:
-    """Questions over one connection that stays open."""
+    """Requests over one persistent connection."""
 
     def __init__(self, url: str, **headers: str):
         self.host, self.headers = urlsplit(url).netloc, headers
@@ -30,7 +30,7 @@ class Connection:
         self.answered: dict[str, str] = {}  # the headers of the last answer
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, bytes]:
-        """(status, body); status 0 where there was no answer."""
+        """Return (status, body); the status is 0 when there was no answer."""
         headers = self.headers | headers
         content = None
         if body is not None:
@@ -46,7 +46,7 @@ class Connection:
 
 
 class Part:
-    """Something that goes on in threads until it is told to stop."""
+    """A loop in threads that runs until it is stopped."""
 
     clients = 1
 
@@ -68,7 +68,7 @@ class Part:
 
 
 class Readers(Part):
-    """Clients that ask without a pause; what each of them saw is in `reads`."""
+    """Clients that send requests without a pause; their answers are in `reads`."""
 
     def __init__(self, url: str, session: int, clients: int):
         self.url, self.clients = url, clients
@@ -96,11 +96,11 @@ class Readers(Part):
             ended = time.monotonic()
             self.reads.append(Read(ended, status, ended - began))
             if not status or status >= 500:
-                time.sleep(0.05)  # a site that is away is not to be asked a thousand times a second
+                time.sleep(0.05)  # no busy loop while the site is down
 
 
 class Editor(Part):
-    """Corrects one lap time after the other, each to a value of its own, and goes on to the next when that is acknowledged."""
+    """Corrects one lap time after the other to distinct values, each once the previous one is acknowledged."""
 
     def __init__(self, url: str, session: int, token: str):
         super().__init__()
@@ -128,7 +128,7 @@ class Editor(Part):
         return status == 200
 
     def lost(self) -> int:
-        """Laps whose time is not what was last acknowledged, and edits that were refused."""
+        """Return the laps whose time is not the last acknowledged one, and the refused edits."""
         wrong = len(self.refused)
         for lap, value in self.values.items():
             _, body = self.connection.ask("GET", f"/api/v1/laps/{lap}/")
@@ -140,7 +140,7 @@ class Editor(Part):
 
 
 class Syncs(Part):
-    """Fetches race weekends over and over, comparing every row."""
+    """Syncs race weekends repeatedly, comparing every row."""
 
     def __init__(self, site: Site, races: list[str]):
         super().__init__()
@@ -155,5 +155,5 @@ class Syncs(Part):
 
 
 def worst(times: list[float], share: float) -> float:
-    """The time that this share of sorted times does not exceed."""
+    """Return the quantile of sorted times at this share."""
     return times[min(len(times) - 1, int(len(times) * share))]

@@ -1,4 +1,4 @@
-"""The sessions to ask for."""
+"""Fixtures: the sessions that the clients ask for."""
 
 import pytest
 
@@ -17,5 +17,5 @@ def race(session) -> dict:
 
 @pytest.fixture
 def car(session) -> int:
-    """A car that has laps."""
+    """The number of a car that has laps."""
     return plain(f"laps?session_key={session}&limit=1")[0]["driver_number"]

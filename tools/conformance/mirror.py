@@ -1,4 +1,4 @@
-"""Where the site is, which sessions it has, and what it says of them without any client."""
+"""The site under test: its address, its sessions, and its answers without any client."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def plain(path: str) -> list[dict]:
 
 
 def refusals(model: type[BaseModel], row: dict) -> list[Any]:
-    """The values of a row that a client's model does not take."""
+    """Return the values of a row that a client's model does not accept."""
     try:
         model.model_validate(row)
     except ValidationError as error:
@@ -30,7 +30,7 @@ def refusals(model: type[BaseModel], row: dict) -> list[Any]:
 
 
 def agree(call: Callable[[], list], model: type[BaseModel], rows: list[dict]) -> None:
-    """The client gives what the site sends, row by row.
+    """Check that the client returns what the site sends, row by row.
 
     Some models know nothing of values that OpenF1 sends as well (nulls, and texts or lists in place of a number): the client
     then refuses them from either server, and here it is only seen to that it is these.

@@ -1,4 +1,4 @@
-"""Serve a mirror in a folder of its own and let other people's OpenF1 clients loose on it: `make conformance`.
+"""Run published OpenF1 clients against a site with a temporary database: `make conformance`.
 
 The rows are the demo season's and, where ../shared is beside the checkout, those of a recorded race weekend. The clients are in
 an environment of their own, so that what they need never meets what the site needs.
@@ -33,7 +33,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(command: list[object], url: str, env: dict[str, str]) -> Iterator[None]:
-    """A server in the background for the length of a `with`, from when it answers."""
+    """Run a server in the background for the length of a `with`, and wait until it answers."""
     process = subprocess.Popen([*map(str, command)], cwd=ROOT, env=env)
     try:
         for _ in range(300):
@@ -55,7 +55,7 @@ def manage(*arguments: str, env: dict[str, str]) -> None:
 
 
 def fill(env: dict[str, str]) -> list[str]:
-    """A database with rows and a user; the sessions to ask for."""
+    """Create a database with rows and a user, and return the sessions to ask for."""
     manage("migrate", env=env)
     manage("load_demo", env=env)
     manage("createsuperuser", "--noinput", env=env | {"DJANGO_SUPERUSER_PASSWORD": PASSWORD})
@@ -78,13 +78,13 @@ def main() -> int:
         }
         sessions = fill(env)
         url = f"http://127.0.0.1:{(port := free_port())}"
-        told = env | {"SITE": url, "SESSIONS": ",".join(sessions), "SITE_USER": USER, "SITE_PASSWORD": PASSWORD}
+        environment = env | {"SITE": url, "SESSIONS": ",".join(sessions), "SITE_USER": USER, "SITE_PASSWORD": PASSWORD}
         gunicorn = [sys.executable, "-m", "gunicorn", "f1site.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
         with serving(gunicorn, f"{url}/v1/meetings", env):
             python = subprocess.run(
-                [CLIENTS, "-m", "pytest", "-c", HERE / "pytest.ini", HERE, *sys.argv[1:]], cwd=HERE, env=told, check=False
+                [CLIENTS, "-m", "pytest", "-c", HERE / "pytest.ini", HERE, *sys.argv[1:]], cwd=HERE, env=environment, check=False
             )
-            node = subprocess.run(["node", "--test", "--test-reporter=dot"], cwd=HERE, env=told, check=False)
+            node = subprocess.run(["node", "--test", "--test-reporter=dot"], cwd=HERE, env=environment, check=False)
     return python.returncode or node.returncode
 
 

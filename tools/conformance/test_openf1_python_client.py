@@ -51,9 +51,9 @@ def test_every_endpoint_gives_the_rows_as_models(client, endpoint, race, car):
         with pytest.raises(OpenF1NotFoundError):
             getattr(client, endpoint).list(**filters)
         return
-    found = getattr(client, endpoint).list(**filters)
-    assert len(found) == len(rows)
-    assert type(found[0]).model_validate(rows[0]) == found[0]
+    answers = getattr(client, endpoint).list(**filters)
+    assert len(answers) == len(rows)
+    assert type(answers[0]).model_validate(rows[0]) == answers[0]
 
 
 def test_every_endpoint_has_rows_somewhere(client):
@@ -62,16 +62,16 @@ def test_every_endpoint_has_rows_somewhere(client):
 
 
 def test_filters_with_operators_mean_what_they_say(client, session):
-    found = client.laps.list(session_key=session, lap_number={">=": 3, "<=": 5})
-    assert {lap.lap_number for lap in found} == {3, 4, 5}
+    answers = client.laps.list(session_key=session, lap_number={">=": 3, "<=": 5})
+    assert {lap.lap_number for lap in answers} == {3, 4, 5}
     fast = client.laps.list_raw(session_key=session, st_speed={">=": 300})
     assert fast == plain(f"laps?session_key={session}&st_speed>=300")
 
 
 def test_filters_with_dates(client, race):
     begin, end = race["date_start"], race["date_end"]
-    found = client.weather.list_raw(session_key=race["session_key"], date={">=": begin, "<=": end})
-    assert found == plain(f"weather?session_key={race['session_key']}&date>={begin}&date<={end}")
+    answers = client.weather.list_raw(session_key=race["session_key"], date={">=": begin, "<=": end})
+    assert answers == plain(f"weather?session_key={race['session_key']}&date>={begin}&date<={end}")
 
 
 def test_first_and_count(client, session):

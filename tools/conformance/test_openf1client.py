@@ -1,4 +1,4 @@
-"""openf1client 0.1.0: URLs put together as text, models written for OpenF1 as it was in 2023."""
+"""openf1client 0.1.0: URLs built as text, models for OpenF1 as it was in 2023."""
 
 from functools import partial
 from typing import get_type_hints
@@ -51,5 +51,5 @@ def test_every_endpoint(client, collection, race, car):
 
 def test_texts_are_filters_too(client, session):
     driver = plain(f"drivers?session_key={session}")[0]
-    found = client.get_drivers(session_key=session, full_name=driver["full_name"])
-    assert [row.driver_number for row in found] == [driver["driver_number"]]
+    answers = client.get_drivers(session_key=session, full_name=driver["full_name"])
+    assert [row.driver_number for row in answers] == [driver["driver_number"]]

@@ -1,4 +1,4 @@
-"""pyopenf1 0.1.3: httpx, asyncio, frozen models without much tolerance."""
+"""pyopenf1 0.1.3: httpx, asyncio, strict frozen models."""
 
 import asyncio
 from functools import partial
@@ -77,8 +77,8 @@ def test_the_standings_after_a_later_race(collection):
 
 
 def test_results_of_those_who_were_classified(session):
-    found = ask("results", "get_session_results", session_key=session, **{"position>=": 1})
-    assert [result.position for result in found] == [*range(1, len(found) + 1)]
+    answers = ask("results", "get_session_results", session_key=session, **{"position>=": 1})
+    assert [result.position for result in answers] == [*range(1, len(answers) + 1)]
 
 
 def test_an_operator_in_the_name_of_a_parameter(session, car):

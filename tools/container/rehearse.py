@@ -1,6 +1,6 @@
 """Build the image and run its containers without Docker: `make rehearse`.
 
-The steps are read from the Dockerfile and done in an empty folder, which stands for the root of the image's file system, with the
+The steps are read from the Dockerfile and run in an empty folder, which stands for the root of the image's file system, with the
 files that .dockerignore lets through. Steps that a USER precedes, and the containers, run as that user where root starts this.
 What is not rehearsed: the base image (this machine's Python takes its place), and the services of compose.yaml, which is only
 read, by a Docker client where there is one.
@@ -24,20 +24,20 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120  # seconds until the site is healthy
-STOPPING = {"web": signal.SIGTERM, "worker": signal.SIGQUIT, "beat": signal.SIGTERM}  # how compose.yaml stops them
-NOTED = {"LABEL", "EXPOSE", "VOLUME"}
+HEALTHY_TIMEOUT = 120  # seconds until the site is healthy
+STOP_SIGNALS = {"web": signal.SIGTERM, "worker": signal.SIGQUIT, "beat": signal.SIGTERM}  # how compose.yaml stops them
+IGNORED_INSTRUCTIONS = {"LABEL", "EXPOSE", "VOLUME"}
 
 
 def instructions(text: str) -> list[tuple[str, str]]:
-    """(keyword, rest) of each instruction; continued lines are joined and comments left out."""
+    """Return (keyword, rest) of each instruction; continued lines are joined, comments dropped."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
     return [(word, rest) for word, _, rest in (line.partition(" ") for line in joined.splitlines() if line.strip())]
 
 
 def context() -> list[Path]:
-    """What .dockerignore lets through, of the files that git knows or would take."""
+    """Return the files that .dockerignore does not exclude, of those that git tracks or would add."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     rules = [line for line in lines if line.strip() and not line.startswith("#")]
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
@@ -46,7 +46,7 @@ def context() -> list[Path]:
 
 
 def passes(name: str, rules: list[str]) -> bool:
-    """Whether the last rule that speaks of a file, or of a folder above it, begins with an exclamation mark."""
+    """Whether the last rule that matches a file, or a folder above it, begins with an exclamation mark."""
     path = Path(name)
     spoken = [rule for rule in rules if any(matches(each.as_posix(), rule.lstrip("!")) for each in (path, *path.parents))]
     return not spoken or spoken[-1].startswith("!")
@@ -68,7 +68,7 @@ class Image:
         root.mkdir()
 
     def real(self, text: str) -> str:
-        """A text in which absolute paths of the image are those of the folder."""
+        """Return a text in which absolute paths of the image are replaced by paths in the folder."""
         return re.sub(r"(?<![\w.:/])/(?=(srv|data)\b)", f"{self.root}/", text).replace(":/srv", f":{self.root}/srv")
 
     def folder(self) -> Path:
@@ -77,23 +77,23 @@ class Image:
         return path
 
     def as_user(self, command: list[str]) -> list[str]:
-        """A command with the rights that it would have in a container."""
+        """Return a command that runs with the rights that it would have in a container."""
         if not self.user or os.getuid() != 0:
             return command
         user, _, group = self.user.partition(":")
         return ["setpriv", f"--reuid={user}", f"--regid={group or user}", "--clear-groups", "--no-new-privs", *command]
 
     def start(self, command: list[str], **env: str) -> subprocess.Popen:
-        told = {name: self.real(value) for name, value in (self.env | env).items()}
+        environment = {name: self.real(value) for name, value in (self.env | env).items()}
         folder = self.folder()
-        return subprocess.Popen(self.as_user([*map(self.real, command)]), cwd=folder, env=told, start_new_session=True)
+        return subprocess.Popen(self.as_user([*map(self.real, command)]), cwd=folder, env=environment, start_new_session=True)
 
     def run(self, command: list[str], **env: str) -> int:
         return self.start(command, **env).wait()
 
 
 def base_image(folder: Path) -> Path:
-    """This machine's Python, with pip as its only package: linked into the folder, for its home may be closed to other users."""
+    """Link this machine's Python, with pip as its only package, into a folder that other users can read."""
     print(f"Python {sys.version.split()[0]} takes the place of the Dockerfile's base image")
     python = f"python{sys.version_info.major}.{sys.version_info.minor}"
     library = Path(sysconfig.get_path("stdlib", vars={"installed_base": sys.base_prefix}))
@@ -118,7 +118,7 @@ def link(source: str | Path, target: str | Path) -> None:
 
 
 def build(folder: Path, python: Path) -> Image:
-    """The last stage of the Dockerfile."""
+    """Build all stages and return the last one."""
     stages: dict[str, Image] = {}
     image = None
     for number, (word, rest) in enumerate(instructions((ROOT / "Dockerfile").read_text())):
@@ -152,12 +152,12 @@ def step(image: Image, word: str, rest: str, stages: dict[str, Image]) -> None:
             image.user = rest
         case "HEALTHCHECK" | "ENTRYPOINT" | "CMD":
             image.commands[word] = json.loads(rest.rpartition(" CMD ")[2])
-        case _ if word not in NOTED:
+        case _ if word not in IGNORED_INSTRUCTIONS:
             sys.exit(f"{word} is not rehearsed: add it to tools/container/rehearse.py")
 
 
 def copy(image: Image, rest: str, stages: dict[str, Image]) -> None:
-    """COPY of the context, of single files of it, or of another stage's folder; into the working folder."""
+    """Copy the context, single files of it, or another stage's folder into the working folder."""
     *options, source, target = rest.split()
     if target != "./" or len(options) > 1:
         sys.exit(f"COPY {rest} is not rehearsed: it goes to ./, with at most --from")
@@ -177,14 +177,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def expect(truth: object, told: str) -> None:
+def expect(truth: object, message: str) -> None:
     if not truth:
-        sys.exit(f"WRONG: {told}")
-    print(f"ok: {told}", flush=True)
+        sys.exit(f"WRONG: {message}")
+    print(f"ok: {message}", flush=True)
 
 
 def look_into(image: Image) -> None:
-    """What must not be in the image, and what its user must not be able to do."""
+    """Check what must not be in the image, and what its user must not be able to do."""
     folder = image.folder()
     hidden = [path for path in folder.iterdir() if path.name.startswith(".") and path.name != ".venv"]
     expect(not hidden and not [*folder.glob("*.sqlite3*")], "no secret and no database is in the image")
@@ -196,7 +196,7 @@ def look_into(image: Image) -> None:
 
 
 def run_containers(image: Image) -> None:
-    """web until it is healthy, then worker and beat beside it; each ends when told."""
+    """Run web until it is healthy, then worker and beat beside it, and stop each as compose.yaml does."""
     env, entrypoint = {"PORT": str(free_port())}, image.commands["ENTRYPOINT"]
     running = {"web": image.start([*entrypoint, *image.commands["CMD"]], **env)}
     try:
@@ -213,8 +213,8 @@ def run_containers(image: Image) -> None:
         for name, process in running.items():
             expect(process.poll() is None, f"{name} runs")
         for name, process in reversed(running.items()):
-            process.send_signal(STOPPING[name])
-            expect(process.wait(timeout=20) in (0, -STOPPING[name]), f"{name} ends when told")
+            process.send_signal(STOP_SIGNALS[name])
+            expect(process.wait(timeout=20) in (0, -STOP_SIGNALS[name]), f"{name} ends when stopped")
     finally:
         for process in running.values():
             if process.poll() is None:
@@ -226,13 +226,13 @@ def until_healthy(image: Image, web: subprocess.Popen, env: dict[str, str]) -> N
     began = time.monotonic()
     while image.run(image.commands["HEALTHCHECK"], **env):
         time.sleep(1)
-        if web.poll() is not None or time.monotonic() - began > PATIENCE:
+        if web.poll() is not None or time.monotonic() - began > HEALTHY_TIMEOUT:
             sys.exit("The site did not become healthy")
     expect(True, f"healthy after {time.monotonic() - began:.0f} s")
 
 
 def read_compose() -> None:
-    """Whether a client of Docker understands compose.yaml; without one nothing is known."""
+    """Check that `docker compose` accepts compose.yaml, where it is installed."""
     passwords = {f"{name}_PASSWORD": "rehearsed" for name in ("POSTGRES", "REDIS", "RABBITMQ")}
     if (
         not shutil.which("docker")
@@ -240,12 +240,12 @@ def read_compose() -> None:
     ):
         print("NOT read by docker compose: this machine has none")
         return
-    done = subprocess.run(["docker", "compose", "config", "--quiet"], cwd=ROOT, env=os.environ | passwords, check=False)
-    expect(done.returncode == 0, "docker compose understands compose.yaml")
+    process = subprocess.run(["docker", "compose", "config", "--quiet"], cwd=ROOT, env=os.environ | passwords, check=False)
+    expect(process.returncode == 0, "docker compose understands compose.yaml")
 
 
-def roomy() -> str | None:
-    """A folder in memory where it holds an image, which is a gigabyte of small files; else the usual one for temporary files."""
+def temporary_folder() -> str | None:
+    """Return a folder in memory when it has room for an image (a gigabyte of small files), else None for the default one."""
     memory = Path("/dev/shm")
     if not memory.is_dir() or os.statvfs(memory).f_flag & os.ST_NOEXEC or shutil.disk_usage(memory).free < 4 * 2**30:
         return None
@@ -254,7 +254,7 @@ def roomy() -> str | None:
 
 def main() -> None:
     read_compose()
-    with tempfile.TemporaryDirectory(dir=roomy()) as name:
+    with tempfile.TemporaryDirectory(dir=temporary_folder()) as name:
         folder = Path(name)
         folder.chmod(0o755)  # the containers' user has to pass
         if os.getuid() != 0:

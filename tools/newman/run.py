@@ -118,7 +118,7 @@ def run(folder: Path, arguments: list[str]) -> int:
     """Run the collection with newman against a site whose files are in `folder`, and return newman's exit status."""
     env = {"DATA_ROOT": f"{folder}", "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3", "MEDIA_ROOT": f"{folder}/media"}
     env |= {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0", "THROTTLE_WRITES": "", "THROTTLE_SYNCS": ""}
-    env |= {"CELERY_BROKER_URL": f"filesystem://{folder}/broker", "DJANGO_SUPERUSER_PASSWORD": "not asked for"}
+    env |= {"CELERY_BROKER_URL": f"filesystem://{folder}/broker", "DJANGO_SUPERUSER_PASSWORD": "unused"}
     set_up_django(env)
     with upstream() as address:
         token = fill()
