@@ -200,3 +200,9 @@ def test_the_order_of_imports_is_the_one_that_is_enforced():
     packages = line.split("  <-  ")
     assert packages == [package for package in LAYERS if (ROOT / package).is_dir()]
     assert set(packages) == set(packages_of_the_map()) - {"tools", "docs"}
+
+
+def test_modules_that_the_architecture_names_exist():
+    named = set(re.findall(r"\b(\w+/[\w/]+\.py)\b", page("architecture")))
+    assert len(named) > 5
+    assert [name for name in named if not (ROOT / name).exists()] == []
