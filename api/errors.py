@@ -49,7 +49,7 @@ class Unexpected(exceptions.APIException):
 
 def handle(error: Exception, context: dict) -> Response | None:
     """The answer to an exception in a REST view."""
-    known = meaning(error)
+    known = to_api_exception(error)
     note(error, known, context["request"])
     response = exception_handler(known, context)
     if isinstance(known, Unexpected) and response is not None and (request_id := getattr(context["request"], "id", "")):
@@ -59,7 +59,7 @@ def handle(error: Exception, context: dict) -> Response | None:
     return response
 
 
-def meaning(error: Exception) -> exceptions.APIException:
+def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: PLR0911 - one for each kind of error
     """What an error of Django, the database, OpenF1 or ours is to the one who asked."""
     match error:
         case exceptions.APIException():

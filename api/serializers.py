@@ -23,7 +23,7 @@ from rest_framework.validators import UniqueValidator
 
 from api.fields import JSONValue, Link, Moment, Number, Parent, bounds, columns
 from api.links import detail_prefix
-from api.openf1.catalogue import Column, plain_type
+from api.tables.columns import Column, make_column
 from mirror import editing
 from mirror.feeds import Feed
 from mirror.fields import JSONText
@@ -143,7 +143,7 @@ class RowSerializer(serializers.ModelSerializer):
         """The fields, without the links, and their types."""
         plan = cls.plan()
         model = cls.Meta.model
-        return tuple(Column(name, plan.paths[i], *plain_type(field_at(model, plan.paths[i]))) for name, i in plan.values)
+        return tuple(make_column(field_at(model, plan.paths[i]), name=name, path=plan.paths[i]) for name, i in plan.values)
 
     def file_rows(self, queryset: models.QuerySet) -> Iterator[tuple]:
         """The rows of a queryset as tuples of the values of those fields, read bit by bit."""

@@ -22,7 +22,7 @@ from api import history
 from api.conditional import conditional
 from api.errors import Conflict
 from api.filters import ModelFilter
-from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response
+from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response, split_rows
 from api.serializers import RowSerializer
 from mirror import editing, versions
 from mirror.feeds import Feed
@@ -117,7 +117,8 @@ class EntityViewSet(viewsets.GenericViewSet):
             if request.query_params.keys() & set(self.paginator.parameters):
                 queryset = self.paginate_queryset(queryset)
             name = str(self.model._meta.verbose_name_plural)
-            return file_response(renderer, serializer.file_columns(), serializer.file_rows(queryset), filename=name)
+            pieces = renderer.write(serializer.file_columns(), split_rows(serializer.file_rows(queryset)))
+            return file_response(renderer, pieces, filename=name)
         page = self.paginate_queryset(queryset)
         return self.get_paginated_response([*serializer.rows(page)])
 

@@ -14,11 +14,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from api.openf1 import render, samples
-from api.openf1.catalogue import Collection, Column, describe, find
+from api.openf1.catalogue import Collection, collection_of, find_collection
 from api.openf1.predicates import condition
 from api.openf1.query import NO_KEY, Predicate, Query
 from api.openf1.sources import source_of
+from api.tables import arrow
+from api.tables.columns import Column, arrow_schema
+from api.tables.converters import stored_to_portable_csv
+from api.tables.writers import write_csv
 from f1site import __version__
 from mirror.feeds import registry
 from mirror.models import Correction, SyncRun
@@ -62,7 +65,7 @@ def sessions_of(seasons: Sequence[int]) -> list[int] | None:
     """The sessions of some seasons; None for all there are."""
     if not seasons:
         return None
-    collection = find("sessions")
+    collection = find_collection("sessions")
     assert collection
     paths = {name: collection.columns[name].path for name in ("year", "session_key")}
     return list(
@@ -73,7 +76,7 @@ def sessions_of(seasons: Sequence[int]) -> list[int] | None:
 def questions(seasons: Sequence[int], sessions: list[int] | None) -> Iterator[Query]:
     """A query for all rows of each collection, of these seasons."""
     for feed in registry().values():
-        collection = describe(feed)
+        collection = collection_of(feed)
         name, keys = ("year", list(seasons)) if feed.lists else ("session_key", sessions or [NO_KEY])
         wanted = [Predicate(collection.columns[name], "=", key) for key in keys] if seasons else []
         yield Query(collection=collection, predicates=tuple(wanted), fields=tuple(collection.columns.values()))
@@ -81,7 +84,7 @@ def questions(seasons: Sequence[int], sessions: list[int] | None) -> Iterator[Qu
 
 def about_rows(query: Query) -> dict[str, Any]:
     """The fields of a collection's rows, and how many corrections are in them."""
-    schema = render.arrow_schema(query.fields)
+    schema = arrow_schema(query.fields)
     return {"schema": {field.name: str(field.type) for field in schema}, "corrections": corrections(query)}
 
 
@@ -114,7 +117,7 @@ class Counted:
 def write_file(folder: Path, query: Query, format_: str) -> dict[str, Any]:
     """One collection as a file, which has its name only once it is whole."""
     path = folder / f"{query.collection.name}.{format_}"
-    chunks, digest, size = Counted(source_of(query).read(query)), hashlib.sha256(), 0
+    chunks, digest, size = Counted(source_of(query).read_chunks(query)), hashlib.sha256(), 0
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
         for piece in pieces(query, chunks, format_):
@@ -127,8 +130,8 @@ def write_file(folder: Path, query: Query, format_: str) -> dict[str, Any]:
 
 def pieces(query: Query, chunks: Iterable, format_: str) -> Iterator[bytes]:
     if format_ == "csv" and not query.collection.sampled:
-        return render.write_csv(query.fields, chunks, render.portable_csv_values)
-    return source_of(query).write(replace(query, format=format_), chunks)
+        return write_csv(query.fields, chunks, stored_to_portable_csv)
+    return source_of(query).write_chunks(replace(query, format=format_), chunks)
 
 
 # One database
@@ -141,10 +144,10 @@ def fill_table(database: sqlite3.Connection, query: Query) -> int:
         f'"{column.name}" {SQL_TYPES.get(column.type, "TEXT")}{link(column, collection)}' for column in query.fields
     )
     database.execute(f'CREATE TABLE "{collection.name}" ({columns})')
-    chunks = Counted(source_of(query).read(query))
+    chunks = Counted(source_of(query).read_chunks(query))
     insert = f'INSERT INTO "{collection.name}" VALUES ({", ".join("?" * len(query.fields))})'  # noqa: S608 (names are ours)
     for chunk in chunks:
-        database.executemany(insert, samples.rows_of(chunk) if collection.sampled else chunk)
+        database.executemany(insert, arrow.to_tuples(chunk) if collection.sampled else chunk)
     keys = [name for name in ("session_key", "driver_number", "lap_number") if name in collection.columns]
     if keys:
         names = ", ".join(f'"{name}"' for name in keys)

@@ -42,7 +42,7 @@ class LapFeed(CarFeed):
     grader = Grader(lacking=lacking.lacking_laps)
 
     def after_write(self, scope, *, source):
-        ingest.summarise_again(scope["session_key"], scope.get("driver_number"))
+        ingest.summarise_session(scope["session_key"], scope.get("driver_number"))
 
 
 class StintFeed(CarFeed):

@@ -1,23 +1,23 @@
-"""gzip, when it is asked for."""
+"""gzip compression of answers, for clients that accept it."""
 
 import re
 import zlib
 from collections.abc import Iterable, Iterator
 
 GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([\d.]+))?\s*(?:,|$)", re.ASCII)
-LEVEL = 1  # six times smaller already; more costs more time than it saves
-WORTH = 500  # bytes
+LEVEL = 1  # makes bodies six times smaller; higher levels cost more time than they save
+MIN_BYTES = 500  # of a body that is compressed
 
 
-def wanted(accept_encoding: str) -> bool:
+def accepts_gzip(accept_encoding: str) -> bool:
     match = GZIP.search(accept_encoding)
     return match is not None and match[1] not in ("0", "0.0", "0.00", "0.000")
 
 
 def compress(parts: Iterable[bytes]) -> Iterator[bytes]:
     """The same bytes, gzipped as they come."""
-    squeeze = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     for part in parts:
-        if squeezed := squeeze.compress(part):
-            yield squeezed
-    yield squeeze.flush()
+        if compressed := compressor.compress(part):
+            yield compressed
+    yield compressor.flush()

@@ -1,21 +1,22 @@
-"""Pages of any other site may read the data, as with OpenF1: it is the same for everybody."""
+"""CORS headers that let pages of any site read the data, as OpenF1 does: it is the same for everybody."""
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"  # what OpenF1 claims; what is not answered is a 405
+METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"  # what OpenF1 sends; methods that are not served get a 405
 
 View = Callable[..., HttpResponseBase]
 
 
-def everybody(view: View) -> View:
-    """Answer preflights of browsers, and let every origin read what the view says."""
+def allow_all_origins(view: View) -> View:
+    """Decorate a view to answer CORS preflights, and to let every origin read its responses."""
 
     @wraps(view)
-    def shared(request: HttpRequest, *args, **kwargs) -> HttpResponseBase:
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         origin = request.headers.get("Origin")
         preflight = request.method == "OPTIONS" and origin and "Access-Control-Request-Method" in request.headers
         response = HttpResponse("OK", content_type="text/plain") if preflight else view(request, *args, **kwargs)
@@ -31,4 +32,4 @@ def everybody(view: View) -> View:
             response.headers["Access-Control-Expose-Headers"] = "ETag, Last-Modified"
         return response
 
-    return shared
+    return wrapper

@@ -1,13 +1,13 @@
-"""Where this API answers otherwise than OpenF1, on purpose: each with what is asked, what either says, and why.
+"""The intended differences of this API from OpenF1: the request, both answers, and the reason.
 
-The README shows this table. The differential test asks both and allows exactly these differences.
+The documentation shows this table. The differential test compares both APIs and allows exactly these differences.
 """
 
 from typing import NamedTuple
 
 
 class Difference(NamedTuple):
-    asked: str
+    request: str
     openf1: str
     here: str
     why: str

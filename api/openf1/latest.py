@@ -1,20 +1,20 @@
-"""Which session `latest` is: the newest that has begun, or begins within a minute, and is not cancelled."""
+"""The session that `latest` means: the newest that has begun, or begins within a minute, and is not cancelled."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
 
-from api.openf1.catalogue import find
+from api.openf1.catalogue import find_collection
 
 EARLY = timedelta(seconds=60)
 
 
-def finder(now: datetime) -> Callable[[str], int | None]:
-    """A function from `session_key` or `meeting_key` to its value for the latest session; the database is asked once at most."""
+def latest_key_finder(now: datetime) -> Callable[[str], int | None]:
+    """A function from `session_key` or `meeting_key` to its value for the latest session; at most one query."""
 
     @cache
     def session() -> dict[str, int]:
-        sessions = find("sessions")
+        sessions = find_collection("sessions")
         assert sessions
         columns = sessions.columns
         paths = {name: columns[name].path for name in ("session_key", "meeting_key")}

@@ -1,4 +1,4 @@
-"""Comparisons of one field combined as OpenF1 combines them, and turned into conditions of the database.
+"""Comparisons of one field combined by OpenF1's rules, and as conditions of the database.
 
 Different fields are ANDed. Of one field, values it may equal, pairs of a lower and an upper bound, and bounds that found no
 partner are ORed: `lap_number>=4&lap_number<=7&lap_number=20` is laps 4 to 7, and 20.
@@ -11,22 +11,24 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, F, Func, Q, Value
 from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+from django.db.models.sql.compiler import SQLCompiler
 
-from api.openf1.catalogue import Column
 from api.openf1.query import Predicate
+from api.tables.columns import Column
 
 Bound = tuple[str, Any]  # (operator, value)
 
 LOOKUPS = {">": GreaterThan, ">=": GreaterThanOrEqual, "<": LessThan, "<=": LessThanOrEqual}
 NAMES = {operator: lookup.lookup_name for operator, lookup in LOOKUPS.items()}
 NEVER = Q(pk__in=[])
-HUGE = 2**53  # beyond any number in a JSON value, and within what both databases take as a parameter
+MAX_NUMBER = 2**53  # beyond any number in a JSON value, and within what both databases take as a parameter
 
 
 class Alternatives(NamedTuple):
-    """What one field may be: one of `values`, or within one of `ranges` (one bound or two)."""
+    """The allowed values of one field: one of `values`, or within one of `ranges` (one or two bounds each)."""
 
     values: list[Any]
     ranges: list[list[Bound]]
@@ -43,7 +45,7 @@ def by_column(predicates: Iterable[Predicate]) -> dict[Column, Alternatives]:
 def combine(comparisons: Iterable[Bound]) -> Alternatives:
     """Equal values, and bounds paired: the smallest lower bound with the nearest upper bound that is not below it, and so on.
 
-    Numbers and texts, which one field may hold both, are paired apart.
+    Numbers and texts, both of which one field may hold, are paired separately.
     """
     unique = list(dict.fromkeys(comparisons))
     bounds: dict[bool, list[Bound]] = defaultdict(list)
@@ -51,10 +53,10 @@ def combine(comparisons: Iterable[Bound]) -> Alternatives:
         if op != "=":
             bounds[isinstance(value, str)].append((op, value))
     values = [value for op, value in unique if op == "="]
-    return Alternatives(values, list(chain.from_iterable(pair(same) for same in bounds.values())))
+    return Alternatives(values, list(chain.from_iterable(pair_bounds(same_type) for same_type in bounds.values())))
 
 
-def pair(bounds: list[Bound]) -> list[list[Bound]]:
+def pair_bounds(bounds: list[Bound]) -> list[list[Bound]]:
     lower = sorted((b for b in bounds if b[0] in (">", ">=")), key=lambda bound: bound[1])
     upper = sorted((b for b in bounds if b[0] in ("<", "<=")), key=lambda bound: bound[1])
     pairs = []
@@ -80,48 +82,48 @@ def any_of(column: Column, alternatives: Alternatives) -> Q:
 
 def equals(column: Column, values: list[Any]) -> list[Q]:
     """Conditions of which one must hold for the field to equal one of `values`."""
-    if column.mixed:
+    if column.is_json:
         return [Q(AnyElement(column.path, "=", v)) if v is not None else Q((f"{column.path}__isnull", True)) for v in values]
-    found = []
+    conditions = []
     if None in values:
-        found.append(Q((f"{column.path}__isnull", True)))
+        conditions.append(Q((f"{column.path}__isnull", True)))
         values = [value for value in values if value is not None]
     if column.type is int:
         values = [int(value) for value in values if column.low <= value <= column.high and value == int(value)]
-        if not values and not found:
+        if not values and not conditions:
             return [NEVER]
     if len(values) == 1:
-        found.append(Q((column.path, values[0])))
+        conditions.append(Q((column.path, values[0])))
     elif values:
-        found.append(Q((f"{column.path}__in", values)))
-    return found
+        conditions.append(Q((f"{column.path}__in", values)))
+    return conditions
 
 
 def compare(column: Column, op: str, value: Any) -> Q:
     """One bound as a condition. Null is in no range."""
-    if column.mixed:
+    if column.is_json:
         return Q(AnyElement(column.path, op, value))
     if column.type is int:
-        return whole(column, op, value)
+        return compare_integer(column, op, value)
     if column.type is str:
         return Q(LOOKUPS[op](ByteOrder(F(column.path)), Value(value)))
     return Q((f"{column.path}__{NAMES[op]}", value))
 
 
-def whole(column: Column, op: str, value: int | float) -> Q:
-    """A bound of an int column in numbers that it can hold: `> 2.5` is `>= 3`."""
+def compare_integer(column: Column, op: str, value: int | float) -> Q:
+    """A bound of an integer column as an integer within the column's range: `> 2.5` is `>= 3`."""
     if math.isinf(value):
-        holds = (value < 0) == (op in (">", ">="))
-        return Q((f"{column.path}__isnull", False)) if holds else NEVER
+        is_true = (value < 0) == (op in (">", ">="))
+        return Q((f"{column.path}__isnull", False)) if is_true else NEVER
     if op in (">", ">="):
         low = math.floor(value) + 1 if op == ">" else math.ceil(value)
-        name, limit, outside, all_of_them = "gte", low, low > column.high, low <= column.low
+        name, limit, outside, always = "gte", low, low > column.high, low <= column.low
     else:
         high = math.ceil(value) - 1 if op == "<" else math.floor(value)
-        name, limit, outside, all_of_them = "lte", high, high < column.low, high >= column.high
+        name, limit, outside, always = "lte", high, high < column.low, high >= column.high
     if outside:
         return NEVER
-    return Q((f"{column.path}__isnull", False)) if all_of_them else Q((f"{column.path}__{name}", limit))
+    return Q((f"{column.path}__isnull", False)) if always else Q((f"{column.path}__{name}", limit))
 
 
 class ByteOrder(Func):
@@ -129,7 +131,7 @@ class ByteOrder(Func):
 
     template = "%(expressions)s"
 
-    def as_postgresql(self, compiler, connection, **context):
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         return self.as_sql(compiler, connection, template='%(expressions)s COLLATE "C"', **context)
 
 
@@ -140,15 +142,15 @@ class AnyElement(Func):
 
     def __init__(self, path: str, op: str, value: int | float | str):
         super().__init__(F(path))
-        self.op, self.value = op, value if isinstance(value, str) else max(-HUGE, min(value, HUGE))
+        self.op, self.value = op, value if isinstance(value, str) else max(-MAX_NUMBER, min(value, MAX_NUMBER))
 
-    def as_sqlite(self, compiler, connection, **context):
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         types = "'text'" if isinstance(self.value, str) else "'integer', 'real'"
         text, parameters = compiler.compile(self.source_expressions[0])
         test = f"type IN ({types}) AND value {self.op} %s"
         return f"EXISTS (SELECT 1 FROM json_each({text}) WHERE {test})", [*parameters, self.value]  # noqa: S608 (no input in it)
 
-    def as_postgresql(self, compiler, connection, **context):
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         text, parameters = compiler.compile(self.source_expressions[0])
         path = f"$[*] ? (@ {'==' if self.op == '=' else self.op} $value)"
         variables = msgspec.json.encode({"value": self.value}).decode()

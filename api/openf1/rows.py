@@ -1,7 +1,7 @@
-"""The rows that answer a query, lean: tuples straight from the database, without models, in OpenF1's order.
+"""The rows that answer a query: tuples straight from the database, without models, in OpenF1's order.
 
-Moments come as OpenF1's text (`2023-09-15T13:08:19.923000+00:00`), booleans as 1 and 0, JSON values as their text. Python
-touches no row; `render` finishes whole columns at once.
+Datetimes come as OpenF1's text (`2023-09-15T13:08:19.923000+00:00`), booleans as 1 and 0, JSON values as their text. Python
+touches no single row; `api.tables.converters` converts whole columns.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,29 +9,31 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, IntegerField, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.db.models.sql.compiler import SQLCompiler
 
-from api.openf1.catalogue import Collection, Column
+from api.openf1.catalogue import Collection
 from api.openf1.predicates import condition
 from api.openf1.query import Query
-from api.openf1.render import FORMATS
+from api.tables.columns import Column
+from api.tables.writers import FORMATS, Chunk
 
 CHUNK = 4_000  # rows read and written at once
 
-Row = tuple
-Chunk = list[Row]
 
-
-class MomentText(Func):
-    """A moment as OpenF1 writes it: six digits of a second or none, always UTC."""
+class DatetimeText(Func):
+    """A datetime as OpenF1 writes it: six digits of a second or none, always UTC."""
 
     output_field = TextField()
 
-    def as_sqlite(self, compiler, connection, **context):  # stored as text: `2023-09-15 13:08:19.923000`
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Any:  # stored as text: `2023-09-15 13:08:19.923000`
         return self.as_sql(compiler, connection, template="replace(%(expressions)s, ' ', 'T') || '+00:00'", **context)
 
-    def as_postgresql(self, compiler, connection, **context):
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
         text = """to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US')"""
         return self.as_sql(compiler, connection, template=f"replace({text}, '.000000', '') || '+00:00'", **context)
 
@@ -43,32 +45,36 @@ class JSONAsText(Func):
     template = "%(expressions)s"
 
 
-def select(query: Query) -> QuerySet:
-    """The rows of a query as a queryset of tuples, a value for each of `query.fields`."""
-    rows = columns_of(query.collection, query.fields).filter(condition(query.predicates)).order_by(*ordering(query))
+def queryset_of(query: Query) -> QuerySet:
+    """The rows of a query as a queryset of tuples with a value for each of `query.fields`."""
+    rows = select_columns(query.collection, query.fields).filter(condition(query.predicates)).order_by(*ordering(query))
     if query.limit is None and not query.offset:
         return rows
     return rows[query.offset : None if query.limit is None else query.offset + query.limit]
 
 
 @lru_cache(maxsize=256)
-def columns_of(collection: Collection, fields: tuple[Column, ...], **more: Any) -> QuerySet:
-    """Every row of a collection as a tuple of these fields, and of `more` expressions; to be filtered, never iterated itself."""
+def select_columns(collection: Collection, fields: tuple[Column, ...], **more: Any) -> QuerySet:
+    """Every row of a collection as a tuple of these fields and of `more` expressions.
+
+    To be filtered: the queryset is cached, so it
+    is not to be iterated itself.
+    """
     names = []
     texts = {}
     for column in fields:
-        expression = as_text(column)
+        expression = text_expression(column)
         if expression is not None:
             texts[f"text_of_{column.name}"] = expression
         names.append(column.path if expression is None else f"text_of_{column.name}")
     return collection.model._default_manager.annotate(**texts, **more).values_list(*names, *more)
 
 
-def as_text(column: Column) -> Func | None:
-    """The expression that spares Python a conversion; None for what the database hands over as it is."""
-    if column.moment:
-        return MomentText(F(column.path))
-    if column.mixed:
+def text_expression(column: Column) -> Func | None:
+    """The expression by which the database converts a value to text or a number; None where none is needed."""
+    if column.is_datetime:
+        return DatetimeText(F(column.path))
+    if column.is_json:
         return JSONAsText(F(column.path))
     if column.type is bool:
         return Cast(F(column.path), IntegerField())
@@ -76,7 +82,7 @@ def as_text(column: Column) -> Func | None:
 
 
 def ordering(query: Query) -> Iterator:
-    """What was asked for, then OpenF1's order, then the order of arrival; what the query fixes to one value sorts nothing."""
+    """`order_by`, then OpenF1's order, then the order of arrival; without the columns that the query fixes to one value."""
     for column, descending in query.order_by:
         by = F(column.key or column.path)
         yield by.desc(nulls_last=True) if descending else by.asc(nulls_first=True)
@@ -88,12 +94,12 @@ def ordering(query: Query) -> Iterator:
     yield "pk"
 
 
-def read(query: Query) -> Iterator[Chunk]:
+def read_chunks(query: Query) -> Iterator[Chunk]:
     """The rows of a query in lists of `CHUNK`, read as they are used."""
-    found = iter(select(query).iterator(chunk_size=CHUNK))
-    while chunk := list(islice(found, CHUNK)):
+    rows = iter(queryset_of(query).iterator(chunk_size=CHUNK))
+    while chunk := list(islice(rows, CHUNK)):
         yield chunk
 
 
-def write(query: Query, chunks: Iterable[Chunk]) -> Iterator[bytes]:
+def write_chunks(query: Query, chunks: Iterable[Chunk]) -> Iterator[bytes]:
     return FORMATS[query.format].write(query.fields, chunks)

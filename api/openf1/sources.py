@@ -1,4 +1,4 @@
-"""Where the rows of a query come from, and how they become bytes: each source has `read(query)` and `write(query, chunks)`."""
+"""The sources of rows: each is a module with `read_chunks(query)` and `write_chunks(query, chunks)`."""
 
 from types import ModuleType
 

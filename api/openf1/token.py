@@ -1,4 +1,4 @@
-"""`POST /token`: a login in OpenF1's manner, for clients that insist on one. Reading needs no token."""
+"""`POST /token`: a login as OpenF1 has it, for clients that require one. Reading needs no token."""
 
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import AbstractBaseUser
@@ -9,26 +9,26 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from api.openf1 import cors
 
-LIFE = 3600  # seconds
+LIFETIME = 3600  # seconds
 SALT = "api.openf1.token"
 
 
-def issue(user: AbstractBaseUser) -> str:
-    """A token that says who its bearer is, without being stored anywhere."""
+def issue_token(user: AbstractBaseUser) -> str:
+    """A signed token with the user's primary key; it is not stored."""
     return signing.dumps(user.pk, salt=SALT)
 
 
-def bearer(token: str) -> int | None:
-    """The primary key of the user a token was issued to; None when it is forged or an hour old."""
+def user_id_of(token: str) -> int | None:
+    """The primary key of the user a token was issued to; None when it is invalid or older than an hour."""
     try:
-        return signing.loads(token, salt=SALT, max_age=LIFE)
+        return signing.loads(token, salt=SALT, max_age=LIFETIME)
     except signing.BadSignature:
         return None
 
 
 @sensitive_post_parameters("password")
 @csrf_exempt
-@cors.everybody
+@cors.allow_all_origins
 def token(request: HttpRequest) -> HttpResponseBase:
     """Form fields `username` and `password` of a user of this site; the answer is OpenF1's."""
     if request.method != "POST":
@@ -39,5 +39,5 @@ def token(request: HttpRequest) -> HttpResponseBase:
     user = authenticate(request, username=request.POST["username"], password=request.POST["password"])
     if user is None:
         return JsonResponse({"detail": "Incorrect username or password."}, status=401, headers={"WWW-Authenticate": "Bearer"})
-    # A number, though OpenF1 documents a string: some clients convert it, others calculate with it.
-    return JsonResponse({"access_token": issue(user), "expires_in": LIFE, "token_type": "bearer"})
+    # `expires_in` is a number, though OpenF1 documents a string: some clients convert it, others calculate with it.
+    return JsonResponse({"access_token": issue_token(user), "expires_in": LIFETIME, "token_type": "bearer"})

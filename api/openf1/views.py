@@ -17,10 +17,10 @@ from api import throttling
 from api.observing import KEPT
 from api.openf1 import compression, cors, latest
 from api.openf1.answers import Answer, answers
-from api.openf1.catalogue import find
+from api.openf1.catalogue import find_collection
 from api.openf1.query import BadQuery, Query, parse
-from api.openf1.render import FORMATS
 from api.openf1.sources import source_of
+from api.tables.writers import FORMATS
 from mirror import versions
 from mirror.feeds import registry
 from mirror.versions import Version
@@ -29,23 +29,23 @@ NO_ROWS = "No results found."
 
 
 @csrf_exempt
-@cors.everybody
+@cors.allow_all_origins
 def collection(request: HttpRequest, name: str) -> HttpResponseBase:
-    """GET or POST: the rows of a collection that the query string asks for."""
+    """GET or POST: the rows of a collection that match the query string."""
     if request.method not in ("GET", "POST"):
         return problem(405, "Method Not Allowed", {"Allow": "GET, POST"})
     if settings.THROTTLES["reads"] and (seconds := throttling.wait("reads", f"address_{throttling.address(request)}")):
         return throttling.refused(seconds)
-    asked = find(name.lower())
-    if asked is None:
+    known = find_collection(name.lower())
+    if known is None:
         return problem(404, f"There is no collection {name!r}; there are: {', '.join(sorted(registry()))}.")
     now = timezone.now()
     try:
         query = parse(
             request.META.get("QUERY_STRING", ""),
-            asked,
+            known,
             now=now,
-            latest=latest.finder(now),
+            latest=latest.latest_key_finder(now),
             empty_as_list=settings.OPENF1_EMPTY_AS_LIST,
         )
     except BadQuery as error:
@@ -54,14 +54,14 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
 
 
 def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
-    """The answer to a query: not modified, as kept in memory, or from the database."""
-    gzip = compression.wanted(request.headers.get("Accept-Encoding", "")) and query.format != "parquet"
-    if query.raw:  # upstream's values can change without a row of ours changing
+    """The response to a query: not modified, from the cache, or from the database."""
+    gzip = compression.accepts_gzip(request.headers.get("Accept-Encoding", "")) and query.format != "parquet"
+    if query.raw:  # upstream's values can change while the stored rows do not
         return respond(query, gzip=gzip, headers={})
     version = versions.latest(query.collection.name, sessions_of(query))
     tag = etag(query, version)
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    # Within the same second rows may change again, which a date in seconds could not tell.
+    # No Last-Modified within the same second: rows may change again, and the header counts in seconds.
     if version.changed_at and version.changed_at < timezone.now() - timedelta(seconds=1):
         headers["Last-Modified"] = http_date(version.changed_at.timestamp())
     if request.method == "GET" and not_modified(request, tag, headers, version):
@@ -70,11 +70,11 @@ def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     key = f"{tag}gzip" if gzip else tag
     kept = answers.get(key)
     KEPT.labels("kept" if kept else "rendered").inc()
-    return whole(query, kept, headers) if kept else respond(query, gzip=gzip, headers=headers, key=key)
+    return cached_response(query, kept, headers) if kept else respond(query, gzip=gzip, headers=headers, key=key)
 
 
 def sessions_of(query: Query) -> set[int] | None:
-    """The sessions that a query names; None when it may be about any."""
+    """The session keys that a query names; None when it may match rows of any session."""
     named = query.values_of("session_key")
     if not named or not all(isinstance(value, int) and abs(value) < 2**31 for value in named):
         return None
@@ -82,7 +82,7 @@ def sessions_of(query: Query) -> set[int] | None:
 
 
 def etag(query: Query, version: Version) -> str:
-    """The same as long as the same question has the same answer; weak, for gzip changes the bytes and not the answer."""
+    """A weak ETag of the query and the version of its data; weak, because gzip changes the bytes."""
     return f'W/"{hashlib.blake2b(repr((query.fingerprint, version)).encode(), digest_size=12).hexdigest()}"'
 
 
@@ -95,44 +95,44 @@ def not_modified(request: HttpRequest, tag: str, headers: dict[str, str], versio
 
 
 def respond(query: Query, *, gzip: bool, headers: dict[str, str], key: str = "") -> HttpResponseBase:
-    """Read and write the rows: at once when they are few, else as they come. Small answers with a key are kept."""
+    """Read and write the rows: as one body if they fit into one chunk, else as a stream. Answers with a key are cached."""
     source = source_of(query)
-    chunks = source.read(query)
-    begun = list(islice(chunks, 2))
-    if not begun and not query.empty_as_list:
+    chunks = source.read_chunks(query)
+    first_chunks = list(islice(chunks, 2))
+    if not first_chunks and not query.empty_as_list:
         return no_rows()
-    if len(begun) == 2:
-        return stream(query, source.write(query, chain(begun, chunks)), gzip=gzip, headers=headers)
-    body = b"".join(source.write(query, begun))
-    gzip = gzip and len(body) >= compression.WORTH
+    if len(first_chunks) == 2:
+        return stream(query, source.write_chunks(query, chain(first_chunks, chunks)), gzip=gzip, headers=headers)
+    body = b"".join(source.write_chunks(query, first_chunks))
+    gzip = gzip and len(body) >= compression.MIN_BYTES
     made = Answer(b"".join(compression.compress([body])), gzipped=True) if gzip else Answer(body)
     if key:
-        answers.keep(key, made)
-    return whole(query, made, headers)
+        answers.put(key, made)
+    return cached_response(query, made, headers)
 
 
-def whole(query: Query, made: Answer, headers: dict[str, str]) -> HttpResponse:
-    return HttpResponse(made.body, headers=headers | described(query, gzip=made.gzipped))
+def cached_response(query: Query, made: Answer, headers: dict[str, str]) -> HttpResponse:
+    return HttpResponse(made.body, headers=headers | content_headers(query, gzip=made.gzipped))
 
 
 def stream(query: Query, parts: Iterable[bytes], *, gzip: bool, headers: dict[str, str]) -> StreamingHttpResponse:
     parts = compression.compress(parts) if gzip else parts
-    return StreamingHttpResponse(parts, headers=headers | described(query, gzip=gzip))
+    return StreamingHttpResponse(parts, headers=headers | content_headers(query, gzip=gzip))
 
 
-def described(query: Query, *, gzip: bool) -> dict[str, str]:
-    """The headers that say what the body is."""
-    chosen = FORMATS[query.format]
-    headers = {"Content-Type": chosen.content_type, "Vary": "Accept-Encoding"}
+def content_headers(query: Query, *, gzip: bool) -> dict[str, str]:
+    """The headers that describe the body: type, encoding and file name."""
+    format_ = FORMATS[query.format]
+    headers = {"Content-Type": format_.content_type, "Vary": "Accept-Encoding"}
     if gzip:
         headers["Content-Encoding"] = "gzip"
-    if chosen.download:
+    if format_.download:
         headers["Content-Disposition"] = f"attachment; filename={query.collection.name}.{query.format}"
     return headers
 
 
 def no_rows() -> HttpResponse:
-    """What OpenF1 says when nothing matches. Nothing is wrong, so nothing is logged."""
+    """OpenF1's 404 for a query that nothing matches. It is not an error, so Django must not log it."""
     response = problem(404, NO_ROWS)
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response

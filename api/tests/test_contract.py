@@ -245,7 +245,7 @@ def test_ndjson_and_parquet_have_the_values_of_json(entity, api):
         file = api.get(entity.url, {"format": "parquet"} | options)
         assert file["Content-Type"] == "application/vnd.apache.parquet"
         rows = pq.read_table(io.BytesIO(file.getvalue())).to_pylist()
-        texts = [column.name for column in entity.viewset.serializer_class.file_columns() if column.mixed]
+        texts = [column.name for column in entity.viewset.serializer_class.file_columns() if column.is_json]
         for row in rows:
             row.update({name: json.loads(row[name]) for name in texts if row[name] is not None})
         assert json.loads(msgspec.json.encode(rows)) == shown

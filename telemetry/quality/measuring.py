@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry.samples import files
-from telemetry.samples.laps import columns
+from telemetry.samples.laps import to_arrays
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,12 +35,12 @@ class Measured(NamedTuple):
 
 def measure(file: FileRow) -> Measured:
     try:
-        table = files.read(file.name)
+        table = files.read_table(file.name)
     except FileNotFoundError:
         return Measured(file, there=False)
     if not table.num_rows:
         return Measured(file)
-    return measure_arrays(file, columns(table))
+    return measure_arrays(file, to_arrays(table))
 
 
 def measure_arrays(file: FileRow, car: "dict[str, np.ndarray]") -> Measured:

@@ -14,6 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.db import models
 
+from api.tables.columns import arrow_type, make_column
 from mirror.errors import NotStored
 from mirror.mapping import getter
 
@@ -23,45 +24,38 @@ if TYPE_CHECKING:
 
 @dataclass
 class Merge:
-    """A file's rows after an answer from upstream came in, and how many were what."""
+    """The rows of a file merged with a response of upstream, and the counts of what changed."""
 
     table: "pa.Table"
     created: int = 0
     updated: int = 0
     unchanged: int = 0
     vanished: int = 0
-    kept: bool = True  # the vanished ones are still in the table
+    keeps_vanished: bool = True  # vanished rows are still in the table
 
     @property
     def changed(self) -> bool:
-        return bool(self.created or self.updated or (self.vanished and not self.kept))
+        return bool(self.created or self.updated or (self.vanished and not self.keeps_vanished))
 
 
 def path(collection: str, session_id: int, driver_number: int) -> str:
-    """Where the samples of one car in one session are: a hive-style path that DuckDB, Spark and friends read as columns."""
+    """The path of a sample file in hive style, whose parts DuckDB, Spark and others read as columns."""
     return f"{collection}/session_id={session_id}/driver_number={driver_number}.parquet"
 
 
-def arrow_type(column: models.Field) -> "pa.DataType":
-    """Moments in microseconds, integers as small as the model field says."""
-    import pyarrow as pa
-
-    if isinstance(column, models.DateTimeField):
-        return pa.timestamp("us", tz="UTC")
-    return pa.int16() if isinstance(column, models.SmallIntegerField) else pa.int32()
-
-
-def table(columns: list[models.Field], rows: list) -> "pa.Table":
+def make_table(fields: list[models.Field], rows: list) -> "pa.Table":
     """Validated rows as a table, one column per model field, sorted by date; rows that share a date keep upstream's order."""
     import pyarrow as pa
 
+    columns = [make_column(field) for field in fields]
     values = zip(*map(getter(c.name for c in columns), rows), strict=True) if rows else ((),) * len(columns)
-    arrays = {c.name: pa.array(cells, arrow_type(c)) for c, cells in zip(columns, values, strict=True)}
+    types = (arrow_type(column, integer_bits=(16, 32)) for column in columns)
+    arrays = {c.name: pa.array(cells, kind) for c, cells, kind in zip(columns, values, types, strict=True)}
     return pa.table(arrays).sort_by("date")
 
 
 def merge(old: "pa.Table | None", new: "pa.Table", *, prune: bool) -> Merge:
-    """What the file should hold: upstream's rows, and the stored ones of moments it no longer sends unless `prune`."""
+    """Upstream's rows, with the stored rows of dates that upstream no longer sends unless `prune`."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -69,30 +63,35 @@ def merge(old: "pa.Table | None", new: "pa.Table", *, prune: bool) -> Merge:
         return Merge(new, created=new.num_rows)
     if old.equals(new):
         return Merge(new, unchanged=new.num_rows)
-    gone = old.filter(pc.invert(pc.is_in(old["date"], new["date"])))
-    known, sent = set(zip(*old.to_pydict().values(), strict=True)), list(zip(*new.to_pydict().values(), strict=True))
-    dates = {row[0] for row in known}
-    same = sum(row in known for row in sent)
+    vanished = old.filter(pc.invert(pc.is_in(old["date"], new["date"])))
+    stored, sent = set(zip(*old.to_pydict().values(), strict=True)), list(zip(*new.to_pydict().values(), strict=True))
+    dates = {row[0] for row in stored}
+    unchanged = sum(row in stored for row in sent)
     created = sum(row[0] not in dates for row in sent)
-    whole = new if prune else pa.concat_tables([new, gone]).sort_by("date")
-    counts = {"created": created, "updated": len(sent) - same - created, "unchanged": same, "vanished": gone.num_rows}
-    return Merge(whole, **counts, kept=not prune)
+    merged = new if prune else pa.concat_tables([new, vanished]).sort_by("date")
+    counts = {
+        "created": created,
+        "updated": len(sent) - unchanged - created,
+        "unchanged": unchanged,
+        "vanished": vanished.num_rows,
+    }
+    return Merge(merged, **counts, keeps_vanished=not prune)
 
 
-def encode(rows: "pa.Table") -> bytes:
-    """The bytes of the Parquet file: zstd over delta-encoded columns, about three bytes a sample."""
+def encode(table: "pa.Table") -> bytes:
+    """A table as the bytes of a Parquet file: zstd over delta-encoded columns, about three bytes a sample."""
     import pyarrow.parquet as pq
 
     out = BytesIO()
-    encoding = dict.fromkeys(rows.column_names, "DELTA_BINARY_PACKED")
-    pq.write_table(rows, out, compression="zstd", compression_level=3, use_dictionary=False, column_encoding=encoding)
+    encoding = dict.fromkeys(table.column_names, "DELTA_BINARY_PACKED")
+    pq.write_table(table, out, compression="zstd", compression_level=3, use_dictionary=False, column_encoding=encoding)
     return out.getvalue()
 
 
-def put(name: str, content: bytes, storage: Storage = default_storage) -> None:
-    """Store a file so that nobody ever sees half of it: a temporary name, then a rename.
+def store(name: str, content: bytes, storage: Storage = default_storage) -> None:
+    """Store a file atomically: write it under a temporary name, then rename it.
 
-    Object stores, which have no local path, put whole objects anyway. NotStored when there is no room, or no permission.
+    Object stores, which have no local path, write whole objects anyway. NotStored when there is no space or no permission.
     """
     temporary = f"{name}.{uuid4().hex}.part"
     try:
@@ -108,7 +107,7 @@ def put(name: str, content: bytes, storage: Storage = default_storage) -> None:
         storage.delete(temporary)
 
 
-def read(name: str, columns: list[str] | None = None, storage: Storage = default_storage, **options: Any) -> "pa.Table":
+def read_table(name: str, columns: list[str] | None = None, storage: Storage = default_storage, **options: Any) -> "pa.Table":
     """The rows of a stored file; FileNotFoundError when it is missing."""
     import pyarrow.parquet as pq
 

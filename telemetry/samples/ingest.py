@@ -1,4 +1,4 @@
-"""From upstream's samples of one car to its file, the row that describes it, and the figures per lap."""
+"""Store upstream's samples of one car: its file, the row that describes the file, and the figures per lap."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -23,32 +23,32 @@ def store(
 ) -> Changes:
     """Bring the file of one car in line with `rows`, upstream's answer for it; counts are of samples.
 
-    Stored samples of moments that upstream no longer sends are kept unless `prune`. Nothing is written when nothing changed.
+    Stored samples of dates that upstream no longer sends are kept unless `prune`. Nothing is written when nothing changed.
     """
     built, rejects = mapping.build(rows)
-    where = {"collection": mapping.collection, "session_id": session_id, "driver_number": driver_number}
-    known = SampleFile.objects.filter(**where).first()
+    key = {"collection": mapping.collection, "session_id": session_id, "driver_number": driver_number}
+    known = SampleFile.objects.filter(**key).first()
     if not built and not known:
         return Changes(counts=Counter(rejected=len(rejects)), rejects=rejects)
-    old = files.read(known.name) if known and default_storage.exists(known.name) else None
-    merged = files.merge(old, files.table(mapping.columns, built), prune=prune and bool(built) and not rejects)
+    old = files.read_table(known.name) if known and default_storage.exists(known.name) else None
+    merged = files.merge(old, files.make_table(mapping.columns, built), prune=prune and bool(built) and not rejects)
     counts = Counter(
         created=merged.created,
         updated=merged.updated,
         unchanged=merged.unchanged,
         vanished=merged.vanished,
-        pruned=0 if merged.kept else merged.vanished,
+        pruned=0 if merged.keeps_vanished else merged.vanished,
         rejected=len(rejects),
     )
     if write and (merged.changed or not known):
-        describe(SampleFile(**where, source=source), merged.table)
+        write_file(SampleFile(**key, source=source), merged.table)
         if mapping.collection == "car_data":
-            summarise(session_id, driver_number, merged.table, source=source)
+            summarise_laps(session_id, driver_number, merged.table, source=source)
     return Changes(counts=counts, rejects=rejects)
 
 
-def describe(file: SampleFile, table: "pa.Table") -> None:
-    """Write the table as the file's content and store what the file now holds."""
+def write_file(file: SampleFile, table: "pa.Table") -> None:
+    """Write the table as the content of the file and store the row that describes it."""
     content = files.encode(table)
     file.name = files.path(file.collection, file.session_id, file.driver_number)
     file.driver_id = Entry.objects.numbers(file.session_id).get(file.driver_number)
@@ -56,7 +56,7 @@ def describe(file: SampleFile, table: "pa.Table") -> None:
     dates = table["date"]
     if len(dates):
         file.first_date, file.last_date = dates[0].as_py(), dates[-1].as_py()
-    files.put(file.name, content)
+    files.store(file.name, content)
     versions.touch(file.collection, file.session_id)
     SampleFile.objects.bulk_create(
         [file],
@@ -66,20 +66,20 @@ def describe(file: SampleFile, table: "pa.Table") -> None:
     )
 
 
-def windows(session_id: int, driver_number: int) -> list[laps.Window]:
+def lap_windows(session_id: int, driver_number: int) -> list[laps.Window]:
     rows = Lap.objects.filter(session_id=session_id, driver_number=driver_number)
     return laps.windows(list(rows.values_list("lap_number", "date_start", "lap_duration")))
 
 
-def summarise(session_id: int, driver_number: int, table: "pa.Table", *, source: str) -> None:
-    """Compute the figures of every lap of a car; figures that a person entered stay."""
-    figures = laps.per_lap(table, windows(session_id, driver_number))
+def summarise_laps(session_id: int, driver_number: int, table: "pa.Table", *, source: str) -> None:
+    """Compute and store the figures of every lap of a car; figures that a person entered stay."""
+    figures = laps.figures_per_lap(table, lap_windows(session_id, driver_number))
     driver = Entry.objects.numbers(session_id).get(driver_number)
     car = {"session_id": session_id, "driver_number": driver_number}
     stored = Telemetry.objects.filter(**car)
-    by_hand = set(stored.filter(source=Source.MANUAL).values_list("lap_number", flat=True))
+    manual = set(stored.filter(source=Source.MANUAL).values_list("lap_number", flat=True))
     stored.exclude(source=Source.MANUAL).exclude(lap_number__in=figures).delete()
-    rows = [Telemetry(**car, driver_id=driver, source=source, lap_number=n, **f) for n, f in figures.items() if n not in by_hand]
+    rows = [Telemetry(**car, driver_id=driver, source=source, lap_number=n, **f) for n, f in figures.items() if n not in manual]
     Telemetry.objects.bulk_create(
         rows,
         update_conflicts=True,
@@ -88,22 +88,22 @@ def summarise(session_id: int, driver_number: int, table: "pa.Table", *, source:
     )
 
 
-def summarise_again(session_id: int, driver_number: int | None = None) -> None:
-    """After laps of a session (or of one of its cars) changed: compute the figures of every such car whose samples are here."""
-    changed = SampleFile.objects.filter(session_id=session_id, collection="car_data")
-    for file in changed if driver_number is None else changed.filter(driver_number=driver_number):
+def summarise_session(session_id: int, driver_number: int | None = None) -> None:
+    """Compute the figures per lap anew after laps of a session, or of one of its cars, changed; of cars with stored samples."""
+    car_files = SampleFile.objects.filter(session_id=session_id, collection="car_data")
+    for file in car_files if driver_number is None else car_files.filter(driver_number=driver_number):
         if default_storage.exists(file.name):
-            summarise(session_id, file.driver_number, files.read(file.name), source=file.source)
+            summarise_laps(session_id, file.driver_number, files.read_table(file.name), source=file.source)
 
 
-def samples_stored(collection: str, session_id: int, driver_number: int) -> int:
-    """How many samples of a car are here; 0 when the file is missing."""
+def count_samples(collection: str, session_id: int, driver_number: int) -> int:
+    """The number of stored samples of a car; 0 when the file is missing."""
     file = SampleFile.objects.filter(collection=collection, session_id=session_id, driver_number=driver_number).first()
     return file.rows if file and default_storage.exists(file.name) else 0
 
 
-def discard(rows: QuerySet[SampleFile]) -> int:
-    """Delete files with the rows that describe them; how many."""
+def delete_files(rows: QuerySet[SampleFile]) -> int:
+    """Delete files with the rows that describe them, and return their number."""
     names = list(rows.values_list("name", flat=True))
     pieces = set(rows.order_by().values_list("collection", "session_id"))
     rows.delete()

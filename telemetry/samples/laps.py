@@ -1,5 +1,6 @@
-"""Samples cut into laps: the trace of one lap, and one line of figures per lap. Pure functions over Arrow tables."""
+"""Samples by lap: the trace of one lap, and a row of figures per lap. Pure functions over Arrow tables."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -7,14 +8,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-NO_DATA = 104  # what throttle and brake say when the car sends nothing
+NO_DATA = 104  # the value of throttle and brake when the car sends none
 DRS_OPEN = (10, 12, 14)
 FULL_THROTTLE = 99  # per cent; the pedal rarely reads 100 to the end of its travel
 TRACE = ("speed", "rpm", "n_gear", "throttle", "brake", "drs")
 
 
 class Window(NamedTuple):
-    """When a lap was driven."""
+    """The time from the start of a lap to its end."""
 
     lap_number: int
     start: datetime
@@ -30,19 +31,19 @@ def windows(laps: list[tuple[int, datetime | None, float | None]]) -> list[Windo
 
     laps = sorted(laps)
     starts = {number: start for number, start, _ in laps}
-    found = []
+    lap_windows = []
     for number, start, duration in laps:
         end = start + timedelta(seconds=duration) if start and duration else starts.get(number + 1)
         if start and end and end > start:
-            found.append(Window(number, start, end))
-    return found
+            lap_windows.append(Window(number, start, end))
+    return lap_windows
 
 
-def columns(table: "pa.Table") -> dict[str, "np.ndarray"]:
+def to_arrays(table: "pa.Table") -> dict[str, "np.ndarray"]:
     """A table as numpy arrays: dates as datetime64[us], figures as floats; NaN is null, or a pedal that sends no data."""
     import numpy as np
 
-    arrays = {"date": naive(table["date"])}
+    arrays = {"date": naive_dates(table["date"])}
     for name in table.column_names:
         if name != "date":
             values = table[name].to_numpy().astype(float)
@@ -50,57 +51,57 @@ def columns(table: "pa.Table") -> dict[str, "np.ndarray"]:
     return arrays
 
 
-def naive(dates: "pa.ChunkedArray") -> "np.ndarray":
+def naive_dates(dates: "pa.ChunkedArray") -> "np.ndarray":
     import pyarrow as pa
 
     return dates.cast(pa.timestamp("us")).to_numpy()
 
 
-def moment(value: datetime) -> "np.datetime64":
+def numpy_datetime(value: datetime) -> "np.datetime64":
     import numpy as np
 
     return np.datetime64(value.astimezone(UTC).replace(tzinfo=None), "us")
 
 
-def cut(dates: "np.ndarray", window: Window) -> slice:
-    """The samples of a lap: from its start until just before its end."""
+def lap_slice(dates: "np.ndarray", window: Window) -> slice:
+    """The slice of a lap's samples: from its start until just before its end."""
     import numpy as np
 
-    first, last = np.searchsorted(dates, [moment(window.start), moment(window.end)])
+    first, last = np.searchsorted(dates, [numpy_datetime(window.start), numpy_datetime(window.end)])
     return slice(int(first), int(last))
 
 
-def figures(car: dict[str, "np.ndarray"], lap: slice) -> dict[str, Any]:
-    """One lap's line: means, shares (0 to 1) and counts over its samples; None where no sample has data."""
+def lap_figures(car: dict[str, "np.ndarray"], lap: slice) -> dict[str, Any]:
+    """The figures of one lap: means, shares (0 to 1) and counts over its samples; None where no sample has data."""
     import numpy as np
 
-    def over(name: str, measure) -> float | None:
+    def measure(name: str, statistic: Callable[[np.ndarray], Any]) -> float | None:
         values = car[name][lap]
         values = values[~np.isnan(values)]
-        return float(measure(values)) if len(values) else None
+        return float(statistic(values)) if len(values) else None
 
-    def share(test):
+    def share(test: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], Any]:
         return lambda values: test(values).mean()
 
     return {
-        "avg_speed": over("speed", np.mean),
-        "max_speed": over("speed", np.max),
-        "mean_rpm": over("rpm", np.mean),
-        "median_gear": over("n_gear", np.median),
-        "gear_changes": over("n_gear", lambda gears: np.count_nonzero(np.diff(gears))),
-        "throttle_usage": over("throttle", share(lambda v: v > 0)),
-        "full_throttle": over("throttle", share(lambda v: v >= FULL_THROTTLE)),
-        "brake_usage": over("brake", share(lambda v: v > 0)),
-        "drs_usage": over("drs", share(lambda v: np.isin(v, DRS_OPEN))),
+        "avg_speed": measure("speed", np.mean),
+        "max_speed": measure("speed", np.max),
+        "mean_rpm": measure("rpm", np.mean),
+        "median_gear": measure("n_gear", np.median),
+        "gear_changes": measure("n_gear", lambda gears: np.count_nonzero(np.diff(gears))),
+        "throttle_usage": measure("throttle", share(lambda v: v > 0)),
+        "full_throttle": measure("throttle", share(lambda v: v >= FULL_THROTTLE)),
+        "brake_usage": measure("brake", share(lambda v: v > 0)),
+        "drs_usage": measure("drs", share(lambda v: np.isin(v, DRS_OPEN))),
         "samples": lap.stop - lap.start,
     }
 
 
-def per_lap(table: "pa.Table", laps: list[Window]) -> dict[int, dict[str, Any]]:
+def figures_per_lap(table: "pa.Table", laps: list[Window]) -> dict[int, dict[str, Any]]:
     """{lap_number: figures} of every lap that has samples."""
-    car = columns(table)
-    cuts = {window.lap_number: cut(car["date"], window) for window in laps}
-    return {number: figures(car, lap) for number, lap in cuts.items() if lap.stop > lap.start}
+    car = to_arrays(table)
+    slices = {window.lap_number: lap_slice(car["date"], window) for window in laps}
+    return {number: lap_figures(car, lap) for number, lap in slices.items() if lap.stop > lap.start}
 
 
 def trace(car_data: "pa.Table", location: "pa.Table | None", window: Window) -> list[dict[str, Any]]:
@@ -111,38 +112,38 @@ def trace(car_data: "pa.Table", location: "pa.Table | None", window: Window) -> 
     """
     import numpy as np
 
-    car = columns(car_data)
-    lap = cut(car["date"], window)
+    car = to_arrays(car_data)
+    lap = lap_slice(car["date"], window)
     dates = car["date"][lap]
     if not len(dates):
         return []
-    seconds = (dates - moment(window.start)) / np.timedelta64(1, "s")
+    seconds = (dates - numpy_datetime(window.start)) / np.timedelta64(1, "s")
     metres_per_second = np.nan_to_num(car["speed"][lap]) / 3.6
     steps = np.diff(seconds) * (metres_per_second[1:] + metres_per_second[:-1]) / 2
     distance = np.concatenate([[0.0], np.cumsum(steps)]) + seconds[0] * metres_per_second[0]
-    channels = {name: whole(car[name][lap]) for name in TRACE}
-    channels |= nearest(location, dates)
+    channels = {name: to_integers(car[name][lap]) for name in TRACE}
+    channels |= nearest_positions(location, dates)
     stamps = [date.replace(tzinfo=UTC) for date in dates.tolist()]
     rows = zip(stamps, seconds.round(3).tolist(), distance.round(1).tolist(), *channels.values(), strict=True)
     return [dict(zip(("date", "time", "distance", *channels), row, strict=True)) for row in rows]
 
 
-def nearest(location: "pa.Table | None", dates: "np.ndarray") -> dict[str, list]:
-    """x, y and z at the moments nearest to `dates`; None for all where no position was recorded."""
+def nearest_positions(location: "pa.Table | None", dates: "np.ndarray") -> dict[str, list]:
+    """x, y and z of the positions nearest in time to `dates`; None for all where no position was recorded."""
     import numpy as np
 
     if location is None or not location.num_rows:
         return {axis: [None] * len(dates) for axis in "xyz"}
-    known = naive(location["date"])
-    after = np.searchsorted(known, dates).clip(1, max(len(known) - 1, 1))
+    recorded = naive_dates(location["date"])
+    after = np.searchsorted(recorded, dates).clip(1, max(len(recorded) - 1, 1))
     before = after - 1
-    after = after.clip(max=len(known) - 1)
-    index = np.where(dates - known[before] <= known[after] - dates, before, after)
+    after = after.clip(max=len(recorded) - 1)
+    index = np.where(dates - recorded[before] <= recorded[after] - dates, before, after)
     return {axis: location[axis].to_numpy()[index].tolist() for axis in "xyz"}
 
 
-def whole(values: "np.ndarray") -> list[int | None]:
-    """Floats that are integers, NaN as None."""
+def to_integers(values: "np.ndarray") -> list[int | None]:
+    """Floats with integer values as integers, NaN as None."""
     import numpy as np
 
     return [None if missing else int(value) for value, missing in zip(values, np.isnan(values), strict=True)]

@@ -1,11 +1,12 @@
-"""How samples look in JSON; rows are made by DuckDB and numpy, these describe them."""
+"""How samples look in JSON; rows are made by Arrow and numpy; these classes describe them."""
 
+from django.db import models
 from rest_framework import serializers
 
 from telemetry.models import CarSample, LocationSample
 
 
-def columns_of(model, *, nullable: bool = True) -> dict[str, serializers.Field]:
+def sample_fields(model: type[models.Model]) -> dict[str, serializers.Field]:
     """A field for each column of a kind of sample."""
     fields: dict[str, serializers.Field] = {}
     for column in model._meta.fields:
@@ -14,8 +15,8 @@ def columns_of(model, *, nullable: bool = True) -> dict[str, serializers.Field]:
     return fields
 
 
-CarSampleSerializer = type("CarSampleSerializer", (serializers.Serializer,), columns_of(CarSample))
-LocationSampleSerializer = type("LocationSampleSerializer", (serializers.Serializer,), columns_of(LocationSample))
+CarSampleSerializer = type("CarSampleSerializer", (serializers.Serializer,), sample_fields(CarSample))
+LocationSampleSerializer = type("LocationSampleSerializer", (serializers.Serializer,), sample_fields(LocationSample))
 
 
 class TraceSampleSerializer(serializers.Serializer):

@@ -24,7 +24,7 @@ class SampleStorage(FileStorage):
         return ingest.store(self.mapping, rows, **car, source=source, prune=prune, write=write)
 
     def count(self, scope: dict[str, Any]) -> int:
-        return ingest.samples_stored(self.mapping.collection, scope["session_key"], scope["driver_number"])
+        return ingest.count_samples(self.mapping.collection, scope["session_key"], scope["driver_number"])
 
     def car_numbers(self, session_id: int) -> list[int]:
         return sorted(Entry.objects.numbers(session_id))
@@ -33,7 +33,7 @@ class SampleStorage(FileStorage):
         return SampleFile.objects.filter(collection=self.mapping.collection)
 
     def read(self, name: str, columns: list[str]) -> pa.Table:
-        return files.read(name, columns, use_threads=False)  # files are so small that threads cost more than they save
+        return files.read_table(name, columns, use_threads=False)  # files are so small that threads cost more than they save
 
     def discard(self, *, source: str) -> None:
-        ingest.discard(self.files().filter(source=source))
+        ingest.delete_files(self.files().filter(source=source))

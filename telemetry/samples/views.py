@@ -1,62 +1,70 @@
-"""Samples over HTTP: pages of one car's file, filtered in the file, or the whole of it as CSV or Parquet."""
+"""Samples over HTTP: the rows of one car's file, filtered, in pages of JSON or all as CSV, NDJSON or Parquet."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.files.storage import default_storage
 from django.db import models
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.fields import bounds, value_field
-from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
+from api.formats import FILES, BrowsableRenderer, CSVRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
 from api.links import canonical_url
-from api.openf1.catalogue import Column, plain_type
 from api.parameters import conditions
+from api.tables import arrow
+from api.tables.columns import make_column
 from telemetry.models import CarSample, LocationSample, SampleFile
 from telemetry.samples import files, query
 from telemetry.samples.serializers import CarSampleSerializer, LocationSampleSerializer, page_of
 
 SIZE, MAX_SIZE = 1_000, 10_000  # rows of a page: unless the caller says, and at most
-LOOKUPS = (*query.OPERATORS, "in", "isnull")
-NUMBER = bounds(models.PositiveIntegerField())
+NOT_NEGATIVE = bounds(models.PositiveIntegerField()) | {"min_value": 0}
 
 
 class SamplesView(APIView):
-    """One collection of samples. `session_id` and `driver_number` say which file; the rest are conditions on its columns."""
+    """One collection of samples. `session_id` and `driver_number` name the file, all others are conditions on columns."""
 
     permission_classes = [AllowAny]
     renderer_classes = [JSONRenderer, *FILES, BrowsableRenderer]
     collection: str
     sample: type[models.Model]
 
-    def get(self, request):
-        asked = conditions(request.query_params)
-        file = self.file(asked)
-        size, after = self.page(asked)
-        asked.pop("format", None)
-        where = self.where(asked)
+    def get(self, request: Request) -> HttpResponseBase:
+        parameters = conditions(request.query_params)
+        file = self.find_file(parameters)
+        size, after = self.parse_page(parameters)
+        parameters.pop("format", None)
+        row_conditions = self.parse_conditions(parameters)
         if isinstance(request.accepted_renderer, FileRenderer):
-            return self.download(file, where, request.accepted_renderer)
-        names = [column.name for column in self.sample._meta.fields]
-        found = list(query.rows(query.select(file.name, names, where, after=after, limit=size + 1)))
-        rows, more = found[:size], len(found) > size
-        last = rows[-1]["row"] if rows else after
-        for row in rows:
-            del row["row"]
-        return Response({"next": self.next(request, last) if more else None, "results": rows})
+            return self.download(file, row_conditions, request.accepted_renderer)
+        table = files.read_table(file.name).select([column.name for column in self.fields])
+        rows = query.matching_rows(table, row_conditions)
+        rows = rows[rows > after][: size + 1]
+        is_last = len(rows) <= size
+        rows = rows[:size]
+        next_url = None if is_last else self.next_url(request, int(rows[-1]))
+        return Response({"next": next_url, "results": table.take(rows).to_pylist()})
 
-    # What was asked
+    @property
+    def fields(self) -> list[models.Field]:
+        return list(self.sample._meta.fields)
 
-    def file(self, asked) -> SampleFile:
+    # Parameters
+
+    def find_file(self, parameters: MultiValueDict) -> SampleFile:
         """The file that the two required parameters name."""
-        reader = serializers.IntegerField(**(NUMBER | {"min_value": 0}))
-        key = {name: self.read(asked, name, reader) for name in ("session_id", "driver_number")}
+        reader = serializers.IntegerField(**NOT_NEGATIVE)
+        key = {name: self.pop_value(parameters, name, reader) for name in ("session_id", "driver_number")}
         if missing := [name for name, value in key.items() if value is None]:
             raise ValidationError(
                 {name: ["This parameter is required: samples are kept by session and car."] for name in missing}
@@ -69,71 +77,73 @@ class SamplesView(APIView):
             )
         return file
 
-    def page(self, asked) -> tuple[int, int]:
-        """(rows of a page, the row of the file after which it begins)"""
-        size = self.read(asked, "page_size", serializers.IntegerField(min_value=1, max_value=MAX_SIZE))
-        after = self.read(asked, "cursor", serializers.IntegerField(**(NUMBER | {"min_value": 0})))
+    def parse_page(self, parameters: MultiValueDict) -> tuple[int, int]:
+        """(rows of a page, number of the row of the file after which it begins)"""
+        size = self.pop_value(parameters, "page_size", serializers.IntegerField(min_value=1, max_value=MAX_SIZE))
+        after = self.pop_value(parameters, "cursor", serializers.IntegerField(**NOT_NEGATIVE))
         return size or SIZE, -1 if after is None else after
 
-    def read(self, asked, name: str, reader: serializers.Field) -> Any:
-        texts = asked.pop(name, [])
+    def pop_value(self, parameters: MultiValueDict, name: str, reader: serializers.Field) -> Any:
+        texts: Any = parameters.pop(name, [])
         if len(texts) > 1:
             raise ValidationError({name: ["Give this only once."]})
-        return self.value(name, texts[0], reader) if texts else None
+        return self.parse_value(name, texts[0], reader) if texts else None
 
-    def value(self, name: str, text: str, reader: serializers.Field) -> Any:
+    def parse_value(self, name: str, text: str, reader: serializers.Field) -> Any:
         try:
             return reader.run_validation(text)
         except ValidationError as error:
             raise ValidationError({name: [f"{text!r}: {reason}" for reason in error.detail]}) from error
 
-    def where(self, asked) -> list[query.Where]:
-        """The conditions on columns; 400 for a parameter that is none, with those there are."""
-        columns = {column.name: column for column in self.sample._meta.fields}
-        found = []
-        for name, texts in asked.lists():
-            field, _, lookup = name.partition("__")
+    def parse_conditions(self, parameters: MultiValueDict) -> list[query.Condition]:
+        """The conditions on columns; ValidationError, with the valid names, for an unknown parameter."""
+        fields = {field.name: field for field in self.fields}
+        row_conditions = []
+        for name, texts in parameters.lists():
+            column, _, lookup = name.partition("__")
             lookup = lookup or "exact"
-            if field not in columns or lookup not in LOOKUPS:
-                raise ValidationError({name: [self.advice(list(columns))]})
-            reader = serializers.BooleanField() if lookup == "isnull" else value_field(columns[field])
+            if column not in fields or lookup not in query.LOOKUPS:
+                raise ValidationError({name: [self.advice(list(fields))]})
+            reader = serializers.BooleanField() if lookup == "isnull" else value_field(fields[column])
             if lookup == "in" or (lookup == "exact" and len(texts) > 1):
-                lookup, texts = "in", [part for text in texts for part in text.split(",")]
-                found.append(query.Where(field, lookup, [self.value(name, text, reader) for text in texts]))
+                values = [self.parse_value(name, part, reader) for text in texts for part in text.split(",")]
+                row_conditions.append(query.Condition(column, "in", values))
             else:
-                found += [query.Where(field, lookup, self.value(name, text, reader)) for text in texts]
-        return found
+                row_conditions += [query.Condition(column, lookup, self.parse_value(name, text, reader)) for text in texts]
+        return row_conditions
 
     def advice(self, columns: list[str]) -> str:
         return (
             f"There is no such parameter. Valid are session_id, driver_number, page_size, cursor, format, and the columns "
-            f"{', '.join(columns)}, each also with {', '.join(f'__{lookup}' for lookup in LOOKUPS if lookup != 'exact')}."
+            f"{', '.join(columns)}, each also with {', '.join(f'__{lookup}' for lookup in query.LOOKUPS if lookup != 'exact')}."
         )
 
-    # The answer
+    # Responses
 
-    def next(self, request, last: int) -> str:
+    def next_url(self, request: Request, last: int) -> str:
         texts = [(name, text) for name, texts in request.query_params.lists() for text in texts if name != "cursor"]
         return f"{canonical_url(request)}?{urlencode([*texts, ('cursor', last)])}"
 
-    def download(self, file: SampleFile, where: list[query.Where], renderer: FileRenderer):
-        """All matching rows as a file: the stored one as it is where everything matches."""
+    def download(
+        self, file: SampleFile, row_conditions: list[query.Condition], renderer: FileRenderer
+    ) -> HttpResponse | FileResponse | StreamingHttpResponse:
+        """All matching rows as a file: the stored file itself where there are no conditions."""
         name = f"{self.collection}_{file.session_id}_{file.driver_number}"
         filename = f"{name}.{renderer.format}"
-        names = [column.name for column in self.sample._meta.fields]
-        if not isinstance(renderer, ParquetRenderer):
-            found = query.rows(query.select(file.name, names, where))
-            columns = [Column(field.name, field.name, *plain_type(field)) for field in self.sample._meta.fields]
-            return file_response(renderer, columns, (tuple(row[n] for n in names) for row in found), filename=name)
-        if not where:
+        if isinstance(renderer, ParquetRenderer) and not row_conditions:
             content = default_storage.open(file.name)
             return FileResponse(content, as_attachment=True, filename=filename, content_type=ParquetRenderer.media_type)
-        table = query.select(file.name, names, where).read_all().drop_columns(["row"])
-        disposition = {"Content-Disposition": f'attachment; filename="{filename}"'}
-        return HttpResponse(files.encode(table), content_type=ParquetRenderer.media_type, headers=disposition)
+        columns = [make_column(field) for field in self.fields]
+        table = files.read_table(file.name).select([column.name for column in columns])
+        table = table.take(query.matching_rows(table, row_conditions))
+        if isinstance(renderer, ParquetRenderer):
+            disposition = {"Content-Disposition": f'attachment; filename="{filename}"'}
+            return HttpResponse(files.encode(table), content_type=ParquetRenderer.media_type, headers=disposition)
+        write = arrow.write_csv if isinstance(renderer, CSVRenderer) else arrow.write_ndjson
+        return file_response(renderer, write(columns, [table], arrow.REST), filename=name)
 
 
-def described(sample: type[models.Model], serializer: type[serializers.Serializer], about: str):
+def describe_view(sample: type[models.Model], serializer: type[serializers.Serializer], about: str) -> Callable:
     """The OpenAPI description of a view of samples."""
     required = [
         OpenApiParameter("session_id", int, required=True, description="The session."),
@@ -175,8 +185,8 @@ class CarDataView(SamplesView):
     collection = "car_data"
     sample = CarSample
 
-    @described(CarSample, CarSampleSerializer, "Samples of a car's electronics")
-    def get(self, request):
+    @describe_view(CarSample, CarSampleSerializer, "Samples of a car's electronics")
+    def get(self, request: Request) -> HttpResponseBase:
         return super().get(request)
 
 
@@ -184,6 +194,6 @@ class LocationView(SamplesView):
     collection = "location"
     sample = LocationSample
 
-    @described(LocationSample, LocationSampleSerializer, "Samples of a car's position")
-    def get(self, request):
+    @describe_view(LocationSample, LocationSampleSerializer, "Samples of a car's position")
+    def get(self, request: Request) -> HttpResponseBase:
         return super().get(request)

@@ -83,7 +83,7 @@ def test_what_went_in_comes_out_sorted_by_date_and_typed_small(upstream, media):
     upstream.rows["car_data"] = [sample(2, drs=None), sample(1, speed=301), sample(1, speed=302), sample(0, throttle=104)]
     mirror(upstream)
     path = media / "car_data/session_id=10/driver_number=4.parquet"
-    table = files.read("car_data/session_id=10/driver_number=4.parquet")
+    table = files.read_table("car_data/session_id=10/driver_number=4.parquet")
     assert [str(kind) for kind in table.schema.types] == ["timestamp[us, tz=UTC]", "int32", *["int16"] * 5]
     assert table["date"].to_pylist() == [START + timedelta(seconds=s) for s in (0, 1, 1, 2)]
     assert table["speed"].to_pylist() == [180, 301, 302, 180]  # two of one moment stay, in upstream's order
@@ -119,7 +119,7 @@ def test_a_repaired_sample_replaces_the_one_of_its_moment(upstream):
     upstream.rows["car_data"][10]["speed"] = 299
     counts = mirror(upstream).collections["car_data"]
     assert (counts["created"], counts["updated"], counts["unchanged"]) == (0, 1, 103)
-    assert 299 in files.read(files.path("car_data", 10, 4))["speed"].to_pylist()
+    assert 299 in files.read_table(files.path("car_data", 10, 4))["speed"].to_pylist()
 
 
 def test_a_lost_file_is_written_again(upstream):
@@ -162,7 +162,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_half_of_a_new_one(upstrea
 
     monkeypatch.setattr(os, "replace", no_space)
     with pytest.raises(NotStored, match=r"driver_number=4\.parquet cannot be written: No space left on device"):
-        files.put(files.path("car_data", 10, 4), b"half")
+        files.store(files.path("car_data", 10, 4), b"half")
     assert path.read_bytes() == before
     assert not list(media.rglob("*.part"))
 
@@ -206,7 +206,7 @@ def test_a_trace_has_the_distance_and_the_nearest_position(upstream):
     mirror(upstream)
     lap = Lap.objects.get(driver_number=4, lap_number=2)
     window = laps.windows([(2, lap.date_start, lap.lap_duration)])[0]
-    trace = laps.trace(files.read(files.path("car_data", 10, 4)), files.read(files.path("location", 10, 4)), window)
+    trace = laps.trace(files.read_table(files.path("car_data", 10, 4)), files.read_table(files.path("location", 10, 4)), window)
     assert len(trace) == 20
     assert trace[0] == {
         "date": START + timedelta(seconds=10),
@@ -229,4 +229,4 @@ def test_a_trace_has_the_distance_and_the_nearest_position(upstream):
 def test_a_trace_without_positions_says_so(upstream):
     mirror(upstream, "drivers", "laps", "car_data")
     window = laps.Window(1, START, START + timedelta(seconds=10))
-    assert laps.trace(files.read(files.path("car_data", 10, 4)), None, window)[0]["x"] is None
+    assert laps.trace(files.read_table(files.path("car_data", 10, 4)), None, window)[0]["x"] is None

@@ -72,6 +72,16 @@ def test_a_whole_file_comes_as_csv_and_as_parquet(api):
     assert pq.read_table(io.BytesIO(some.content))["x"].to_pylist() == [100 * n for n in range(48)]
 
 
+def test_csv_and_ndjson_spell_dates_as_json_does(api):
+    dates = [row["date"] for row in api.get("/api/v1/location/", CAR).json()["results"]]
+    assert dates[:2] == ["2023-03-05T14:59:58.100000Z", "2023-03-05T14:59:58.600000Z"]
+    lines = api.get("/api/v1/location/", CAR | {"format": "csv"}).getvalue().decode().split("\r\n")
+    assert [line.split(",")[0] for line in lines[1:-1]] == dates
+    assert lines[1] == f"{dates[0]},-400,4,7"
+    rows = api.get("/api/v1/location/", CAR | {"format": "ndjson", "x": 100}).getvalue().splitlines()
+    assert rows == [b'{"date":"2023-03-05T15:00:00.600000Z","x":100,"y":-1,"z":7}']
+
+
 def test_the_trace_of_a_lap_has_distance_and_position(api):
     lap = Lap.objects.get(driver_number=4, lap_number=2)
     body = api.get(f"/api/v1/laps/{lap.pk}/telemetry/").json()

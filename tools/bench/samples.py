@@ -122,7 +122,7 @@ def main() -> None:
     rows = report.total["created"]
 
     [session] = scope.sessions
-    summary, _ = timed(ingest.summarise_again, session)
+    summary, _ = timed(ingest.summarise_session, session)
     pure, _ = timed(figures_only, session)
     lap = Lap.objects.filter(session=session, lap_number=10).first() or Lap.objects.filter(session=session)[5]
     browser = Browser(SERVER_NAME="127.0.0.1")
@@ -148,7 +148,7 @@ def main() -> None:
 
 def figures_only(session: int) -> None:
     for file in SampleFile.objects.filter(session=session, collection="car_data"):
-        laps.per_lap(files.read(file.name), ingest.windows(session, file.driver_number))
+        laps.figures_per_lap(files.read_table(file.name), ingest.lap_windows(session, file.driver_number))
 
 
 if __name__ == "__main__":

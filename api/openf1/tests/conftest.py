@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.test import override_settings
 
 from api.openf1.answers import answers
-from api.openf1.catalogue import Collection, find
+from api.openf1.catalogue import Collection, find_collection
 from conftest import SHARED, Replay
 from mirror.client import from_settings
 from mirror.feeds import registry
@@ -105,7 +105,7 @@ def write(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 @pytest.fixture
 def laps() -> Collection:
-    found = find("laps")
+    found = find_collection("laps")
     assert found
     return found
 

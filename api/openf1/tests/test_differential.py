@@ -5,6 +5,7 @@ import json
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from math import isnan
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -15,9 +16,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.openf1 import moments
-from api.openf1.catalogue import Column, find
+from api.openf1 import dates
+from api.openf1.catalogue import find_collection
 from api.openf1.differences import DIFFERENCES
+from api.tables.columns import Column
 from mirror.feeds import registry
 
 OPERATORS = ["=", ">=", "<=", ">", "<"]
@@ -36,7 +38,7 @@ class Term(NamedTuple):
     @property
     def text(self) -> str:
         """The value as it arrives: an unescaped plus in a date is a space."""
-        return self.written.replace("+", " ") if self.spelling == "plain" and self.column.moment else self.written
+        return self.written.replace("+", " ") if self.spelling == "plain" and self.column.is_datetime else self.written
 
     @property
     def meant(self) -> str:
@@ -49,7 +51,7 @@ class Term(NamedTuple):
             return f"{quote(name + self.op)}={quote(self.written)}"
         if self.spelling == "encoded":
             return f"{quote(name + self.op, safe='=' if self.op == '=' else '')}{quote(self.written)}"
-        return f"{name}{self.op}{quote(self.written, safe='/:,+' if self.column.moment else '/:,')}"
+        return f"{name}{self.op}{quote(self.written, safe='/:,+' if self.column.is_datetime else '/:,')}"
 
 
 # Spellings of values
@@ -72,10 +74,10 @@ def spellings_of(value: Any) -> st.SearchStrategy[str]:
         return st.sampled_from([text, text.lower(), text[:1], text + "z"])
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return st.sampled_from([*dates(moment), *dates(moment + timedelta(seconds=1))])
+    return st.sampled_from([*date_spellings(moment), *date_spellings(moment + timedelta(seconds=1))])
 
 
-def dates(moment: datetime) -> list[str]:
+def date_spellings(moment: datetime) -> list[str]:
     local = moment + timedelta(hours=2)
     formats = [
         "%Y-%m-%d",
@@ -108,7 +110,7 @@ ODD = [*WORDS, "1-2-3", "10:30", "1", "2023", "1e2", "inf", "nan", "1,3", "007",
 @st.composite
 def questions(draw, store) -> tuple[str, list[Term]]:
     """(collection, comparisons), most about values that there are."""
-    collection = find(draw(st.sampled_from([*registry()])))
+    collection = find_collection(draw(st.sampled_from([*registry()])))
     assert collection
     rows = store.load(collection.name)
     row = draw(st.sampled_from(rows)) if rows else {}
@@ -146,7 +148,7 @@ def upstreams(both, term: Term) -> list[tuple[str, Any]]:
 
 def dated(term: Term) -> Any:
     try:
-        return moments.bounds(term.meant, moments.read(term.text, now=timezone.now()))
+        return dates.bounds(term.meant, dates.parse_date(term.text, now=timezone.now()))
     except ValueError:
         return REFUSED
 
@@ -167,8 +169,8 @@ def unusable(term: Term, read: Any) -> bool:
     if column.type is bool:
         return not isinstance(read, bool) and term.text not in ("0", "1")
     if column.type in (int, float):
-        return isinstance(read, bool | str | datetime) or read != read  # noqa: PLR0124 - not a number
-    if column.moment:
+        return isinstance(read, bool | str | datetime) or (isinstance(read, float) and isnan(read))
+    if column.is_datetime:
         return (not isinstance(read, datetime) and not term.text.isdecimal() and " " not in term.text) or term.text in (
             "007",
             "1",
@@ -178,16 +180,16 @@ def unusable(term: Term, read: Any) -> bool:
 
 def text_elsewhere_cast(term: Term, read: Any) -> bool:
     """A text that OpenF1 takes for something else; fields of numbers and texts take numbers for numbers."""
-    return (term.column.type is str and not isinstance(read, str)) or (term.column.mixed and isinstance(read, bool | datetime))
+    return (term.column.type is str and not isinstance(read, str)) or (term.column.is_json and isinstance(read, bool | datetime))
 
 
 DEVIATIONS = [
-    Deviation("space in a date", lambda t, read: t.column.moment and " " in t.text and ":" in t.text, dated),
+    Deviation("space in a date", lambda t, read: t.column.is_datetime and " " in t.text and ":" in t.text, dated),
     Deviation("unusable value", unusable, lambda t: REFUSED),
     Deviation("truth as a number", lambda t, read: t.column.type is bool and not isinstance(read, bool), truth),
     Deviation("text stays text", text_elsewhere_cast, lambda t: [(t.meant, t.text)]),
-    Deviation("year or number as a date", lambda t, read: t.column.moment and not isinstance(read, datetime), dated),
-    Deviation("part of a date", lambda t, read: t.column.moment and sum(c.isdigit() for c in t.text) < 7, dated),
+    Deviation("year or number as a date", lambda t, read: t.column.is_datetime and not isinstance(read, datetime), dated),
+    Deviation("part of a date", lambda t, read: t.column.is_datetime and sum(c.isdigit() for c in t.text) < 7, dated),
 ]
 
 
@@ -210,7 +212,7 @@ def comparable(row: dict[str, Any], columns: dict[str, Column]) -> list[Any]:
     values = []
     for name, column in columns.items():
         value = row.get(name)
-        if column.moment and value is not None:
+        if column.is_datetime and value is not None:
             value = datetime.fromisoformat(value)
             value = value if value.tzinfo else value.replace(tzinfo=UTC)
         values.append(value)
@@ -262,7 +264,7 @@ def test_generated_questions_have_the_answers_of_openf1(both, client: Client):
         elif not rows:
             assert (answer.status_code, body) == (404, {"detail": "No results found."}), url
         else:
-            columns = find(collection).columns  # type: ignore[union-attr]
+            columns = find_collection(collection).columns  # type: ignore[union-attr]
             assert answer.status_code == 200, (url, body)
             assert [comparable(row, columns) for row in body] == [comparable(row, columns) for row in rows], url
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from api.openf1 import rows
-from api.openf1.catalogue import describe
+from api.openf1.catalogue import collection_of
 from mirror.feeds import registry
 from mirror.storage import FileStorage
 from mirror.tests.upstream import openf1_rows
@@ -74,7 +74,7 @@ def test_values_are_written_as_openf1_writes_them(weekend, client):
 def test_rows_are_what_the_feed_would_send_back(weekend, get):
     for name, feed in registry().items():
         if not isinstance(feed.storage, FileStorage) and feed.model.objects.exists():
-            expected = [{**describe(feed).columns, **row} for row in openf1_rows(feed, feed.model.objects.order_by("pk"))]
+            expected = [{**collection_of(feed).columns, **row} for row in openf1_rows(feed, feed.model.objects.order_by("pk"))]
             found = get(name)
             key = sorted(found[0])
             assert sorted(json.dumps([row[k] for k in key]) for row in found) == sorted(

@@ -18,7 +18,7 @@ def test_a_user_gets_a_token_for_an_hour(client, ada):
     assert response.status_code == 200
     answer = response.json()
     assert (answer["expires_in"], answer["token_type"]) == (3600, "bearer")
-    assert token.bearer(answer["access_token"]) == ada.pk
+    assert token.user_id_of(answer["access_token"]) == ada.pk
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,11 @@ def test_a_login_is_posted(client):
 
 
 def test_a_forged_or_old_token_is_nobodys(monkeypatch, ada):
-    issued = token.issue(ada)
-    assert token.bearer(issued + "x") is None
-    assert token.bearer(signing.dumps(ada.pk, salt="another")) is None
-    monkeypatch.setattr(token, "LIFE", -1)
-    assert token.bearer(issued) is None
+    issued = token.issue_token(ada)
+    assert token.user_id_of(issued + "x") is None
+    assert token.user_id_of(signing.dumps(ada.pk, salt="another")) is None
+    monkeypatch.setattr(token, "LIFETIME", -1)
+    assert token.user_id_of(issued) is None
 
 
 @pytest.mark.parametrize("authorization", ["Bearer nonsense", "Bearer "])

@@ -140,7 +140,7 @@ def test_answers_are_gzipped_when_that_is_asked_for(weekend, client, monkeypatch
     ("header", "wanted"), [("gzip", True), ("*", True), ("br, gzip;q=0.5", True), ("", False), ("gzip;q=0", False), ("br", False)]
 )
 def test_whether_gzip_is_wanted(header, wanted):
-    assert compression.wanted(header) == wanted
+    assert compression.accepts_gzip(header) == wanted
 
 
 def test_small_answers_are_not_worth_gzipping(weekend, client):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.openf1.moments import bounds, read
+from api.openf1.dates import bounds, parse_date
 
 NOW = datetime(2024, 6, 20, 12, 34, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ def utc(*parts):
     ],
 )
 def test_a_date_with_a_time_is_a_moment(text, moment):
-    assert read(text, now=NOW) == (moment, False)
+    assert parse_date(text, now=NOW) == (moment, False)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_date_with_a_time_is_a_moment(text, moment):
     ],
 )
 def test_a_date_without_a_time_is_a_day_and_missing_parts_are_the_first(text, day):
-    assert read(text, now=NOW) == (day, True)
+    assert parse_date(text, now=NOW) == (day, True)
 
 
 @pytest.mark.parametrize(
@@ -65,18 +65,18 @@ def test_a_date_without_a_time_is_a_day_and_missing_parts_are_the_first(text, da
 )
 def test_what_is_no_date_is_refused(text):
     with pytest.raises(ValueError):
-        read(text, now=NOW)
+        parse_date(text, now=NOW)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00+05:00", "9999-12-31T23:00-05:00"])
 def test_a_moment_beyond_the_calendar_is_refused(text):
     with pytest.raises(ValueError, match="out of range"):
-        read(text, now=NOW)
+        parse_date(text, now=NOW)
 
 
 def test_a_day_is_whole():
     day, next_day = utc(2021, 9, 10), utc(2021, 9, 11)
-    asked = {op: bounds(op, read("2021-09-10", now=NOW)) for op in ("=", ">", ">=", "<", "<=")}
+    asked = {op: bounds(op, parse_date("2021-09-10", now=NOW)) for op in ("=", ">", ">=", "<", "<=")}
     assert asked == {
         "=": [(">=", day), ("<", next_day)],
         ">": [(">=", next_day)],
@@ -87,8 +87,8 @@ def test_a_day_is_whole():
 
 
 def test_a_moment_is_exact():
-    assert bounds(">", read("2021-09-10T00:00", now=NOW)) == [(">", utc(2021, 9, 10))]
+    assert bounds(">", parse_date("2021-09-10T00:00", now=NOW)) == [(">", utc(2021, 9, 10))]
 
 
 def test_the_last_day_of_the_calendar_has_no_next():
-    assert bounds("<=", read("9999-12-31", now=NOW)) == [("<", datetime.max.replace(tzinfo=UTC))]
+    assert bounds("<=", parse_date("9999-12-31", now=NOW)) == [("<", datetime.max.replace(tzinfo=UTC))]

@@ -1,6 +1,6 @@
-"""Dates as people and programs spell them, read as OpenF1 reads them: everything dateutil takes, in UTC.
+"""Dates in a query, parsed as OpenF1 parses them: everything dateutil accepts, in UTC.
 
-Two readings are better than OpenF1's, where missing parts come from today: the parts that are finer than those given are the
+Two interpretations differ from OpenF1's, where missing parts come from today: the parts that are finer than those given are the
 first (`2023` is 2023-01-01, `2023-03` is 2023-03-01, `Sep` is 1 September of this year), and a number is a year or a date.
 """
 
@@ -14,41 +14,41 @@ PARTS = ("year", "month", "day", "hour")
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 NUMBER = re.compile(r"[\d_.+-]+", re.ASCII)
 NUMERIC_DATE = re.compile(r"[12]\d{3}(\d{4}(\d{6})?)?|\d{4}-\d\d?(-\d\d?)?|\d\d?[-.]\d\d?[-.]\d{1,4}", re.ASCII)
-# Where URL decoding made a space of the plus of an offset: a time, a space, hours and minutes.
+# URL decoding turns the plus of an offset into a space: a time, a space, hours and minutes.
 LOST_PLUS = re.compile(r"(\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)")
 DAY = timedelta(days=1)
 
 
-class Moment(NamedTuple):
+class ParsedDate(NamedTuple):
     value: datetime
     whole_day: bool  # no time was given: the whole day is meant
 
 
-def read(text: str, *, now: datetime) -> Moment:
-    """What `text` means at the time `now`; ValueError when it is no date."""
+def parse_date(text: str, *, now: datetime) -> ParsedDate:
+    """The date that `text` means at the time `now`; ValueError when it is not a date."""
     text = LOST_PLUS.sub(r"\1+\2", text) if " " in text else text
     try:
         if ISO.fullmatch(text):
-            return Moment(utc(datetime.fromisoformat(text)), whole_day=len(text) == 10)
+            return ParsedDate(utc(datetime.fromisoformat(text)), whole_day=len(text) == 10)
         if NUMBER.fullmatch(text) and not NUMERIC_DATE.fullmatch(text):
-            raise ValueError(f"{text!r} is no date")
-        return fill(text, now)
+            raise ValueError(f"{text!r} is not a date")
+        return parse_partial(text, now)
     except OverflowError as error:
         raise ValueError(f"{text!r} is out of range") from error
 
 
-def fill(text: str, now: datetime) -> Moment:
-    """Read a date with missing parts: two readings with different defaults tell which parts are given."""
+def parse_partial(text: str, now: datetime) -> ParsedDate:
+    """Parse a date with missing parts: parsing it with two different defaults shows which parts are given."""
     one, other = (parse(text, default=default, tzinfos=zone) for default in (datetime(2000, 1, 1, 1), datetime(2004, 3, 2, 2)))
     given = [getattr(one, part) == getattr(other, part) for part in PARTS]
     today = datetime(now.year, now.month, now.day)
     coarsest = given.index(True) if True in given else len(PARTS)
     first: dict[str, Any] = {part: 1 for part, known in zip(PARTS[coarsest:3], given[coarsest:3], strict=True) if not known}
-    return Moment(utc(parse(text, default=today.replace(**first), tzinfos=zone)), whole_day=not given[3])
+    return ParsedDate(utc(parse(text, default=today.replace(**first), tzinfos=zone)), whole_day=not given[3])
 
 
 def zone(name: str | None, seconds: int | None) -> timezone:
-    """dateutil's hook for time zones: an offset counts, a name that is unknown means UTC."""
+    """dateutil's hook for time zones: an offset is used, an unknown name means UTC."""
     return UTC if seconds is None else timezone(timedelta(seconds=seconds))
 
 
@@ -56,10 +56,10 @@ def utc(value: datetime) -> datetime:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def bounds(op: str, moment: Moment) -> list[tuple[str, datetime]]:
-    """The comparisons that `op` with this moment means; a date without a time covers the whole day, in UTC."""
-    day = moment.value
-    if not moment.whole_day:
+def bounds(op: str, date: ParsedDate) -> list[tuple[str, datetime]]:
+    """The comparisons that `op` with this date means; a date without a time covers the whole day, in UTC."""
+    day = date.value
+    if not date.whole_day:
         return [(op, day)]
     try:
         next_day = day + DAY
