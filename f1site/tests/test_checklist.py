@@ -79,7 +79,7 @@ def test_a_feed_is_in_the_list_of_all_that_is_synced(feed):
 @every_synced_feed
 def test_a_collection_is_served_with_all_its_fields_as_openf1_serves_it(feed):
     resolve(f"/v1/{feed.collection}")
-    columns = catalogue.find(feed.collection).columns
+    columns = catalogue.find_collection(feed.collection).columns
     assert columns.keys() == feed.known | ({"driver_number"} if feed.per_car else set()), step(2, f"/v1/{feed.collection}")
 
 
