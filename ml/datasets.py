@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ml import cleaning
+from telemetry.lap_rules import NEUTRALISED_STATES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,6 +106,7 @@ def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
     start = seconds(laps["date_start"])
     following = start.groupby([laps["session_id"], laps["driver_number"]], sort=False).shift(-1)
     next_is_out = car["is_pit_out_lap"].shift(-1, fill_value=False).astype(bool)
+    next_is_out &= car["lap_number"].shift(-1) == laps["lap_number"] + 1  # a lap can be missing in between
     pits = set(Pit.objects.filter(session_id__in=keys).values_list("session_id", "driver_number", "lap_number"))
     stopped = np.fromiter(
         (key in pits for key in zip(laps["session_id"], laps["driver_number"], laps["lap_number"], strict=True)), bool, len(laps)
@@ -216,7 +218,7 @@ def track_state(laps: "pd.DataFrame", flags: "pd.DataFrame") -> "pd.Series":
     for key, session in laps.groupby("session_id", sort=False):
         for state, start, end in flags.loc[flags["session_id"] == key, ["state", "start", "end"]].itertuples(index=False):
             shown = session.index[(session["start"] >= start) & (session["start"] < end)]
-            states[shown] = states[shown].where(states[shown].isin(cleaning.NEUTRAL), state)
+            states[shown] = states[shown].where(states[shown].isin(NEUTRALISED_STATES), state)
     return states
 
 

@@ -8,11 +8,12 @@ knows all of them but those of this car's current run: it tells what is to be ex
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from telemetry.lap_rules import SLICK_COMPOUNDS
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-COMPOUNDS = ("SOFT", "MEDIUM", "HARD")
 TRACK, TREND, TRAFFIC, COMPOUND, WEAR, CARS = 0, 1, 2, 3, 6, 9  # places in the state; from CARS on the drivers, then the runs
 FEWEST = 5  # laps before anything is said
 OLDEST = 40.0  # laps of tyre age beyond which wear is not told apart
@@ -148,8 +149,10 @@ def parts_of(laps: "pd.DataFrame", car: "np.ndarray", dirty_air: "np.ndarray") -
     """An unknown compound counts as the middle one, an unknown age as new."""
     import numpy as np
 
-    middle = COMPOUNDS.index("MEDIUM")
-    compound = laps["compound"].map({name: place for place, name in enumerate(COMPOUNDS)}).fillna(middle).astype(int).to_numpy()
+    middle = SLICK_COMPOUNDS.index("MEDIUM")
+    compound = (
+        laps["compound"].map({name: place for place, name in enumerate(SLICK_COMPOUNDS)}).fillna(middle).astype(int).to_numpy()
+    )
     age = laps["tyre_age"].astype("float64").fillna(0).clip(upper=OLDEST).to_numpy()
     one = np.ones(len(laps))
     runs = CARS + car.max(initial=-1) + 1

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from django.db.models.functions import Coalesce
 
-from telemetry.querysets import FLAWS, LapQuerySet
+from telemetry.models.clean_laps import FLAWS, LapQuerySet
 
 COLUMNS = {  # column of the file: field of a lap with its stint
     "race_id": "session__race_id",

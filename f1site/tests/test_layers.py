@@ -12,7 +12,6 @@ LAYERS = ["jobs", "mirror", "api", "races", "drivers", "telemetry", "ml", "pages
 TASK_NAMES = {f"f1site.jobs.{name}" for name in ("run", "schedule", "take_up", "prune")}  # in the schedules of old databases
 OLD_CIRCLES = {
     *("mirror.client", "mirror.pace"),
-    *("telemetry.querysets", "telemetry.models", "telemetry.models.quality", "telemetry.models.timing"),
 }
 HEAVY = {"pandas", "numpy", "sklearn", "scipy", "pyarrow", "duckdb", "matplotlib", "skops"}
 WEB = {"models", "admin", "urls", "views", "serializers", "filters", "feeds", "jobs"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ml.analysis import robust
 from ml.analysis.robust import NORMAL
 from ml.analysis.sessions import BAND, CLEAN, FUEL_EFFECT, FUEL_LOAD, CannotSay, clean_laps, fuel, fuel_told
-from ml.cleaning import WET
+from telemetry.lap_rules import WET_COMPOUNDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +87,7 @@ def degradation(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_
 
 
 def warnings(laps: "pd.DataFrame") -> list[str]:
-    share = laps["compound"].isin(WET).mean()
+    share = laps["compound"].isin(WET_COMPOUNDS).mean()
     dries = f"{share:.0%} of the laps were driven on wet tyres: a track that dries looks like tyres that get better."
     return [dries] if share > WET_SHARE else []
 

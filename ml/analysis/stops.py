@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.analysis import degradation, robust
 from ml.analysis.sessions import CLEAN, CannotSay
-from ml.cleaning import NEUTRAL, WET
+from telemetry.lap_rules import NEUTRALISED_STATES, WET_COMPOUNDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,11 +69,11 @@ def pit_loss(laps: "pd.DataFrame") -> dict[str, Any]:
 
 def track_of(compounds: "pd.Series", states: "pd.Series") -> str:
     """What a stop tells of, by its two tyres and by what those who stayed out were in on these laps."""
-    if compounds.isin(WET).any():
+    if compounds.isin(WET_COMPOUNDS).any():
         return "wet tyres"
     if (states == RED).mean() > FREE:
         return RED
-    share = states.isin(NEUTRAL).mean()
+    share = states.isin(NEUTRALISED_STATES).mean()
     return "green" if share <= FREE else "neutralised" if share > 0.5 else "partly neutralised"
 
 
@@ -168,7 +168,10 @@ def gained(chaser: "pd.DataFrame", leader: "pd.DataFrame", first: int, answers: 
         return None
     before, after = gap(chaser, leader, first), gap(chaser, leader, later + 2)
     span = range(first, later + 2)
-    free = not (chaser.reindex(span)["excluded"].isin(NEUTRAL).any() or leader.reindex(span)["excluded"].isin(NEUTRAL).any())
+    free = not (
+        chaser.reindex(span)["excluded"].isin(NEUTRALISED_STATES).any()
+        or leader.reindex(span)["excluded"].isin(NEUTRALISED_STATES).any()
+    )
     if not 0 < before <= RIVAL or np.isnan(after) or abs(after) > 30 or not free:
         return None
     return {"lap_number": first, "answered": later, "gain": float(before - after), "ahead": bool(after < 0)}

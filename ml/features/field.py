@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ml.cleaning import SLICKS
 from ml.features.own import laps_by_car
 from ml.features.traffic import car_ahead
+from telemetry.lap_rules import SLICK_COMPOUNDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,7 @@ def compound_residual(laps: "pd.DataFrame", order: "np.ndarray", residual: "pd.S
     ends, begins = laps["end"].to_numpy()[order], laps["start"].to_numpy()
     compound = laps["compound"].to_numpy()
     medians = np.full(len(laps), np.nan)
-    for name in SLICKS:
+    for name in SLICK_COMPOUNDS:
         known = residual[compound[order][residual.index] == name]
         rows = compound == name
         running = known.rolling(RECENT_LAPS, min_periods=4).median().to_numpy()
@@ -114,7 +114,7 @@ def field_slope(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
 
     field = shrunk_slope(np.ones(len(order), bool), np.arange(len(laps)), 0.0, FIELD_SLOPE_PRIOR)
     of_compound, of_car = field.copy(), field.copy()
-    for name in SLICKS:
+    for name in SLICK_COMPOUNDS:
         rows = np.flatnonzero(compound == name)
         of_compound[rows] = shrunk_slope(compound[order] == name, rows, field[rows], COMPOUND_SLOPE_PRIOR)
     for number in np.unique(car):

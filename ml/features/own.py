@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ml import cleaning
 from ml.datasets import TELEMETRY
+from telemetry.lap_rules import NEUTRALISED_STATES, SLICK_COMPOUNDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,13 +49,13 @@ def situation(laps: "pd.DataFrame") -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
 
-    neutral = laps["excluded"].isin(cleaning.NEUTRAL).to_numpy()
+    neutral = laps["excluded"].isin(NEUTRALISED_STATES).to_numpy()
     number = laps["lap_number"].to_numpy()
     since = np.full(len(laps), np.nan)
     for rows in laps_by_car(laps):
         last = np.maximum.accumulate(np.where(neutral[rows], number[rows], -1000))
         since[rows[1:]] = number[rows[1:]] - last[:-1]
-    compound = laps["compound"].map({name: place for place, name in enumerate(cleaning.SLICKS)}).astype("float64")
+    compound = laps["compound"].map({name: place for place, name in enumerate(SLICK_COMPOUNDS)}).astype("float64")
     return pd.DataFrame(
         {
             "lap_number": number.astype(float),

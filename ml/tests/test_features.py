@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ml import cleaning, datasets, features
+from telemetry.lap_rules import SLICK_COMPOUNDS
 
 pytestmark = pytest.mark.django_db
 MEASURED = [
@@ -89,7 +90,7 @@ def test_every_lap_is_clean_or_has_a_reason(laps):
     assert not clean["is_pit_out_lap"].any()
     assert not clean["is_in_lap"].any()
     assert (clean["lap_number"] > 1).all()
-    assert set(clean["compound"]) <= set(cleaning.SLICKS)
+    assert set(clean["compound"]) <= set(SLICK_COMPOUNDS)
     assert sum(datasets.excluded(laps).values()) == len(laps) - len(clean)
 
 

@@ -1,9 +1,10 @@
-"""What happened on track, by topic: timing (laps, stints), track (pit stops, positions, …), samples, quality, fastf1."""
+"""What happened on track, by topic: laps, stints, track (pit stops, positions, …), samples, quality, fastf1."""
 
 from telemetry.models.fastf1 import FastF1Comparison
+from telemetry.models.laps import Lap
 from telemetry.models.quality import SessionQuality
 from telemetry.models.samples import CarSample, LocationSample, SampleFile, Telemetry
-from telemetry.models.timing import Lap, Stint
+from telemetry.models.stints import Stint
 from telemetry.models.track import Interval, Overtake, Pit, Position, TeamRadio
 
 __all__ = [

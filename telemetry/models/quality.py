@@ -3,7 +3,7 @@
 from django.db import models
 
 from races.models import Session
-from telemetry.models.timing import Lap
+from telemetry.models.laps import Lap
 
 
 class SessionQualityQuerySet(models.QuerySet):

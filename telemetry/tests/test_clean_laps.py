@@ -8,7 +8,7 @@ from mirror.models import Source
 from races.models import Neutralisation, Session
 from races.tests.weekends import weekend
 from telemetry.models import Lap, Pit, SessionQuality, Stint
-from telemetry.querysets import EXCLUSIONS
+from telemetry.models.clean_laps import EXCLUSIONS
 
 pytestmark = pytest.mark.django_db
 

@@ -16,8 +16,8 @@ from mirror.pipeline import sync
 from mirror.planning import Scope
 from races.models import Neutralisation
 from telemetry.models import Lap, SessionQuality
+from telemetry.models.clean_laps import EXCLUSIONS
 from telemetry.quality.report import examine
-from telemetry.querysets import EXCLUSIONS
 
 pytestmark = pytest.mark.django_db
 

@@ -1,10 +1,10 @@
-"""Laps and stints: the timing of a session."""
+"""Laps: the timing of a session."""
 
 from django.db import models
 
 from drivers.models import CarRow
 from mirror.fields import JSONText
-from telemetry.querysets import LapQuerySet
+from telemetry.models.clean_laps import LapQuerySet
 
 
 class Lap(CarRow):
@@ -37,23 +37,5 @@ class Lap(CarRow):
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "lap_number"], name="lap_key")]
         indexes = [models.Index(fields=["session", "lap_duration"], name="lap_best")]  # the best lap of a session
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"lap {self.lap_number} of car {self.driver_number}"
-
-
-class Stint(CarRow):
-    """A run of laps of one car on one set of tyres."""
-
-    stint_id = models.BigAutoField("stint ID", primary_key=True)
-    stint_number = models.PositiveIntegerField(help_text="1 is the first stint.")
-    lap_start = models.PositiveIntegerField(null=True, blank=True, help_text="First lap of the stint.")
-    lap_end = models.PositiveIntegerField(null=True, blank=True, help_text="Last lap; can also be the next stint's first.")
-    tyre_compound = models.CharField(max_length=20, null=True, blank=True, help_text="SOFT, MEDIUM, HARD, INTERMEDIATE, WET, …")
-    tyre_age_at_start = models.PositiveIntegerField(null=True, blank=True, help_text="Laps the tyres had done before.")
-
-    class Meta:
-        ordering = ["session_id", "driver_number", "stint_number"]
-        constraints = [models.UniqueConstraint(fields=["session", "driver_number", "stint_number"], name="stint_key")]
-
-    def __str__(self):
-        return f"stint {self.stint_number} of car {self.driver_number}"

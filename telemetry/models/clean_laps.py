@@ -1,0 +1,136 @@
+"""Which laps are clean, in SQL: `LapQuerySet`, the manager of laps, and the conditions behind it."""
+
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+
+from races.models import Neutralisation
+from telemetry.lap_rules import MAX_BEST_LAP_RATIO, TRACK_STATES, WET_COMPOUNDS
+from telemetry.models.stints import Stint
+from telemetry.models.track import Pit
+
+# Why a lap is left out of the export, the first reason that holds; needs `with_stint`.
+FLAWS = {
+    "no lap time": Q(lap_duration=None),
+    "a sector time is missing": Q(duration_sector_1=None) | Q(duration_sector_2=None) | Q(duration_sector_3=None),
+    "no tyre compound": Q(tyre_compound=None),
+    "unknown tyre compound": Q(tyre_compound__contains="UNKNOWN"),
+    "out-lap": Q(is_pit_out_lap=True),
+    "not between 60 and 150 s": Q(lap_duration__lte=60) | Q(lap_duration__gte=150),
+}
+# Why a lap is not a clean one; the first reason that holds counts.
+EXCLUSIONS = ("first lap", "in-lap", "out-lap", *TRACK_STATES, "wet tyres", "over 107 %", "no time", "flagged")
+
+
+class LapEnd(models.Func):
+    """When a lap ended, in SQL: its start plus its duration; null where either is unknown."""
+
+    output_field = models.DateTimeField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # Moments are texts there, and compare only when written in one way: six digits after the second, or none for zero.
+        text = "strftime('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', %(expressions)s || ' seconds')"  # to the millisecond
+        template = f"replace({text} || '000', '.000000', '')"
+        return self.as_sql(compiler, connection, template=template, arg_joiner=", '+' || ", **context)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template="(%(expressions)s * interval '1 second')", arg_joiner=" + ", **context)
+
+
+class LapQuerySet(models.QuerySet):
+    def with_stint(self) -> Self:
+        """Each lap with its stint's `stint_number`, `stint_lap_number` (from 1), `tyre_compound` and `tyre_age_at_start`.
+
+        Null where no stint covers the lap. OpenF1's stints can overlap by a lap, the in-lap: it belongs to the earlier one,
+        so that no lap is counted twice. Stints that begin after the last lap cover none.
+        """
+        stints = Stint.objects.filter(
+            session_id=OuterRef("session_id"),
+            driver_number=OuterRef("driver_number"),
+            lap_start__lte=OuterRef("lap_number"),
+            lap_end__gte=OuterRef("lap_number"),
+        )
+        first = stints.order_by("stint_number")  # the order of the key's index, so that nothing is sorted
+        return self.annotate(
+            stint_number=Subquery(first.values("stint_number")[:1]),
+            stint_lap_number=F("lap_number") - Subquery(first.values("lap_start")[:1]) + 1,
+            tyre_compound=Subquery(first.values("tyre_compound")[:1]),
+            tyre_age_at_start=Subquery(first.values("tyre_age_at_start")[:1]),
+        )
+
+    def with_flaw(self) -> Self:
+        """Each lap with its stint and its `flaw`: a key of FLAWS, or an empty text for a lap that the export keeps."""
+        reasons = [When(condition, then=Value(name)) for name, condition in FLAWS.items()]
+        return self.with_stint().annotate(flaw=Case(*reasons, default=Value("")))
+
+    def with_exclusion(self) -> Self:
+        """Each lap with its stint and `excluded`: the first of EXCLUSIONS that holds, or an empty text for a clean lap.
+
+        The rule judges with hindsight (the best lap of the session may come later) and is for comparing laps, in races above
+        all. Neutralisations are those of race control; a sector's yellow flag counts for every lap that it overlaps. A lap is
+        flagged when the last quality report found its time not to be trusted. Corrections are in the rows already.
+        """
+        reasons = [When(condition, then=Value(name)) for name, condition in self.exclusion_conditions().items()]
+        return self.with_lap_end().annotate(excluded=Case(*reasons, default=Value("")))
+
+    def clean(self) -> Self:
+        """The laps that nothing excludes: driven at racing speed on a free, dry track, with a time to be trusted."""
+        return self.with_exclusion().filter(excluded="")
+
+    def with_lap_end(self) -> Self:
+        """Each lap with its stint and `lap_end`, which `exclusion_conditions` need."""
+        return self.with_stint().annotate(lap_end=LapEnd("date_start", "lap_duration"))
+
+    def exclusion_conditions(self) -> dict[str, Any]:
+        """{reason of EXCLUSIONS: its condition on a lap}."""
+        lap_model: Any = self.model
+        flagged = lap_model.spoilt_by.through.objects.filter(lap_id=OuterRef("pk"))
+        conditions = [
+            Q(lap_number=1),
+            self.is_in_lap(),
+            Q(is_pit_out_lap=True),
+            *(is_neutralised(state) for state in TRACK_STATES),
+            Q(tyre_compound__in=WET_COMPOUNDS),
+            Q(lap_duration__gt=MAX_BEST_LAP_RATIO * self.best_lap()),
+            Q(lap_duration=None),
+            Exists(flagged),
+        ]
+        return dict(zip(EXCLUSIONS, conditions, strict=True))
+
+    def is_in_lap(self) -> Any:
+        """Condition: the next lap is an out-lap, or the car visited the pits and did not come out again."""
+        pits = Pit.objects.filter(
+            session_id=OuterRef("session_id"), driver_number=OuterRef("driver_number"), lap_number=OuterRef("lap_number")
+        )
+        # A pit row carries the number of the in-lap in a race, but that of the out-lap in practice and qualifying.
+        return self.precedes_out_lap() | (Q(is_pit_out_lap=False) & Exists(pits))
+
+    def precedes_out_lap(self) -> Exists:
+        """Condition: the next lap is an out-lap; OpenF1 has no flag for in-laps."""
+        following = self.model._default_manager.filter(
+            session_id=OuterRef("session_id"), driver_number=OuterRef("driver_number"), lap_number=OuterRef("lap_number") + 1
+        )
+        return Exists(following.filter(is_pit_out_lap=True))
+
+    def best_lap(self) -> Subquery:
+        """The session's best time of a whole lap: neither the first, nor one that began or ended in the pits."""
+        whole = self.model._default_manager.filter(
+            ~self.precedes_out_lap(),
+            session_id=OuterRef("session_id"),
+            lap_duration__isnull=False,
+            lap_number__gt=1,
+            is_pit_out_lap=False,
+        )
+        return Subquery(whole.order_by("lap_duration").values("lap_duration")[:1])  # among the first entries of an index
+
+
+def is_neutralised(state: str) -> Exists:
+    """Condition on a lap with `lap_end`: a window of this state overlaps it."""
+    windows = Neutralisation.objects.filter(
+        Q(date_end=None) | Q(date_end__gt=OuterRef("date_start")),
+        session_id=OuterRef("session_id"),
+        date_start__lt=OuterRef("lap_end"),
+        state=state,
+    )
+    return Exists(windows)
