@@ -1,13 +1,14 @@
-"""Admin pages of drivers, entries, results and standings, and the page on which two spellings become one person."""
+"""Admin pages of drivers, entries, results and standings, and the page that merges drivers."""
 
 from collections import Counter
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, F
+from django.db.models import Count, F, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
@@ -28,9 +29,9 @@ IDENTITY = (
 
 
 class DriverForm(RowForm):
-    """A driver without an ID gets the one their name makes."""
+    """The form of a driver; an empty driver ID is derived from the full name."""
 
-    def clean(self):
+    def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if not self.instance.pk and not data.get("driver_id") and data.get("full_name"):
             data["driver_id"] = driver_id(data["full_name"])
@@ -42,7 +43,7 @@ class DriverForm(RowForm):
 
 
 class AliasForm(forms.ModelForm):
-    def clean_alias(self):
+    def clean_alias(self) -> str:
         alias = self.cleaned_data["alias"]
         if Driver.objects.filter(pk=alias).exists():
             raise ValidationError(f"“{alias}” is a driver here. Merge the two with the action on the list of drivers.")
@@ -68,18 +69,19 @@ class DriverAdmin(MirroredAdmin):
     actions = ("merge_drivers",)
 
     @admin.display(description="team", ordering="team_name")
-    def team(self, driver):
+    def team(self, driver: Driver) -> str:
         return dot(driver.team_colour, driver.team_name)
 
-    def has_merge_permission(self, request):
+    def has_merge_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request) and self.has_delete_permission(request)
 
     @admin.action(description="Merge drivers", permissions=["merge"])
-    def merge_drivers(self, request, queryset):
-        """Shows what is known of the selected drivers and asks which one stays; once that is said they are one person."""
+    def merge_drivers(self, request: HttpRequest, queryset: QuerySet[Driver]) -> HttpResponse | None:
+        """Show the selected drivers and ask which one to keep; with the answer merge the others into that one."""
         drivers = list(queryset.order_by("full_name", "pk"))
         if len(drivers) < 2:
-            return self.message_user(request, "Select the two or more drivers that are one person.", messages.WARNING)
+            self.message_user(request, "Select the two or more drivers that are one person.", messages.WARNING)
+            return None
         kept = next((driver for driver in drivers if driver.pk == request.POST.get("kept")), None)
         if kept is None:
             return TemplateResponse(request, "admin/drivers/merge.html", self.merge_context(request, drivers))
@@ -90,23 +92,25 @@ class DriverAdmin(MirroredAdmin):
             merge(kept, others)
             self.log_change(request, kept, f"Merged with {names}.")
         text = f"{names} and {kept} ({kept.pk}) are one person now, and stay so at every sync."
-        return self.message_user(request, text, messages.SUCCESS)
+        self.message_user(request, text, messages.SUCCESS)
+        return None
 
-    def merge_context(self, request, drivers: list[Driver]) -> dict:
-        """For the page: of each driver how many rows of every kind would move, and how many sessions two of them share."""
-        counted: dict[str, Counter] = {}
+    def merge_context(self, request: HttpRequest, drivers: list[Driver]) -> dict[str, Any]:
+        """The context of the page: how many rows of each model would move, and in how many sessions two of them took part."""
+        counts_by_model: dict[str, Counter] = {}
         for relation in Driver._meta.related_objects:
             model, field = relation.related_model, relation.field.name
-            found = model._default_manager.filter(**{f"{field}__in": drivers}).order_by().values_list(field)
-            counted.setdefault(str(model._meta.verbose_name_plural), Counter()).update(dict(found.annotate(Count("pk"))))
-        counted = {name: counts for name, counts in counted.items() if counts}
-        rows = [(driver, [counts[driver.pk] for counts in counted.values()]) for driver in drivers]
+            rows_of = model._default_manager.filter(**{f"{field}__in": drivers}).order_by().values_list(field)
+            counts = counts_by_model.setdefault(str(model._meta.verbose_name_plural), Counter())
+            counts.update(dict(rows_of.annotate(Count("pk"))))
+        counts_by_model = {name: counts for name, counts in counts_by_model.items() if counts}
+        rows = [(driver, [counts[driver.pk] for counts in counts_by_model.values()]) for driver in drivers]
         sessions = Entry.objects.filter(driver__in=drivers).order_by().values("session")
         return {
             **self.admin_site.each_context(request),
             "title": "Merge drivers",
             "opts": self.opts,
-            "headers": list(counted),
+            "headers": list(counts_by_model),
             "rows": rows,
             "suggested": max(rows, key=lambda row: sum(row[1]))[0],
             "shared": sessions.annotate(people=Count("driver", distinct=True)).filter(people__gt=1).count(),
@@ -126,12 +130,12 @@ class DriverAliasAdmin(RowAdmin):
 
 @admin.register(Entry)
 class EntryAdmin(SessionRowAdmin):
-    """The person follows from the names; other names, an alias or a merge lead to another person."""
+    """The driver of an entry is not editable: it follows from the names, the aliases and the merges of drivers."""
 
     icon = "badge"
     readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "driver")
-    list_display = ("car", "named", "acronym", "driver", "team", "session", "race", "source")
-    list_display_links = ("car", "named")
+    list_display = ("car", "name_in_session", "acronym", "driver", "team", "session", "race", "source")
+    list_display_links = ("car", "name_in_session")
     list_filter = (*SessionRowAdmin.list_filter, ("driver", AutocompleteSelectFilter), ("driver", admin.EmptyFieldListFilter))
     list_select_related = ("session__race", "driver")
     ordering = ("-session_id", "driver_number")
@@ -139,19 +143,19 @@ class EntryAdmin(SessionRowAdmin):
     fieldsets = ((None, {"fields": (("session", "driver_number", "driver"), *IDENTITY)}),)
 
     @admin.display(description="car", ordering="driver_number")
-    def car(self, entry):
+    def car(self, entry: Entry) -> int:
         return entry.driver_number
 
     @admin.display(description="acronym", ordering="name_acronym")
-    def acronym(self, entry):
+    def acronym(self, entry: Entry) -> str | None:
         return entry.name_acronym
 
     @admin.display(description="name in the session", ordering="full_name")
-    def named(self, entry):
+    def name_in_session(self, entry: Entry) -> str | None:
         return entry.full_name
 
     @admin.display(description="team", ordering="team_name")
-    def team(self, entry):
+    def team(self, entry: Entry) -> str:
         return dot(entry.team_colour, entry.team_name)
 
 
@@ -163,12 +167,12 @@ class EntryInline(EmptyIsNull, TabularInline):
     extra = 0
     show_change_link = True
 
-    def get_queryset(self, request):
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         return super().get_queryset(request).select_related("driver")
 
 
 class CarRowAdmin(SessionRowAdmin):
-    """Rows about one car in one session: whoever has that number in the session's entries drove."""
+    """Rows about one car in one session; the driver is that of the session's entry with the car's number."""
 
     readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "driver")
     list_select_related = ("session__race", "driver")
@@ -176,7 +180,7 @@ class CarRowAdmin(SessionRowAdmin):
     search_fields = (*SessionRowAdmin.search_fields, "driver__full_name", "driver__name_acronym", "driver_number__exact")
 
     @admin.display(description="car", ordering="driver_number")
-    def car(self, row):
+    def car(self, row: Any) -> int:
         return row.driver_number
 
 
@@ -188,12 +192,12 @@ class SessionResultAdmin(CarRowAdmin):
         "car",
         "driver",
         "race",
-        "outing",
+        "session_label",
         "number_of_laps",
         "duration",
         "gap_to_leader",
         "points",
-        "fate",
+        "outcome",
         "source",
     )
     list_display_links = ("position", "car")
@@ -201,14 +205,14 @@ class SessionResultAdmin(CarRowAdmin):
     ordering = ("-session_id", F("position").asc(nulls_last=True), "session_result_id")
 
     @admin.display(description="")
-    def fate(self, result):
+    def outcome(self, result: SessionResult) -> str:
         return next((badge(name.upper(), "warning") for name in ("dsq", "dns", "dnf") if getattr(result, name)), "")
 
 
 @admin.register(StartingGrid)
 class StartingGridAdmin(CarRowAdmin):
     icon = "grid_view"
-    list_display = ("position", "car", "driver", "lap_duration", "race", "outing", "source")
+    list_display = ("position", "car", "driver", "lap_duration", "race", "session_label", "source")
     list_display_links = ("position", "car")
     ordering = ("-session_id", F("position").asc(nulls_last=True), "starting_grid_id")
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
-from drivers.people import car_fields, find_entries, follow_entries
+from drivers.people import assign_drivers, car_fields, claim_entries
 from mirror.feeds import Feed
 from mirror.values import extract_number
 
@@ -23,7 +23,7 @@ class DriverFeed(Feed):
     model = Entry
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
-        follow_entries(scope["session_key"], source=source)
+        assign_drivers(scope["session_key"], source=source)
 
 
 class PeopleFeed(Feed):
@@ -33,7 +33,7 @@ class PeopleFeed(Feed):
     model = Driver
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
-        find_entries(scope["driver_id"])
+        claim_entries(scope["driver_id"])
 
 
 class SessionResultFeed(CarFeed):

@@ -1,4 +1,4 @@
-"""Who, and where they finished: drivers as people, their entries session by session, results, grids and standings."""
+"""Drivers as people, their entries session by session, results, starting grids and championship standings."""
 
 from django.db import models
 
@@ -8,7 +8,7 @@ from races.models import GRID_FROM, Session
 
 
 class Identity(models.Model):
-    """What OpenF1 says of a driver, whether for one session or as a person."""
+    """Names, team and portrait of a driver, in one session or as a person."""
 
     broadcast_name = models.CharField(max_length=100, null=True, blank=True, help_text="As on television, e.g. M VERSTAPPEN.")
     full_name = models.CharField(max_length=100, null=True, blank=True)
@@ -34,12 +34,12 @@ class Driver(Mirrored, Identity):
     class Meta:
         ordering = ["driver_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.full_name
 
 
 class DriverAlias(models.Model):
-    """Another spelling of a driver: whoever OpenF1 calls `alias` is `driver`, at every sync to come."""
+    """Another spelling of a driver: syncs assign entries whose names lead to the ID `alias` to `driver`."""
 
     alias = models.SlugField(primary_key=True, max_length=100, help_text="The driver ID the other spelling leads to.")
     driver = models.ForeignKey(Driver, on_delete=models.CASCADE, related_name="aliases")
@@ -47,13 +47,13 @@ class DriverAlias(models.Model):
     class Meta:
         verbose_name_plural = "driver aliases"
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.alias} is {self.driver_id}"
 
 
 class EntryQuerySet(models.QuerySet):
     def numbers(self, session_id: int) -> dict[int, str | None]:
-        """{driver_number: driver_id} of one session; None where the entry names nobody that can be trusted."""
+        """{driver_number: driver_id} of one session; None if the entry has no driver."""
         return dict(self.filter(session_id=session_id).values_list("driver_number", "driver_id"))
 
 
@@ -81,7 +81,7 @@ class Entry(Mirrored, Identity):
         ordering = ["session_id", "driver_number"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number"], name="entry_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.driver_number} {self.name_acronym or self.full_name or ''}"
 
 
@@ -136,7 +136,7 @@ class SessionResult(CarRow):
         ordering = ["session_id", models.F("position").asc(nulls_last=True), "session_result_id"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number"], name="session_result_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"car {self.driver_number}: {f'P{self.position}' if self.position else 'not classified'}"
 
 
@@ -167,7 +167,7 @@ class StartingGrid(CarRow):
         ordering = ["session_id", models.F("position").asc(nulls_last=True), "starting_grid_id"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number"], name="starting_grid_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"car {self.driver_number}: {f'grid {self.position}' if self.position else 'no place on the grid'}"
 
 
@@ -192,7 +192,7 @@ class ChampionshipDriver(CarRow, Standing):
         ordering = ["session_id", models.F("position_current").asc(nulls_last=True), "championship_driver_id"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number"], name="championship_driver_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"car {self.driver_number}: P{self.position_current or '?'}"
 
 
@@ -212,5 +212,5 @@ class ChampionshipTeam(Mirrored, Standing):
         ordering = ["session_id", models.F("position_current").asc(nulls_last=True), "championship_team_id"]
         constraints = [models.UniqueConstraint(fields=["session", "team_key"], name="championship_team_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.team_name or 'a team'}: P{self.position_current or '?'}"

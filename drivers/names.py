@@ -1,36 +1,36 @@
-"""Names as OpenF1 writes them, and the people they mean."""
+"""Names as OpenF1 writes them, and the driver IDs made from them."""
 
 import re
 
 from anyascii import anyascii
 
-NAMES = ("full_name", "first_name", "last_name")
 
-
-def words(name: str | None) -> list[str]:
+def ascii_words(name: str | None) -> list[str]:
     """Lower-case ASCII words of a name; apostrophes and dots disappear: "Zak O'SULLIVAN" -> ["zak", "osullivan"]."""
-    return re.findall(r"[a-z0-9]+", re.sub(r"['’`.]", "", anyascii(name or "")).lower())
+    return re.findall(r"[a-z0-9]+", re.sub(r"['\u2019`.]", "", anyascii(name or "")).lower())
 
 
 def driver_id(full_name: str | None) -> str | None:
-    """ "Charles LECLERC" -> "charles_leclerc"; None when there is no name to derive it from."""
-    return "_".join(words(full_name)) or None
+    """ "Charles LECLERC" -> "charles_leclerc"; None if the name has no letter or digit."""
+    return "_".join(ascii_words(full_name)) or None
 
 
-def tidy(full_name: str, *parts: str | None) -> str:
-    """A full name without shouting: "Patricio O'WARD" -> "Patricio O'Ward".
+def format_full_name(full_name: str, *parts: str | None) -> str:
+    """A full name in mixed case: "Patricio O'WARD" -> "Patricio O'Ward".
 
-    Words that `parts` (first and last name) have too are spelled as there.
+    Words that also occur in `parts` (first and last name) are spelled as there.
     """
-    spelled = {word.casefold(): word for part in parts if part for word in part.split()}
-    return " ".join(spelled.get(word.casefold()) or (word.title() if word.isupper() else word) for word in full_name.split())
+    spellings = {word.casefold(): word for part in parts if part for word in part.split()}
+    words = full_name.split()
+    return " ".join(spellings.get(word.casefold()) or (word.title() if word.isupper() else word) for word in words)
 
 
-def agree(full_name: str | None, first_name: str | None, last_name: str | None) -> bool:
+def names_match(full_name: str | None, first_name: str | None, last_name: str | None) -> bool:
     """Whether the full name can belong to the first and last name; a missing name contradicts nothing.
 
-    Upstream once mixed a junior grid into a Formula 1 session (9223): number 1 was "Paul ARON", first name Max, last
-    name Verstappen. "Kimi ANTONELLI" and "Andrea Kimi" "Antonelli" do agree, and so do "ZHOU Guanyu" and "Guanyu" "Zhou".
+    OpenF1 once mixed the entries of a junior series into a Formula 1 session (9223): number 1 had the full name "Paul ARON", the
+    first name Max and the last name Verstappen. "Kimi ANTONELLI" matches "Andrea Kimi" "Antonelli", and "ZHOU Guanyu" matches
+    "Guanyu" "Zhou".
     """
-    full, parts = set(words(full_name)), {*words(first_name), *words(last_name)}
+    full, parts = set(ascii_words(full_name)), {*ascii_words(first_name), *ascii_words(last_name)}
     return not full or not parts or full <= parts or parts <= full

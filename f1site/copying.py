@@ -1,4 +1,4 @@
-"""Everything that one database holds, copied into another, of whatever kind the two are: SQLite or PostgreSQL."""
+"""Copy all tables from one database to another; each may be SQLite or PostgreSQL."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,20 +13,20 @@ from django.apps import apps
 from django.core.management.color import no_style
 from django.db import DatabaseError, connections, models, transaction
 
-BATCH = 2_000  # rows held at once
-TOLD = 100_000  # rows after which progress is told anew
+BATCH_ROWS = 2_000  # rows in memory at once
+REPORT_ROWS = 100_000  # rows between two reports of progress
 
 Model = type[models.Model]
 encoder = msgspec.json.Encoder(order="sorted", enc_hook=str)
 
 
 class NotCopied(Exception):
-    """The target is as it was; why, in words."""
+    """The copy was rolled back; str(error) says why."""
 
 
 @dataclass
-class Sum:
-    """How many rows, and a checksum of them that does not depend on their order."""
+class Checksum:
+    """The number of rows and a checksum that does not depend on their order."""
 
     rows: int = 0
     checksum: int = 0
@@ -35,28 +35,29 @@ class Sum:
         digest = blake2b(encoder.encode(row), digest_size=16).digest()
         self.rows, self.checksum = self.rows + 1, (self.checksum + int.from_bytes(digest)) % 2**128
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.rows:,} rows, checksum {self.checksum:032x}"
 
 
-def copy(*, source: str, target: str, tell: Callable[[str], None] = lambda line: None) -> dict[str, Sum]:
-    """Copy all tables between two connections with the same migrations applied; {table: its sum}.
+def copy(*, source: str, target: str, report: Callable[[str], None] = lambda line: None) -> dict[str, Checksum]:
+    """Copy all tables between two connections with the same migrations applied; returns {table: checksum}.
 
-    The source is read as it was at the beginning, and may be written to meanwhile. The target changes at the end or not at all:
-    what it holds then is read back, and has to be what was sent. Rows that migrations made in the target are replaced.
+    The source is read in one snapshot and may be written to meanwhile. The target changes in one transaction, which is committed
+    only if the rows that are read back equal those that were sent. Rows that migrations created in the target are replaced.
+    Raises NotCopied.
     """
-    ordered = in_order(stored_models())
+    ordered = sort_by_references(stored_models())
     with snapshot(source), transaction.atomic(using=target):
         with connections[target].cursor() as cursor:
             for model in reversed(ordered):
                 cursor.execute(f"DELETE FROM {table(model, target)}")  # noqa: S608 - no input
         sums, copied = {}, set[Model]()
         for model in ordered:
-            sums[model._meta.db_table] = sent = copy_table(model, source=source, target=target, tell=tell)
-            tell(f"{model._meta.db_table}: {sent}")
+            sums[model._meta.db_table] = sent = copy_table(model, source=source, target=target, report=report)
+            report(f"{model._meta.db_table}: {sent}")
             copied.add(model)
             check_references(target, copied)
-        compare(ordered, sums, target)
+        verify(ordered, sums, target)
         with connections[target].cursor() as cursor:
             for statement in connections[target].ops.sequence_reset_sql(no_style(), ordered):
                 cursor.execute(statement)
@@ -64,19 +65,20 @@ def copy(*, source: str, target: str, tell: Callable[[str], None] = lambda line:
 
 
 def stored_models() -> list[Model]:
-    found = apps.get_models(include_auto_created=True)
-    return [model for model in found if model._meta.managed and not model._meta.proxy and not model._meta.swapped]
+    """All models with a table of their own."""
+    candidates = apps.get_models(include_auto_created=True)
+    return [model for model in candidates if model._meta.managed and not model._meta.proxy and not model._meta.swapped]
 
 
 def parents(model: Model, *, required: bool = False) -> set[Model]:
-    """The models that rows refer to; with `required` only where they cannot do without."""
+    """The models that rows refer to; with `required` only those of references that cannot be null."""
     related = (field for field in model._meta.concrete_fields if field.is_relation and not (required and field.null))
     return {field.related_model for field in related if field.related_model is not model}  # type: ignore[misc]
 
 
-def in_order(found: list[Model]) -> list[Model]:
-    """Parents before children; where two refer to each other, only what is required counts."""
-    before = {model: parents(model) for model in found}
+def sort_by_references(models_to_sort: list[Model]) -> list[Model]:
+    """Sort models so that each follows those it refers to; in a circle only references that cannot be null count."""
+    before = {model: parents(model) for model in models_to_sort}
     while True:
         try:
             return list(TopologicalSorter(before).static_order())
@@ -90,7 +92,7 @@ def table(model: Model, using: str) -> str:
 
 @contextmanager
 def snapshot(using: str) -> Iterator[None]:
-    """Read the database as it is now for the length of a `with`, without keeping others from writing."""
+    """Read from one snapshot of the database during a `with`, without blocking writers."""
     connection = connections[using]
     if connection.in_atomic_block:
         yield
@@ -104,27 +106,27 @@ def snapshot(using: str) -> Iterator[None]:
             cursor.execute("ROLLBACK")
 
 
-def read(model: Model, using: str) -> Iterator[tuple]:
+def read_rows(model: Model, using: str) -> Iterator[tuple]:
     names = [field.attname for field in model._meta.concrete_fields]
-    return model._base_manager.using(using).order_by().values_list(*names).iterator(chunk_size=BATCH)
+    return model._base_manager.using(using).order_by().values_list(*names).iterator(chunk_size=BATCH_ROWS)
 
 
-def copy_table(model: Model, *, source: str, target: str, tell: Callable[[str], None]) -> Sum:
-    """Copy one table, told as it goes on; what was sent."""
-    fields, sent, connection = model._meta.concrete_fields, Sum(), connections[target]
-    normal = normaliser(model)
+def copy_table(model: Model, *, source: str, target: str, report: Callable[[str], None]) -> Checksum:
+    """Copy one table and report the progress; returns the checksum of the rows that were sent."""
+    fields, sent, connection = model._meta.concrete_fields, Checksum(), connections[target]
+    normalise = row_normaliser(model)
 
-    def prepared() -> Iterator[tuple]:
-        for row in read(model, source):
-            sent.add(normal(row))
-            if sent.rows % TOLD == 0:
-                tell(f"{model._meta.db_table}: {sent.rows:,} rows so far")
+    def prepared_rows() -> Iterator[tuple]:
+        for row in read_rows(model, source):
+            sent.add(normalise(row))
+            if sent.rows % REPORT_ROWS == 0:
+                report(f"{model._meta.db_table}: {sent.rows:,} rows so far")
             yield tuple(field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True))
 
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     write = copy_in if connection.vendor == "postgresql" else insert
     try:
-        write(f"{table(model, target)} ({names})", prepared(), width=len(fields), using=target)
+        write(f"{table(model, target)} ({names})", prepared_rows(), width=len(fields), using=target)
     except DatabaseError as error:
         raise NotCopied(f"{model._meta.db_table}: the target refuses a row: {error}".strip()) from error
     return sent
@@ -140,47 +142,48 @@ def copy_in(into: str, rows: Iterator[tuple], *, width: int, using: str) -> None
 def insert(into: str, rows: Iterator[tuple], *, width: int, using: str) -> None:
     statement = f"INSERT INTO {into} VALUES ({', '.join(['%s'] * width)})"  # noqa: S608 - no input
     with connections[using].cursor() as cursor:
-        while batch := list(islice(rows, BATCH)):
+        while batch := list(islice(rows, BATCH_ROWS)):
             cursor.executemany(statement, batch)
 
 
 def check_references(using: str, copied: set[Model]) -> None:
-    """On PostgreSQL: check references as soon as all that is referred to is there, so that the server need not note them all."""
+    """On PostgreSQL, check references once all parents are copied, so that the server does not have to queue all checks."""
     if connections[using].vendor == "postgresql" and all(parents(model) <= copied for model in copied):
         with connections[using].cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
-def compare(ordered: list[Model], sums: dict[str, Sum], using: str) -> None:
-    """Read back what the target holds; NotCopied where it is not what was sent."""
+def verify(ordered: list[Model], sums: dict[str, Checksum], using: str) -> None:
+    """Read the target's rows and compare them with what was sent; raises NotCopied if they differ."""
     differing = []
     for model in ordered:
-        normal, got, sent = normaliser(model), Sum(), sums[model._meta.db_table]
-        for row in read(model, using):
-            got.add(normal(row))
+        normalise, got, sent = row_normaliser(model), Checksum(), sums[model._meta.db_table]
+        for row in read_rows(model, using):
+            got.add(normalise(row))
         if got != sent:
             differing.append(f"{model._meta.db_table}: sent {sent}; the target has {got}")
     if differing:
         raise NotCopied("what the target holds is not what was sent: " + "; ".join(differing))
 
 
-def normaliser(model: Model) -> Callable[[tuple], Iterable[Any]]:
-    """A function that writes a row's JSON numbers in one way: PostgreSQL keeps their value, but not how they were written."""
-    places = {place for place, field in enumerate(model._meta.concrete_fields) if isinstance(field, models.JSONField)}
-    if not places:
+def row_normaliser(model: Model) -> Callable[[tuple], Iterable[Any]]:
+    """A function that rewrites equal JSON numbers of a row equally, as PostgreSQL keeps their value but not their notation."""
+    json_columns = {index for index, field in enumerate(model._meta.concrete_fields) if isinstance(field, models.JSONField)}
+    if not json_columns:
         return lambda row: row
-    return lambda row: [normal(value) if place in places else value for place, value in enumerate(row)]
+    return lambda row: [normalise_json(value) if index in json_columns else value for index, value in enumerate(row)]
 
 
-def normal(value: Any) -> Any:
+def normalise_json(value: Any) -> Any:
+    """A JSON value in which 1.0 is written as 1, and integers beyond 64 bits as text."""
     match value:
         case dict():
-            return {name: normal(item) for name, item in value.items()}
+            return {name: normalise_json(item) for name, item in value.items()}
         case list():
-            return [normal(item) for item in value]
+            return [normalise_json(item) for item in value]
         case float() if value.is_integer():
-            return normal(int(value))
+            return normalise_json(int(value))
         case int() if abs(value) >= 2**63:
             return str(value)
     return value

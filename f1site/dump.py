@@ -1,6 +1,6 @@
-"""Everything, or some seasons, as files that other programs read as they are: Parquet, CSV, or one SQLite database.
+"""Dump all data, or that of some seasons, to files for other programs: Parquet, CSV, or one SQLite database.
 
-The rows are those of /v1: OpenF1's names, corrections applied. A manifest says what is in the files and where it came from.
+The rows are those of /v1: OpenF1's names, corrections applied. A manifest describes the files and their origin.
 """
 
 import hashlib
@@ -28,32 +28,32 @@ from mirror.models import Correction, SyncRun
 
 FORMATS = ("parquet", "csv")
 MANIFEST = "manifest.json"
-LINKS = {"session_key": "sessions", "meeting_key": "meetings"}  # which collection lists a key
-SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER"}  # all else is text
+REFERENCED = {"session_key": "sessions", "meeting_key": "meetings"}  # {key: collection that lists it}
+SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER"}  # all other types are stored as text
 
 
 def dump(folder: Path, *, format_: str, seasons: Sequence[int] = ()) -> dict[str, Any]:
     """Write a file per collection and a manifest into `folder`; returns the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
     sessions = sessions_of(seasons)
-    manifest = about(seasons, sessions) | {"format": format_, "collections": {}}
-    for query in questions(seasons, sessions):
-        manifest["collections"][query.collection.name] = write_file(folder, query, format_) | about_rows(query)
+    manifest = describe_dump(seasons, sessions) | {"format": format_, "collections": {}}
+    for query in queries(seasons, sessions):
+        manifest["collections"][query.collection.name] = write_file(folder, query, format_) | describe_rows(query)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest
 
 
 def dump_sqlite(path: Path, *, seasons: Sequence[int] = ()) -> dict[str, Any]:
-    """Write everything into one SQLite database, a table per collection and the manifest in a table of its own."""
+    """Write one SQLite database with a table per collection and the table `manifest`; returns the manifest."""
     sessions = sessions_of(seasons)
-    manifest = about(seasons, sessions) | {"format": "sqlite", "collections": {}}
+    manifest = describe_dump(seasons, sessions) | {"format": "sqlite", "collections": {}}
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
     with closing(sqlite3.connect(part)) as database:
         database.execute("PRAGMA journal_mode = OFF")
-        for query in questions(seasons, sessions):
+        for query in queries(seasons, sessions):
             count = fill_table(database, query)
-            manifest["collections"][query.collection.name] = {"rows": count} | about_rows(query)
+            manifest["collections"][query.collection.name] = {"rows": count} | describe_rows(query)
         database.execute("CREATE TABLE manifest (content TEXT)")
         database.execute("INSERT INTO manifest VALUES (?)", [json.dumps(manifest)])
         database.commit()
@@ -62,7 +62,7 @@ def dump_sqlite(path: Path, *, seasons: Sequence[int] = ()) -> dict[str, Any]:
 
 
 def sessions_of(seasons: Sequence[int]) -> list[int] | None:
-    """The sessions of some seasons; None for all there are."""
+    """The keys of the sessions of some seasons; None if no season is given."""
     if not seasons:
         return None
     collection = find_collection("sessions")
@@ -73,36 +73,36 @@ def sessions_of(seasons: Sequence[int]) -> list[int] | None:
     )
 
 
-def questions(seasons: Sequence[int], sessions: list[int] | None) -> Iterator[Query]:
-    """A query for all rows of each collection, of these seasons."""
+def queries(seasons: Sequence[int], sessions: list[int] | None) -> Iterator[Query]:
+    """One query per collection, for all its rows in these seasons."""
     for feed in registry().values():
         collection = collection_of(feed)
         name, keys = ("year", list(seasons)) if feed.lists else ("session_key", sessions or [NO_KEY])
-        wanted = [Predicate(collection.columns[name], "=", key) for key in keys] if seasons else []
-        yield Query(collection=collection, predicates=tuple(wanted), fields=tuple(collection.columns.values()))
+        predicates = [Predicate(collection.columns[name], "=", key) for key in keys] if seasons else []
+        yield Query(collection=collection, predicates=tuple(predicates), fields=tuple(collection.columns.values()))
 
 
-def about_rows(query: Query) -> dict[str, Any]:
-    """The fields of a collection's rows, and how many corrections are in them."""
+def describe_rows(query: Query) -> dict[str, Any]:
+    """The types of a collection's fields, and the number of corrections in its rows."""
     schema = arrow_schema(query.fields)
-    return {"schema": {field.name: str(field.type) for field in schema}, "corrections": corrections(query)}
+    return {"schema": {field.name: str(field.type) for field in schema}, "corrections": count_corrections(query)}
 
 
-def corrections(query: Query) -> int:
-    """How many corrections there are of the rows that a query is about."""
-    found = Correction.objects.filter(collection=query.collection.name)
+def count_corrections(query: Query) -> int:
+    """The number of corrections of the rows that a query selects."""
+    corrections = Correction.objects.filter(collection=query.collection.name)
     if not query.predicates:
-        return found.count()
+        return corrections.count()
     if not query.collection.feed.lists:
-        return found.filter(session_id__in=query.values_of("session_key") or ()).count()
+        return corrections.filter(session_id__in=query.values_of("session_key") or ()).count()
     keys = set(query.collection.model._default_manager.filter(condition(query.predicates)).values_list("pk", flat=True))
-    return sum(keys.issuperset(key.values()) for key in found.values_list("key", flat=True))
+    return sum(keys.issuperset(key.values()) for key in corrections.values_list("key", flat=True))
 
 
-class Counted:
-    """Chunks of rows, and how many rows went by."""
+class CountingIterator:
+    """Iterates over chunks of rows and counts the rows."""
 
-    def __init__(self, chunks: Iterable):
+    def __init__(self, chunks: Iterable) -> None:
         self._chunks, self.rows = chunks, 0
 
     def __iter__(self) -> Iterator[Any]:
@@ -115,12 +115,12 @@ class Counted:
 
 
 def write_file(folder: Path, query: Query, format_: str) -> dict[str, Any]:
-    """One collection as a file, which has its name only once it is whole."""
+    """Write one collection to a file, which gets its final name when it is complete; returns its entry of the manifest."""
     path = folder / f"{query.collection.name}.{format_}"
-    chunks, digest, size = Counted(source_of(query).read_chunks(query)), hashlib.sha256(), 0
+    chunks, digest, size = CountingIterator(source_of(query).read_chunks(query)), hashlib.sha256(), 0
     part = path.with_name(f"{path.name}.part")
     with part.open("wb") as file:
-        for piece in pieces(query, chunks, format_):
+        for piece in encode_rows(query, chunks, format_):
             file.write(piece)
             digest.update(piece)
             size += len(piece)
@@ -128,7 +128,8 @@ def write_file(folder: Path, query: Query, format_: str) -> dict[str, Any]:
     return {"file": path.name, "rows": chunks.rows, "bytes": size, "sha256": digest.hexdigest()}
 
 
-def pieces(query: Query, chunks: Iterable, format_: str) -> Iterator[bytes]:
+def encode_rows(query: Query, chunks: Iterable, format_: str) -> Iterator[bytes]:
+    """The bytes of a file with these rows."""
     if format_ == "csv" and not query.collection.sampled:
         return write_csv(query.fields, chunks, stored_to_portable_csv)
     return source_of(query).write_chunks(replace(query, format=format_), chunks)
@@ -138,14 +139,17 @@ def pieces(query: Query, chunks: Iterable, format_: str) -> Iterator[bytes]:
 
 
 def fill_table(database: sqlite3.Connection, query: Query) -> int:
-    """A table with a collection's rows: moments and lists as text, booleans as 1 and 0, keys indexed and linked."""
+    """Create the table of a collection; returns its number of rows.
+
+    Dates and lists are stored as text, booleans as 1 and 0; keys have an index and references.
+    """
     collection = query.collection
     columns = ", ".join(
-        f'"{column.name}" {SQL_TYPES.get(column.type, "TEXT")}{link(column, collection)}' for column in query.fields
+        f'"{column.name}" {SQL_TYPES.get(column.type, "TEXT")}{key_constraint(column, collection)}' for column in query.fields
     )
     database.execute(f'CREATE TABLE "{collection.name}" ({columns})')
-    chunks = Counted(source_of(query).read_chunks(query))
-    insert = f'INSERT INTO "{collection.name}" VALUES ({", ".join("?" * len(query.fields))})'  # noqa: S608 (names are ours)
+    chunks = CountingIterator(source_of(query).read_chunks(query))
+    insert = f'INSERT INTO "{collection.name}" VALUES ({", ".join("?" * len(query.fields))})'  # noqa: S608 - no input
     for chunk in chunks:
         database.executemany(insert, arrow.to_tuples(chunk) if collection.sampled else chunk)
     keys = [name for name in ("session_key", "driver_number", "lap_number") if name in collection.columns]
@@ -155,16 +159,16 @@ def fill_table(database: sqlite3.Connection, query: Query) -> int:
     return chunks.rows
 
 
-def link(column: Column, collection: Collection) -> str:
-    """What a key leads to, for programs that show the way."""
-    listed_by = LINKS.get(column.name)
+def key_constraint(column: Column, collection: Collection) -> str:
+    """The SQL constraint of a key column; empty for other columns."""
+    listed_by = REFERENCED.get(column.name)
     if listed_by == collection.name:
         return " PRIMARY KEY"
     return f' REFERENCES "{listed_by}"' if listed_by else ""
 
 
-def about(seasons: Sequence[int], sessions: list[int] | None) -> dict[str, Any]:
-    """Where the rows came from and when."""
+def describe_dump(seasons: Sequence[int], sessions: list[int] | None) -> dict[str, Any]:
+    """The part of the manifest about the whole dump: its seasons, its time and the last sync of its rows."""
     runs = SyncRun.objects.order_by("-run_id")
     run = runs.first() if sessions is None else runs.filter(pieces__session_id__in=sessions).first()
     return {

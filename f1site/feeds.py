@@ -1,4 +1,4 @@
-"""All that is synced, in the order it is synced: parents first."""
+"""The feeds of all collections, in the order in which they are synced: parents first."""
 
 from drivers.feeds import ChampionshipDriverFeed, ChampionshipTeamFeed, DriverFeed, SessionResultFeed, StartingGridFeed
 from races.feeds import MeetingFeed, RaceControlFeed, SessionFeed, WeatherFeed

@@ -1,4 +1,4 @@
-"""Whether the site can do its work: /readyz part by part, /health for monitors, /metrics for Prometheus."""
+"""The health of the site: /readyz part by part, /health for monitors, /metrics for Prometheus."""
 
 import logging
 import os
@@ -29,42 +29,42 @@ log = logging.getLogger(__name__)
 
 
 class NotReady(Exception):
-    """What is wrong, fit to be told to everybody."""
+    """A part is not ready; str(error) says why and may be public."""
 
 
-def database() -> None:
+def check_database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
 
 
-def migrations() -> None:
+def check_migrations() -> None:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
         raise NotReady(f"{len(missing)} not applied")
 
 
-def cached() -> None:
+def check_cache() -> None:
     cache.set("readyz", 1, timeout=10)
     if cache.get("readyz") != 1:
         raise NotReady("keeps nothing")
 
 
-def broker() -> None:
+def check_broker() -> None:
     if settings.CELERY_BROKER_FOLDER is None:
         with app.connection_for_write(connect_timeout=2) as connected:
             connected.ensure_connection(max_retries=1, interval_start=0, timeout=2)
 
 
-def disk() -> None:
+def check_disk() -> None:
     media = Path(settings.MEDIA_ROOT).absolute()
-    folder = next(path for path in (media, *media.parents) if path.exists())  # it is made with the first file
+    folder = next(path for path in (media, *media.parents) if path.exists())  # the folder is created with the first file
     free = shutil.disk_usage(folder).free // 2**20
     if free < settings.MIN_FREE_MB:
         raise NotReady(f"{free} MB free, less than {settings.MIN_FREE_MB}")
 
 
-def last_sync() -> None:
+def check_last_sync() -> None:
     if not settings.MAX_SYNC_AGE_HOURS:
         return
     ended = SyncRun.objects.filter(state=SyncRun.State.DONE).order_by("-ended_at").values_list("ended_at", flat=True).first()
@@ -72,18 +72,18 @@ def last_sync() -> None:
         raise NotReady(f"the last successful one ended {ended or 'never'}")
 
 
-PARTS: dict[str, Callable[[], None]] = {
-    "database": database,
-    "migrations": migrations,
-    "cache": cached,
-    "broker": broker,
-    "disk": disk,
-    "sync": last_sync,
+CHECKS: dict[str, Callable[[], None]] = {
+    "database": check_database,
+    "migrations": check_migrations,
+    "cache": check_cache,
+    "broker": check_broker,
+    "disk": check_disk,
+    "sync": check_last_sync,
 }
 
 
 def condition(check: Callable[[], None]) -> str:
-    """`ok`, or what is wrong; of unexpected errors the kind, for their words may hold an address or a password."""
+    """`ok`, or why the check fails; of unexpected errors only the class, as the message may contain an address or a password."""
     try:
         check()
     except NotReady as error:
@@ -100,8 +100,8 @@ def condition(check: Callable[[], None]) -> str:
 @csrf_exempt
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Every part and its condition; 503 when one fails."""
-    parts = {name: condition(check) for name, check in PARTS.items()}
+    """Answer with the condition of every part; 503 if one fails."""
+    parts = {name: condition(check) for name, check in CHECKS.items()}
     ready = set(parts.values()) == {"ok"}
     body = {"status": "ok" if ready else "failing", "version": __version__, "parts": parts}
     return JsonResponse(body, status=200 if ready else 503)
@@ -110,8 +110,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def health(request: HttpRequest) -> JsonResponse:
-    """/readyz in the words that monitors look for."""
-    failing = [name for name, check in PARTS.items() if condition(check) != "ok"]
+    """Answer healthy or unhealthy, the words that monitors look for; 503 if a part fails."""
+    failing = [name for name, check in CHECKS.items() if condition(check) != "ok"]
     body = {"status": "unhealthy", "failing": failing} if failing else {"status": "healthy"}
     return JsonResponse(body | {"version": __version__}, status=503 if failing else 200)
 
@@ -119,13 +119,13 @@ def health(request: HttpRequest) -> JsonResponse:
 @csrf_exempt
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """What was counted, and what the database knows: rows that syncs wrote, jobs by state."""
+    """Answer with the counters of the processes and with counts from the database: rows that syncs wrote, jobs by state."""
     if not settings.METRICS:
         raise Http404
-    return HttpResponse(counted() + stored().encode(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(process_metrics() + database_metrics().encode(), content_type=CONTENT_TYPE_LATEST)
 
 
-def counted() -> bytes:
+def process_metrics() -> bytes:
     """The counters of this process, or of all that share the folder PROMETHEUS_MULTIPROC_DIR."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest(REGISTRY)
@@ -134,7 +134,7 @@ def counted() -> bytes:
     return generate_latest(together)
 
 
-def stored() -> str:
+def database_metrics() -> str:
     sums = SyncRun.objects.aggregate(**{f"sum_{name}": Sum(name, default=0) for name in Counts.NAMES})
     lines = ["# HELP f1site_sync_rows Rows by what syncs did to them.", "# TYPE f1site_sync_rows gauge"]
     lines += [f'f1site_sync_rows{{did="{name}"}} {sums[f"sum_{name}"]}' for name in Counts.NAMES]

@@ -1,4 +1,4 @@
-"""All that is served."""
+"""The routes of the site."""
 
 from django.contrib import admin
 from django.urls import include, path, re_path
@@ -41,7 +41,7 @@ names = [
 ]
 
 urlpatterns = [
-    path("", include("api.openf1.urls")),  # first: what is asked most and has least to do
+    path("", include("api.openf1.urls")),  # first, as it is requested most
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
     path("readyz/", readyz, name="readyz"),
@@ -53,7 +53,7 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     path("api/v1/", include((api, NAMESPACE))),
     path("", include((api, "unprefixed"))),
-    re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # JSON, also with DEBUG on
+    re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # answers in JSON, also with DEBUG
 ]
 
 handler400 = errors.bad_request

@@ -1,10 +1,11 @@
 """Admin pages of race weekends, sessions, weather and race control, and the buttons that sync a weekend."""
 
+from datetime import date
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
@@ -21,9 +22,16 @@ from mirror.planning import Scope
 from mirror.reporting import Report
 from races.models import Neutralisation, Place, Race, RaceControl, Session, Weather
 
-FLAGS = {"GREEN": "43b02a", "YELLOW": "ffd12e", "DOUBLE YELLOW": "ffd12e", "RED": "da291c", "BLUE": "0067ad", "CLEAR": "43b02a"}
-GRADES = {"complete": "success", "missing": "danger"}  # colours of a session in which nothing worse than a note was found
-SHOWN_ERRORS = 5  # as messages; the page of the run has the rest
+FLAG_COLOURS = {
+    "GREEN": "43b02a",
+    "YELLOW": "ffd12e",
+    "DOUBLE YELLOW": "ffd12e",
+    "RED": "da291c",
+    "BLUE": "0067ad",
+    "CLEAR": "43b02a",
+}
+GRADE_COLOURS = {"complete": "success", "missing": "danger"}  # of sessions without errors and warnings
+SHOWN_ERRORS = 5  # as messages; the page of the run lists all
 PLACE = (
     ("location", "country_name", "country_code", "country_key"),
     ("circuit_name", "circuit_key", "gmt_offset"),
@@ -31,10 +39,10 @@ PLACE = (
 )
 
 
-class SessionRow(forms.ModelForm):
-    """A session in the table on its weekend's page."""
+class SessionForm(forms.ModelForm):
+    """A session in the table on the page of its race weekend."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields["session_id"].widget.attrs["readonly"] = True
@@ -42,10 +50,10 @@ class SessionRow(forms.ModelForm):
 
 class SessionInline(EmptyIsNull, TabularInline):
     model = Session
-    form = SessionRow
+    form = SessionForm
     fields = ("session_id", "session_name", "session_type", "date_start")
     extra = 0
-    can_delete = False  # with all its laps: that is asked for on the session's own page
+    can_delete = False  # laps would go with it, so the session's own page asks for confirmation
     show_change_link = True
 
 
@@ -68,15 +76,15 @@ class RaceAdmin(MirroredAdmin):
     client = staticmethod(from_settings)
 
     @admin.display(description="from", ordering="date_start")
-    def day(self, race):
-        return race.date_start and race.date_start.date()
+    def day(self, race: Race) -> date | None:
+        return race.date_start.date() if race.date_start else None
 
     @admin.display(description="state", ordering="is_cancelled")
-    def state(self, race):
-        return cancelled(race)
+    def state(self, race: Race) -> str:
+        return cancelled_badge(race)
 
-    def save_formset(self, request, form, formset, change):
-        """A session that is added to its weekend's table takes place there."""
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save the table of sessions; a new session takes the place of its race weekend."""
         for row in formset.extra_forms:
             for field in Place._meta.fields:
                 if field.name not in row.fields:
@@ -84,11 +92,11 @@ class RaceAdmin(MirroredAdmin):
         super().save_formset(request, form, formset, change)
 
     @admin.action(description="Sync from OpenF1", permissions=["change"])
-    def sync_from_openf1(self, request, queryset):
-        """Everything of the selected weekends."""
+    def sync_from_openf1(self, request: HttpRequest, queryset: QuerySet[Race]) -> HttpResponse | None:
+        """Sync all collections of the selected race weekends."""
         races = tuple(queryset.exclude(source=Source.DEMO).values_list("pk", flat=True))
         if len(races) < queryset.count():
-            self.message_user(request, "OpenF1 knows nothing of the demo season's races; they were left out.", messages.WARNING)
+            self.message_user(request, "The races of the demo season are not in OpenF1; they were left out.", messages.WARNING)
         if races:
             return self.sync(request, Scope(races=races))
         return None
@@ -109,9 +117,9 @@ class RaceAdmin(MirroredAdmin):
         return self.sync(request, Scope(latest=True)) or led_to(request, list_url(Race))
 
     def sync(self, request: HttpRequest, scope: Scope) -> HttpResponse | None:
-        """Let a worker sync and lead to its progress; without one sync while the person waits, and tell how it went.
+        """Queue a sync and redirect to its progress; without a worker sync at once and show the outcome as messages.
 
-        Who started it is noted in the history of the job, or of the run.
+        The history of the job, or else of the run, notes who started it.
         """
         if queue.has_worker():
             return self.queue_sync(request, scope)
@@ -120,7 +128,7 @@ class RaceAdmin(MirroredAdmin):
         self.log_addition(request, run, "Started in the admin.")
         link = format_html('<a class="underline" href="{}">Sync {}</a>', page_url(run), run.pk)
         level = messages.WARNING if report.errors else messages.SUCCESS
-        self.message_user(request, format_html("{}: {}", link, told(report)), level)
+        self.message_user(request, format_html("{}: {}", link, describe_report(report)), level)
         for text in list(dict.fromkeys(str(error) for error in report.errors))[:SHOWN_ERRORS]:
             self.message_user(request, f"OpenF1: {text}", messages.ERROR)
         return None
@@ -161,29 +169,26 @@ class SessionAdmin(MirroredAdmin):
     def get_inlines(self, request: HttpRequest, obj: Session | None) -> list[type[TabularInline]]:
         return self.inline_classes
 
-    def get_queryset(self, request):
-        """With what the quality report of each session says, which `telemetry` keeps."""
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
+        """Sessions with the grade and the counts of their quality reports, which `telemetry` stores."""
         names = ("pk", "grade", "errors", "warnings")
         return super().get_queryset(request).annotate(**{f"quality_{name}": F(f"quality__{name}") for name in names})
 
     @admin.display(description="state", ordering="is_cancelled")
-    def state(self, session):
-        return cancelled(session)
+    def state(self, session: Session) -> str:
+        return cancelled_badge(session)
 
     @admin.display(description="quality", ordering="-quality_errors")
-    def findings(self, session):
-        """The gravest that was found, with a link to the report."""
+    def findings(self, session: Any) -> str:
+        """The count of the gravest findings, or else the grade, as a link to the quality report."""
         if session.quality_pk is None:
             return ""
         counts = [(session.quality_errors, "error", "danger"), (session.quality_warnings, "warning", "warning")]
-        found = next((told for told in counts if told[0]), None)
-        text, kind = (
-            (f"{found[0]} {found[1]}{'s' * (found[0] > 1)}", found[2])
-            if found
-            else (session.quality_grade, GRADES.get(session.quality_grade, ""))
-        )
+        grade = session.quality_grade
+        badges = [(f"{count} {name}{'s' * (count > 1)}", colour) for count, name, colour in counts if count]
+        text, colour = badges[0] if badges else (grade, GRADE_COLOURS.get(grade, ""))
         report: Any = self.opts.get_field("quality").related_model
-        return format_html('<a href="{}">{}</a>', page_url(report(pk=session.quality_pk)), badge(text, kind))
+        return format_html('<a href="{}">{}</a>', page_url(report(pk=session.quality_pk)), badge(text, colour))
 
 
 class SessionRowAdmin(MirroredAdmin):
@@ -197,11 +202,11 @@ class SessionRowAdmin(MirroredAdmin):
     search_fields: tuple[str, ...] = ("session__race__race_name", "session__location", "session__session_name")
 
     @admin.display(description="race", ordering="session__race")
-    def race(self, row):
-        return short(row.session.race)
+    def race(self, row: Any) -> str:
+        return short_name(row.session.race)
 
     @admin.display(description="session", ordering="session")
-    def outing(self, row):
+    def session_label(self, row: Any) -> str:
         return row.session.session_name
 
 
@@ -211,7 +216,7 @@ class WeatherAdmin(SessionRowAdmin):
     list_display = (
         "date",
         "race",
-        "outing",
+        "session_label",
         "air_temperature",
         "track_temperature",
         "humidity",
@@ -223,7 +228,7 @@ class WeatherAdmin(SessionRowAdmin):
     ordering = ("-session_id", "-date")
 
     @admin.display(description="rain", ordering="rainfall")
-    def rain(self, weather):
+    def rain(self, weather: Weather) -> str:
         return badge("rain", "info") if weather.rainfall else ""
 
 
@@ -231,22 +236,32 @@ class WeatherAdmin(SessionRowAdmin):
 class RaceControlAdmin(SessionRowAdmin):
     icon = "campaign"
     title = "Race control"
-    list_display = ("date", "lap_number", "marshals", "message", "driver_number", "category", "race", "outing", "source")
+    list_display = (
+        "date",
+        "lap_number",
+        "flag_colour",
+        "message",
+        "driver_number",
+        "category",
+        "race",
+        "session_label",
+        "source",
+    )
     list_display_links = ("date", "message")
     list_filter = (*SessionRowAdmin.list_filter, "category", "flag", "scope")
     ordering = ("-session_id", "-date", "-race_control_id")
     search_fields = (*SessionRowAdmin.search_fields, "message", "driver_number__exact")
 
     @admin.display(description="flag", ordering="flag")
-    def marshals(self, message):
-        return dot(FLAGS.get(message.flag), message.flag)
+    def flag_colour(self, message: RaceControl) -> str:
+        return dot(FLAG_COLOURS.get(message.flag or ""), message.flag)
 
 
 @admin.register(Neutralisation)
 class NeutralisationAdmin(LogAdmin):
     icon = "emergency"
     title = "Neutralisations"
-    list_display = ("date_start", "date_end", "state", "sector", "race", "outing")
+    list_display = ("date_start", "date_end", "state", "sector", "race", "session_label")
     list_filter = (("session", AutocompleteSelectFilter), "session__year", "session__session_name", "state")
     list_select_related = ("session__race",)
     date_hierarchy = "date_start"
@@ -255,25 +270,25 @@ class NeutralisationAdmin(LogAdmin):
     fields = ("session", ("state", "sector"), ("date_start", "date_end"))
 
     @admin.display(description="race", ordering="session__race")
-    def race(self, window):
-        return short(window.session.race)
+    def race(self, window: Neutralisation) -> str:
+        return short_name(window.session.race)
 
     @admin.display(description="session", ordering="session")
-    def outing(self, window):
+    def session_label(self, window: Neutralisation) -> str:
         return window.session.session_name
 
 
-def short(race: Race) -> str:
-    """A race's name where there is little room: "Monaco GP"."""
+def short_name(race: Race) -> str:
+    """A race's name for narrow columns: "Monaco GP"."""
     return race.race_name.replace("Grand Prix", "GP")
 
 
-def cancelled(place: Place) -> str:
+def cancelled_badge(place: Place) -> str:
     return badge("cancelled", "warning") if place.is_cancelled else ""
 
 
-def told(report: Report) -> str:
-    """How a sync went, in words; the rare counts only when there are any."""
+def describe_report(report: Report) -> str:
+    """The counts of a sync as a sentence; rare ones such as rejected rows only if they are not zero."""
     total, always = report.total, ("created", "updated", "unchanged")
     counts = [f"{total[name]:,} {name}" for name in Counts.NAMES if name in always or total[name]]
     weekends = f"{report.races} race weekend{'' if report.races == 1 else 's'}"

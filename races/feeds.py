@@ -30,7 +30,7 @@ class SessionFeed(Feed):
         """Restarts are announced in local time: with another offset they were at another time."""
         messages = RaceControl.objects.filter(session__in=rows_in_scope(self, scope)).order_by()
         for session_id in messages.values_list("session_id", flat=True).distinct():
-            neutralisations.refresh(session_id)
+            neutralisations.update_neutralisations(session_id)
 
 
 class WeatherFeed(Feed):
@@ -53,4 +53,4 @@ class RaceControlFeed(Feed):
             )
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
-        neutralisations.refresh(scope["session_key"])
+        neutralisations.update_neutralisations(scope["session_key"])

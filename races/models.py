@@ -1,10 +1,11 @@
-"""Where and when: race weekends, their sessions, the weather and what race control said."""
+"""Race weekends, their sessions, the weather and the messages of race control."""
 
 from django.db import models
 
 from mirror.models import Mirrored
 
-GRID_FROM = {"Race": ["Qualifying"], "Sprint": ["Sprint Qualifying", "Sprint Shootout"]}  # the latter in 2023 only
+# The sessions that decide the starting grid of another; "Sprint Shootout" in 2023 only.
+GRID_FROM = {"Race": ["Qualifying"], "Sprint": ["Sprint Qualifying", "Sprint Shootout"]}
 
 
 class Place(models.Model):
@@ -41,12 +42,12 @@ class Race(Mirrored, Place):
     class Meta:
         ordering = ["date_start", "race_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.year} {self.race_name}"
 
 
 class Session(Mirrored, Place):
-    """One outing of a race weekend: a practice, a qualifying, a sprint or the race itself."""
+    """One session of a race weekend: a practice, a qualifying, a sprint or the race itself."""
 
     session_id = models.IntegerField("session ID", primary_key=True, help_text="OpenF1's session_key.")
     race = models.ForeignKey(Race, on_delete=models.CASCADE, related_name="sessions")
@@ -58,11 +59,11 @@ class Session(Mirrored, Place):
     class Meta:
         ordering = ["date_start", "session_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.year} {self.location} {self.session_name}"
 
     def grid_session(self) -> "Session | None":
-        """The session of the same weekend that decided this one's grid; None for what is no race or sprint."""
+        """The session of the same weekend that decided this one's grid; None for sessions other than races and sprints."""
         names = GRID_FROM.get(self.session_name, [])
         return Session.objects.filter(race_id=self.race_id, session_name__in=names).last()
 
@@ -88,7 +89,7 @@ class Weather(Mirrored):
         ordering = ["session_id", "date"]
         constraints = [models.UniqueConstraint(fields=["session", "date"], name="weather_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"weather at {self.date:%Y-%m-%d %H:%M}"
 
 
@@ -115,12 +116,12 @@ class RaceControl(Mirrored):
         ordering = ["session_id", "date", "race_control_id"]
         constraints = [models.UniqueConstraint(fields=["session", "digest"], name="race_control_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.message or self.category or "message"
 
 
 class Neutralisation(models.Model):
-    """A time in which the track was not free: a flag or a safety car, as the messages of race control tell it."""
+    """A time in which the track was not free: a flag or a safety car, derived from the messages of race control."""
 
     class State(models.TextChoices):
         RED_FLAG = "red flag"
@@ -138,5 +139,5 @@ class Neutralisation(models.Model):
     class Meta:
         ordering = ["session_id", "date_start", "neutralisation_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.state} from {self.date_start:%H:%M:%S}"

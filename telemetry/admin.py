@@ -50,7 +50,7 @@ class LapAdmin(CarRowAdmin):
         "st_speed",
         "out_lap",
         "race",
-        "outing",
+        "session_label",
         "source",
     )
     list_filter = (*CarRowAdmin.list_filter, "is_pit_out_lap", ("lap_duration", RangeNumericFilter))
@@ -103,7 +103,7 @@ class StintAdmin(CarRowAdmin):
         "lap_end",
         "tyre_age_at_start",
         "race",
-        "outing",
+        "session_label",
         "source",
     )
     list_filter = (*CarRowAdmin.list_filter, "tyre_compound")
@@ -121,7 +121,7 @@ class StintAdmin(CarRowAdmin):
 @admin.register(Pit)
 class PitAdmin(CarRowAdmin):
     icon = "car_repair"
-    list_display = ("date", "lap_number", "car", "driver", "lane_duration", "stop_duration", "race", "outing", "source")
+    list_display = ("date", "lap_number", "car", "driver", "lane_duration", "stop_duration", "race", "session_label", "source")
     list_filter = (*CarRowAdmin.list_filter, ("lane_duration", RangeNumericFilter))
     ordering = ("-session_id", "-date", "-pit_id")
 
@@ -136,14 +136,14 @@ class MomentAdmin(CarRowAdmin):
 @admin.register(Position)
 class PositionAdmin(MomentAdmin):
     icon = "format_list_numbered"
-    list_display = ("date", "position", "car", "driver", "race", "outing", "source")
+    list_display = ("date", "position", "car", "driver", "race", "session_label", "source")
     ordering = ("-session_id", "-date", "-driver_number", "-position")
 
 
 @admin.register(Interval)
 class IntervalAdmin(MomentAdmin):
     icon = "straighten"
-    list_display = ("date", "car", "driver", "gap_to_leader", "interval", "race", "outing", "source")
+    list_display = ("date", "car", "driver", "gap_to_leader", "interval", "race", "session_label", "source")
     list_display_links = ("date", "car")
     ordering = ("-session_id", "-date", "-driver_number", "-repeat")
 
@@ -152,7 +152,7 @@ class IntervalAdmin(MomentAdmin):
 class OvertakeAdmin(SessionRowAdmin):
     icon = "swap_vert"
     readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "overtaking_driver", "overtaken_driver")
-    list_display = ("date", "overtaking_driver", "overtaken_driver", "position", "race", "outing", "source")
+    list_display = ("date", "overtaking_driver", "overtaken_driver", "position", "race", "session_label", "source")
     list_filter = (
         *SessionRowAdmin.list_filter,
         ("overtaking_driver", AutocompleteSelectFilter),
@@ -166,7 +166,7 @@ class OvertakeAdmin(SessionRowAdmin):
 @admin.register(TeamRadio)
 class TeamRadioAdmin(CarRowAdmin):
     icon = "headset_mic"
-    list_display = ("date", "car", "driver", "race", "outing", "source")
+    list_display = ("date", "car", "driver", "race", "session_label", "source")
     ordering = ("-session_id", "-date", "-team_radio_id")
 
 
@@ -175,7 +175,7 @@ class SampleFileAdmin(LogAdmin, CarRowAdmin):
     """Files are made, replaced and deleted by syncs."""
 
     icon = "folder_data"
-    list_display = ("name", "collection", "car", "driver", "rows", "megabytes", "race", "outing", "source")
+    list_display = ("name", "collection", "car", "driver", "rows", "megabytes", "race", "session_label", "source")
     list_filter = (*CarRowAdmin.list_filter, "collection")
     ordering = ("-session_id", "driver_number", "collection")
 
@@ -197,7 +197,7 @@ class TelemetryAdmin(CarRowAdmin):
         "braking",
         "drs",
         "race",
-        "outing",
+        "session_label",
         "source",
     )
     ordering = ("-session_id", "driver_number", "lap_number")

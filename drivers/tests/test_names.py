@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.names import agree, driver_id, tidy
+from drivers.names import driver_id, format_full_name, names_match
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_driver_id_is_the_folded_full_name(full_name, expected):
     ],
 )
 def test_full_names_are_tidied(full_name, parts, expected):
-    assert tidy(full_name, *parts) == expected
+    assert format_full_name(full_name, *parts) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,4 +51,4 @@ def test_full_names_are_tidied(full_name, parts, expected):
     ],
 )
 def test_names_that_are_somebody_elses_do_not_agree(names, expected):
-    assert agree(*names) is expected
+    assert names_match(*names) is expected

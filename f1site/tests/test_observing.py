@@ -62,7 +62,7 @@ def test_what_is_not_ready_is_named(api, settings, monkeypatch):
     def down():
         raise DatabaseError("password=hunter2")
 
-    monkeypatch.setitem(health.PARTS, "database", down)
+    monkeypatch.setitem(health.CHECKS, "database", down)
     settings.MIN_FREE_MB = 10**12
     settings.MAX_SYNC_AGE_HOURS = 24
     answer = api.get("/readyz")
@@ -77,7 +77,7 @@ def test_a_broker_that_is_gone_is_noticed(api, settings):
     settings.CELERY_BROKER_FOLDER = None
     previous, health.app.conf.broker_url = health.app.conf.broker_url, "amqp://guest:guest@127.0.0.1:1//"
     try:
-        assert health.condition(health.broker) != "ok"
+        assert health.condition(health.check_broker) != "ok"
     finally:
         health.app.conf.broker_url = previous
 

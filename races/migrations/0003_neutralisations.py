@@ -8,13 +8,13 @@ from django.db import migrations, models
 
 def read_stored_messages(apps, schema_editor):
     """Windows of the sessions whose messages are here already: a sync refreshes them only when messages change."""
-    from races.neutralisations import Message, offset, windows
+    from races.neutralisations import Message, find_windows, parse_gmt_offset
 
     Session, RaceControl = apps.get_model("races", "Session"), apps.get_model("races", "RaceControl")
     Neutralisation = apps.get_model("races", "Neutralisation")
     for session_id, gmt_offset in Session.objects.values_list("pk", "gmt_offset"):
         messages = RaceControl.objects.filter(session_id=session_id).order_by("date", "pk").values_list(*Message._fields)
-        found = windows(map(Message._make, messages), gmt_offset=offset(gmt_offset) or timedelta())
+        found = find_windows(map(Message._make, messages), gmt_offset=parse_gmt_offset(gmt_offset) or timedelta())
         Neutralisation.objects.bulk_create(Neutralisation(session_id=session_id, **window._asdict()) for window in found)
 
 

@@ -9,7 +9,7 @@ from mirror.pipeline import sync
 from mirror.planning import Scope
 from mirror.tests.upstream import Rows, client
 from races.models import Neutralisation, RaceControl, Session
-from races.neutralisations import Message, Window, offset, windows
+from races.neutralisations import Message, Window, find_windows, parse_gmt_offset
 from races.tests.weekends import weekend
 
 START = datetime(2023, 4, 2, 5, 0, tzinfo=UTC)
@@ -46,7 +46,7 @@ def read(*messages):
     def minute(moment):
         return None if moment is None else (moment - START).total_seconds() / 60
 
-    found = windows(messages, gmt_offset=MELBOURNE)
+    found = find_windows(messages, gmt_offset=MELBOURNE)
     return [(window.state, minute(window.date_start), minute(window.date_end)) for window in found]
 
 
@@ -122,7 +122,7 @@ def test_the_order_of_messages_and_undated_ones_do_not_matter():
     [("03:00:00", 3), ("-04:00:00", -4), ("+05:30", 5.5), ("00:00:00", 0), ("", None), (None, None), ("GMT+3", None)],
 )
 def test_offsets_are_read(text, hours):
-    assert offset(text) == (None if hours is None else timedelta(hours=hours))
+    assert parse_gmt_offset(text) == (None if hours is None else timedelta(hours=hours))
 
 
 # --- stored -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from drivers.names import agree, driver_id
+from drivers.names import driver_id, names_match
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
 from telemetry.quality.rows import EntryRow
 from telemetry.quality.session_rows import SessionRows
@@ -39,7 +39,7 @@ def entry_names_two_people(rows: SessionRows) -> Iterator[Found]:
     Nobody can be held to be the driver: rows of that number have none.
     """
     for entry in rows.entries:
-        if not agree(entry.full_name, entry.first_name, entry.last_name):
+        if not names_match(entry.full_name, entry.first_name, entry.last_name):
             other = f"{entry.first_name or ''} {entry.last_name or ''}".strip()
             yield of_entry(entry, f"Car {entry.driver_number} is {entry.full_name} and {other} at once.")
 

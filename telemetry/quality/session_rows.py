@@ -118,9 +118,9 @@ class SessionRows:
     @cached_property
     def windows(self) -> list[Window]:
         """When the track was not free."""
-        gmt_offset = neutralisations.offset(self.session.gmt_offset) or timedelta()
+        gmt_offset = neutralisations.parse_gmt_offset(self.session.gmt_offset) or timedelta()
         read = [neutralisations.Message(m.date, m.flag, m.scope, m.sector, m.message) for m in self.messages if m.date]
-        return neutralisations.windows(read, gmt_offset=gmt_offset)
+        return neutralisations.find_windows(read, gmt_offset=gmt_offset)
 
     def neutralised(self, lap: LapRow) -> bool:
         """Whether the track was not free for a part of the lap; false where it is not known when the lap was driven."""

@@ -60,7 +60,7 @@ def blanks_around_names(rows: SessionRows) -> Iterator[Found]:
 @check(WARNING, "offset-is-text")
 def gmt_offset_unreadable(rows: SessionRows) -> Iterator[Found]:
     """The local time of a session is unknown: announced restarts of a stopped race cannot be placed."""
-    if neutralisations.offset(rows.session.gmt_offset) is None:
+    if neutralisations.parse_gmt_offset(rows.session.gmt_offset) is None:
         yield of_session(rows, f"gmt_offset is {rows.session.gmt_offset!r}, which is no time.")
 
 

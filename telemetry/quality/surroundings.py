@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db.models import F
 
 from drivers.models import Driver, Entry
-from drivers.names import words
+from drivers.names import ascii_words
 from mirror.models import SyncPiece
 from races.models import Session
 
@@ -84,7 +84,9 @@ def follow_people(around: Surroundings) -> None:
 
 def doubles() -> dict[str, str]:
     """{driver_id: driver_id} of people whose names have the same words, or some of them: "Kimi" and "Andrea Kimi" Antonelli."""
-    people = [(driver_id, frozenset(words(name))) for driver_id, name in Driver.objects.values_list("driver_id", "full_name")]
+    people = [
+        (driver_id, frozenset(ascii_words(name))) for driver_id, name in Driver.objects.values_list("driver_id", "full_name")
+    ]
     found = {}
     for one, name in people:
         for other, longer in people:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from drivers.models import Driver, Entry
-from drivers.people import merge, point_rows_at_drivers
+from drivers.people import merge, assign_drivers_to_rows
 from mirror.changes import apply
 from mirror.tests.upstream import openf1_rows
 from races.tests.weekends import weekend
@@ -112,13 +112,13 @@ def test_rows_about_cars_find_their_people_when_entries_arrive_later_and_follow_
     store(OvertakeFeed(), overtake())
     store(PitFeed(), pit(), pit(81))
     enter(lando_norris=4, oscar_piastri=81)
-    point_rows_at_drivers(10)
+    assign_drivers_to_rows(10)
     assert Overtake.objects.values_list("overtaking_driver", "overtaken_driver").get() == ("lando_norris", "oscar_piastri")
     assert set(Pit.objects.values_list("driver_number", "driver")) == {(4, "lando_norris"), (81, "oscar_piastri")}
     Entry.objects.filter(driver_number=81).delete()
     enter(pato_oward=81)
     Entry.objects.filter(driver_number=4).delete()
-    point_rows_at_drivers(10)
+    assign_drivers_to_rows(10)
     assert Overtake.objects.values_list("overtaking_driver", "overtaken_driver").get() == (None, "pato_oward")
     assert set(Pit.objects.values_list("driver_number", "driver")) == {(4, None), (81, "pato_oward")}
 

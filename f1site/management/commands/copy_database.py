@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import environ
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -16,7 +16,7 @@ from f1site import copying
 
 SOURCE, TARGET = "default", "copy_database"
 SCHEMES = ("sqlite", "postgres", "postgresql")
-# What migrations fill by themselves; it is replaced.
+# Tables that migrations fill; the copy replaces their rows.
 MADE_BY_MIGRATIONS = {"contenttypes.ContentType", "auth.Permission"}
 SCHEDULES = "django_celery_beat"
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         "the database and stay where they are. Exit status: 0 the two are equal, 1 nothing was copied."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--to",
             required=True,
@@ -37,13 +37,13 @@ class Command(BaseCommand):
             "which other users of this machine do not see",
         )
 
-    def handle(self, *, to, **options):
+    def handle(self, *, to: str, **options: Any) -> None:
         try:
             connect(to)
-            must_be_migrated()
-            must_be_empty()
+            check_source_migrated()
+            check_target_empty()
             migrate(to)
-            sums = copying.copy(source=SOURCE, target=TARGET, tell=self.tell)
+            sums = copying.copy(source=SOURCE, target=TARGET, report=self.report)
         except (DatabaseError, copying.NotCopied) as error:
             raise CommandError(without_password(f"Nothing was copied: {error}".strip(), to)) from None
         finally:
@@ -53,57 +53,57 @@ class Command(BaseCommand):
         self.stdout.write(f"Equal: {sum(one.rows for one in sums.values()):,} rows of {len(sums)} tables, by count and checksum.")
         self.stdout.write("Now set DATABASE_URL to the new database, and start the site and its workers anew.")
 
-    def tell(self, line: str) -> None:
+    def report(self, line: str) -> None:
         self.stdout.write(line)
         self.stdout.flush()
 
 
 def connect(url: str) -> None:
-    """Make the target a connection of its own."""
+    """Add the target to Django's connections; raises CommandError if the URL is no other database."""
     if urlsplit(url).scheme not in SCHEMES:
         raise CommandError(f"--to: the URL has to begin with one of {', '.join(f'{name}://' for name in SCHEMES)}.")
     try:
-        told: dict[str, Any] = environ.Env.db_url_config(url)
-    except Exception as error:  # whatever it says may have the password in it
+        configuration: dict[str, Any] = environ.Env.db_url_config(url)
+    except Exception as error:  # not shown, as its message may contain the password
         raise CommandError("--to: this is no URL of a database; special characters of a password are written as %40.") from error
     source = connections.settings[SOURCE]
-    if all(str(told.get(name, "")) == str(source.get(name, "")) for name in ("ENGINE", "NAME", "HOST", "PORT")):
+    if all(str(configuration.get(name, "")) == str(source.get(name, "")) for name in ("ENGINE", "NAME", "HOST", "PORT")):
         raise CommandError("--to: this is the database of DATABASE_URL itself.")
-    connections.settings[TARGET] = connections.configure_settings({"default": told})["default"]
+    connections.settings[TARGET] = connections.configure_settings({"default": configuration})["default"]
 
 
-def must_be_migrated() -> None:
+def check_source_migrated() -> None:
     executor = MigrationExecutor(connections[SOURCE])
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise CommandError("The database of DATABASE_URL lacks migrations; run first: manage.py migrate")
 
 
-def must_be_empty() -> None:
-    """Refuse a target that holds rows of ours, other than those that migrations make."""
-    there = connections[TARGET].introspection.table_names()
+def check_target_empty() -> None:
+    """Raise CommandError if the target holds rows other than those that migrations create."""
+    tables = connections[TARGET].introspection.table_names()
     for model in copying.stored_models():
         if model._meta.label in MADE_BY_MIGRATIONS or model._meta.app_label == SCHEDULES:
             continue
-        if model._meta.db_table in there and model._base_manager.using(TARGET).exists():
+        if model._meta.db_table in tables and model._base_manager.using(TARGET).exists():
             raise CommandError(f"--to: the target is not empty ({model._meta.db_table} has rows); give a new database.")
 
 
 def migrate(url: str) -> None:
-    """Make the target's tables, in a process whose only database it is: migrations that move data know no other."""
+    """Create the target's tables in a process with the target as its default database, to which data migrations write."""
     connections[TARGET].close()
-    done = subprocess.run(  # noqa: S603 - there is no shell
+    process = subprocess.run(  # noqa: S603 - there is no shell
         [sys.executable, settings.BASE_DIR / "manage.py", "migrate", "-v0"],
         env=os.environ | {"DATABASE_URL": url},
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode:
-        raise copying.NotCopied(f"the tables cannot be made: {done.stderr.strip().rpartition(chr(10))[2]}")
+    if process.returncode:
+        raise copying.NotCopied(f"the tables cannot be made: {process.stderr.strip().rpartition(chr(10))[2]}")
 
 
 def without_password(text: str, url: str) -> str:
-    """The text with the password of a URL, however it is written, made unreadable."""
+    """The text with the password of a URL replaced by ***, also in its percent-encoded forms."""
     password = urlsplit(url).password or ""
     for spelling in sorted({password, unquote(password), quote(unquote(password), safe="")} - {""}, key=len, reverse=True):
         text = text.replace(spelling, "***")

@@ -1,8 +1,9 @@
 """Write the mirror, or some seasons of it, to files that other programs read."""
 
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from f1site import dump
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
         "database (--sqlite). Names are OpenF1's, corrections are applied."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--season", type=int, action="append", default=[], metavar="Y", help="a season (repeatable; default: all)"
         )
@@ -23,14 +24,14 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, metavar="DIR", help="the folder to write the files and manifest.json into")
         parser.add_argument("--sqlite", type=Path, metavar="FILE", help="the SQLite database to write, for datasette and friends")
 
-    def handle(self, *, season, format, output, sqlite, **options):
+    def handle(self, *, season: list[int], format: str, output: Path | None, sqlite: Path | None, **options: Any) -> None:
         if not (output or sqlite):
             raise CommandError("say where to: --output DIR, --sqlite FILE, or both")
         if output:
-            self.tell(dump.dump(output, format_=format, seasons=season), output)
+            self.report(dump.dump(output, format_=format, seasons=season), output)
         if sqlite:
-            self.tell(dump.dump_sqlite(sqlite, seasons=season), sqlite)
+            self.report(dump.dump_sqlite(sqlite, seasons=season), sqlite)
 
-    def tell(self, manifest, path):
+    def report(self, manifest: dict[str, Any], path: Path) -> None:
         rows = sum(collection["rows"] for collection in manifest["collections"].values())
         self.stdout.write(f"{rows:,} rows of {len(manifest['collections'])} collections written to {path}.")
