@@ -1,4 +1,4 @@
-"""The one settings file: every difference between deployments is an environment variable with a safe default.
+"""The settings. Every difference between deployments is an environment variable with a safe default.
 
 Variables are read from the environment and from a `.env` file beside manage.py (`.env.example` lists them all).
 """
@@ -19,40 +19,42 @@ VERSION = __version__
 
 env = environ.Env()
 env.read_env(BASE_DIR / ".env")
-# What the site makes by itself: its database, files, key and the admin's password, where nothing else is said.
+# The folder of what the site creates itself unless set otherwise: database, files, secret key, the admin's password.
 DATA_ROOT = Path(env.str("DATA_ROOT", default=str(BASE_DIR)))
 
 
-def kept_secret(path: Path) -> str:
-    """The key in `path`, made on first use, so that sessions survive a restart without anybody choosing a secret."""
+def read_or_create_secret(path: Path) -> str:
+    """The secret key in `path`, which is created on first use, so that sessions survive a restart."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(64))
     return path.read_text()
 
 
-def weak(key: str) -> bool:
-    """Whether a key could be guessed, by the measure of `manage.py check --deploy`."""
+def is_weak(key: str) -> bool:
+    """Whether `manage.py check --deploy` would call a secret key weak."""
     return len(key) < 50 or len(set(key)) < 5 or key.startswith("django-insecure")
 
 
 DEBUG = env.bool("DEBUG", default=False)
-SECRET_KEY = env.str("SECRET_KEY", default="") or kept_secret(DATA_ROOT / ".secret_key")
+SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create_secret(DATA_ROOT / ".secret_key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-if weak(SECRET_KEY) and not DEBUG:
-    raise ImproperlyConfigured("SECRET_KEY is weak: give 50 random characters or more, or none, for one to be made and kept.")
+if is_weak(SECRET_KEY) and not DEBUG:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is weak: set 50 random characters or more, or leave it out, and a key is created and kept."
+    )
 
-# Behind TLS: nothing goes over plain HTTP, and browsers are told so. Subdomains and preload lists are the domain's to decide.
+# With TLS, plain HTTP is redirected and HSTS is sent. Subdomains and preload lists are the decision of the domain's owner.
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|health|metrics)/?$"]  # asked from within, not through the proxy
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|health|metrics)/?$"]  # requested within the network, not through the proxy
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-# The header by which a proxy says that the browser came over TLS; only for a proxy that sets or removes it itself.
+# The header in which a proxy reports that the browser used TLS; safe only if the proxy always sets or removes it.
 proxy_header = env.str("PROXY_SSL_HEADER", default="")
 SECURE_PROXY_SSL_HEADER = (f"HTTP_{proxy_header.upper().replace('-', '_')}", "https") if proxy_header else None
-# Pages load nothing from elsewhere. Styles may be inline, as the admin's are; what else it needs, `api.policy` adds.
+# Pages load nothing from other sites. Inline styles are allowed for the admin; `api.policy` adds what single pages need.
 CONTENT_SECURITY_POLICY = {
     "default-src": "'self'",
     "script-src": "'self'",
@@ -67,12 +69,12 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_621_440)
 
-# Other sites whose pages may use the REST API from a browser. /v1 is open to all of them, as OpenF1 is.
+# Origins whose pages may use the REST API from a browser. /v1 is open to all origins, as OpenF1 is.
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/(?![vV]1/|token$)"
 CORS_EXPOSE_HEADERS = ["ETag", "Last-Modified", "Location", "Retry-After", "X-Request-ID"]
 
-# How often one user, or one address without a login, may do what: "60/min", of second, min, hour or day; empty for no limit.
+# Rate limits per user, or per address without a login: "60/min", per second, min, hour or day; empty for no limit.
 THROTTLES = {
     "reads": env.str("THROTTLE_READS", default=""),
     "writes": env.str("THROTTLE_WRITES", default="1200/min"),
@@ -143,29 +145,29 @@ TEMPLATES = [
 
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{quote(str(DATA_ROOT / 'db.sqlite3'))}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # Readers never wait for a writer (WAL); a writer takes its lock when it begins, so that it waits for its turn
-    # instead of failing half-way with "database is locked".
+    # Readers never wait for a writer (WAL). A writer takes its lock when its transaction begins, so that it waits for
+    # other writers instead of failing half-way with "database is locked".
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;",
     }
-# Connections stay open between requests: to open one costs more than most queries. Each thread keeps its own, which is gone and
-# back as soon as the database is; or the threads of a process share a pool, for a server that allows few connections.
-max_age, shared = env.int("CONN_MAX_AGE", default=600), env.int("DATABASE_POOL", default=0)
+# Connections stay open between requests, as opening one costs more than most queries. Each thread keeps its own, which is
+# replaced after the database was restarted; or the threads of a process share a pool, for a server that allows few connections.
+max_age, pool_size = env.int("CONN_MAX_AGE", default=600), env.int("DATABASE_POOL", default=0)
 DATABASES["default"] |= {"CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True}
-if shared and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Without these timeouts requests would wait for half a minute while the database is away, and longer after it is back.
-    pool = {"min_size": 1, "max_size": shared, "max_idle": max_age or 1, "timeout": 5, "reconnect_timeout": 2}
+if pool_size and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Without these timeouts requests would wait half a minute while the database is down, and longer after it is back.
+    pool = {"min_size": 1, "max_size": pool_size, "max_idle": max_age or 1, "timeout": 5, "reconnect_timeout": 2}
     DATABASES["default"] |= {"OPTIONS": DATABASES["default"].get("OPTIONS", {}) | {"pool": pool}, "CONN_MAX_AGE": 0}
-# What several processes count together; in each process's memory, or in the Redis that they share.
+# The cache, which counts requests for the rate limits: in the memory of each process, or in a Redis that they share.
 CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(DATA_ROOT / "media"))
 MEDIA_URL = "media/"
-# Files that are not in the database: below MEDIA_ROOT, or in a bucket that speaks S3, which machines can share. Who we are
-# there is said by AWS's own variables.
+# Files are stored below MEDIA_ROOT, or in an S3 bucket, which several machines can share. The credentials are AWS's own
+# environment variables.
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
@@ -182,7 +184,7 @@ if STORAGE_URL.scheme == "s3":
 elif STORAGE_URL.geturl():
     raise ImproperlyConfigured(f"STORAGE_URL is {STORAGE_URL.geturl()!r}; s3://bucket/folder is wanted, or nothing.")
 STATIC_URL = "static/"
-# Static files are served from the packages; or, packed for browsers, from a folder into which `collectstatic` has put them.
+# Static files are served from the packages, or compressed from a folder into which `collectstatic` has copied them.
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 
@@ -202,22 +204,22 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
 
-# OpenF1: where the data comes from, and how fast we may ask. The pace is what the hosted service grants anonymous users.
-OPENF1_FEEDS = "f1site.feeds.FEEDS"  # what is synced; named here so that no lower layer imports an upper one
+# OpenF1: the source of the data, and the request rates; the defaults are those that the service allows anonymous users.
+OPENF1_FEEDS = "f1site.feeds.FEEDS"  # a name, so that no lower layer imports an upper one
 OPENF1_BASE_URL = env.str("OPENF1_BASE_URL", default="https://api.openf1.org/v1")
 OPENF1_REQUESTS_PER_SECOND = env.int("OPENF1_REQUESTS_PER_SECOND", default=3)
 OPENF1_REQUESTS_PER_MINUTE = env.int("OPENF1_REQUESTS_PER_MINUTE", default=30)
 OPENF1_USERNAME = env.str("OPENF1_USERNAME", default="")
 OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
-# What /v1 says when nothing matches: the hosted service's 404, or with true the 200 and [] of OpenF1's open-source server.
+# The answer of /v1 if no row matches: 404 as the hosted service, or with true 200 and [] as OpenF1's open-source server.
 OPENF1_EMPTY_AS_LIST = env.bool("OPENF1_EMPTY_AS_LIST", default=False)
 
-# Background work: what is to be done is in the database, the broker only carries the word that there is something. Without one
-# a folder does: beside an SQLite database, else below MEDIA_ROOT.
+# Background work: jobs are in the database, the broker only carries messages that there are new ones. Without a broker a
+# folder of messages is used: beside an SQLite database, else below MEDIA_ROOT.
 database_file = str(DATABASES["default"]["NAME"])
-beside = f"{database_file}-broker" if Path(database_file).is_absolute() else str(Path(MEDIA_ROOT) / "broker")
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"filesystem://{beside}")
-CELERY_BROKER_FOLDER = None  # of messages, where the broker is one
+broker_folder = f"{database_file}-broker" if Path(database_file).is_absolute() else str(Path(MEDIA_ROOT) / "broker")
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"filesystem://{broker_folder}")
+CELERY_BROKER_FOLDER = None  # the folder of messages, if that is the broker
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
 if CELERY_BROKER_URL.startswith("redis"):
     CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2}
@@ -233,9 +235,9 @@ if CELERY_BROKER_URL.startswith("filesystem://"):
 CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_QUEUE", default="f1site")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
-CELERY_TASK_IGNORE_RESULT = True  # the job's row has it
+CELERY_TASK_IGNORE_RESULT = True  # results are in the rows of the jobs
 CELERY_TASK_STORE_EAGER_RESULT = False
-CELERY_TASK_PUBLISH_RETRY = False  # what was not sent is sent again once the broker is back
+CELERY_TASK_PUBLISH_RETRY = False  # unsent messages are sent again by `jobs.queue.take_up`
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
@@ -243,12 +245,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
-# Seconds without a sign of life after which a worker counts as dead, and what it did is taken up by another.
+# Seconds without a heartbeat after which a worker counts as dead and another one takes up its jobs.
 HEARTBEAT_TIMEOUT = env.float("HEARTBEAT_TIMEOUT", default=60)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first: its challenge makes a missing login a 401
+        "rest_framework.authentication.TokenAuthentication",  # first: its challenge turns a missing login into a 401
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ModelPermissions"],
@@ -289,14 +291,14 @@ SPECTACULAR_SETTINGS = {
     },
     "SERVE_INCLUDE_SCHEMA": False,
     "SORT_OPERATION_PARAMETERS": "api.schema.by_use",
-    "SWAGGER_UI_DIST": "SIDECAR",  # served from here: the page asks nobody else
+    "SWAGGER_UI_DIST": "SIDECAR",  # the page loads nothing from other sites
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "persistAuthorization": True},
     "REDOC_DIST": "SIDECAR",
 }
 
 LOGIN_REDIRECT_URL = "admin:index"
-# The admin's looks; what is in it is registered by each app's admin.py.
+# The appearance of the admin; its pages are registered by the admin.py of each app.
 UNFOLD = {
     "SITE_TITLE": "F1 Stats",
     "SITE_HEADER": "F1 Stats",
@@ -306,12 +308,12 @@ UNFOLD = {
     "SIDEBAR": {"show_search": True, "navigation": "f1site.admin.site.sidebar"},
 }
 
-# One line per event, for people or (json) for programs; structlog adds what is bound: the request's id.
+# One log line per event, as text or JSON; structlog adds the context, such as the id of the request.
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 if LOG_FORMAT not in ("console", "json"):
     raise ImproperlyConfigured(f"LOG_FORMAT is console or json, not {LOG_FORMAT!r}.")
-# Plain traces: those with local variables would log secrets.
+# Plain tracebacks, as local variables could contain secrets.
 console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 renderer = structlog.processors.JSONRenderer() if LOG_FORMAT == "json" else console
 LOGGING = {
@@ -338,19 +340,19 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
-        "django.request": {"level": "ERROR"},  # refusals have their line as every request has
+        "django.request": {"level": "ERROR"},  # refused requests are logged as all requests are
         "matplotlib": {"level": "WARNING"},
     },
 }
 
-# Unexpected errors are told to Sentry too, where there is one; never who asked, nor what was sent.
+# Unexpected errors are also sent to Sentry, if a DSN is set; without users and request bodies.
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 if SENTRY_DSN:
     import sentry_sdk
 
     sentry_sdk.init(dsn=SENTRY_DSN, release=VERSION, send_default_pii=False, max_request_body_size="never")
 
-METRICS = env.bool("METRICS", default=False)  # whether /metrics answers, in Prometheus' format
-# /readyz complains below this much free disk, and, where set, when the last successful sync is older.
+METRICS = env.bool("METRICS", default=False)  # whether /metrics answers in the format of Prometheus
+# /readyz fails with less free disk, and, if set, when the last successful sync is older.
 MIN_FREE_MB = env.int("MIN_FREE_MB", default=200)
 MAX_SYNC_AGE_HOURS = env.int("MAX_SYNC_AGE_HOURS", default=0)

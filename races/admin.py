@@ -1,5 +1,6 @@
 """Admin pages of race weekends, sessions, weather and race control, and the buttons that sync a weekend."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any, ClassVar
 
@@ -30,8 +31,8 @@ FLAG_COLOURS = {
     "BLUE": "0067ad",
     "CLEAR": "43b02a",
 }
-GRADE_COLOURS = {"complete": "success", "missing": "danger"}  # of sessions without errors and warnings
 SHOWN_ERRORS = 5  # as messages; the page of the run lists all
+Column = Callable[[Any], str]
 PLACE = (
     ("location", "country_name", "country_code", "country_key"),
     ("circuit_name", "circuit_key", "gmt_offset"),
@@ -147,7 +148,7 @@ class RaceAdmin(MirroredAdmin):
 @admin.register(Session)
 class SessionAdmin(MirroredAdmin):
     icon = "timer"
-    list_display = ("session_name", "race", "session_type", "date_start", "location", "state", "findings", "session_id", "source")
+    list_display = ("session_name", "race", "session_type", "date_start", "location", "state", "session_id", "source")
     list_filter = ("year", "session_name", "session_type", ("race", AutocompleteSelectFilter), "is_cancelled", "source")
     list_select_related = ("race",)
     date_hierarchy = "date_start"
@@ -159,6 +160,8 @@ class SessionAdmin(MirroredAdmin):
         ("Place", {"fields": PLACE}),
     )
     inline_classes: ClassVar[list[type[TabularInline]]] = []
+    columns: ClassVar[list[Column]] = []
+    annotations: ClassVar[dict[str, F]] = {}
 
     @classmethod
     def register_inline(cls, inline: type[TabularInline]) -> type[TabularInline]:
@@ -169,26 +172,28 @@ class SessionAdmin(MirroredAdmin):
     def get_inlines(self, request: HttpRequest, obj: Session | None) -> list[type[TabularInline]]:
         return self.inline_classes
 
+    @classmethod
+    def register_column(cls, **annotations: F) -> Callable[[Column], Column]:
+        """Decorator with which other apps add a column to the list of sessions, and annotations that it is computed from."""
+
+        def add(column: Column) -> Column:
+            cls.annotations |= annotations
+            cls.columns.append(column)
+            return column
+
+        return add
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        names = [*super().get_list_display(request)]
+        place = names.index("session_id")
+        return [*names[:place], *self.columns, *names[place:]]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Session]:
-        """Sessions with the grade and the counts of their quality reports, which `telemetry` stores."""
-        names = ("pk", "grade", "errors", "warnings")
-        return super().get_queryset(request).annotate(**{f"quality_{name}": F(f"quality__{name}") for name in names})
+        return super().get_queryset(request).annotate(**self.annotations)
 
     @admin.display(description="state", ordering="is_cancelled")
     def state(self, session: Session) -> str:
         return cancelled_badge(session)
-
-    @admin.display(description="quality", ordering="-quality_errors")
-    def findings(self, session: Any) -> str:
-        """The count of the gravest findings, or else the grade, as a link to the quality report."""
-        if session.quality_pk is None:
-            return ""
-        counts = [(session.quality_errors, "error", "danger"), (session.quality_warnings, "warning", "warning")]
-        grade = session.quality_grade
-        badges = [(f"{count} {name}{'s' * (count > 1)}", colour) for count, name, colour in counts if count]
-        text, colour = badges[0] if badges else (grade, GRADE_COLOURS.get(grade, ""))
-        report: Any = self.opts.get_field("quality").related_model
-        return format_html('<a href="{}">{}</a>', page_url(report(pk=session.quality_pk)), badge(text, colour))
 
 
 class SessionRowAdmin(MirroredAdmin):

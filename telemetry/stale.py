@@ -1,4 +1,4 @@
-"""What is due for another look: upstream rewrites its past, the recent past most."""
+"""Decide which race weekends are due for another sync: OpenF1 changes its past data, the most recent data most often."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from races.models import Session
 from telemetry.models import SessionQuality
 
 DAY = timedelta(days=1)
-# (age of a session, how often it is looked at, how often when the quality report found holes in it)
+# (maximum age of a session, time between its syncs, the same if the quality report found something missing)
 SCHEDULE = (
     (14 * DAY, DAY, DAY),
     (90 * DAY, 7 * DAY, DAY),
@@ -24,18 +24,18 @@ SCHEDULE = (
 )
 
 
-def interval(age: timedelta, *, has_holes: bool) -> timedelta:
-    """How long a session of this age may go without a sync."""
-    return next(holes if has_holes else usual for limit, usual, holes in SCHEDULE if age <= limit)
+def sync_interval(age: timedelta, *, has_holes: bool) -> timedelta:
+    """The time between two syncs of a session of this age."""
+    return next(with_holes if has_holes else usual for max_age, usual, with_holes in SCHEDULE if age <= max_age)
 
 
 def due_races(now: datetime, *, with_holes: Collection[int] = ()) -> list[int]:
-    """Race weekends with a session that is due, the newest first: never synced completely, or too long ago for its age.
+    """Race weekends with a session that was never synced completely, or too long ago for its age; the newest first.
 
-    `with_holes` are the sessions of which the quality report says that something is missing.
+    `with_holes` are the sessions in which the quality report found something missing.
     """
     expected = sum(feed.by_default and not feed.lists for feed in registry().values())
-    last = {
+    synced_at = {
         session: synced
         for session, synced, pieces in PieceState.objects.filter(source=Source.OPENF1, driver_number=0)
         .values_list("session_id")
@@ -46,13 +46,14 @@ def due_races(now: datetime, *, with_holes: Collection[int] = ()) -> list[int]:
     due = {
         race: None
         for session, race, start in begun.values_list("session_id", "race_id", "date_start")
-        if session not in last or now - last[session] >= interval(now - (start or now), has_holes=session in with_holes)
+        if session not in synced_at
+        or now - synced_at[session] >= sync_interval(now - (start or now), has_holes=session in with_holes)
     }
     return list(due)
 
 
 def sync_stale(*, client: Client, observer: Observer, now: datetime | None = None) -> Report:
-    """Bring this season's calendar up to date, and then every weekend that is due."""
+    """Sync this season's calendar, and then every race weekend that is due; returns the report of both."""
     now = now or timezone.now()
     report = sync(client=client, scope=Scope(seasons=(now.year,)), collections=("meetings", "sessions"), force=True)
     races = due_races(now, with_holes=SessionQuality.objects.with_holes())

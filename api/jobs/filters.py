@@ -1,3 +1,5 @@
+"""Filters of jobs."""
+
 from api.filters import ModelFilter
 from jobs.models import Job
 

@@ -1,4 +1,4 @@
-"""Jobs and time entries as JSON."""
+"""Serializers of jobs and of the time spent on them."""
 
 from typing import Any
 
@@ -8,13 +8,15 @@ from api.serializers import RowSerializer
 from jobs.kinds import KINDS
 from jobs.models import Job
 
-KEYS: dict[str, Any] = {"min_value": 1, "max_value": 2**63 - 1}
+KEY_RANGE: dict[str, Any] = {"min_value": 1, "max_value": 2**63 - 1}
 
 
 class JobSerializer(RowSerializer):
-    parameters = serializers.JSONField(read_only=True, help_text="What exactly is to be done; depends on the kind.")
-    result = serializers.JSONField(read_only=True, allow_null=True, help_text="What came of it; depends on the kind.")
-    owner = serializers.CharField(source="owner.username", read_only=True, allow_null=True, help_text="Whose work it is.")
+    parameters = serializers.JSONField(read_only=True, help_text="Options of the job; they depend on the kind.")
+    result = serializers.JSONField(read_only=True, allow_null=True, help_text="Outcome of the job; depends on the kind.")
+    owner = serializers.CharField(
+        source="owner.username", read_only=True, allow_null=True, help_text="Name of the user who queued it."
+    )
 
     class Meta:
         model = Job
@@ -42,43 +44,45 @@ class JobSerializer(RowSerializer):
 
 
 class NewJobSerializer(serializers.Serializer):
-    """What is to be done."""
+    """A job to be queued."""
 
-    kind = serializers.ChoiceField(sorted(KINDS), help_text="; ".join(f"{name}: {kind.about}" for name, kind in KINDS.items()))
-    description = serializers.CharField(max_length=500, required=False, allow_blank=True, help_text="What it is about, in words.")
-    parameters = serializers.DictField(required=False, help_text="What exactly is to be done; depends on the kind.")
+    kind = serializers.ChoiceField(
+        sorted(KINDS), help_text="; ".join(f"{name}: {kind.about}" for name, kind in sorted(KINDS.items()))
+    )
+    description = serializers.CharField(max_length=500, required=False, allow_blank=True, help_text="A description for people.")
+    parameters = serializers.DictField(required=False, help_text="Options of the job; they depend on the kind.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        read = KINDS[attrs["kind"]].parameters(data=attrs.get("parameters", {}))
-        if not read.is_valid():
-            told = [f"{name}: {flat(errors)}" for name, errors in read.errors.items()]
-            raise serializers.ValidationError({"parameters": told})
-        return attrs | {"parameters": dict(read.validated_data)}
+        parameters = KINDS[attrs["kind"]].parameters(data=attrs.get("parameters", {}))
+        if not parameters.is_valid():
+            messages = [f"{name}: {join_errors(errors)}" for name, errors in parameters.errors.items()]
+            raise serializers.ValidationError({"parameters": messages})
+        return attrs | {"parameters": dict(parameters.validated_data)}
 
 
-def flat(errors: Any) -> str:
-    """What is wrong with a parameter, or with several of its values, in one line."""
-    found = errors.values() if isinstance(errors, dict) else errors
-    return " ".join(flat(error) if isinstance(error, dict | list) else str(error) for error in found)
+def join_errors(errors: Any) -> str:
+    """The errors of a parameter, or of several of its values, in one line."""
+    parts = errors.values() if isinstance(errors, dict) else errors
+    return " ".join(join_errors(part) if isinstance(part, dict | list) else str(part) for part in parts)
 
 
 class TrackSerializer(serializers.Serializer):
-    """Work that somebody begins."""
+    """Work that a user starts to log."""
 
-    user_id = serializers.IntegerField(required=False, **KEYS, help_text="Whose work it is; your own by default.")
-    description = serializers.CharField(max_length=500, help_text="What is being done.")
+    user_id = serializers.IntegerField(required=False, **KEY_RANGE, help_text="The user; you by default.")
+    description = serializers.CharField(max_length=500, help_text="A description of the work.")
 
 
 class StopSerializer(serializers.Serializer):
-    """Work that is over."""
+    """An entry that ends."""
 
-    id = serializers.IntegerField(**KEYS, help_text="What `track` answered.")
+    id = serializers.IntegerField(**KEY_RANGE, help_text="The id that `track` returned.")
 
 
 class TimesQuery(serializers.Serializer):
-    """A person and a day."""
+    """A user and a day."""
 
-    user_id = serializers.IntegerField(required=False, **KEYS, help_text="Whose; your own by default.")
+    user_id = serializers.IntegerField(required=False, **KEY_RANGE, help_text="The user; you by default.")
     date = serializers.DateField(required=False, help_text="The day, in UTC; today by default.")
 
 
@@ -89,10 +93,10 @@ class EntryIdSerializer(serializers.Serializer):
 
 
 class TimeEntrySerializer(serializers.ModelSerializer):
-    """Time that was spent on a day, on a job or on work logged by hand."""
+    """A job, or work logged by hand, with the time spent on it on a day."""
 
     id = serializers.IntegerField(source="pk")
-    time_spent = serializers.FloatField(help_text="Seconds on that day; of what still runs, until now.")
+    time_spent = serializers.FloatField(help_text="Seconds on that day; until now, if it is unfinished.")
 
     class Meta:
         model = Job

@@ -1,4 +1,4 @@
-"""Jobs are not among the rows that everybody may read, so they have a router of their own."""
+"""The routes of jobs; a router of their own, as jobs are not readable by everybody."""
 
 from api.jobs.views import JobViewSet
 from api.router import Router

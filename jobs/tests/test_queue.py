@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
@@ -14,6 +15,7 @@ from f1site.celery import app
 from jobs import leases, queue, running, tasks
 from jobs.kinds import KINDS, Kind
 from jobs.models import MANUAL, Job, Lease
+from jobs.progress import Failed
 from mirror.models import SyncRun
 from races.jobs import is_race_weekend
 from races.models import Race, Session
@@ -44,13 +46,13 @@ def kind(monkeypatch, run):
     monkeypatch.setitem(KINDS, "test", Kind(run=run, about=""))
 
 
-def done(job) -> Job:
+def run_job(job) -> Job:
     running.run(job.pk)
     job.refresh_from_db()
     return job
 
 
-def test_workers_are_told_once_the_transaction_is_over(broker, django_capture_on_commit_callbacks):
+def test_the_message_of_a_job_is_sent_when_the_transaction_commits(broker, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         job = queue.add("check_data")
         assert messages(broker) == 0
@@ -71,7 +73,7 @@ def test_without_a_broker_jobs_wait_and_are_sent_when_it_is_back(broker, django_
     assert (job.state, messages(broker)) == ("queued", 1)
 
 
-def test_word_that_got_lost_is_sent_again_soon_where_workers_are_idle(broker):
+def test_a_lost_message_is_sent_again_soon_if_workers_are_idle(broker):
     minute_ago = timezone.now() - timedelta(minutes=1)
     Job.objects.create(kind="sync", sent_at=minute_ago)
     busy = Job.objects.create(kind="sync", state="running", heartbeat_at=timezone.now())
@@ -80,7 +82,7 @@ def test_word_that_got_lost_is_sent_again_soon_where_workers_are_idle(broker):
     assert queue.take_up() == messages(broker) == 1
 
 
-def test_what_dead_workers_left_is_queued_again(broker):
+def test_jobs_of_dead_workers_are_queued_again(broker):
     now = timezone.now()
     dead = Job.objects.create(kind="sync", state="running", heartbeat_at=now - LATE, attempts=1)
     clock_was_set_back = Job.objects.create(kind="sync", state="running", heartbeat_at=now + LATE, attempts=1)
@@ -100,15 +102,15 @@ def test_what_dead_workers_left_is_queued_again(broker):
     ]
 
 
-def test_a_job_is_done_once_however_often_workers_are_told(monkeypatch):
+def test_a_job_runs_once_however_often_its_message_is_sent(monkeypatch):
     calls = []
     kind(monkeypatch, lambda progress, job: calls.append(job.pk) or {"n": 1})
     job = Job.objects.create(kind="test")
-    assert done(job).state == done(job).state == "succeeded"
+    assert run_job(job).state == run_job(job).state == "succeeded"
     assert (calls, job.result) == ([job.pk], {"n": 1})
 
 
-def test_the_lines_of_a_job_say_which_request_asked_for_it(monkeypatch, caplog, admin_client):
+def test_the_log_lines_of_a_job_have_the_id_of_its_request(monkeypatch, caplog, admin_client):
     """So do those of jobs that it queues itself."""
 
     def work(progress, job):
@@ -132,9 +134,9 @@ def test_the_lines_of_a_job_say_which_request_asked_for_it(monkeypatch, caplog, 
         assert "request_id" not in caplog.text
 
 
-def test_what_fails_says_why(monkeypatch, caplog):
+def test_a_failed_job_has_the_error(monkeypatch, caplog):
     kind(monkeypatch, lambda progress, job: 1 / 0)
-    job = done(Job.objects.create(kind="test"))
+    job = run_job(Job.objects.create(kind="test"))
     assert (job.state, job.error) == ("failed", "ZeroDivisionError: division by zero")
     assert "Traceback" in caplog.text
 
@@ -147,8 +149,8 @@ def test_a_job_that_loses_the_database_is_queued_again_and_fails_when_that_goes_
     kind(monkeypatch, lose)
     job = Job.objects.create(kind="test")
     for _ in range(queue.MAX_ATTEMPTS - 1):
-        assert done(job).state == "queued"
-    failed = done(job)
+        assert run_job(job).state == "queued"
+    failed = run_job(job)
     assert (failed.state, failed.error) == ("failed", "OperationalError: server closed the connection unexpectedly")
 
 
@@ -158,11 +160,11 @@ def test_a_worker_that_was_silent_for_too_long_leaves_the_job_to_the_next(monkey
         progress.step("too late", done=1)
 
     kind(monkeypatch, slow)
-    job = done(Job.objects.create(kind="test"))
+    job = run_job(Job.objects.create(kind="test"))
     assert (job.state, job.message, job.done) == ("running", "", 0)
 
 
-def test_progress_is_written_down_and_cancelling_heard(monkeypatch):
+def test_progress_is_stored_and_a_cancelled_job_stops(monkeypatch):
     seen = []
 
     def steps(progress, job):
@@ -175,8 +177,22 @@ def test_progress_is_written_down_and_cancelling_heard(monkeypatch):
         seen.append("went on")
 
     kind(monkeypatch, steps)
-    assert done(Job.objects.create(kind="test")).state == "cancelled"
+    assert run_job(Job.objects.create(kind="test")).state == "cancelled"
     assert seen == [(1, 3, "second")]
+
+
+@pytest.mark.parametrize(("parameters", "queued"), [({"n": 2}, 1), (None, 0)])
+def test_a_job_that_follows_another_is_queued_also_after_a_failure(monkeypatch, parameters, queued):
+    def fail(progress, job):
+        raise Failed("one of three", result=parameters)
+
+    kind(monkeypatch, fail)
+    monkeypatch.setitem(KINDS, "next", Kind(run=fail, about="", follows=("test",), parameters_after=lambda job, result: result))
+    owner = User.objects.create(username="owner")
+    first = run_job(Job.objects.create(kind="test", owner=owner))
+    assert (first.state, first.error, first.result) == ("failed", "one of three", parameters)
+    following = Job.objects.filter(kind="next", parameters=parameters, owner=owner, description=f"after {first}")
+    assert (following.count(), Job.objects.filter(kind="next").count()) == (queued, queued)
 
 
 def test_old_jobs_are_deleted_and_work_logged_by_hand_stays():
@@ -187,13 +203,13 @@ def test_old_jobs_are_deleted_and_work_logged_by_hand_stays():
     assert list(Job.objects.order_by("pk")) == kept
 
 
-def test_a_dump_and_a_check_are_what_the_commands_do(settings, tmp_path):
+def test_a_dump_and_a_check_do_what_the_commands_do(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     Session.objects.create(pk=1, race=Race.objects.create(pk=1, race_name="x", year=2024), year=2024, session_name="Race")
-    dumped = done(Job.objects.create(kind="dump", parameters={"format": "csv", "seasons": [2024]})).result
+    dumped = run_job(Job.objects.create(kind="dump", parameters={"format": "csv", "seasons": [2024]})).result
     assert (tmp_path / dumped["folder"] / "manifest.json").exists()
     assert dumped["manifest"]["collections"]["sessions"]["rows"] == 1
-    checked = done(Job.objects.create(kind="check_data", parameters={"sessions": [1]}))
+    checked = run_job(Job.objects.create(kind="check_data", parameters={"sessions": [1]}))
     assert (checked.state, checked.result["sessions"], checked.done, checked.total) == ("succeeded", 1, 1, 1)
 
 
@@ -237,7 +253,7 @@ def test_the_hourly_sync_is_for_race_weekends():
 # Leases
 
 
-def test_a_lease_is_one_holders_until_it_ends_or_is_not_renewed():
+def test_a_lease_has_one_holder_until_it_ends_or_is_not_renewed():
     with leases.held("x"):
         assert leases.take("x") is None
     holder = leases.take("x")
@@ -248,12 +264,12 @@ def test_a_lease_is_one_holders_until_it_ends_or_is_not_renewed():
         assert leases.take("x") is None
 
 
-def test_whoever_waits_for_a_lease_gives_up_at_last():
+def test_waiting_for_a_lease_ends_after_a_while():
     with leases.held("x"), pytest.raises(leases.Busy), leases.held("x", sleep=lambda seconds: None):
         pytest.fail("two held it")
 
 
-def test_a_sync_that_was_killed_is_not_running_in_the_log():
+def test_a_sync_run_whose_process_was_killed_is_marked_interrupted():
     dead, alive = (SyncRun.objects.create(scope={"n": n}) for n in range(2))
     with leases.held(f"run {alive.pk}"):
         queue.take_up()

@@ -4,14 +4,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from mirror.admin import LogAdmin, badge, led_to, list_url, page_url
 from mirror.feeds import registry
 from mirror.storage import FileStorage
+from races.admin import SessionAdmin
 from telemetry.models import SampleFile, SessionQuality
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import graded_feeds
@@ -70,6 +73,18 @@ def graded(quality: SessionQuality) -> list[dict[str, Any]]:
         for collection in (feed.collection for feed in graded_feeds())
         if (told := quality.grades.get(collection))
     ]
+
+
+@SessionAdmin.register_column(**{f"quality_{name}": F(f"quality__{name}") for name in ("pk", "grade", "errors", "warnings")})
+@admin.display(description="quality", ordering="-quality_errors")
+def findings(session: Any) -> str:
+    """The count of a session's gravest findings, or else its grade, as a link to its quality report."""
+    if session.quality_pk is None:
+        return ""
+    counts = [(session.quality_errors, "error"), (session.quality_warnings, "warning")]
+    badges = [(f"{count} {name}{'s' * (count > 1)}", SEVERITIES[name]) for count, name in counts if count]
+    text, colour = badges[0] if badges else (session.quality_grade, GRADES[session.quality_grade])
+    return format_html('<a href="{}">{}</a>', page_url(SessionQuality(pk=session.quality_pk)), badge(text, colour))
 
 
 @admin.register(SessionQuality)

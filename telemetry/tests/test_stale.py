@@ -1,4 +1,4 @@
-"""What is due for another look."""
+"""Which race weekends are due for another sync."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from mirror.models import PieceState
 from mirror.reporting import Observer
 from mirror.tests.upstream import Rows, client
 from races.models import Race, Session
-from telemetry.stale import due_races, interval, sync_stale
+from telemetry.stale import due_races, sync_interval, sync_stale
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -29,7 +29,7 @@ DAY = timedelta(days=1)
     ],
 )
 def test_the_older_a_session_the_rarer_it_is_looked_at(days, has_holes, expected):
-    assert interval(days * DAY, has_holes=has_holes) == expected * DAY
+    assert sync_interval(days * DAY, has_holes=has_holes) == expected * DAY
 
 
 def weekend(key, *, days_ago, synced_days_ago=None, **more):

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from drivers.models import Driver, Entry
-from drivers.people import merge, assign_drivers_to_rows
+from drivers.people import assign_drivers_to_rows, merge
 from mirror.changes import apply
 from mirror.tests.upstream import openf1_rows
 from races.tests.weekends import weekend
