@@ -41,7 +41,7 @@ def mirror(settings, tmp_path, django_user_model):
     SyncPiece.objects.create(run=run, collection="laps", session_id=session.pk)
     sample = {"date": at.isoformat(), "rpm": 1, "speed": 300, "n_gear": 8, "throttle": 99, "brake": 0, "drs": None}
     scope = {"session_key": session.pk, "driver_number": 1}
-    registry()["car_data"].apply([sample], scope, source=Source.OPENF1, prune=False, write=True)
+    registry()["car_data"].storage.apply([sample], scope, source=Source.OPENF1, prune=False, write=True)
 
 
 def dumped(tmp_path, *arguments):
