@@ -8,5 +8,5 @@ class OpenF1Config(AppConfig):
     label = "openf1"
     verbose_name = "OpenF1 sync"
 
-    def ready(self):
-        import_string(settings.OPENF1_FEEDS)  # from here on each model knows its feed
+    def ready(self) -> None:
+        import_string(settings.OPENF1_FEEDS)  # importing the feeds fills Feed.by_model

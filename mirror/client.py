@@ -1,12 +1,13 @@
-"""HTTP towards OpenF1: one session, a pace, retries, and every failure as one of `errors`.
+"""The HTTP client of OpenF1: one session, a pace, retries, and a typed error from `errors` for every failure.
 
-Nothing here knows Django's models. Transport, clock and sleep are given from outside: a `requests` transport adapter mounted
-on the session answers instead of the network (the demo season and the tests are such adapters).
+It uses no Django models. Transport, clock and sleep are injected: the demo season and the tests mount a `requests` transport
+adapter on the session, which answers instead of the network.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -21,16 +22,16 @@ LOCKED = (
     "a session is on track; history is closed to anonymous users until about 30 minutes after it. "
     "Come back then, let --wait do so, or set OPENF1_USERNAME and OPENF1_PASSWORD"
 )
-NO_ROWS = "No results found."
+NO_RESULTS_DETAIL = "No results found."
 ANSWERS = Counter("f1site_upstream_answers", "OpenF1's answers by status; `none` where it could not be reached.", ["status"])
 OPERATORS = (">=", "<=", ">", "<")
 
 
 @dataclass(kw_only=True)
 class Client:
-    """Asks OpenF1 for rows.
+    """Requests rows from OpenF1.
 
-    `session` carries the transport; `notice` is told, in words, why the client waits.
+    `session` carries the transport; `notice` is called with a sentence whenever the client waits.
     """
 
     base_url: str
@@ -47,7 +48,7 @@ class Client:
     notice: Callable[[str], None] = lambda text: None
     sent: int = 0  # requests, retries included
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.base_url = self.base_url.rstrip("/")
         self.session.headers.update({"Accept": "application/json", "User-Agent": f"f1-stats/{settings.VERSION}"})
 
@@ -59,13 +60,13 @@ class Client:
         """
         url = f"{self.base_url}/{collection}"
         query = "&".join(predicate(name, value) for name, value in filters.items())
-        return self._ask(f"{url}?{query}" if query else url)
+        return self._request_with_retries(f"{url}?{query}" if query else url)
 
-    def _ask(self, url: str) -> list[dict]:
+    def _request_with_retries(self, url: str) -> list[dict]:
         failures = 0
         while True:
             try:
-                return self._once(url)
+                return self._request_once(url)
             except Locked:
                 if not self.wait_for_lock:
                     raise
@@ -79,27 +80,27 @@ class Client:
                 self.notice(f"{error}; trying again in {delay:.1f} s")
                 self.sleep(delay)
 
-    def _once(self, url: str) -> list[dict]:
+    def _request_once(self, url: str) -> list[dict]:
         if self.username and "Authorization" not in self.session.headers:
             self._log_in()
         response = self._send("GET", url)
         if response.status_code == 401 and self.session.headers.pop("Authorization", ""):  # the token has expired
             self._log_in()
             response = self._send("GET", url)
-        return read(response)
+        return parse_rows(response)
 
     def _log_in(self) -> None:
         parts = urlsplit(self.base_url)
         form = {"username": self.username, "password": self.password}
         response = self._send("POST", f"{parts.scheme}://{parts.netloc}/token", data=form)
         if response.status_code == 429 or response.status_code >= 500:
-            fail(response)
+            raise_for_status(response)
         token = decode(response).get("access_token") if response.ok else None
         if not token:
             raise BadRequest(f"OpenF1 gave user {self.username!r} no token: {response.status_code} {detail(response)}")
         self.session.headers["Authorization"] = f"Bearer {token}"
 
-    def _send(self, method: str, url: str, **options) -> requests.Response:
+    def _send(self, method: str, url: str, **options: Any) -> requests.Response:
         self.pace.wait()
         self.sent += 1
         try:
@@ -114,25 +115,25 @@ class Client:
 
 
 def predicate(name: str, value: object) -> str:
-    """One condition as OpenF1 wants it in the query string; the operator, if any, ends the name: `driver_number>=`."""
+    """Format one condition for the query string; the name ends with the operator, if any: `driver_number>=`."""
     text = quote(str(value), safe=":")
     return f"{name}{text}" if name.endswith(OPERATORS) else f"{name}={text}"
 
 
-def read(response: requests.Response) -> list[dict]:
-    """The rows in an answer, or the error that it means."""
-    if response.status_code == 404 and detail(response) == NO_ROWS:
+def parse_rows(response: requests.Response) -> list[dict]:
+    """The rows of an answer; raises the `OpenF1Error` that a failed one means."""
+    if response.status_code == 404 and detail(response) == NO_RESULTS_DETAIL:
         return []
     if not response.ok:
-        fail(response)
+        raise_for_status(response)
     rows = decode(response)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadResponse(f"{response.url} answered with JSON that is not a list of rows")
     return rows
 
 
-def fail(response: requests.Response) -> None:
-    """Raise the error that an answer with a failing status means; return for a successful one."""
+def raise_for_status(response: requests.Response) -> None:
+    """Raise the `OpenF1Error` of a status of 400 or more."""
     status, where = response.status_code, response.url
     if status == 401:
         raise Locked(LOCKED)
@@ -144,7 +145,8 @@ def fail(response: requests.Response) -> None:
         raise BadRequest(f"{where} was refused with {status}: {detail(response)}")
 
 
-def decode(response: requests.Response):
+def decode(response: requests.Response) -> Any:
+    """Decode the JSON of an answer; BadResponse when it is not JSON."""
     try:
         return msgspec.json.decode(response.content)
     except msgspec.DecodeError as error:
@@ -153,6 +155,7 @@ def decode(response: requests.Response):
 
 
 def detail(response: requests.Response) -> str:
+    """The `detail` of OpenF1's error answer, or the beginning of its text."""
     try:
         body = msgspec.json.decode(response.content)
     except msgspec.DecodeError:
@@ -161,12 +164,12 @@ def detail(response: requests.Response) -> str:
 
 
 def seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; None when it is absent or a date, which our own backoff then replaces."""
+    """Parse Retry-After in seconds; None when it is absent or a date, so that the client's own backoff applies."""
     return float(header) if header and header.isdigit() else None
 
 
-def from_settings(**options) -> Client:
-    """The client that the environment describes; a login lifts the pace to what paying users get (6 a second, 60 a minute)."""
+def from_settings(**options: Any) -> Client:
+    """Make the client that the settings describe; a login raises the pace to that of paying users (6 a second, 60 a minute)."""
     per_second, per_minute = settings.OPENF1_REQUESTS_PER_SECOND, settings.OPENF1_REQUESTS_PER_MINUTE
     if settings.OPENF1_USERNAME and (per_second, per_minute) == (3, 30):
         per_second, per_minute = 6, 60
@@ -180,7 +183,7 @@ def from_settings(**options) -> Client:
 
 
 def shared_pace(*rules: tuple[int, float]) -> Pace:
-    """The pace that all processes of this site keep together; where there are no limits the database is not asked."""
+    """The pace that all processes of this site share; without limits one that needs no database."""
     if not any(count for count, _ in rules):
         return Pace()
     from mirror.shared_pace import SharedPace  # imported here, because the client itself works without models

@@ -1,12 +1,11 @@
-"""What can go wrong upstream, and with what it sent.
+"""The errors of upstream and of storing what it sent.
 
-The pipeline is the one place that catches these: it turns each into a report line. Anything else is a bug of ours and
-crashes loudly.
+The pipeline catches them and turns each into a report line. Any other exception is a bug of this site and is not caught.
 """
 
 
 class OpenF1Error(Exception):
-    """Upstream gave no rows; the message says why, in words for the person who started the sync."""
+    """A request gave no rows; the message tells the person who started the sync why."""
 
     def __init__(self, message: str, *, retry_after: float | None = None):
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Corrections as a file, so that people can share them: keyed by what identifies a row everywhere, not by our primary keys."""
+"""Export and import corrections as JSON, keyed by the rows' natural keys, which are the same on every site."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ FORMAT = "f1-stats corrections 1"
 
 
 class Shared(msgspec.Struct, omit_defaults=True):
-    """One correction as it travels. Without a field, the row is one that should not be there."""
+    """One correction in the file; without a field it says that the row is deleted."""
 
     collection: str
     key: dict[str, Any]
@@ -31,12 +31,14 @@ class Shared(msgspec.Struct, omit_defaults=True):
 
 
 class Document(msgspec.Struct):
+    """The content of the file."""
+
     format: str
     corrections: list[Shared]
 
 
 def dump() -> bytes:
-    """All corrections as a JSON document, in a stable order; those of demo and hand-made rows stay at home."""
+    """Export the corrections of OpenF1's rows (not of demo rows) as a JSON document, in a stable order."""
     rows = Correction.objects.filter(source=Source.OPENF1).select_related("user").order_by("collection", "key", "field")
     shared = [
         Shared(c.collection, c.key, c.field, c.upstream, c.corrected, c.reason, c.user.get_username() if c.user else "")
@@ -46,7 +48,7 @@ def dump() -> bytes:
 
 
 def parse(content: bytes) -> list[Shared]:
-    """The corrections in a document; ValueError says what is wrong with it."""
+    """Parse the corrections of a document; ValueError says what is wrong with it."""
     try:
         document = msgspec.json.decode(content, type=Document)
     except msgspec.MsgspecError as error:

@@ -8,19 +8,19 @@ from django.db import models
 
 
 class JSONText(models.TextField):
-    """A JSON value (list, number, string) kept as compact text: it comes back exactly as it went in, on every database.
+    """A JSON value (list, number, string) stored as compact text, so that every database returns exactly what was stored.
 
-    PostgreSQL's jsonb would rewrite numbers and spacing, and text can be spliced into an answer without being parsed.
+    PostgreSQL's jsonb would rewrite numbers and spacing, and text can be copied into an answer without being parsed.
     """
 
     _pyi_private_set_type: Any  # any JSON value, where a type checker would expect text
     _pyi_private_get_type: Any
 
-    def from_db_value(self, value, expression, connection):
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> Any:
         return None if value is None else msgspec.json.decode(value)
 
-    def to_python(self, value):
-        """Form input: JSON text becomes the value it spells; anything else already is one."""
+    def to_python(self, value: Any) -> Any:
+        """Parse the JSON text of a form; any other value is returned as it is."""
         if not isinstance(value, str):
             return value
         try:
@@ -28,12 +28,12 @@ class JSONText(models.TextField):
         except (msgspec.DecodeError, RecursionError) as error:
             raise ValidationError(f"{value!r} is not JSON: {error}.") from error
 
-    def get_prep_value(self, value):
+    def get_prep_value(self, value: Any) -> str | None:
         return None if value is None else msgspec.json.encode(value).decode()
 
-    def value_from_object(self, obj):
+    def value_from_object(self, obj: models.Model) -> Any:
         value = super().value_from_object(obj)
         return None if value is None else msgspec.json.encode(value).decode()
 
-    def value_to_string(self, obj):
+    def value_to_string(self, obj: models.Model) -> Any:
         return self.value_from_object(obj)

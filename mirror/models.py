@@ -1,4 +1,4 @@
-"""What every mirrored row carries, the log of syncs, and what people corrected."""
+"""The fields that all mirrored rows share, the log of syncs, and corrections."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class Mirrored(models.Model):
 
 
 class Counts(models.Model):
-    """How many rows a sync met, by what became of them."""
+    """Counts of a sync's rows by outcome."""
 
     created = models.PositiveIntegerField(default=0, help_text="Rows that were new.")
     updated = models.PositiveIntegerField(default=0, help_text="Rows that upstream had changed.")
@@ -44,7 +44,7 @@ class Counts(models.Model):
 
 
 class SyncRun(Counts):
-    """One call of the sync: what was asked for, how it went, what it cost."""
+    """One call of the sync: its scope, outcome and requests."""
 
     class State(models.TextChoices):
         RUNNING = "running"
@@ -64,7 +64,7 @@ class SyncRun(Counts):
     class Meta:
         ordering = ["-run_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"sync {self.run_id} ({self.get_state_display()})"
 
 
@@ -85,23 +85,23 @@ class SyncPiece(Counts):
         ordering = ["run", "pk"]
         indexes = [models.Index(fields=["session_id", "collection"], name="piece_session")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.collection} of {self.session_id or self.race_id or 'the season'}"
 
 
 class Reject(models.Model):
-    """A row that upstream sent and that is not stored: it is not valid, has no place here, or a later row has its key."""
+    """A row that upstream sent and that is not stored: it is invalid, belongs to no known session, or a later row has its key."""
 
     piece = models.ForeignKey(SyncPiece, on_delete=models.CASCADE, related_name="rejects")
     row = models.JSONField(help_text="The row as upstream sent it.")
     reason = models.TextField()
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.reason
 
 
 class PieceState(models.Model):
-    """What upstream last said of a piece: an answer with the same fingerprint needs no comparison."""
+    """Upstream's last answer for a piece: one with the same fingerprint needs no comparison."""
 
     collection = models.CharField(max_length=24)
     session_id = models.IntegerField(help_text="OpenF1's session_key.")
@@ -117,12 +117,12 @@ class PieceState(models.Model):
             models.UniqueConstraint(fields=["session_id", "collection", "driver_number", "source"], name="piece_state_key")
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.collection} of {self.session_id}"
 
 
 class Correction(models.Model):
-    """A person's word against upstream's: one field of one row, or a row that should not be there."""
+    """A person's change to upstream's data: one field of one row, or a deleted row."""
 
     class State(models.TextChoices):
         HOLDS = "holds", "holds"
@@ -150,7 +150,7 @@ class Correction(models.Model):
         constraints = [models.UniqueConstraint(fields=["collection", "key", "field"], name="correction_key")]
         indexes = [models.Index(fields=["collection", "session_id"], name="correction_piece")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         what = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in self.key.items())
         return f"{self.collection}: {self.field or 'deleted'} ({what})"
 
@@ -174,17 +174,17 @@ class PieceVersion(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["collection", "session_id"], name="piece_version_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.collection} of {self.session_id or 'all'}"
 
 
 class UpstreamPace(models.Model):
-    """The requests that all processes together sent to an upstream in the last minutes."""
+    """The requests that all processes together sent to one upstream in the last minutes."""
 
     upstream = models.CharField(max_length=200, primary_key=True, help_text="The address, and who asks.")
     slots = models.JSONField(
         default=dict, help_text="Per request when it left and when it was answered, in seconds of Unix time."
     )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.upstream

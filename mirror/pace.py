@@ -29,6 +29,6 @@ class Pace:
             now = self.clock()
 
     def answered(self) -> None:
-        """Note that an answer, or the lack of one, has arrived."""
+        """Record that the request was answered or has failed."""
         for _, _, answers in self.rules:
             answers.append(self.clock())

@@ -1,7 +1,8 @@
-"""The log of a sync: a run, its pieces, and how an interrupted run is taken up again."""
+"""The log of a sync: opening, continuing and closing a run, and logging its pieces."""
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,35 +11,35 @@ from jobs import leases
 from mirror.changes import Changes
 from mirror.models import Counts, Reject, SyncPiece, SyncRun
 
-RESUMED_FOR = timedelta(hours=24)  # after that upstream may have changed, and a run starts anew
+RESUME_WITHIN = timedelta(hours=24)  # later a new run starts, because upstream may have changed
 
-UNDONE = (SyncRun.State.FAILED, SyncRun.State.INTERRUPTED)
+RESUMABLE_STATES = (SyncRun.State.FAILED, SyncRun.State.INTERRUPTED)
 
 
 def lease_of(run: SyncRun) -> str:
-    """The name of the lease that says a run's process is alive."""
+    """The name of the lease that a run's process holds while it is alive."""
     return f"run {run.pk}"
 
 
 def close_dead_runs() -> int:
-    """Note of runs whose process was killed that they were interrupted; how many there were."""
+    """Mark runs whose process was killed as interrupted; returns how many."""
     held = set(leases.alive().values_list("name", flat=True))
     dead = [run for run in SyncRun.objects.filter(state=SyncRun.State.RUNNING) if lease_of(run) not in held]
     for run in dead:
-        close_run(run, state=SyncRun.State.INTERRUPTED, requests=0, error="Its process ended without a word.")
+        close_run(run, state=SyncRun.State.INTERRUPTED, requests=0, error="Its process ended without closing the run.")
     return len(dead)
 
 
 @transaction.atomic
 def open_run(scope: dict, *, source: str, force: bool) -> tuple[SyncRun, str]:
-    """The run to log to, and the holder of its lease.
+    """Continue the newest run of this scope if it was interrupted or failed, else (or by `force`) start one.
 
-    It is the newest of this scope when that was interrupted or had failures, else (or by `force`) a new one.
+    Returns (run, holder of its lease).
     """
     close_dead_runs()
     last = SyncRun.objects.filter(scope=scope, source=source).first()
-    again = not force and last and last.state in UNDONE and last.started_at > timezone.now() - RESUMED_FOR
-    if again and last and (holder := leases.take(lease_of(last))):
+    resumable = not force and last and last.state in RESUMABLE_STATES and last.started_at > timezone.now() - RESUME_WITHIN
+    if resumable and last and (holder := leases.take(lease_of(last))):
         last.state, last.error = SyncRun.State.RUNNING, ""
         last.save(update_fields=["state", "error"])
         return last, holder
@@ -47,23 +48,23 @@ def open_run(scope: dict, *, source: str, force: bool) -> tuple[SyncRun, str]:
 
 
 def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int | None]]:
-    """{(collection, race_id, session_id, driver_number)} that this run has already brought in."""
+    """{(collection, race_id, session_id, driver_number)} of the pieces that this run has stored."""
     return set(run.pieces.filter(ok=True).values_list("collection", "race_id", "session_id", "driver_number"))
 
 
-def log_piece(run: SyncRun, changes: Changes, **what) -> None:
-    """Store what became of a piece, in the piece's own transaction."""
-    piece = SyncPiece.objects.create(run=run, changes=changes.log, **changes.counts, **what)
+def log_piece(run: SyncRun, changes: Changes, **piece_fields: Any) -> None:
+    """Log a stored piece; call it in the piece's own transaction."""
+    piece = SyncPiece.objects.create(run=run, changes=changes.log, **changes.counts, **piece_fields)
     Reject.objects.bulk_create([Reject(piece=piece, row=row, reason=reason) for row, reason in changes.rejects])
 
 
-def log_failure(run: SyncRun, error: str, **what) -> None:
-    """Store that a piece could not be fetched."""
-    SyncPiece.objects.create(run=run, ok=False, error=error, **what)
+def log_failure(run: SyncRun, error: str, **piece_fields: Any) -> None:
+    """Log a piece that could not be fetched."""
+    SyncPiece.objects.create(run=run, ok=False, error=error, **piece_fields)
 
 
 def close_run(run: SyncRun, *, state: str, requests: int, error: str = "") -> None:
-    """Sum the pieces up and set the final state."""
+    """Add up the counts of the pieces and set the final state."""
     totals: Counter = Counter()
     for counts in run.pieces.values(*Counts.NAMES):
         totals.update(counts)

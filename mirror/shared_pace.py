@@ -1,4 +1,4 @@
-"""One pace for all processes that share the database: together they never ask more than upstream grants one of them."""
+"""A pace for all processes that share the database: together they stay within upstream's limit for one client."""
 
 import secrets
 import time
@@ -9,18 +9,24 @@ from django.db import connection, transaction
 from mirror.models import UpstreamPace
 from mirror.pace import Pace
 
-UNDER_WAY = 0.05  # seconds until the next look while all free slots are taken by requests without an answer
-GIVEN_UP = 120  # seconds after which a request without an answer counts as answered: its process has died
+PENDING_POLL = 0.05  # seconds until the next check while requests without an answer hold all slots
+PENDING_TIMEOUT = 120  # seconds after which a request without an answer counts as answered, because its process died
 
 
 class SharedPace(Pace):
-    """A `Pace` whose memory is a row of the database, named `upstream`.
+    """A `Pace` that keeps its state in the `UpstreamPace` row named `upstream`.
 
     A request holds a slot of every rule from before it leaves until `seconds` after its answer, as in a single process: however
     long either travels, upstream sees no more than `count` in any `seconds`.
     """
 
-    def __init__(self, *rules: tuple[int, float], upstream: str, clock: Callable[[], float] | None = None, sleep=time.sleep):
+    def __init__(
+        self,
+        *rules: tuple[int, float],
+        upstream: str,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ):
         super().__init__(*rules, sleep=sleep)
         self.limits = [(count, seconds) for count, seconds in rules if count]
         self.upstream, self.clock = upstream, clock or database_time
@@ -32,11 +38,11 @@ class SharedPace(Pace):
             self.sleep(delay)
 
     def claim(self) -> float:
-        """Take a slot; the seconds to wait before trying again, 0 when it was taken."""
+        """Try to take a slot; returns the seconds to wait before the next try, 0 when it was taken."""
         with transaction.atomic():
             row, _ = UpstreamPace.objects.select_for_update().get_or_create(upstream=self.upstream)
             now = self.clock()
-            slots = {name: slot for name, slot in row.slots.items() if self.counts(slot, now)}
+            slots = {name: slot for name, slot in row.slots.items() if self.is_in_use(slot, now)}
             delay = max((wait_for(slots, now, count, seconds) for count, seconds in self.limits), default=0)
             if not delay:
                 self.slot = secrets.token_hex(4)
@@ -44,15 +50,15 @@ class SharedPace(Pace):
                 row.save(update_fields=["slots"])
         return delay
 
-    def counts(self, slot: list, now: float) -> bool:
-        """Whether a slot still keeps others from being taken; one from the future does not: the clock was set back."""
+    def is_in_use(self, slot: list, now: float) -> bool:
+        """Whether a slot still limits others; one from the future does not, because the clock was set back since."""
         left, answered = slot
         longest = max((seconds for _, seconds in self.limits), default=0)
-        until = left + GIVEN_UP if answered is None else answered + longest
+        until = left + PENDING_TIMEOUT if answered is None else answered + longest
         return left <= now + longest and now < until
 
     def answered(self) -> None:
-        """Note that an answer, or the lack of one, has arrived."""
+        """Record that the request was answered or has failed."""
         with transaction.atomic():
             row = UpstreamPace.objects.select_for_update().get(upstream=self.upstream)
             if self.slot in row.slots:
@@ -62,13 +68,13 @@ class SharedPace(Pace):
 
 def wait_for(slots: dict[str, list], now: float, count: int, seconds: float) -> float:
     """Seconds until fewer than `count` slots are in use."""
-    free_at = [now + UNDER_WAY if answered is None else answered + seconds for _, answered in slots.values()]
+    free_at = [now + PENDING_POLL if answered is None else answered + seconds for _, answered in slots.values()]
     taken = sorted(moment for moment in free_at if moment > now)
     return taken[len(taken) - count] - now if len(taken) >= count else 0
 
 
 def database_time() -> float:
-    """Seconds of Unix time, by the clock that all processes share: the database server's where there is one."""
+    """The Unix time in seconds, on PostgreSQL by the database server's clock, which all processes share."""
     if connection.vendor != "postgresql":
         return time.time()
     with connection.cursor() as cursor:

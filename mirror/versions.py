@@ -1,7 +1,7 @@
-"""When a piece last changed: a collection of a session, or a list of races or sessions.
+"""Versions of pieces, for caches and ETags. A piece is a collection of a session, or a list of races or sessions.
 
-Rows know when they changed, deleted rows do not, and asking every row is slow. So whatever writes rows says so here, in the same
-transaction, and who keeps answers (a cache, a client with an ETag) asks here whether they still hold.
+The rows' own `changed_at` cannot tell of deleted rows, and reading it from every row is slow. Therefore whatever writes rows
+also calls `touch` in the same transaction, and a cached answer is valid while the version of its pieces is the same.
 """
 
 import secrets
@@ -20,20 +20,20 @@ LISTS = 0  # in place of a session: the piece is a list of races or sessions
 
 
 class Version(NamedTuple):
-    """What was the same before is the same still, as long as this is."""
+    """The state of some pieces: two equal versions mean that nothing changed in between. Compare for equality only."""
 
     pieces: int
     stamps: int
     changed_at: datetime | None
 
     def with_also(self, other: "Version") -> "Version":
-        """The version of both together."""
+        """The version of both sets of pieces together."""
         dates = [at for at in (self.changed_at, other.changed_at) if at]
         return Version(self.pieces + other.pieces, self.stamps + other.stamps, max(dates, default=None))
 
 
 def touch(collection: str, session_id: int | None) -> None:
-    """Note that rows of a piece were created, changed or deleted."""
+    """Give a piece a new version; call it in the transaction that creates, changes or deletes its rows."""
     # A random stamp, not a counter: two transactions at the same time cannot both write the same one.
     piece = PieceVersion(
         collection=collection, session_id=session_id or LISTS, stamp=secrets.randbits(40), changed_at=timezone.now()
@@ -44,40 +44,42 @@ def touch(collection: str, session_id: int | None) -> None:
 
 
 def latest(collection: str, session_ids: Collection[int] | None = None) -> Version:
-    """The version of a collection's rows, of these sessions or of all.
+    """The version of a collection's rows in these sessions, or in all.
 
-    The lists of sessions and races always count: a row's race is known through its session, and rows go with them.
+    It includes the lists of sessions and races, because rows show their race and are deleted with their session.
     """
     if session_ids is None:
-        found = PieceVersion.objects.filter(Q(collection=collection) | Q(collection__in=("sessions", "meetings")))
-        return summed(found)
-    rows = few(collection, sorted(session_ids))
+        pieces = PieceVersion.objects.filter(Q(collection=collection) | Q(collection__in=("sessions", "meetings")))
+        return combine(pieces)
+    rows = stamps_of(collection, sorted(session_ids))
     return Version(len(rows), sum(stamp for stamp, _ in rows), max((changed_at for _, changed_at in rows), default=None))
 
 
 def everything() -> Version:
-    """The version of all that is mirrored."""
-    return summed(PieceVersion.objects.all())
+    """The version of all mirrored rows."""
+    return combine(PieceVersion.objects.all())
 
 
 def of_table(model: type[Model], changed_at: str) -> Version:
-    """The version of a table that no feed writes; the column says when a row last changed."""
-    return summed(model._default_manager.all(), stamp="pk", changed_at=changed_at)
+    """The version of a table that no feed writes, from the column with the time of a row's last change."""
+    return combine(model._default_manager.all(), stamp="pk", changed_at=changed_at)
 
 
 def of_session(session_id: int) -> Version:
     """The version of all rows of a session."""
-    return summed(PieceVersion.objects.filter(session_id=session_id))
+    return combine(PieceVersion.objects.filter(session_id=session_id))
 
 
-def summed(rows: QuerySet, *, stamp: str = "stamp", changed_at: str = "changed_at") -> Version:
+def combine(rows: QuerySet, *, stamp: str = "stamp", changed_at: str = "changed_at") -> Version:
     """The version of these rows, with one query."""
     return Version(**rows.aggregate(pieces=Count("pk"), stamps=Sum(stamp, default=0), changed_at=Max(changed_at)))
 
 
-def few(collection: str, session_ids: list[int]) -> list[tuple[int, datetime]]:
-    """(stamp, changed_at) of these sessions and of the lists. Written as SQL: to build the query takes longer than to run it,
-    and every request of /v1 asks this."""
+def stamps_of(collection: str, session_ids: list[int]) -> list[tuple[int, datetime]]:
+    """(stamp, changed_at) of these sessions and of the lists.
+
+    In SQL, because every request of /v1 runs it and the ORM takes longer to build the query than the database to run it.
+    """
     table = PieceVersion._meta.db_table
     marks = ", ".join(["%s"] * (len(session_ids) + 1))
     sql = (

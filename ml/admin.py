@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from api.links import NAMESPACE
 from jobs import queue
-from mirror.admin import LogAdmin, badge, led_to, list_url, page_url
+from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
 from ml import comparison
 from ml.estimators import MODELS
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
@@ -143,7 +143,7 @@ class RunAdmin(StatusAdmin):
         self.log_addition(request, job, "Started in the admin.")
         if not queue.has_worker():
             self.message_user(request, "It waits: no worker is running. `make run` starts one.", messages.WARNING)
-        return led_to(request, page_url(job))
+        return redirect_after_dialog(request, page_url(job))
 
 
 class OfRunAdmin(LogAdmin):

@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from jobs import queue
-from mirror.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, led_to, list_url, page_url
+from mirror.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, list_url, page_url, redirect_after_dialog
 from mirror.client import from_settings
 from mirror.models import Counts, Source, SyncRun
 from mirror.pipeline import sync
@@ -115,7 +115,7 @@ class RaceAdmin(MirroredAdmin):
         },
     )
     def sync_latest(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
-        return self.sync(request, Scope(latest=True)) or led_to(request, list_url(Race))
+        return self.sync(request, Scope(latest=True)) or redirect_after_dialog(request, list_url(Race))
 
     def sync(self, request: HttpRequest, scope: Scope) -> HttpResponse | None:
         """Queue a sync and redirect to its progress; without a worker sync at once and show the outcome as messages.
@@ -142,7 +142,7 @@ class RaceAdmin(MirroredAdmin):
         self.log_addition(request, job, "Started in the admin.")
         link = format_html('<a class="underline" href="{}">{}</a>', page_url(job), job)
         self.message_user(request, format_html("A worker does it: {}.", link), messages.INFO)
-        return led_to(request, page_url(job))
+        return redirect_after_dialog(request, page_url(job))
 
 
 @admin.register(Session)

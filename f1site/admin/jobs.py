@@ -15,8 +15,8 @@ from unfold.decorators import action
 
 from jobs import queue
 from jobs.models import Job
-from mirror.admin import LogAdmin, badge, led_to, page_url
-from mirror.admin.pages import spelled
+from mirror.admin import LogAdmin, badge, page_url, redirect_after_dialog
+from mirror.admin.pages import display_value
 
 STATE_COLOURS = {"queued": "", "running": "info", "succeeded": "success", "failed": "danger", "cancelled": "warning"}
 
@@ -78,7 +78,7 @@ class JobAdmin(LogAdmin):
 
     @admin.display(description="parameters")
     def job_parameters(self, job: Job) -> str:
-        return spelled(job.parameters)
+        return display_value(job.parameters)
 
     @admin.display(description="result")
     def job_result(self, job: Job) -> str:
@@ -107,4 +107,4 @@ class JobAdmin(LogAdmin):
         if job.state in Job.UNFINISHED:
             queue.cancel(job)
             self.log_change(request, job, "Cancelled.")
-        return led_to(request, page_url(job))
+        return redirect_after_dialog(request, page_url(job))

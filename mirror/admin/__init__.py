@@ -10,9 +10,9 @@ from mirror.admin.pages import (
     RowForm,
     badge,
     dot,
-    led_to,
     list_url,
     page_url,
+    redirect_after_dialog,
 )
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "UpstreamPaceAdmin",
     "badge",
     "dot",
-    "led_to",
     "list_url",
     "page_url",
+    "redirect_after_dialog",
 ]

@@ -1,5 +1,6 @@
-"""What people corrected, and the decisions to take where upstream has moved."""
+"""The admin of corrections, and of the decisions where upstream has sent a new value."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,13 +11,13 @@ from django.utils.html import format_html
 from unfold.decorators import action
 
 from mirror import decisions
-from mirror.admin.pages import RowAdmin, badge, labels, led_to, list_url, spelled
+from mirror.admin.pages import RowAdmin, badge, display_value, labels, list_url, redirect_after_dialog
 from mirror.feeds import Feed
 from mirror.models import Correction
 
-STATES = {"holds": "success", "conflict": "danger", "obsolete": "info"}
-KEEP = "The person's value stands, whatever upstream says."
-TAKE = "Upstream's value replaces the corrected one (a deleted row comes back), and the correction is gone."
+STATE_COLOURS = {"holds": "success", "conflict": "danger", "obsolete": "info"}
+KEEP_DESCRIPTION = "The person's value stands, whatever upstream says."
+TAKE_DESCRIPTION = "Upstream's value replaces the corrected one (a deleted row comes back), and the correction is gone."
 
 
 def find_feed(correction: Correction) -> Feed | None:
@@ -26,7 +27,7 @@ def find_feed(correction: Correction) -> Feed | None:
 
 @admin.register(Correction)
 class CorrectionAdmin(RowAdmin):
-    """Corrections are made by editing rows; here they are only looked at and decided."""
+    """Corrections are made by editing rows; here they are only viewed and decided."""
 
     icon = "edit_note"
     list_display = ("collection", "row", "what", "theirs", "ours", "status", "user", "updated_at", "reason")
@@ -39,46 +40,46 @@ class CorrectionAdmin(RowAdmin):
     actions = ("keep_mine", "take_upstreams")
     actions_detail = ("keep", "take")
 
-    def has_add_permission(self, request, *args):
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     @admin.display(description="row")
-    def row(self, correction):
+    def row(self, correction: Correction) -> str:
         feed = find_feed(correction)
         names = labels(feed)
-        told = ", ".join(f"{names.get(name, name)} {value}" for name, value in correction.key.items())
+        key = ", ".join(f"{names.get(name, name)} {value}" for name, value in correction.key.items())
         if not feed or not admin.site.is_registered(feed.model):
-            return told
-        return format_html('<a class="text-link" href="{}">{}</a>', list_url(feed.model, **correction.key), told)
+            return key
+        return format_html('<a class="text-link" href="{}">{}</a>', list_url(feed.model, **correction.key), key)
 
     @admin.display(description="field", ordering="field")
-    def what(self, correction):
+    def what(self, correction: Correction) -> str:
         return labels(find_feed(correction)).get(correction.field, correction.field) or badge("deleted", "danger")
 
     @admin.display(description="upstream says")
-    def theirs(self, correction):
-        return spelled(correction.upstream) if correction.field else ""
+    def theirs(self, correction: Correction) -> str:
+        return display_value(correction.upstream) if correction.field else ""
 
     @admin.display(description="corrected to")
-    def ours(self, correction):
-        return spelled(correction.corrected) if correction.field else ""
+    def ours(self, correction: Correction) -> str:
+        return display_value(correction.corrected) if correction.field else ""
 
     @admin.display(description="state", ordering="state")
-    def status(self, correction):
-        return badge(correction.get_state_display(), STATES[correction.state])
+    def status(self, correction: Correction) -> str:
+        return badge(correction.get_state_display(), STATE_COLOURS[correction.state])
 
     @admin.action(description="Keep mine", permissions=["change"])
-    def keep_mine(self, request, queryset):
+    def keep_mine(self, request: HttpRequest, queryset: Iterable[Correction]) -> None:
         for correction in queryset:
             decisions.keep_mine(correction)
-            self.note(request, correction, "Kept against upstream: {}.")
+            self.log_decision(request, correction, "Kept against upstream: {}.")
         self.message_user(request, "Kept.", messages.SUCCESS)
 
     @admin.action(description="Take upstream's", permissions=["change"])
-    def take_upstreams(self, request, queryset):
+    def take_upstreams(self, request: HttpRequest, queryset: Iterable[Correction]) -> None:
         for correction in queryset:
             try:
                 decisions.take_upstream(correction)
@@ -86,11 +87,11 @@ class CorrectionAdmin(RowAdmin):
                 text = f"{correction}: what the row belongs to is not there; bring that back first."
                 self.message_user(request, text, messages.ERROR)
                 continue
-            self.note(request, correction, "Upstream's value taken for {}.")
+            self.log_decision(request, correction, "Upstream's value taken for {}.")
             self.message_user(request, f"{correction}: upstream's value is taken.", messages.SUCCESS)
 
-    def note(self, request: HttpRequest, correction: Correction, text: str) -> None:
-        """Record the decision in the history of the row it was about."""
+    def log_decision(self, request: HttpRequest, correction: Correction, text: str) -> None:
+        """Record the decision in the history of the corrected row."""
         feed = find_feed(correction)
         row: Any = decisions.find_row(feed, correction.key) if feed else None
         if row:
@@ -100,18 +101,18 @@ class CorrectionAdmin(RowAdmin):
         description="Keep mine",
         url_path="keep",
         permissions=["change"],
-        dialog={"title": "Keep mine", "description": KEEP, "form_class": None, "form_submit_text": "Keep"},
+        dialog={"title": "Keep mine", "description": KEEP_DESCRIPTION, "form_class": None, "form_submit_text": "Keep"},
     )
-    def keep(self, request: HttpRequest, form, object_id: str) -> HttpResponse:
+    def keep(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         self.keep_mine(request, [get_object_or_404(Correction, pk=object_id)])
-        return led_to(request, list_url(Correction))
+        return redirect_after_dialog(request, list_url(Correction))
 
     @action(
         description="Take upstream's",
         url_path="take",
         permissions=["change"],
-        dialog={"title": "Take upstream's", "description": TAKE, "form_class": None, "form_submit_text": "Take"},
+        dialog={"title": "Take upstream's", "description": TAKE_DESCRIPTION, "form_class": None, "form_submit_text": "Take"},
     )
-    def take(self, request: HttpRequest, form, object_id: str) -> HttpResponse:
+    def take(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         self.take_upstreams(request, [get_object_or_404(Correction, pk=object_id)])
-        return led_to(request, list_url(Correction))
+        return redirect_after_dialog(request, list_url(Correction))

@@ -4,60 +4,62 @@ from typing import Any
 
 from django.contrib import admin
 from django.db import models
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from jobs.models import Lease
-from mirror.admin.pages import LogAdmin, badge, labels, list_url, spelled
+from mirror.admin.pages import LogAdmin, badge, display_value, labels, list_url
 from mirror.feeds import registry
 from mirror.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
 
-SHOWN_PIECES, SHOWN_CHANGES = 50, 10  # on the page of a run; a piece's own page shows all it logged
-STATES = {"running": "info", "done": "success", "failed": "danger", "interrupted": "warning"}
+SHOWN_PIECES = 50  # on the page of a run
+SHOWN_CHANGES = 10  # of each of those pieces; a piece's own page shows all that it logged
+STATE_COLOURS = {"running": "info", "done": "success", "failed": "danger", "interrupted": "warning"}
 
 
-def asked(scope: dict) -> str:
-    """What a run was asked for, in words: "season 2023, race 1229"; collections only where they were not all."""
-    words = {"year": "season", "meeting_key": "race", "session_key": "session"}
-    filters = [(words.get(name, name), value) for part in scope.get("filters", []) for name, value in part.items()]
+def scope_label(scope: dict) -> str:
+    """Describe what a run covers, "season 2023, race 1229"; it names the collections unless they are the default ones."""
+    labels_by_filter = {"year": "season", "meeting_key": "race", "session_key": "session"}
+    filters = [(labels_by_filter.get(name, name), value) for part in scope.get("filters", []) for name, value in part.items()]
     parts = [f"the latest {word}" if value == "latest" else f"{word} {value}" for word, value in filters]
-    named = scope.get("collections", [])
-    usual = [name for name, feed in registry().items() if feed.by_default]
-    what = "" if named == usual else f" ({', '.join(named)})"
-    return f"{', '.join(parts) or 'everything'}{what}{', prune' if scope.get('prune') else ''}"
+    collections = scope.get("collections", [])
+    default = [name for name, feed in registry().items() if feed.by_default]
+    only = "" if collections == default else f" ({', '.join(collections)})"
+    return f"{', '.join(parts) or 'everything'}{only}{', prune' if scope.get('prune') else ''}"
 
 
-def described(piece: SyncPiece, limit: int | None = None) -> list[dict[str, Any]]:
-    """The logged changes of a piece for people: which row (and where to find it), and per field the old and the new value.
+def describe_changes(piece: SyncPiece, limit: int | None = None) -> list[dict[str, Any]]:
+    """The logged changes of a piece as its template shows them: the row with its URL, and the old and new value per field.
 
-    Fields are named as in forms, in the model's order; one that the model no longer has keeps the name it had in the log.
+    Fields have the labels and the order of the model's form; a field that the model no longer has keeps its name.
     """
     feed = registry().get(piece.collection)
     names = labels(feed)
-    places = {name: place for place, name in enumerate(names)}
-    listed = feed is not None and admin.site.is_registered(feed.model)
+    positions = {name: position for position, name in enumerate(names)}
+    has_admin = feed is not None and admin.site.is_registered(feed.model)
 
-    def told(values: dict) -> list[tuple[str, Any]]:
-        ordered = sorted(values, key=lambda name: places.get(name, len(places)))
+    def labelled(values: dict) -> list[tuple[str, Any]]:
+        ordered = sorted(values, key=lambda name: positions.get(name, len(positions)))
         return [(names.get(name, name), values[name]) for name in ordered]
 
     return [
         {
-            "what": ", ".join(f"{label} {value}" for label, value in told(own_key(change["key"]))),
-            "url": list_url(feed.model, **change["key"]) if feed and listed else "",
-            "fields": [(label, *map(spelled, values)) for label, values in told(change.get("fields", {}))],
+            "what": ", ".join(f"{label} {value}" for label, value in labelled(key_in_session(change["key"]))),
+            "url": list_url(feed.model, **change["key"]) if feed and has_admin else "",
+            "fields": [(label, *map(display_value, values)) for label, values in labelled(change.get("fields", {}))],
             "vanished": change.get("vanished", False),
         }
         for change in piece.changes[:limit]
     ]
 
 
-def own_key(key: dict) -> dict:
-    """What identifies a row among those of its session."""
+def key_in_session(key: dict) -> dict:
+    """The key without the session, which is the same for all rows of a piece."""
     return {name: value for name, value in key.items() if len(key) == 1 or name != "session_id"}
 
 
-def with_names(pieces: models.QuerySet) -> models.QuerySet:
-    """Pieces with `race_name` and `session_name`, by the models that hold races and sessions."""
+def with_race_and_session_names(pieces: models.QuerySet) -> models.QuerySet:
+    """The pieces annotated with `race_name` and `session_name`."""
     feeds = registry()
     races, sessions = feeds["meetings"].model._default_manager, feeds["sessions"].model._default_manager
     race, session = races.filter(pk=models.OuterRef("race_id")), sessions.filter(pk=models.OuterRef("session_id"))
@@ -67,14 +69,14 @@ def with_names(pieces: models.QuerySet) -> models.QuerySet:
     )
 
 
-def by_collection(run: SyncRun) -> dict[str, Any]:
-    """The counts of a run's pieces, collection by collection, in the order they are synced."""
+def sum_by_collection(run: SyncRun) -> dict[str, Any]:
+    """The summed counts of a run's pieces per collection, in the order of the sync."""
     names = ("pieces", "failed", *Counts.NAMES)
     sums = {name: models.Sum(name) for name in Counts.NAMES}
     failed = models.Count("pk", filter=models.Q(ok=False))
-    found = run.pieces.order_by().values("collection").annotate(pieces=models.Count("pk"), failed=failed, **sums)
-    order = {name: place for place, name in enumerate(registry())}
-    rows: list[Any] = sorted(found, key=lambda row: order.get(row["collection"], len(order)))
+    sums_by_collection = run.pieces.order_by().values("collection").annotate(pieces=models.Count("pk"), failed=failed, **sums)
+    order = {name: position for position, name in enumerate(registry())}
+    rows: list[Any] = sorted(sums_by_collection, key=lambda row: order.get(row["collection"], len(order)))
     url = list_url(SyncPiece, run=run.pk)
     return {
         "names": names,
@@ -84,11 +86,11 @@ def by_collection(run: SyncRun) -> dict[str, Any]:
     }
 
 
-def notable(run: SyncRun) -> dict[str, Any]:
-    """The first pieces of a run that changed something that was there, lost something, or failed; and how many more there are."""
-    told = models.Q(ok=False) | models.Q(updated__gt=0) | models.Q(vanished__gt=0) | models.Q(rejected__gt=0)
-    pieces = with_names(run.pieces.filter(told))
-    shown = [(piece, described(piece, SHOWN_CHANGES)) for piece in pieces[:SHOWN_PIECES]]
+def notable_pieces(run: SyncRun) -> dict[str, Any]:
+    """The first pieces of a run with failed, updated, vanished or rejected rows, and the number of further ones."""
+    condition = models.Q(ok=False) | models.Q(updated__gt=0) | models.Q(vanished__gt=0) | models.Q(rejected__gt=0)
+    pieces = with_race_and_session_names(run.pieces.filter(condition))
+    shown = [(piece, describe_changes(piece, SHOWN_CHANGES)) for piece in pieces[:SHOWN_PIECES]]
     return {"pieces": shown, "more": max(0, pieces.count() - SHOWN_PIECES)}
 
 
@@ -115,25 +117,27 @@ class SyncRunAdmin(LogAdmin):
     fields = (("status", "source"), ("asked_for", "requests"), ("started_at", "duration"), "error")
     change_form_after_template = "admin/openf1/run.html"
 
-    def change_view(self, request, object_id, form_url="", extra_context=None):
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         run = self.get_object(request, object_id)
-        log = {"by_collection": by_collection(run), **notable(run)} if run else {}
+        log = {"by_collection": sum_by_collection(run), **notable_pieces(run)} if run else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **log})
 
     @admin.display(description="state", ordering="state")
-    def status(self, run):
-        return badge(run.get_state_display(), STATES[run.state])
+    def status(self, run: SyncRun) -> str:
+        return badge(run.get_state_display(), STATE_COLOURS[run.state])
 
     @admin.display(description="asked for")
-    def asked_for(self, run):
-        return asked(run.scope)
+    def asked_for(self, run: SyncRun) -> str:
+        return scope_label(run.scope)
 
     @admin.display(description="rows")
-    def rows(self, run):
+    def rows(self, run: SyncRun) -> str:
         return f"{run.created:,} created, {run.updated:,} updated, {run.unchanged:,} unchanged"
 
     @admin.display(description="duration")
-    def duration(self, run):
+    def duration(self, run: SyncRun) -> str:
         seconds = ((run.ended_at or timezone.now()) - run.started_at).total_seconds()
         return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
 
@@ -157,24 +161,26 @@ class SyncPieceAdmin(LogAdmin):
     )
     change_form_after_template = "admin/openf1/piece.html"
 
-    def get_queryset(self, request):
-        return with_names(super().get_queryset(request))
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return with_race_and_session_names(super().get_queryset(request))
 
-    def change_view(self, request, object_id, form_url="", extra_context=None):
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         piece = self.get_object(request, object_id)
-        log = {"changes": described(piece), "rejects": piece.rejects.all()[:SHOWN_CHANGES]} if piece else {}
+        log = {"changes": describe_changes(piece), "rejects": piece.rejects.all()[:SHOWN_CHANGES]} if piece else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **log})
 
     @admin.display(description="race", ordering="race_id")
-    def race(self, piece):
+    def race(self, piece: Any) -> str | int | None:
         return piece.race_name or piece.race_id
 
     @admin.display(description="session", ordering="session_id")
-    def session(self, piece):
+    def session(self, piece: Any) -> str | int | None:
         return piece.session_name or piece.session_id
 
     @admin.display(description="state", ordering="ok")
-    def went(self, piece):
+    def went(self, piece: SyncPiece) -> str:
         return badge("done", "success") if piece.ok else badge("failed", "danger")
 
 
@@ -212,19 +218,19 @@ class RejectAdmin(LogAdmin):
     fields = ("reason", "row", "piece", "run")
 
     @admin.display(ordering="piece__collection")
-    def collection(self, reject):
+    def collection(self, reject: Reject) -> str:
         return reject.piece.collection
 
     @admin.display(description="race ID", ordering="piece__race_id")
-    def race_id(self, reject):
+    def race_id(self, reject: Reject) -> int | None:
         return reject.piece.race_id
 
     @admin.display(description="session ID", ordering="piece__session_id")
-    def session_id(self, reject):
+    def session_id(self, reject: Reject) -> int | None:
         return reject.piece.session_id
 
     @admin.display(ordering="piece__run")
-    def run(self, reject):
+    def run(self, reject: Reject) -> SyncRun:
         return reject.piece.run
 
 
@@ -244,6 +250,6 @@ class UpstreamPaceAdmin(LogAdmin):
     list_display = ("upstream", "requests")
     fields = ("upstream", "requests")
 
-    @admin.display(description="requests of late")
-    def requests(self, pace):
+    @admin.display(description="recent requests")
+    def requests(self, pace: UpstreamPace) -> int:
         return len(pace.slots)

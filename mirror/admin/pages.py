@@ -1,6 +1,7 @@
 """How every admin page of this site behaves."""
 
 import re
+from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any, ClassVar
 
@@ -33,48 +34,50 @@ EMPTY = "–"  # noqa: RUF001 - the dash that stands for no value
 
 
 class PreciseTime(UnfoldAdminTimeWidget):
+    """A time input to the microsecond."""
+
     supports_microseconds = True
 
-    def format_value(self, value):
+    def format_value(self, value: Any) -> Any:
         return value if value is None or isinstance(value, str) else value.isoformat()
 
 
 class PreciseDateTime(UnfoldAdminSplitDateTimeWidget):
-    """Date and time to the microsecond: saving a form must not round a moment that nobody touched."""
+    """Date and time inputs to the microsecond, so that saving a form does not round a moment that was not edited."""
 
     supports_microseconds = True
 
-    def __init__(self, attrs=None):
+    def __init__(self, attrs: dict[str, Any] | None = None):
         super().__init__(attrs)
         self.widgets[1] = PreciseTime(attrs={"placeholder": "Time"})
 
 
 WIDGETS: dict[type[models.Field], dict[str, Any]] = {
     models.DateTimeField: {"widget": PreciseDateTime},
-    models.TextField: {"widget": UnfoldAdminTextInputWidget},  # upstream's texts are names and addresses of one line
+    models.TextField: {"widget": UnfoldAdminTextInputWidget},  # upstream's texts are single lines: names and addresses
     JSONText: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"})},
 }
 
 
-def once(method):
-    """A display that is computed once per row: unfold asks for it several times while it renders one."""
+def cached_display(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Decorate a display so that it is computed once per row; unfold calls it several times while it renders one."""
 
     @wraps(method)
-    def display(self, obj):
-        kept = vars(obj).setdefault("_displayed", {})
-        if method not in kept:
-            kept[method] = method(self, obj)
-        return kept[method]
+    def display(self: Any, obj: Any) -> Any:
+        cache = vars(obj).setdefault("_displayed", {})
+        if method not in cache:
+            cache[method] = method(self, obj)
+        return cache[method]
 
     return display
 
 
 class EmptyIsNull(BaseModelAdmin):
-    """A text field left empty becomes NULL where the model allows it, as upstream has it, instead of an empty text."""
+    """Saves an empty text field as NULL where the model allows it, as upstream's rows have it."""
 
     formfield_overrides = WIDGETS
 
-    def formfield_for_dbfield(self, db_field, request, **kwargs):
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.null and isinstance(field, forms.CharField):
             field.empty_value = None
@@ -82,51 +85,51 @@ class EmptyIsNull(BaseModelAdmin):
 
 
 class RowAdmin(EmptyIsNull, ModelAdmin):
-    """Any model of this site. The sidebar shows its `icon` (a Material Symbols name) and its `title`, else the model's plural."""
+    """The base of every admin class. The sidebar shows `icon` (a Material Symbols name) and `title` or the model's plural."""
 
     icon = "table_rows"
     title = ""
     list_per_page = 50
-    compressed_fields = False  # labels above the fields, which leaves room for several in a row
-    list_filter_submit = True  # filters are chosen together, then applied
+    compressed_fields = False  # puts labels above the fields, so that several fit in a line
+    list_filter_submit = True  # a button applies all chosen filters at once
     show_full_result_count = False
     empty_value_display = EMPTY
 
-    def get_readonly_fields(self, request, obj=None):
-        """The primary key is chosen once: changing it would make a second row."""
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        """Make the primary key of an existing row read-only, because changing it would save a second row."""
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if obj is None else (self.opts.pk.name, *fields)
 
 
 class RowForm(forms.ModelForm):
-    """A row that can come from upstream, and why a person changes it."""
+    """The form of a mirrored row, with the reason for the change."""
 
     reason = forms.CharField(
         required=False, widget=UnfoldAdminTextInputWidget, help_text="Why you change the row; kept with the correction."
     )
 
     @cached_property
-    def changed_data(self):
+    def changed_data(self) -> list[str]:
         return [name for name in super().changed_data if name != "reason"]
 
 
 class MirroredAdmin(RowAdmin):
-    """A model whose rows can come from upstream; what a person changes or deletes is kept as a correction.
+    """The admin of a mirrored model, which stores edits and deletions as corrections.
 
-    `fieldsets`, where there are any, arrange what can be edited; key, related rows and provenance are added on existing rows.
+    `fieldsets` arrange the editable fields; key, related rows and provenance are added on existing rows.
     """
 
     form = RowForm
     readonly_fields: ClassVar[tuple[str, ...]] = ("related", "source", "changed_at", "corrected")
 
-    def get_fields(self, request, obj=None):
-        """Everything a person can edit, then what else the admin shows of a row."""
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """All editable fields, then the further read-only ones of the admin class."""
         editable = [
             field.name for field in self.opts.concrete_fields if field.editable and not isinstance(field, models.AutoField)
         ]
         return [*editable, *(name for name in self.readonly_fields if name not in MirroredAdmin.readonly_fields)]
 
-    def get_fieldsets(self, request, obj=None):
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = self.fieldsets or [(None, {"fields": self.get_fields(request, obj)})]
         if obj is None:
             return fieldsets
@@ -136,52 +139,54 @@ class MirroredAdmin(RowAdmin):
         return [
             (title, {**options, "fields": [*first, *options["fields"]]}),
             *rest,
-            ("Provenance", {"fields": [("source", "changed_at"), *self.correcting(request, obj)]}),
+            ("Provenance", {"fields": [("source", "changed_at"), *self.correction_fields(request, obj)]}),
         ]
 
-    def correcting(self, request: HttpRequest, obj: Mirrored) -> list[str]:
-        """What a page shows besides of a row that came from upstream."""
+    def correction_fields(self, request: HttpRequest, obj: Mirrored) -> list[str]:
+        """Extra fields of a mirrored row: its corrections, and the reason box for those who may change it."""
         if obj.source == Source.MANUAL or feed_of(type(obj)).computed:
             return []
         return ["corrected", "reason"] if self.has_change_permission(request, obj) else ["corrected"]
 
-    def save_model(self, request, obj, form, change):
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if form.changed_data or not change:
             reason, fields = form.cleaned_data.get("reason", ""), form.changed_data if change else None
             editing.edit(obj, user=request.user, reason=reason, fields=fields)
 
-    def save_formset(self, request, form, formset, change):
-        """Rows in a table on the page of what they belong to are corrected like on their own."""
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Store edits of inline rows as corrections too."""
         if not issubclass(formset.model, Mirrored):
-            return super().save_formset(request, form, formset, change)
+            super().save_formset(request, form, formset, change)
+            return
         formset.save(commit=False)
         reason = form.cleaned_data.get("reason", "")
         for row in formset.deleted_objects:
             editing.delete(row, user=request.user, reason=reason)
         for row, fields in [*formset.changed_objects, *((row, None) for row in formset.new_objects)]:
             editing.edit(row, user=request.user, reason=reason, fields=fields)
-        return None
 
-    def delete_model(self, request, obj):
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
         editing.delete(obj, user=request.user)
 
-    def delete_queryset(self, request, queryset):
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
         for row in queryset:
             editing.delete(row, user=request.user)
 
-    def get_deleted_objects(self, objs, request):
-        """The rows themselves, and of what hangs on them only how many: a race weekend has thousands of laps."""
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """List the rows themselves, and only count the rows that belong to them: a race weekend has thousands of laps."""
         _, counts, missing, protected = super().get_deleted_objects(objs, request)
         return [str(obj) for obj in objs], counts, missing, protected
 
     def relations(self) -> list:
-        """From which models with an admin page rows point at this one's."""
-        found = self.opts.related_objects
-        return [relation for relation in found if relation.one_to_many and self.admin_site.is_registered(relation.related_model)]
+        """The reverse foreign keys from models that have an admin page."""
+        related = self.opts.related_objects
+        return [
+            relation for relation in related if relation.one_to_many and self.admin_site.is_registered(relation.related_model)
+        ]
 
     @admin.display(description="rows that belong to it")
-    @once
-    def related(self, obj):
+    @cached_display
+    def related(self, obj: Any) -> str:
         links = []
         for relation in self.relations():
             model, field = relation.related_model, relation.field
@@ -195,65 +200,71 @@ class MirroredAdmin(RowAdmin):
         return format_html_join(" · ", '<a class="text-link" href="{}">{} {}{}</a>', links) or "none"
 
     @admin.display(description="corrections", empty_value="none; a change here becomes one, and later syncs keep it")
-    @once
-    def corrected(self, obj):
+    @cached_display
+    def corrected(self, obj: Any) -> str | None:
         feed = feed_of(type(obj))
-        found = Correction.objects.filter(collection=feed.collection, key=feed.json_key(feed.key_of(obj)))
-        told = [
-            (page_url(c), labels(feed).get(c.field, c.field), spelled(c.upstream), spelled(c.corrected), c.get_state_display())
-            for c in found
+        corrections = Correction.objects.filter(collection=feed.collection, key=feed.json_key(feed.key_of(obj)))
+        lines = [
+            (
+                page_url(c),
+                labels(feed).get(c.field, c.field),
+                display_value(c.upstream),
+                display_value(c.corrected),
+                c.get_state_display(),
+            )
+            for c in corrections
         ]
-        return format_html_join(mark_safe("<br>"), '<a class="text-link" href="{}">{}: {} → {}</a> ({})', told) or None
+        return format_html_join(mark_safe("<br>"), '<a class="text-link" href="{}">{}: {} → {}</a> ({})', lines) or None
 
 
 class LogAdmin(RowAdmin):
-    """Rows that this site writes itself: everybody with the permission to view them may, and nobody edits them."""
+    """The read-only admin of rows that only this site writes."""
 
-    def has_add_permission(self, request, *args):
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
-def led_to(request: HttpRequest, url: str) -> HttpResponse:
-    """The answer to a dialog's form: the page that comes next, for htmx and for browsers."""
+def redirect_after_dialog(request: HttpRequest, url: str) -> HttpResponse:
+    """Redirect to the next page after a dialog's form was sent, by htmx or by the browser."""
     return HttpResponse(headers={"HX-Redirect": url}) if "HX-Request" in request.headers else HttpResponseRedirect(url)
 
 
 def labels(feed: Feed | None) -> dict[str, str]:
-    """{field: its name as people read it} of a feed's model, in the model's order."""
+    """{field: verbose name} of a feed's model, in the model's order; {} without a feed."""
     return {field.attname: str(field.verbose_name) for field in feed.model._meta.concrete_fields} if feed else {}
 
 
-def list_url(model: type[models.Model], **lookups) -> str:
-    """The admin's list of a model, filtered."""
+def list_url(model: type[models.Model], **lookups: Any) -> str:
+    """The URL of the admin's list of a model, filtered by the lookups."""
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return f"{url}?{urlencode(lookups)}" if lookups else url
 
 
 def page_url(obj: models.Model) -> str:
-    """The admin's page of a row."""
+    """The URL of the admin's page of a row."""
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
 
 
-def spelled(value: Any) -> str:
-    """A value as people read it: texts as they are, lists as JSON, nothing as a dash."""
+def display_value(value: Any) -> str:
+    """Format a field's value: texts as they are, None as a dash, all else as JSON."""
     if value is None:
         return EMPTY
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def badge(text: str, kind: str) -> str:
-    """A coloured label; `kind` is success, info, warning, danger or nothing."""
+    """The HTML of a coloured label; `kind` is success, info, warning, danger or empty."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
 
 
 def dot(colour: str | None, text: object) -> str:
-    """A text with a dot in a colour of six hexadecimal digits before it; without the dot when there is no such colour."""
+    """The HTML of a text after a dot in a colour of six hexadecimal digits; without the dot when the colour is not valid."""
     if text is None or not re.fullmatch(r"[0-9a-fA-F]{6}", colour or ""):
         return EMPTY if text is None else str(text)
     style = "display:inline-block;width:.7rem;height:.7rem;border-radius:50%;border:1px solid #8886;margin-right:.45rem;"

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from mirror.admin import LogAdmin, badge, led_to, list_url, page_url
+from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
 from mirror.feeds import registry
 from mirror.storage import FileStorage
 from races.admin import SessionAdmin
@@ -147,7 +147,7 @@ class SessionQualityAdmin(LogAdmin):
         errors = sum(report.counts[Severity.ERROR] for report in reports)
         told = f"{counted(len(reports), 'session')} checked, {counted(errors, 'error')} found."
         self.message_user(request, told, messages.SUCCESS)
-        return led_to(request, list_url(SessionQuality))
+        return redirect_after_dialog(request, list_url(SessionQuality))
 
     @action(description="Check again", url_path="check-again", icon="fact_check", permissions=["check"])
     def check_again(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -1,9 +1,10 @@
-"""Write all corrections to a file that others can import."""
+"""Export corrections to a file that other sites can import."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from mirror import exchange
 from mirror.models import Correction
@@ -12,12 +13,12 @@ from mirror.models import Correction
 class Command(BaseCommand):
     help = "Write what people corrected on OpenF1's rows to a JSON file, keyed so that any other mirror can import it."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--output", default="corrections.json", help="the file to write; - for standard output (default: %(default)s)"
         )
 
-    def handle(self, *, output, **options):
+    def handle(self, *, output: str, **options: Any) -> None:
         content = exchange.dump()
         if output == "-":
             sys.stdout.write(content.decode() + "\n")

@@ -1,37 +1,38 @@
-"""Take over corrections that somebody else exported."""
+"""Import corrections that another site exported."""
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mirror import exchange
 
 
 class Command(BaseCommand):
     help = (
-        "Make the corrections in a file written by export_corrections ours. Rows that are not stored here are reported and left; "
-        "where somebody here corrected the same field to something else, theirs stands unless --overwrite. Importing twice "
+        "Import the corrections of a file written by export_corrections. Rows that are not stored here are reported and skipped; "
+        "a different correction of the same field made here is kept unless --overwrite. Importing twice "
         "changes nothing. Exit status 1 when corrections were refused as invalid."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="the file; - for standard input")
-        parser.add_argument("--user", help="name of the user these corrections are put down to (default: nobody)")
+        parser.add_argument("--user", help="name of the user recorded as author of the corrections (default: nobody)")
         parser.add_argument("--overwrite", action="store_true", help="replace corrections of the same field that were made here")
 
-    def handle(self, *, file, user, overwrite, **options):
+    def handle(self, *, file: str, user: str | None, overwrite: bool, **options: Any) -> None:
         users = get_user_model()
         try:
             owner = users.objects.get_by_natural_key(user) if user else None
             content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-            counts, told = exchange.apply(exchange.parse(content), user=owner, overwrite=overwrite)
+            counts, problems = exchange.apply(exchange.parse(content), user=owner, overwrite=overwrite)
         except users.DoesNotExist as error:
             raise CommandError(f"there is no user {user!r}") from error
         except (OSError, ValueError) as error:
             raise CommandError(f"{file}: {error}") from error
-        for line in told:
+        for line in problems:
             self.stdout.write(line)
         names = ("applied", "known", "skipped", "missing", "refused")
         self.stdout.write(", ".join(f"{counts[name]} {name}" for name in names))
