@@ -124,7 +124,7 @@ def test_formats(client):
 
 
 def test_a_file_that_is_gone_does_not_stop_the_others(get, caplog):
-    default_storage.delete(registry()["car_data"].files().get(driver_number=16).name)
+    default_storage.delete(registry()["car_data"].storage.files().get(driver_number=16).name)
     assert {row["driver_number"] for row in get("car_data?session_key=9472")} == {1, 77}
     assert "missing" in caplog.text
 
