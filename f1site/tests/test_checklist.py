@@ -18,9 +18,9 @@ from django.urls import resolve
 from api.openf1 import catalogue
 from f1site.urls import router
 from mirror import simulator
-from mirror.feeds import Feed
+from mirror.feeds import Feed, registry
 from mirror.models import Mirrored
-from mirror.pipeline import registry
+from mirror.storage import FileStorage
 from telemetry.models import SessionQuality
 from telemetry.quality.completeness import grade_collection, graded_feeds
 from telemetry.quality.session_rows import SessionRows
@@ -44,7 +44,7 @@ def step(number: int, what: str) -> str:
 
 def table_model(feed: Feed) -> type[models.Model]:
     """The model with a table: of samples, which are in files, that of the files."""
-    return feed.files().model if feed.per_car else feed.model
+    return feed.storage.files().model if isinstance(feed.storage, FileStorage) else feed.model
 
 
 def rest_prefix(feed: Feed) -> str:
