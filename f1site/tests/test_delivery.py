@@ -96,9 +96,9 @@ def test_make_up_makes_passwords_once_and_leaves_what_is_there(tmp_path):
     docker.parent.mkdir()
     docker.write_text('#!/bin/sh\necho "docker $*"\n')
     docker.chmod(0o755)
-    told = {"cwd": tmp_path, "env": {"PATH": f"{docker.parent}:{os.environ['PATH']}"}, "capture_output": True, "text": True}
+    options = {"cwd": tmp_path, "env": {"PATH": f"{docker.parent}:{os.environ['PATH']}"}, "capture_output": True, "text": True}
     make = [shutil.which("make"), "up"]
-    done = subprocess.run(make, check=True, **told)
+    done = subprocess.run(make, check=True, **options)
     assert "docker compose up --build --detach --wait" in done.stdout
     made = (tmp_path / ".env").read_text()
     assert sorted(re.findall(r"^(\w+)=[0-9a-f]{48}$", made, re.MULTILINE)) == [
@@ -107,10 +107,10 @@ def test_make_up_makes_passwords_once_and_leaves_what_is_there(tmp_path):
         "REDIS_PASSWORD",
     ]
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
-    subprocess.run(make, check=True, **told)
+    subprocess.run(make, check=True, **options)
     assert (tmp_path / ".env").read_text() == made
     (tmp_path / ".env").write_text("REDIS_PASSWORD=chosen")
-    subprocess.run(make, check=True, **told)
+    subprocess.run(make, check=True, **options)
     assert (tmp_path / ".env").read_text().startswith("REDIS_PASSWORD=chosen\n")
     assert (tmp_path / ".env").read_text().count("REDIS_PASSWORD") == 1
 

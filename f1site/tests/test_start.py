@@ -139,7 +139,7 @@ def test_no_part_of_the_site_outlives_it_when_it_is_killed(clone, port):
         site.wait(300)
         assert site.has_worker(20)
         family = site.family()
-        assert {name for name in ("gunicorn", "worker", "beat") if any(name in told for told in family.values())} == {
+        assert {name for name in ("gunicorn", "worker", "beat") if any(name in command for command in family.values())} == {
             "gunicorn",
             "worker",
             "beat",
@@ -180,9 +180,9 @@ def test_a_taken_port_is_said_before_anything_is_done():
 @pytest.mark.django_db
 def test_the_password_is_shown_once_and_stays_the_owners_business(tmp_path, django_user_model):
     kept = tmp_path / "password"
-    told = admin_login(kept)
+    login = admin_login(kept)
     password = kept.read_text().strip()
-    assert password in told
+    assert password in login
     admin = django_user_model.objects.get()
     assert admin.is_superuser
     assert admin.check_password(password)
