@@ -10,9 +10,6 @@ from f1site.tests.layers import House, bindings
 
 LAYERS = ["jobs", "mirror", "api", "races", "drivers", "telemetry", "ml", "pages", "live", "f1site"]  # the lowest first
 TASK_NAMES = {f"f1site.jobs.{name}" for name in ("run", "schedule", "take_up", "prune")}  # in the schedules of old databases
-OLD_CIRCLES = {
-    *("mirror.client", "mirror.pace"),
-}
 HEAVY = {"pandas", "numpy", "sklearn", "scipy", "pyarrow", "duckdb", "matplotlib", "skops"}
 WEB = {"models", "admin", "urls", "views", "serializers", "filters", "feeds", "jobs"}
 
@@ -28,7 +25,7 @@ def test_no_package_knows_one_of_a_higher_layer(house):
 
 
 def test_no_modules_import_each_other_in_a_circle(house):
-    assert [circle for circle in house.circles() if not OLD_CIRCLES.issuperset(circle)] == []
+    assert house.circles() == []
 
 
 def test_what_the_web_process_loads_does_not_import_scientific_libraries_at_module_level(house):
