@@ -9,7 +9,7 @@ from mirror.client import from_settings
 from mirror.jobs import ProgressObserver, result_of
 from mirror.models import SyncPiece
 from races.models import Session
-from telemetry.quality.report import examine
+from telemetry.quality.report import check_sessions
 from telemetry.stale import sync_stale
 
 
@@ -30,7 +30,7 @@ def run_check_data(progress: Progress, job: Job) -> dict[str, int]:
     ids = list(sessions.values_list("pk", flat=True))
     progress.step(total=len(ids))
     counts = {"sessions": len(ids), "errors": 0, "warnings": 0, "notes": 0}
-    for report in examine(ids):
+    for report in check_sessions(ids):
         for severity, count in report.counts.items():
             counts[f"{severity}s"] += count
         progress.step(f"{report.session.year} {report.session.race__race_name}: {report.session.session_name}", done=1)

@@ -24,7 +24,7 @@ Query = dict[str, list[Predicate]]  # by field
 
 def parse(query: str) -> Query:
     """What a query string asks for; ValueError for a condition without an operator."""
-    asked: Query = {}
+    conditions: Query = {}
     for part in filter(None, query.split("&")):
         text = unquote_plus(part)
         sign = next((sign for sign in OPERATORS if sign in text), None)
@@ -32,8 +32,8 @@ def parse(query: str) -> Query:
             raise ValueError(f"No operator in '{text}'.")
         field, _, value = text.partition(sign)
         field = field.lower()
-        asked.setdefault(field, []).extend(meant(sign, value if field in UNCAST else cast(value), value))
-    return asked
+        conditions.setdefault(field, []).extend(expand_day(sign, value if field in UNCAST else cast(value), value))
+    return conditions
 
 
 def cast(text: str) -> Any:
@@ -57,7 +57,7 @@ def moment(text: str) -> datetime | None:
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def meant(sign: str, value: Any, text: str) -> list[Predicate]:
+def expand_day(sign: str, value: Any, text: str) -> list[Predicate]:
     """The conditions behind one: a date without a time of day is the whole day."""
     if not isinstance(value, datetime) or len(text) > len("2022-02-25"):
         return [(sign, value)]
@@ -66,17 +66,17 @@ def meant(sign: str, value: Any, text: str) -> list[Predicate]:
     return whole.get(sign, [(sign, value)])
 
 
-def select(rows: Iterable[Mapping[str, Any]], asked: Query) -> list[Mapping[str, Any]]:
+def select(rows: Iterable[Mapping[str, Any]], conditions: Query) -> list[Mapping[str, Any]]:
     """The rows that fulfil every field's conditions; among those of one field, any value and any range will do."""
-    alternatives = {field: grouped(predicates) for field, predicates in asked.items()}
+    alternatives = {field: group_alternatives(predicates) for field, predicates in conditions.items()}
     return [
         row
         for row in rows
-        if all(any(all(holds(row.get(field), *p) for p in group) for group in groups) for field, groups in alternatives.items())
+        if all(any(all(matches(row.get(field), *p) for p in group) for group in groups) for field, groups in alternatives.items())
     ]
 
 
-def grouped(predicates: list[Predicate]) -> list[list[Predicate]]:
+def group_alternatives(predicates: list[Predicate]) -> list[list[Predicate]]:
     """Conditions on one field as alternatives: each value, each lower bound with the nearest upper one, what is left over."""
     groups = [[p] for p in predicates if p[0] == "="]
     lower = sorted((p for p in predicates if p[0] in (">", ">=")), key=lambda p: p[1])
@@ -89,9 +89,9 @@ def grouped(predicates: list[Predicate]) -> list[list[Predicate]]:
     return groups + [[p] for p in upper]
 
 
-def holds(have: Any, sign: str, wanted: Any) -> bool:
+def matches(have: Any, sign: str, wanted: Any) -> bool:
     if isinstance(have, list):
-        return any(holds(item, sign, wanted) for item in have)
+        return any(matches(item, sign, wanted) for item in have)
     if isinstance(wanted, datetime) and isinstance(have, str):
         have = moment(have)
     return kind(have) == kind(wanted) is not None and OPERATORS[sign](have, wanted)

@@ -90,19 +90,19 @@ class Simulator(BaseAdapter):
             return 422, {"detail": str(error)}
         return (200, matching) if matching else (404, {"detail": "No results found."})
 
-    def matching(self, collection: str, asked: query.Query) -> list:
+    def matching(self, collection: str, conditions: query.Query) -> list:
         """The rows of a collection that match, in upstream's order."""
         if collection not in COLLECTIONS:
             return []
-        asked = {field: self.latest(field, predicates) for field, predicates in asked.items()}
+        conditions = {field: self.latest(field, predicates) for field, predicates in conditions.items()}
         if collection == "meetings":
-            return query.select([rows.meeting(weekend) for weekend in self.season.weekends], asked)
+            return query.select([rows.meeting(weekend) for weekend in self.season.weekends], conditions)
         if collection == "sessions":
-            return query.select(self.listed, asked)
-        keys = {field: predicates for field, predicates in asked.items() if field in ("session_key", "meeting_key")}
+            return query.select(self.listed, conditions)
+        keys = {field: predicates for field, predicates in conditions.items() if field in ("session_key", "meeting_key")}
         sessions = [self.season.sessions[row["session_key"]] for row in query.select(self.listed, keys)]
-        whole = [row for session in sessions for row in self.of_session(collection, session, asked)]
-        return query.select(whole, {field: predicates for field, predicates in asked.items() if field not in keys})
+        whole = [row for session in sessions for row in self.of_session(collection, session, conditions)]
+        return query.select(whole, {field: predicates for field, predicates in conditions.items() if field not in keys})
 
     @cached_property
     def listed(self) -> list[rows.Row]:
@@ -115,20 +115,20 @@ class Simulator(BaseAdapter):
         newest = self.listed[-1][field]
         return [(sign, newest if value == "latest" else value) for sign, value in predicates]
 
-    def of_session(self, collection: str, session: Session, asked: query.Query) -> list[rows.Row]:
+    def of_session(self, collection: str, session: Session, conditions: query.Query) -> list[rows.Row]:
         keys = {"meeting_key": session.weekend.key, "session_key": session.key}
         if collection in SAMPLES:
-            found = self.of_cars(collection, session, asked)
+            selected = self.of_cars(collection, session, conditions)
         else:
-            found = applied(collection, session, BY_SESSION[collection](self.season, session))
-        return [{**row, **keys} for row in found]
+            selected = applied(collection, session, BY_SESSION[collection](self.season, session))
+        return [{**row, **keys} for row in selected]
 
-    def of_cars(self, collection: str, session: Session, asked: query.Query) -> list[rows.Row]:
+    def of_cars(self, collection: str, session: Session, conditions: query.Query) -> list[rows.Row]:
         """The samples of the cars asked for; upstream refuses to give those of a whole session."""
         if session != self.season.sampled:
             return []
-        if not {"driver_number", "date"} & asked.keys():
+        if not {"driver_number", "date"} & conditions.keys():
             raise TooMuch(f"{collection} of a whole session is too much: add driver_number or a window of dates.")
-        cars = {"driver_number": asked.get("driver_number", [(">=", 0)])}
+        cars = {"driver_number": conditions.get("driver_number", [(">=", 0)])}
         wanted = query.select([{"driver_number": car} for car in sorted(self.season.outing(session).laps)], cars)
         return [row for car in wanted for row in SAMPLES[collection](self.season, session, car["driver_number"])]

@@ -11,7 +11,7 @@ from unfold.decorators import action
 from mirror.admin import LogAdmin, badge, page_url
 from telemetry.fastf1.merging import take_over
 from telemetry.models import FastF1Comparison
-from telemetry.quality.findings import counted
+from telemetry.quality.findings import plural
 
 
 def lines(rows: list[dict], form: str) -> str:
@@ -65,5 +65,5 @@ class FastF1ComparisonAdmin(LogAdmin):
         laps = take_over(comparison, user=request.user)
         for lap in laps:
             self.log_change(request, lap, "Lap time taken from FastF1.")
-        self.message_user(request, f"{counted(len(laps), 'lap time')} taken over as corrections.", messages.SUCCESS)
+        self.message_user(request, f"{plural(len(laps), 'lap time')} taken over as corrections.", messages.SUCCESS)
         return HttpResponseRedirect(page_url(comparison))

@@ -18,8 +18,8 @@ from races.admin import SessionAdmin
 from telemetry.models import SampleFile, SessionQuality
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import graded_feeds
-from telemetry.quality.findings import Severity, counted
-from telemetry.quality.report import examine
+from telemetry.quality.findings import Severity, plural
+from telemetry.quality.report import check_sessions
 
 GRADES = {"complete": "success", "partial": "warning", "missing": "danger", "not provided": "", "not yet": ""}
 SEVERITIES = {"error": "danger", "warning": "warning", "note": "info"}
@@ -33,7 +33,7 @@ def rows_of(collection: str) -> type | None:
     return model if model and admin.site.is_registered(model) else None
 
 
-def links(rows: dict[str, list[int]]) -> list[tuple[str, str]]:
+def row_links(rows: dict[str, list[int]]) -> list[tuple[str, str]]:
     """(address, text) of the rows a finding concerns: the page of one, the list of several."""
     found = []
     for collection, keys in rows.items():
@@ -45,7 +45,7 @@ def links(rows: dict[str, list[int]]) -> list[tuple[str, str]]:
     return found
 
 
-def described(findings: list[dict]) -> list[dict[str, Any]]:
+def describe_findings(findings: list[dict]) -> list[dict[str, Any]]:
     """Findings for people, with links to their rows."""
     return [
         {
@@ -53,25 +53,25 @@ def described(findings: list[dict]) -> list[dict[str, Any]]:
             "message": found["message"],
             "check": found["check"],
             "why": WHY.get(found["check"], ""),
-            "links": links(found["rows"]),
+            "links": row_links(found["rows"]),
             "more": found["count"] - sum(map(len, found["rows"].values())),
         }
         for found in findings
     ]
 
 
-def graded(quality: SessionQuality) -> list[dict[str, Any]]:
+def describe_grades(quality: SessionQuality) -> list[dict[str, Any]]:
     """The collections of a session, each with a link to its rows."""
     return [
         {
             "collection": collection,
             "url": list_url(model, session__session_id__exact=quality.session_id) if (model := rows_of(collection)) else "",
-            "grade": badge(told["grade"], GRADES[told["grade"]]),
-            "stored": f"{told['stored']:,}",
-            "reason": told["reason"],
+            "grade": badge(grade["grade"], GRADES[grade["grade"]]),
+            "stored": f"{grade['stored']:,}",
+            "reason": grade["reason"],
         }
         for collection in (feed.collection for feed in graded_feeds())
-        if (told := quality.grades.get(collection))
+        if (grade := quality.grades.get(collection))
     ]
 
 
@@ -101,33 +101,35 @@ class SessionQualityAdmin(LogAdmin):
     actions_list = ("check_all",)
     actions_detail = ("check_again",)
 
-    def change_view(self, request, object_id, form_url="", extra_context=None):
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         quality = self.get_object(request, object_id)
-        found = {}
+        context: dict[str, Any] = {}
         if quality:
-            found = {"collections": graded(quality), "findings": described(quality.findings)}
-            found["left_out"] = quality.errors + quality.warnings + quality.notes - len(quality.findings)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **found})
+            context = {"collections": describe_grades(quality), "findings": describe_findings(quality.findings)}
+            context["left_out"] = quality.errors + quality.warnings + quality.notes - len(quality.findings)
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
     @admin.display(description="grade", ordering="grade")
-    def how_complete(self, quality):
+    def how_complete(self, quality: SessionQuality) -> str:
         return badge(quality.get_grade_display(), GRADES[quality.grade])
 
     @admin.display(description="errors", ordering="errors")
-    def error_count(self, quality):
+    def error_count(self, quality: SessionQuality) -> str:
         return badge(str(quality.errors), "danger") if quality.errors else ""
 
     @admin.display(description="warnings", ordering="warnings")
-    def warning_count(self, quality):
+    def warning_count(self, quality: SessionQuality) -> str:
         return badge(str(quality.warnings), "warning") if quality.warnings else ""
 
     @admin.display(description="gravest finding")
-    def gravest(self, quality):
+    def gravest(self, quality: SessionQuality) -> str:
         first = next(iter(quality.findings), None)
         return first["message"] if first and first["severity"] != Severity.NOTE else ""
 
     def has_check_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Whoever may change it may have it made anew."""
+        """Re-checking a session needs the change permission."""
         return request.user.has_perm("telemetry.change_sessionquality")
 
     @action(
@@ -143,15 +145,15 @@ class SessionQualityAdmin(LogAdmin):
         },
     )
     def check_all(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
-        reports = list(examine())
+        reports = list(check_sessions())
         errors = sum(report.counts[Severity.ERROR] for report in reports)
-        told = f"{counted(len(reports), 'session')} checked, {counted(errors, 'error')} found."
-        self.message_user(request, told, messages.SUCCESS)
+        message = f"{plural(len(reports), 'session')} checked, {plural(errors, 'error')} found."
+        self.message_user(request, message, messages.SUCCESS)
         return redirect_after_dialog(request, list_url(SessionQuality))
 
     @action(description="Check again", url_path="check-again", icon="fact_check", permissions=["check"])
     def check_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         quality = get_object_or_404(SessionQuality, pk=object_id)
-        [report] = examine([quality.session_id])
-        self.message_user(request, f"{counted(report.counts.total(), 'finding')}.", messages.SUCCESS)
+        [report] = check_sessions([quality.session_id])
+        self.message_user(request, f"{plural(report.counts.total(), 'finding')}.", messages.SUCCESS)
         return HttpResponseRedirect(page_url(quality))

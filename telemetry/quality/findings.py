@@ -1,7 +1,7 @@
 """What a check is, and what it finds."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -9,7 +9,7 @@ from django.db import models
 if TYPE_CHECKING:
     from telemetry.quality.session_rows import SessionRows
 
-LISTED = 100  # primary keys that are kept of a finding; its count is always exact
+MAX_STORED_KEYS = 100  # primary keys that are kept of a finding; its count is always exact
 
 
 class Severity(models.TextChoices):
@@ -24,22 +24,16 @@ ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
 @dataclass(kw_only=True)
-class Found:
-    """One thing a check saw. `rows` are the primary keys of the rows concerned, by collection."""
+class Finding:
+    """One thing that a check found in a session. `rows` are the primary keys of the rows concerned, by collection."""
 
     message: str
     driver_number: int | None = None
     lap_number: int | None = None
     stint_number: int | None = None
     rows: dict[str, list[int]] = field(default_factory=dict)
-
-
-@dataclass(kw_only=True)
-class Finding(Found):
-    """The same with the check that saw it."""
-
-    check: str
-    severity: str
+    check: str = ""  # name of the check, which fills it in, as its severity
+    severity: str = ""
 
     @property
     def count(self) -> int:
@@ -48,14 +42,14 @@ class Finding(Found):
 
     def as_dict(self) -> dict[str, Any]:
         """As it is kept and shown: with `count`, and with `rows` cut short."""
-        return {**asdict(self), "rows": {name: keys[:LISTED] for name, keys in self.rows.items()}, "count": self.count}
+        return {**asdict(self), "rows": {name: keys[:MAX_STORED_KEYS] for name, keys in self.rows.items()}, "count": self.count}
 
 
 @dataclass(frozen=True)
 class Check:
     """A registered check: what it looks for, how bad that is, and which known faults of the data it covers."""
 
-    function: Callable[["SessionRows"], Iterable[Found]]
+    function: Callable[["SessionRows"], Iterable[Finding]]
     severity: Severity
     quirks: tuple[str, ...]
     spoils_laps: bool
@@ -69,16 +63,16 @@ class Check:
         return " ".join((self.function.__doc__ or "").split())
 
     def __call__(self, rows: "SessionRows") -> Iterator[Finding]:
-        for found in self.function(rows):
-            yield Finding(**vars(found), check=self.name, severity=self.severity.value)
+        for finding in self.function(rows):
+            yield replace(finding, check=self.name, severity=self.severity.value)
 
 
 def check(
     severity: Severity, *quirks: str, spoils_laps: bool = False
-) -> Callable[[Callable[["SessionRows"], Iterable["Found"]]], "Check"]:
+) -> Callable[[Callable[["SessionRows"], Iterable["Finding"]]], "Check"]:
     """Make a function a check. `quirks` are keys of `quirks.QUIRKS`; with `spoils_laps` the laps it names are not clean."""
 
-    def decorate(function: Callable[["SessionRows"], Iterable[Found]]) -> Check:
+    def decorate(function: Callable[["SessionRows"], Iterable[Finding]]) -> Check:
         return Check(function, severity, quirks, spoils_laps)
 
     return decorate
@@ -89,13 +83,13 @@ def keys(rows: Iterable[Any]) -> list[int]:
     return [row.pk for row in rows]
 
 
-def counted(number: int, what: str, plural: str = "") -> str:
-    """ "1 lap", "3 laps"."""
-    return f"{number} {what if number == 1 else plural or f'{what}s'}"
+def plural(number: int, noun: str, nouns: str = "") -> str:
+    """A number with its noun: "1 lap", "3 laps"; `nouns` is the plural where it does not end in s."""
+    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
-def listed(items: Iterable[Any], most: int = 12) -> str:
-    """ "1, 2 and 5"; a long list is cut short and says so."""
+def join_words(items: Iterable[Any], most: int = 12) -> str:
+    """The items as a list in a sentence, "1, 2 and 5"; a long list is cut short and says so."""
     texts = [str(item) for item in items]
     if len(texts) > most:
         return f"{', '.join(texts[:most])} and {len(texts) - most} more"

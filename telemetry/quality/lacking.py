@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from telemetry.quality import laps, pit, stints, track
-from telemetry.quality.findings import Check, counted, listed
+from telemetry.quality.findings import Check, join_words, plural
 from telemetry.quality.session_rows import SessionRows
 
 
@@ -18,13 +18,13 @@ def first_finding(rows: SessionRows, *checks: Check) -> str:
 
 
 def cars_without(noun: str, cars: set[int]) -> str:
-    return f"No {noun} of {'car' if len(cars) == 1 else 'cars'} {listed(sorted(cars))}." if cars else ""
+    return f"No {noun} of {'car' if len(cars) == 1 else 'cars'} {join_words(sorted(cars))}." if cars else ""
 
 
 def lacking_entries(rows: SessionRows) -> str:
     nameless = [entry.driver_number for entry in rows.entries if not (entry.full_name and entry.team_name)]
     without_entry = rows.drove - {entry.driver_number for entry in rows.entries}
-    return cars_without("entry", without_entry) or (f"No name or team for cars {listed(nameless)}." if nameless else "")
+    return cars_without("entry", without_entry) or (f"No name or team for cars {join_words(nameless)}." if nameless else "")
 
 
 def lacking_laps(rows: SessionRows) -> str:
@@ -89,7 +89,7 @@ def lacking_team_standings(rows: SessionRows) -> str:
 
 def lacking_standings(standings: list[Any]) -> str:
     empty = sum(row.points_current is None or row.position_current is None for row in standings)
-    return f"{counted(empty, 'row')} of {len(standings)} without place or points." if empty else ""
+    return f"{plural(empty, 'row')} of {len(standings)} without place or points." if empty else ""
 
 
 def lacking_cars(collection: str) -> Callable[[SessionRows], str]:
@@ -104,7 +104,7 @@ def lacking_samples(collection: str) -> Callable[[SessionRows], str]:
         readable = {m.file.driver_number for m in rows.measured if m.file.collection == collection and m.there}
         with_gaps = [m for m in rows.measured if m.file.collection == collection and m.gaps]
         return cars_without("samples", rows.drove - readable) or (
-            f"Gaps on {counted(len(with_gaps), 'car')}." if with_gaps else ""
+            f"Gaps on {plural(len(with_gaps), 'car')}." if with_gaps else ""
         )
 
     return lacking

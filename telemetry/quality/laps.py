@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows
 
@@ -12,15 +12,15 @@ JITTER = 1.0  # seconds: starts of laps are approximate, to 0.8 s in 99.9 % of l
 SLOW_TRAP = 60  # km/h: slower than the pit lane
 
 
-def of_laps(laps: list[LapRow], message: str) -> Found:
+def of_laps(laps: list[LapRow], message: str) -> Finding:
     """A finding about some laps of one car; of one lap, when it is one."""
     lap_number = laps[0].lap_number if len(laps) == 1 else None
-    return Found(message=message, driver_number=laps[0].driver_number, lap_number=lap_number, rows={"laps": keys(laps)})
+    return Finding(message=message, driver_number=laps[0].driver_number, lap_number=lap_number, rows={"laps": keys(laps)})
 
 
 def numbers(laps: list[LapRow]) -> str:
     """ "lap 3", "laps 3, 5 and 8"."""
-    return f"{'lap' if len(laps) == 1 else 'laps'} {listed(lap.lap_number for lap in laps)}"
+    return f"{'lap' if len(laps) == 1 else 'laps'} {join_words(lap.lap_number for lap in laps)}"
 
 
 def whole_field_lacks_lap_1(rows: SessionRows) -> bool:
@@ -28,38 +28,38 @@ def whole_field_lacks_lap_1(rows: SessionRows) -> bool:
 
 
 @check(WARNING, "lap-1-missing")
-def first_lap_missing_for_all(rows: SessionRows) -> Iterator[Found]:
+def first_lap_missing_for_all(rows: SessionRows) -> Iterator[Finding]:
     """Lap 1 of the whole field is missing: upstream has re-sent races without it, and added it months later."""
     if whole_field_lacks_lap_1(rows):
-        yield Found(message="Lap 1 is missing for all cars.")
+        yield Finding(message="Lap 1 is missing for all cars.")
 
 
 @check(WARNING, "laps-missing")
-def lap_numbers_skip(rows: SessionRows) -> Iterator[Found]:
+def lap_numbers_skip(rows: SessionRows) -> Iterator[Finding]:
     """A car's laps are not numbered without a gap: laps were lost on the way to upstream."""
     first = 2 if whole_field_lacks_lap_1(rows) else 1
     for car, laps in rows.laps_of.items():
         there = {lap.lap_number for lap in laps}
         missing = [number for number in range(first, max(there)) if number not in there]
         if missing:
-            yield Found(message=f"Car {car} has no lap {listed(missing)} of {max(there)}.", driver_number=car)
+            yield Finding(message=f"Car {car} has no lap {join_words(missing)} of {max(there)}.", driver_number=car)
 
 
 @check(ERROR, "laps-missing")
-def fewer_laps_than_result(rows: SessionRows) -> Iterator[Found]:
+def fewer_laps_than_result(rows: SessionRows) -> Iterator[Finding]:
     """A car has fewer laps than its result says it drove; at Zandvoort 2023 (9149) nine cars have none at all."""
     for result in rows.results if rows.laps else []:
         stored = len(rows.laps_of.get(result.driver_number, []))
         if stored < (result.number_of_laps or 0):
-            yield Found(
-                message=f"Car {result.driver_number} has {counted(stored, 'lap')}; its result says {result.number_of_laps}.",
+            yield Finding(
+                message=f"Car {result.driver_number} has {plural(stored, 'lap')}; its result says {result.number_of_laps}.",
                 driver_number=result.driver_number,
                 rows={"session_result": [result.pk]},
             )
 
 
 @check(NOTE, "laps-missing")
-def more_laps_than_result(rows: SessionRows) -> Iterator[Found]:
+def more_laps_than_result(rows: SessionRows) -> Iterator[Finding]:
     """A car that finished has more laps than its result: the lap after the chequered flag, often of the winner alone."""
     for result in rows.results:
         laps = rows.laps_of.get(result.driver_number, [])
@@ -70,7 +70,7 @@ def more_laps_than_result(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(ERROR, "no-lap-time", "sectors-and-lap")
-def lap_time_could_be_known(rows: SessionRows) -> Iterator[Found]:
+def lap_time_could_be_known(rows: SessionRows) -> Iterator[Finding]:
     """A lap has all three sectors and no time: it is their sum, which upstream forgot to take."""
     for lap in rows.laps:
         if lap.lap_duration is None and lap.sum_of_sectors is not None:
@@ -80,7 +80,7 @@ def lap_time_could_be_known(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "no-lap-time")
-def lap_time_missing(rows: SessionRows) -> Iterator[Found]:
+def lap_time_missing(rows: SessionRows) -> Iterator[Finding]:
     """Laps in the middle of a race without a time: whole laps under a red flag, or lost by upstream."""
     for car, laps in rows.laps_of.items() if rows.is_race else []:
         untimed = [lap for lap in laps[:-1] if lap.lap_duration is None and None in lap.sectors and lap.lap_number > 1]
@@ -89,7 +89,7 @@ def lap_time_missing(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(NOTE, "no-lap-time")
-def unfinished_laps(rows: SessionRows) -> Iterator[Found]:
+def unfinished_laps(rows: SessionRows) -> Iterator[Finding]:
     """First and last laps without a time: retirements, laps cut short by the flag, laps out of the garage."""
     untimed = [
         lap
@@ -100,15 +100,15 @@ def unfinished_laps(rows: SessionRows) -> Iterator[Found]:
     ]
     if untimed:
         cars = sorted({lap.driver_number for lap in untimed})
-        yield Found(
-            message=f"{counted(len(untimed), 'lap')} without a time that nobody finished or began on track: "
-            f"{'car' if len(cars) == 1 else 'cars'} {listed(cars)}.",
+        yield Finding(
+            message=f"{plural(len(untimed), 'lap')} without a time that nobody finished or began on track: "
+            f"{'car' if len(cars) == 1 else 'cars'} {join_words(cars)}.",
             rows={"laps": keys(untimed)},
         )
 
 
 @check(WARNING, "no-sector-time")
-def sector_time_missing(rows: SessionRows) -> Iterator[Found]:
+def sector_time_missing(rows: SessionRows) -> Iterator[Finding]:
     """Laps that have a time but lack a sector, often under a red flag: the sum of sectors is not the lap there.
 
     Out-laps of practice and qualifying always lack one: they began in the garage.
@@ -116,14 +116,14 @@ def sector_time_missing(rows: SessionRows) -> Iterator[Found]:
     laps = [lap for lap in rows.laps if rows.is_race or not lap.is_pit_out_lap]
     partial = [lap for lap in laps if lap.lap_duration is not None and lap.sum_of_sectors is None]
     if partial:
-        text = listed(f"{lap.driver_number}/{lap.lap_number}" for lap in partial)
-        yield Found(
-            message=f"{counted(len(partial), 'lap')} without a sector time (car/lap): {text}.", rows={"laps": keys(partial)}
+        text = join_words(f"{lap.driver_number}/{lap.lap_number}" for lap in partial)
+        yield Finding(
+            message=f"{plural(len(partial), 'lap')} without a sector time (car/lap): {text}.", rows={"laps": keys(partial)}
         )
 
 
 @check(ERROR, "sectors-and-lap", spoils_laps=True)
-def sectors_do_not_add_up(rows: SessionRows) -> Iterator[Found]:
+def sectors_do_not_add_up(rows: SessionRows) -> Iterator[Finding]:
     """The three sectors differ from the lap by more than 2 ms: one of the four times is wrong."""
     for lap in rows.laps:
         if lap.lap_duration is None or lap.sum_of_sectors is None:
@@ -136,12 +136,12 @@ def sectors_do_not_add_up(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(ERROR, "laps-run-backwards", spoils_laps=True)
-def laps_run_backwards(rows: SessionRows) -> Iterator[Found]:
+def laps_run_backwards(rows: SessionRows) -> Iterator[Finding]:
     """A lap began before the one before it: at Suzuka 2024 (9496, red flag on lap 1) lap 1 is dated by the restart."""
     for car, laps in rows.laps_of.items():
         for (one, began), (other, then) in pairwise((lap, lap.date_start) for lap in laps if lap.date_start):
             if then < began:
-                yield Found(
+                yield Finding(
                     message=f"Lap {other.lap_number} of car {car} began before lap {one.lap_number}.",
                     driver_number=car,
                     lap_number=other.lap_number,
@@ -150,7 +150,7 @@ def laps_run_backwards(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "laps-run-backwards")
-def laps_do_not_join(rows: SessionRows) -> Iterator[Found]:
+def laps_do_not_join(rows: SessionRows) -> Iterator[Finding]:
     """A lap of a race begins over a second before or after the lap before it ended: a start or a time is wrong (9531/1)."""
     for car, laps in rows.laps_of.items() if rows.is_race else []:
         for one, other in pairwise(laps):
@@ -159,7 +159,7 @@ def laps_do_not_join(rows: SessionRows) -> Iterator[Found]:
             apart = (other.date_start - one.date_end).total_seconds()
             if abs(apart) > JITTER and other.date_start > one.date_start:
                 when = f"{abs(apart):.1f} s {'after' if apart > 0 else 'before'} lap {one.lap_number} ended"
-                yield Found(
+                yield Finding(
                     message=f"Lap {other.lap_number} of car {car} began {when}.",
                     driver_number=car,
                     lap_number=other.lap_number,
@@ -168,24 +168,24 @@ def laps_do_not_join(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(NOTE, "no-lap-start")
-def lap_start_missing(rows: SessionRows) -> Iterator[Found]:
+def lap_start_missing(rows: SessionRows) -> Iterator[Finding]:
     """It is not known when laps began, usually lap 1: they cannot be laid beside flags, weather or samples."""
     undated = [lap for lap in rows.laps if lap.date_start is None]
     if undated:
-        text = listed(f"{lap.driver_number}/{lap.lap_number}" for lap in undated)
-        yield Found(message=f"{counted(len(undated), 'lap')} without a start (car/lap): {text}.", rows={"laps": keys(undated)})
+        text = join_words(f"{lap.driver_number}/{lap.lap_number}" for lap in undated)
+        yield Finding(message=f"{plural(len(undated), 'lap')} without a start (car/lap): {text}.", rows={"laps": keys(undated)})
 
 
 @check(WARNING, "lap-1-out-lap")
-def out_laps_on_lap_1(rows: SessionRows) -> Iterator[Found]:
+def out_laps_on_lap_1(rows: SessionRows) -> Iterator[Finding]:
     """Lap 1 of a race is flagged as an out-lap, as for the whole field of Montréal 2024 (9531): nobody came out of the pits."""
     flagged = [lap for lap in rows.laps if lap.is_pit_out_lap and lap.lap_number == 1] if rows.is_race else []
     if flagged:
-        yield Found(message=f"Lap 1 of {counted(len(flagged), 'car')} is flagged as an out-lap.", rows={"laps": keys(flagged)})
+        yield Finding(message=f"Lap 1 of {plural(len(flagged), 'car')} is flagged as an out-lap.", rows={"laps": keys(flagged)})
 
 
 @check(NOTE, "restart-out-laps")
-def out_laps_at_restarts(rows: SessionRows) -> Iterator[Found]:
+def out_laps_at_restarts(rows: SessionRows) -> Iterator[Finding]:
     """Laps flagged as out-laps because the field left the pit lane for a restart: nobody had stopped for tyres."""
     stops = [w for w in rows.windows if w.state == "red flag"] if rows.is_race else []
     flagged = [
@@ -195,37 +195,37 @@ def out_laps_at_restarts(rows: SessionRows) -> Iterator[Found]:
         if any(w.date_start <= lap.date_start and (w.date_end is None or lap.date_start < w.date_end) for w in stops)
     ]
     if flagged:
-        yield Found(
-            message=f"{counted(len(flagged), 'out-lap')} under a red flag: restarts, not stops.", rows={"laps": keys(flagged)}
+        yield Finding(
+            message=f"{plural(len(flagged), 'out-lap')} under a red flag: restarts, not stops.", rows={"laps": keys(flagged)}
         )
 
 
 @check(NOTE, "no-speed")
-def speeds_missing(rows: SessionRows) -> Iterator[Found]:
+def speeds_missing(rows: SessionRows) -> Iterator[Finding]:
     """Speeds are null, most often at the first intermediate: a mean over laps is one over the laps that have them."""
     for name, place in (("i1_speed", "first intermediate"), ("i2_speed", "second intermediate"), ("st_speed", "speed trap")):
         missing = [lap for lap in rows.laps if getattr(lap, name) is None]
         if missing:
             share = len(missing) / len(rows.laps)
-            yield Found(
-                message=f"No speed at the {place} on {counted(len(missing), 'lap')} ({share:.0%}).", rows={"laps": keys(missing)}
+            yield Finding(
+                message=f"No speed at the {place} on {plural(len(missing), 'lap')} ({share:.0%}).", rows={"laps": keys(missing)}
             )
 
 
 @check(NOTE, "slow-speeds")
-def slow_trap_speeds(rows: SessionRows) -> Iterator[Found]:
+def slow_trap_speeds(rows: SessionRows) -> Iterator[Finding]:
     """Speeds below 60 km/h: real behind a safety car or of a failing car, and poison for a mean."""
     slow = [lap for lap in rows.laps if any(v is not None and v < SLOW_TRAP for v in (lap.i1_speed, lap.i2_speed, lap.st_speed))]
     if slow:
-        yield Found(message=f"{counted(len(slow), 'lap')} with a speed below {SLOW_TRAP} km/h.", rows={"laps": keys(slow)})
+        yield Finding(message=f"{plural(len(slow), 'lap')} with a speed below {SLOW_TRAP} km/h.", rows={"laps": keys(slow)})
 
 
 @check(NOTE, "segments")
-def segments_missing(rows: SessionRows) -> Iterator[Found]:
+def segments_missing(rows: SessionRows) -> Iterator[Finding]:
     """Mini-sectors are null as a whole, or have null inside: their number is not the circuit's."""
     whole = [lap for lap in rows.laps if None in (lap.segments_1, lap.segments_2, lap.segments_3)]
     if whole:
-        yield Found(message=f"No mini-sectors on {counted(len(whole), 'lap')}.", rows={"laps": keys(whole)})
+        yield Finding(message=f"No mini-sectors on {plural(len(whole), 'lap')}.", rows={"laps": keys(whole)})
     holed = [lap for lap in rows.laps if "null" in f"{lap.segments_1}{lap.segments_2}{lap.segments_3}"]
     if holed:
-        yield Found(message=f"Mini-sectors with null inside on {counted(len(holed), 'lap')}.", rows={"laps": keys(holed)})
+        yield Finding(message=f"Mini-sectors with null inside on {plural(len(holed), 'lap')}.", rows={"laps": keys(holed)})

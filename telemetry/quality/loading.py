@@ -25,7 +25,7 @@ from telemetry.quality.surroundings import Surroundings
 
 # Rows without a date or a place come last on every database.
 DATED, PLACED = F("date").asc(nulls_last=True), F("position").asc(nulls_last=True)
-TOGETHER = 10  # sessions: a query costs more to put together than the rows of one session to read
+SESSIONS_PER_BATCH = 10  # sessions: a query costs more to put together than the rows of one session to read
 
 Row = TypeVar("Row", bound=tuple)
 
@@ -71,14 +71,14 @@ def grouped(kind: type[Row], values: Iterable[tuple]) -> dict[int, list[Row]]:
     return defaultdict(list, found)
 
 
-def load(session_ids: Iterable[int], *, around: Surroundings, now: datetime) -> Iterator[SessionRows]:
+def load(session_ids: Iterable[int], *, surroundings: Surroundings, now: datetime) -> Iterator[SessionRows]:
     """What is stored of sessions, in the order given."""
     ids = list(session_ids)
-    for first in range(0, len(ids), TOGETHER):
-        yield from load_together(ids[first : first + TOGETHER], around=around, now=now)
+    for first in range(0, len(ids), SESSIONS_PER_BATCH):
+        yield from load_together(ids[first : first + SESSIONS_PER_BATCH], surroundings=surroundings, now=now)
 
 
-def load_together(session_ids: list[int], *, around: Surroundings, now: datetime) -> Iterator[SessionRows]:
+def load_together(session_ids: list[int], *, surroundings: Surroundings, now: datetime) -> Iterator[SessionRows]:
     batch = Batch(session_ids)
     segments = {f"segments_{n}": Cast(f"segments_sector_{n}", TextField()) for n in (1, 2, 3)}
     named = Session.objects.filter(pk__in=session_ids).values_list(*kinds.SessionRow._fields)
@@ -100,7 +100,7 @@ def load_together(session_ids: list[int], *, around: Surroundings, now: datetime
         "rejects": batch.rejects(),
         "corrections": batch.load(kinds.CorrectionRow, Correction, "pk"),
     }
-    counted = {
+    counts = {
         feed.collection: batch.count(feed.model)
         for feed in registry().values()
         if not (feed.lists or isinstance(feed.storage, FileStorage) or feed.collection in LOADED)
@@ -108,8 +108,8 @@ def load_together(session_ids: list[int], *, around: Surroundings, now: datetime
     for session_id in session_ids:
         yield SessionRows(
             sessions[session_id],
-            around,
+            surroundings,
             now,
-            counts={name: cars.get(session_id, {}) for name, cars in counted.items()},
+            counts={name: cars.get(session_id, {}) for name, cars in counts.items()},
             **{name: rows[session_id] for name, rows in parts.items()},
         )

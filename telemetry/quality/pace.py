@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.laps import of_laps
 from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows
@@ -45,7 +45,7 @@ def medians(rows: SessionRows) -> dict[int, float]:
 
 
 @check(WARNING, "giant-laps")
-def slow_laps(rows: SessionRows) -> Iterator[Found]:
+def slow_laps(rows: SessionRows) -> Iterator[Finding]:
     """A lap over 107 % of the race's best and of the field's on that lap, on a free track: a failing car, or a wrong time."""
     usual = medians(rows)
     for lap, seconds in unexplained(rows):
@@ -58,25 +58,25 @@ def slow_laps(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(NOTE, "giant-laps")
-def slow_field(rows: SessionRows) -> Iterator[Found]:
+def slow_field(rows: SessionRows) -> Iterator[Finding]:
     """Laps over 107 % of the race's best on which the whole field was slow: full tanks, saved tyres, a damp track."""
     usual = medians(rows)
     slow = [lap for lap, seconds in unexplained(rows) if seconds <= SLOW * usual[lap.lap_number]]
     if slow:
-        yield Found(
-            message=f"{counted(len(slow), 'lap')} over 107 % of the best on a free track, on which the whole field was slow.",
+        yield Finding(
+            message=f"{plural(len(slow), 'lap')} over 107 % of the best on a free track, on which the whole field was slow.",
             rows={"laps": keys(slow)},
         )
 
 
 @check(NOTE, "giant-laps", spoils_laps=True)
-def giant_laps(rows: SessionRows) -> Iterator[Found]:
+def giant_laps(rows: SessionRows) -> Iterator[Finding]:
     """Laps of a race over 200 s: the clock ran on through a red flag (7787/1 has one of 34 minutes)."""
     giants = [(seconds, lap) for lap, seconds in timed(rows.laps) if seconds > GIANT] if rows.is_race else []
     if giants:
-        text = listed(f"{lap.driver_number}/{lap.lap_number}" for _, lap in giants)
-        yield Found(
-            message=f"{counted(len(giants), 'lap')} of up to {max(giants)[0]:.0f} s (car/lap): {text}.",
+        text = join_words(f"{lap.driver_number}/{lap.lap_number}" for _, lap in giants)
+        yield Finding(
+            message=f"{plural(len(giants), 'lap')} of up to {max(giants)[0]:.0f} s (car/lap): {text}.",
             rows={"laps": [lap.pk for _, lap in giants]},
         )
 
@@ -90,12 +90,12 @@ def same_times(rows: SessionRows) -> list[list[LapRow]]:
 
 
 @check(NOTE, "two-grids")
-def lap_times_twice(rows: SessionRows) -> Iterator[Found]:
+def lap_times_twice(rows: SessionRows) -> Iterator[Finding]:
     """Two cars have the same time on one lap with other sectors: chance, about three times in a race."""
     for laps in same_times(rows):
         if len({lap.sectors for lap in laps}) == len(laps):
-            cars, first = listed(lap.driver_number for lap in laps), laps[0]
-            yield Found(
+            cars, first = join_words(lap.driver_number for lap in laps), laps[0]
+            yield Finding(
                 message=f"Cars {cars} both took {first.lap_duration:.3f} s on lap {first.lap_number}.",
                 lap_number=first.lap_number,
                 rows={"laps": keys(laps)},
@@ -103,13 +103,13 @@ def lap_times_twice(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(ERROR, "two-grids", spoils_laps=True)
-def laps_twice(rows: SessionRows) -> Iterator[Found]:
+def laps_twice(rows: SessionRows) -> Iterator[Finding]:
     """Two cars have the same time and the same sectors on one lap: one car's lap was put down to another as well."""
     for laps in same_times(rows):
         copies = [lap for lap in laps if None not in lap.sectors and sum(lap.sectors == other.sectors for other in laps) > 1]
         if copies:
-            cars, first = listed(lap.driver_number for lap in copies), copies[0]
-            yield Found(
+            cars, first = join_words(lap.driver_number for lap in copies), copies[0]
+            yield Finding(
                 message=f"Cars {cars} have the very same lap {first.lap_number}: {first.lap_duration:.3f} s in equal sectors.",
                 lap_number=first.lap_number,
                 rows={"laps": keys(copies)},

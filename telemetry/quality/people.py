@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterator
 
 from drivers.names import driver_id, names_match
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.rows import EntryRow
 from telemetry.quality.session_rows import SessionRows
-from telemetry.quality.surroundings import Outing
+from telemetry.quality.surroundings import Appearance
 
 BIGGEST_GRID = 26  # cars that the sporting regulations admit to a championship event
 
 
-def of_entry(entry: EntryRow, message: str) -> Found:
-    return Found(message=message, driver_number=entry.driver_number, rows={"drivers": [entry.pk]})
+def of_entry(entry: EntryRow, message: str) -> Finding:
+    return Finding(message=message, driver_number=entry.driver_number, rows={"drivers": [entry.pk]})
 
 
 @check(WARNING, "names-later", "no-team")
-def driver_incomplete(rows: SessionRows) -> Iterator[Found]:
+def driver_incomplete(rows: SessionRows) -> Iterator[Finding]:
     """Entries without a name, acronym or team: during and after broken sessions upstream has none, and adds them later."""
     for entry in rows.entries:
         fields = {
@@ -29,11 +29,11 @@ def driver_incomplete(rows: SessionRows) -> Iterator[Found]:
         }
         missing = [what for what, value in fields.items() if not value]
         if missing:
-            yield of_entry(entry, f"Car {entry.driver_number} ({entry.full_name or 'nobody'}) has no {listed(missing)}.")
+            yield of_entry(entry, f"Car {entry.driver_number} ({entry.full_name or 'nobody'}) has no {join_words(missing)}.")
 
 
 @check(ERROR, "two-grids", "number-is-no-person")
-def entry_names_two_people(rows: SessionRows) -> Iterator[Found]:
+def entry_names_two_people(rows: SessionRows) -> Iterator[Finding]:
     """One number, two people: an entry's full name is not that of its first and last name (9223/1: Paul Aron, Max Verstappen).
 
     Nobody can be held to be the driver: rows of that number have none.
@@ -45,7 +45,7 @@ def entry_names_two_people(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(ERROR, "two-grids", "number-is-no-person")
-def number_sent_for_two_people(rows: SessionRows) -> Iterator[Found]:
+def number_sent_for_two_people(rows: SessionRows) -> Iterator[Finding]:
     """Upstream sent a number twice, for two people: its key of a driver is the row in the file, not the number."""
     entries = {entry.driver_number: entry for entry in rows.entries}
     for reject in rows.rejects:
@@ -56,7 +56,7 @@ def number_sent_for_two_people(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(ERROR, "two-grids")
-def person_in_two_cars(rows: SessionRows) -> Iterator[Found]:
+def person_in_two_cars(rows: SessionRows) -> Iterator[Finding]:
     """One person has two numbers in one session."""
     cars: dict[str, list[EntryRow]] = {}
     for entry in rows.entries:
@@ -64,21 +64,21 @@ def person_in_two_cars(rows: SessionRows) -> Iterator[Found]:
             cars.setdefault(entry.driver_id, []).append(entry)
     for entries in cars.values():
         if len(entries) > 1:
-            numbers = listed(entry.driver_number for entry in entries)
-            yield Found(message=f"{entries[0].full_name} has cars {numbers}.", rows={"drivers": keys(entries)})
+            numbers = join_words(entry.driver_number for entry in entries)
+            yield Finding(message=f"{entries[0].full_name} has cars {numbers}.", rows={"drivers": keys(entries)})
 
 
 @check(WARNING, "two-grids")
-def more_cars_than_a_grid(rows: SessionRows) -> Iterator[Found]:
+def more_cars_than_a_grid(rows: SessionRows) -> Iterator[Finding]:
     """More entries than a grid can hold: another series is mixed in (9223 has 35, with Formula 3)."""
     if len(rows.entries) > BIGGEST_GRID:
-        yield Found(
+        yield Finding(
             message=f"{len(rows.entries)} entries; a grid has {BIGGEST_GRID} at most.", rows={"drivers": keys(rows.entries)}
         )
 
 
 @check(ERROR, "names-later")
-def car_without_entry(rows: SessionRows) -> Iterator[Found]:
+def car_without_entry(rows: SessionRows) -> Iterator[Finding]:
     """Rows of a number that no entry has: nobody is known to have driven them."""
     known = {entry.driver_number for entry in rows.entries}
     collections: dict[str, set[int]] = {
@@ -94,67 +94,67 @@ def car_without_entry(rows: SessionRows) -> Iterator[Found]:
         for car in cars - known:
             strangers.setdefault(car, []).append(collection)
     for car, where in sorted(strangers.items()):
-        yield Found(message=f"No entry has number {car}, which is in {listed(where)}.", driver_number=car)
+        yield Finding(message=f"No entry has number {car}, which is in {join_words(where)}.", driver_number=car)
 
 
 @check(NOTE, "no-portrait")
-def details_missing(rows: SessionRows) -> Iterator[Found]:
+def details_missing(rows: SessionRows) -> Iterator[Finding]:
     """Entries without a country (all of them since 2025) or a portrait."""
     for what, without in (
         ("country", [entry for entry in rows.entries if not entry.country_code]),
         ("portrait", [entry for entry in rows.entries if not entry.headshot_url]),
     ):
         if without:
-            yield Found(
-                message=f"No {what} for {len(without)} of {counted(len(rows.entries), 'driver')}.",
+            yield Finding(
+                message=f"No {what} for {len(without)} of {plural(len(rows.entries), 'driver')}.",
                 rows={"drivers": keys(without)},
             )
 
 
 @check(NOTE, "number-is-no-person")
-def number_of_several_people(rows: SessionRows) -> Iterator[Found]:
+def number_of_several_people(rows: SessionRows) -> Iterator[Finding]:
     """A number that somebody else uses in another session of the season: group by `driver_id`, not by number."""
     for entry in rows.entries:
-        others = rows.around.number_users.get((rows.session.year, entry.driver_number), set()) - {entry.driver_id}
+        others = rows.surroundings.number_users.get((rows.session.year, entry.driver_number), set()) - {entry.driver_id}
         if others:
             here = entry.driver_id or "nobody for certain"
             yield of_entry(
-                entry, f"Number {entry.driver_number} is {here} here, and {listed(sorted(others))} elsewhere this season."
+                entry, f"Number {entry.driver_number} is {here} here, and {join_words(sorted(others))} elsewhere this season."
             )
 
 
-def changed(rows: SessionRows, what: str, value: Callable[[EntryRow | Outing], object]) -> Iterator[Found]:
+def changed(rows: SessionRows, what: str, value: Callable[[EntryRow | Appearance], object]) -> Iterator[Finding]:
     """Entries whose value differs from that person's session before."""
     for entry in rows.entries:
-        before = rows.around.last_outing.get((rows.session.pk, entry.driver_id or ""))
+        before = rows.surroundings.previous_appearances.get((rows.session.pk, entry.driver_id or ""))
         if before and value(before) and value(entry) and value(before) != value(entry):
             yield of_entry(entry, f"{entry.full_name}: {what} {value(before)} before, {value(entry)} here.")
 
 
 @check(NOTE, "number-is-no-person")
-def number_changed(rows: SessionRows) -> Iterator[Found]:
+def number_changed(rows: SessionRows) -> Iterator[Finding]:
     """A person has another number than in the session before (Lawson 40 and 30, Bearman 50, 38 and 87)."""
     yield from changed(rows, "number", lambda who: who.driver_number)
 
 
 @check(NOTE, "spellings")
-def acronym_changed(rows: SessionRows) -> Iterator[Found]:
+def acronym_changed(rows: SessionRows) -> Iterator[Finding]:
     """A person has another acronym than in the session before (Colapinto: FCO, then COL)."""
     yield from changed(rows, "acronym", lambda who: who.name_acronym)
 
 
 @check(NOTE, "team-changes")
-def team_changed(rows: SessionRows) -> Iterator[Found]:
+def team_changed(rows: SessionRows) -> Iterator[Finding]:
     """A person's team is not that of the session before: they moved, or the team has a new name."""
     yield from changed(rows, "team", lambda who: who.team_name)
 
 
 @check(NOTE, "team-colours")
-def team_colour_changed(rows: SessionRows) -> Iterator[Found]:
+def team_colour_changed(rows: SessionRows) -> Iterator[Finding]:
     """A team's colour is not that of the session before, if only in its letter case."""
     seen = set()
     for entry in rows.entries:
-        before = rows.around.last_outing.get((rows.session.pk, entry.driver_id or ""))
+        before = rows.surroundings.previous_appearances.get((rows.session.pk, entry.driver_id or ""))
         if not before or before.team_name != entry.team_name or before.team_colour == entry.team_colour:
             continue
         if before.team_colour and entry.team_colour and entry.team_name not in seen:
@@ -163,9 +163,9 @@ def team_colour_changed(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "spellings")
-def person_under_two_names(rows: SessionRows) -> Iterator[Found]:
+def person_under_two_names(rows: SessionRows) -> Iterator[Finding]:
     """Two drivers are probably one person (Kimi and Andrea Kimi Antonelli): merge them in the admin."""
     for entry in rows.entries:
-        other = rows.around.doubles.get(entry.driver_id or "")
+        other = rows.surroundings.duplicates.get(entry.driver_id or "")
         if other:
             yield of_entry(entry, f"{entry.driver_id} is probably the same person as {other}.")

@@ -15,12 +15,12 @@ from telemetry.models import SessionQuality
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import CollectionGrade, grade_collections, grade_session
 from telemetry.quality.findings import Finding, Severity
-from telemetry.quality.loading import TOGETHER, load
+from telemetry.quality.loading import SESSIONS_PER_BATCH, load
 from telemetry.quality.rows import SessionRow
 from telemetry.quality.session_rows import SessionRows
-from telemetry.quality.surroundings import survey
+from telemetry.quality.surroundings import load_surroundings
 
-KEPT = 300  # findings kept of a session, the gravest first; the counts are always exact
+MAX_STORED_FINDINGS = 300  # findings kept of a session, the gravest first; the counts are always exact
 GRAVEST_FIRST = list(Severity)
 
 
@@ -52,7 +52,7 @@ class Report:
             warnings=self.counts[Severity.WARNING],
             notes=self.counts[Severity.NOTE],
             grades={collection: graded.as_dict() for collection, graded in self.grades.items()},
-            findings=[finding.as_dict() for finding in self.findings[:KEPT]],
+            findings=[finding.as_dict() for finding in self.findings[:MAX_STORED_FINDINGS]],
         )
 
     def as_dict(self) -> dict:
@@ -70,7 +70,7 @@ class Report:
         }
 
 
-def examined(rows: SessionRows) -> Report:
+def check_session(rows: SessionRows) -> Report:
     """Run every check on one session's rows."""
     findings = [finding for check in CHECKS for finding in check(rows)]
     findings.sort(key=lambda finding: GRAVEST_FIRST.index(Severity(finding.severity)))
@@ -81,13 +81,15 @@ def examined(rows: SessionRows) -> Report:
     )
 
 
-def examine(session_ids: Iterable[int] | None = None, *, now: datetime | None = None) -> Iterator[Report]:
+def check_sessions(session_ids: Iterable[int] | None = None, *, now: datetime | None = None) -> Iterator[Report]:
     """Check sessions (all, when none are given, in the order they were held), store the reports, and yield each."""
     if session_ids is None:
         session_ids = Session.objects.order_by(F("date_start").asc(nulls_last=True), "pk").values_list("pk", flat=True)
-    ids, around, now = list(session_ids), survey(), now or timezone.now()
-    for first in range(0, len(ids), TOGETHER):
-        reports = [examined(rows) for rows in load(ids[first : first + TOGETHER], around=around, now=now)]
+    ids, surroundings, now = list(session_ids), load_surroundings(), now or timezone.now()
+    for first in range(0, len(ids), SESSIONS_PER_BATCH):
+        reports = [
+            check_session(rows) for rows in load(ids[first : first + SESSIONS_PER_BATCH], surroundings=surroundings, now=now)
+        ]
         store(reports)
         yield from reports
 

@@ -4,16 +4,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.rows import ResultRow
 from telemetry.quality.session_rows import SessionRows
 
 
-def of_result(result: ResultRow, message: str) -> Found:
-    return Found(message=message, driver_number=result.driver_number, rows={"session_result": [result.pk]})
+def of_result(result: ResultRow, message: str) -> Finding:
+    return Finding(message=message, driver_number=result.driver_number, rows={"session_result": [result.pk]})
 
 
-def repeated(collection: str, rows: Iterable[Any]) -> Iterator[Found]:
+def repeated(collection: str, rows: Iterable[Any]) -> Iterator[Finding]:
     """Positions that several cars have."""
     holders: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
@@ -21,24 +21,24 @@ def repeated(collection: str, rows: Iterable[Any]) -> Iterator[Found]:
             holders[row.position].append(row)
     for position, same in sorted(holders.items()):
         if len(same) > 1:
-            cars = listed(row.driver_number for row in same)
-            yield Found(message=f"Cars {cars} share place {position}.", rows={collection: keys(same)})
+            cars = join_words(row.driver_number for row in same)
+            yield Finding(message=f"Cars {cars} share place {position}.", rows={collection: keys(same)})
 
 
 @check(ERROR, "result-kinds")
-def result_positions_repeat(rows: SessionRows) -> Iterator[Found]:
+def result_positions_repeat(rows: SessionRows) -> Iterator[Finding]:
     """Two cars have one place in the result."""
     yield from repeated("session_result", rows.results)
 
 
 @check(ERROR, "grid-of-qualifying")
-def grid_positions_repeat(rows: SessionRows) -> Iterator[Found]:
+def grid_positions_repeat(rows: SessionRows) -> Iterator[Finding]:
     """Two cars have one place on the grid."""
     yield from repeated("starting_grid", rows.grid)
 
 
 @check(NOTE, "result-kinds")
-def result_without_position(rows: SessionRows) -> Iterator[Found]:
+def result_without_position(rows: SessionRows) -> Iterator[Finding]:
     """A car is not classified, and nothing says why: it neither retired, nor was it excluded, nor absent."""
     for result in rows.results:
         if result.position is None and not (result.dnf or result.dns or result.dsq):
@@ -46,7 +46,7 @@ def result_without_position(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "result-kinds")
-def result_of_wrong_kind(rows: SessionRows) -> Iterator[Found]:
+def result_of_wrong_kind(rows: SessionRows) -> Iterator[Finding]:
     """A qualifying has a list of times per car, all other sessions one time; a gap may be "+1 LAP" in a race only."""
     for result in rows.results:
         for what, value in (("duration", result.duration), ("gap to the leader", result.gap_to_leader)):
@@ -62,34 +62,34 @@ def result_of_wrong_kind(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "points")
-def points_outside_races(rows: SessionRows) -> Iterator[Found]:
+def points_outside_races(rows: SessionRows) -> Iterator[Finding]:
     """Championship points in a session that awards none."""
     awarded = [] if rows.is_race else [result for result in rows.results if result.points]
     if awarded:
-        yield Found(
-            message=f"{counted(len(awarded), 'car')} with points in a session without any.",
+        yield Finding(
+            message=f"{plural(len(awarded), 'car')} with points in a session without any.",
             rows={"session_result": keys(awarded)},
         )
 
 
 @check(WARNING, "laps-missing")
-def car_without_result(rows: SessionRows) -> Iterator[Found]:
+def car_without_result(rows: SessionRows) -> Iterator[Finding]:
     """A car has laps or stints and no result, though others have."""
     for car in sorted({*rows.laps_of, *rows.stints_of} - set(rows.result_of) if rows.results else ()):
-        yield Found(message=f"Car {car} has no result.", driver_number=car)
+        yield Finding(message=f"Car {car} has no result.", driver_number=car)
 
 
 @check(WARNING, "grid-of-qualifying")
-def grid_not_with_qualifying(rows: SessionRows) -> Iterator[Found]:
+def grid_not_with_qualifying(rows: SessionRows) -> Iterator[Finding]:
     """A starting grid in a session that decides none: upstream files the grid under the qualifying, not under the race."""
     if rows.grid and not rows.session.is_qualifying:
-        yield Found(
+        yield Finding(
             message=f"{rows.session.session_name} has a starting grid of its own.", rows={"starting_grid": keys(rows.grid)}
         )
 
 
 @check(NOTE, "names-later")
-def standings_incomplete(rows: SessionRows) -> Iterator[Found]:
+def standings_incomplete(rows: SessionRows) -> Iterator[Finding]:
     """Standings without a place or points, as after broken sessions."""
     for collection, standings in (
         ("championship_drivers", rows.driver_standings),
@@ -97,7 +97,7 @@ def standings_incomplete(rows: SessionRows) -> Iterator[Found]:
     ):
         empty = [row for row in standings if row.points_current is None or row.position_current is None]
         if empty:
-            yield Found(
-                message=f"{len(empty)} of {counted(len(standings), 'row')} of {collection} lack a place or points.",
+            yield Finding(
+                message=f"{len(empty)} of {plural(len(standings), 'row')} of {collection} lack a place or points.",
                 rows={collection: keys(empty)},
             )

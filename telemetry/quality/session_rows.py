@@ -58,7 +58,7 @@ class SessionRows:
     """
 
     session: SessionRow
-    around: Surroundings
+    surroundings: Surroundings
     now: datetime
     entries: list[EntryRow] = field(default_factory=list)
     laps: list[LapRow] = field(default_factory=list)

@@ -3,28 +3,30 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, keys, listed
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.rows import StintRow
 from telemetry.quality.session_rows import SessionRows
 
 OLDEST_TYRES = 40  # laps at the start of a stint: sets that old are not fitted again
 
 
-def of_stint(stint: StintRow, message: str) -> Found:
+def of_stint(stint: StintRow, message: str) -> Finding:
     return of_stints([stint], message)
 
 
-def of_stints(stints: list[StintRow], message: str) -> Found:
+def of_stints(stints: list[StintRow], message: str) -> Finding:
     """A finding about stints of one car; about the last of them, when they are told by one."""
     last = stints[-1]
-    return Found(message=message, driver_number=last.driver_number, stint_number=last.stint_number, rows={"stints": keys(stints)})
+    return Finding(
+        message=message, driver_number=last.driver_number, stint_number=last.stint_number, rows={"stints": keys(stints)}
+    )
 
 
-def several(what: str, stints: list[StintRow]) -> Iterator[Found]:
+def several(what: str, stints: list[StintRow]) -> Iterator[Finding]:
     """A finding about stints of any car, if there are some."""
     if stints:
-        text = listed(f"{stint.driver_number}/{stint.stint_number}" for stint in stints)
-        yield Found(message=f"{counted(len(stints), 'stint')} {what} (car/stint): {text}.", rows={"stints": keys(stints)})
+        text = join_words(f"{stint.driver_number}/{stint.stint_number}" for stint in stints)
+        yield Finding(message=f"{plural(len(stints), 'stint')} {what} (car/stint): {text}.", rows={"stints": keys(stints)})
 
 
 def name(stint: StintRow) -> str:
@@ -38,19 +40,19 @@ def neighbours(rows: SessionRows) -> Iterator[tuple[StintRow, StintRow]]:
 
 
 @check(ERROR, "stint-bounds-null")
-def stint_bounds_missing(rows: SessionRows) -> Iterator[Found]:
+def stint_bounds_missing(rows: SessionRows) -> Iterator[Finding]:
     """A stint without its first or last lap (7787/16): its laps have no tyres."""
     for car, stints in rows.stints_of.items():
         unbound = [stint for stint in stints if stint.lap_start is None or stint.lap_end is None]
         if unbound:
-            which = listed(stint.stint_number for stint in unbound)
+            which = join_words(stint.stint_number for stint in unbound)
             yield of_stints(
                 unbound, f"No first or last lap on car {car} in {'stint' if len(unbound) == 1 else 'stints'} {which}."
             )
 
 
 @check(ERROR, "stint-reversed")
-def stint_reversed(rows: SessionRows) -> Iterator[Found]:
+def stint_reversed(rows: SessionRows) -> Iterator[Finding]:
     """A stint that ends before it begins (7787/77: laps 55 to 54)."""
     for stint in rows.stints:
         if stint.lap_start is not None and stint.lap_end is not None and stint.lap_end < stint.lap_start:
@@ -58,7 +60,7 @@ def stint_reversed(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(ERROR, "stint-gap")
-def stints_overlap(rows: SessionRows) -> Iterator[Found]:
+def stints_overlap(rows: SessionRows) -> Iterator[Finding]:
     """Stints that overlap by more than the lap they share: it is unknown on which tyres those laps were driven."""
     for one, other in neighbours(rows):
         if other.laps[0] < one.laps[-1]:
@@ -68,7 +70,7 @@ def stints_overlap(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "stint-gap")
-def stints_leave_a_gap(rows: SessionRows) -> Iterator[Found]:
+def stints_leave_a_gap(rows: SessionRows) -> Iterator[Finding]:
     """Laps between two stints belong to none."""
     for one, other in neighbours(rows):
         if other.laps[0] > one.laps[-1] + 1:
@@ -78,42 +80,42 @@ def stints_leave_a_gap(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "stint-gap", "stint-bounds-null")
-def laps_without_stint(rows: SessionRows) -> Iterator[Found]:
+def laps_without_stint(rows: SessionRows) -> Iterator[Finding]:
     """Laps that no stint covers: their tyres are unknown. Unfinished last laps, which a result does not count, need none."""
     for car, laps in rows.laps_of.items() if rows.stints else []:
         covered = {number for stint in rows.stints_of.get(car, []) for number in stint.laps}
         finished = (rows.result_of[car].number_of_laps if car in rows.result_of else None) or laps[-1].lap_number
         bare = [lap for lap in laps if lap.lap_number <= finished and lap.lap_number not in covered]
         if bare:
-            yield Found(
-                message=f"Car {car} has no stint for {counted(len(bare), 'lap')}: {listed(lap.lap_number for lap in bare)}.",
+            yield Finding(
+                message=f"Car {car} has no stint for {plural(len(bare), 'lap')}: {join_words(lap.lap_number for lap in bare)}.",
                 driver_number=car,
                 rows={"laps": keys(bare)},
             )
 
 
 @check(NOTE, "shared-lap")
-def stints_share_a_lap(rows: SessionRows) -> Iterator[Found]:
+def stints_share_a_lap(rows: SessionRows) -> Iterator[Finding]:
     """Stints that begin on the lap the one before ends on: a plain join has that lap twice. `Lap.objects.with_stint` has not."""
     sharing = [other for one, other in neighbours(rows) if other.laps[0] == one.laps[-1]]
     if sharing:
-        yield Found(
-            message=f"{counted(len(sharing), 'stint')} of {len(rows.stints)} begin on the lap that the one before ends on.",
+        yield Finding(
+            message=f"{plural(len(sharing), 'stint')} of {len(rows.stints)} begin on the lap that the one before ends on.",
             rows={"stints": keys(sharing)},
         )
 
 
 @check(WARNING, "stint-numbers")
-def stint_numbers_skip(rows: SessionRows) -> Iterator[Found]:
+def stint_numbers_skip(rows: SessionRows) -> Iterator[Finding]:
     """A car's stints are not numbered from 1 without a gap: one was lost."""
     for car, stints in rows.stints_of.items():
         there = [stint.stint_number for stint in stints]
         if there != list(range(1, len(stints) + 1)):
-            yield Found(message=f"Car {car} has stints {listed(there)}.", driver_number=car, rows={"stints": keys(stints)})
+            yield Finding(message=f"Car {car} has stints {join_words(there)}.", driver_number=car, rows={"stints": keys(stints)})
 
 
 @check(WARNING, "phantom-stint")
-def stint_after_last_lap(rows: SessionRows) -> Iterator[Found]:
+def stint_after_last_lap(rows: SessionRows) -> Iterator[Finding]:
     """A stint that begins after the car's last lap: tyres that were fitted and never driven."""
     for stint in rows.stints:
         last = rows.last_lap(stint.driver_number)
@@ -122,7 +124,7 @@ def stint_after_last_lap(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "phantom-stint")
-def stint_beyond_last_lap(rows: SessionRows) -> Iterator[Found]:
+def stint_beyond_last_lap(rows: SessionRows) -> Iterator[Finding]:
     """A stint that began in time and ends after the car's last lap: its length is wrong."""
     for stint in rows.stints:
         laps = rows.laps_of.get(stint.driver_number)
@@ -131,19 +133,19 @@ def stint_beyond_last_lap(rows: SessionRows) -> Iterator[Found]:
 
 
 @check(WARNING, "no-compound")
-def compound_unknown(rows: SessionRows) -> Iterator[Found]:
+def compound_unknown(rows: SessionRows) -> Iterator[Finding]:
     """The compound is null, UNKNOWN or TEST_UNKNOWN."""
     yield from several("on unknown tyres", [stint for stint in rows.stints if not stint.compound_known])
 
 
 @check(WARNING, "tyre-age")
-def tyre_age_missing(rows: SessionRows) -> Iterator[Found]:
+def tyre_age_missing(rows: SessionRows) -> Iterator[Finding]:
     """It is not known how many laps a set of tyres had done."""
     yield from several("on tyres of unknown age", [stint for stint in rows.stints if stint.tyre_age_at_start is None])
 
 
 @check(WARNING, "tyre-age")
-def tyres_too_old(rows: SessionRows) -> Iterator[Found]:
+def tyres_too_old(rows: SessionRows) -> Iterator[Finding]:
     """A set of tyres of over 40 laps at the start of a stint: nobody fits those, the count is wrong."""
     for stint in rows.stints:
         if stint.tyre_age_at_start is not None and stint.tyre_age_at_start > OLDEST_TYRES:
@@ -163,7 +165,7 @@ def stopped_between(rows: SessionRows, one: StintRow, other: StintRow) -> bool |
 
 
 @check(ERROR, "tyre-age")
-def tyre_age_falls(rows: SessionRows) -> Iterator[Found]:
+def tyre_age_falls(rows: SessionRows) -> Iterator[Finding]:
     """Tyres get younger while the car stays out: what upstream calls two stints is one, or a stop is missing."""
     for one, other in neighbours(rows):
         if one.tyre_age_at_start is None or other.tyre_age_at_start is None or one.tyre_compound != other.tyre_compound:
@@ -172,13 +174,13 @@ def tyre_age_falls(rows: SessionRows) -> Iterator[Found]:
         if other.tyre_age_at_start < reached and stopped_between(rows, one, other) is False:
             yield of_stints(
                 [one, other],
-                f"Without a stop the tyres of car {one.driver_number} are {counted(reached, 'lap')} old on lap {one.lap_end} and "
+                f"Without a stop the tyres of car {one.driver_number} are {plural(reached, 'lap')} old on lap {one.lap_end} and "
                 f"{other.tyre_age_at_start} on lap {other.lap_start}.",
             )
 
 
 @check(WARNING, "no-in-lap-flag", "stint-gap")
-def compound_changes_without_stop(rows: SessionRows) -> Iterator[Found]:
+def compound_changes_without_stop(rows: SessionRows) -> Iterator[Finding]:
     """Other tyres without a pit row or out-lap: the stop is missing, or the stint is wrong."""
     for one, other in neighbours(rows):
         if one.tyre_compound != other.tyre_compound and stopped_between(rows, one, other) is False:

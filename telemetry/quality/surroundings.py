@@ -13,7 +13,7 @@ from mirror.models import SyncPiece
 from races.models import Session
 
 
-class Outing(NamedTuple):
+class Appearance(NamedTuple):
     """A person in a session."""
 
     session_id: int
@@ -25,7 +25,7 @@ class Outing(NamedTuple):
     team_colour: str | None
 
 
-class Venue(NamedTuple):
+class SessionPlace(NamedTuple):
     """A session's place in time and space."""
 
     session_id: int
@@ -40,49 +40,53 @@ class Venue(NamedTuple):
 
 @dataclass
 class Surroundings:
+    """What checks need to know of other sessions; each attribute says its keys and values."""
+
     before: dict[int, int] = field(default_factory=dict)  # session_id -> that of the session before it in the season
-    last_outing: dict[tuple[int, str], Outing] = field(default_factory=dict)  # (session_id, driver_id) -> the one before
+    previous_appearances: dict[tuple[int, str], Appearance] = field(
+        default_factory=dict
+    )  # (session_id, driver_id) -> the one before
     number_users: dict[tuple[int, int], set[str]] = field(default_factory=dict)  # (season, driver_number) -> driver_ids
-    doubles: dict[str, str] = field(default_factory=dict)  # driver_id -> another that is probably the same person
-    spellings: dict[int, Venue] = field(default_factory=dict)  # circuit_key -> its first session, whose spelling counts
+    duplicates: dict[str, str] = field(default_factory=dict)  # driver_id -> another that is probably the same person
+    spellings: dict[int, SessionPlace] = field(default_factory=dict)  # circuit_key -> its first session, whose spelling counts
     unlisted: dict[int, int] = field(default_factory=dict)  # race_id -> rows refused because no session of theirs is listed
-    first_of: dict[int, int] = field(default_factory=dict)  # race_id -> session_id of its first session
+    first_sessions: dict[int, int] = field(default_factory=dict)  # race_id -> session_id of its first session
 
 
-def survey() -> Surroundings:
+def load_surroundings() -> Surroundings:
     """Read them from all that is stored, in four queries."""
-    around = Surroundings()
+    surroundings = Surroundings()
     sessions = Session.objects.order_by(F("date_start").asc(nulls_last=True), "pk")
     previous: dict[int, int] = {}
-    for venue in map(Venue._make, sessions.values_list("pk", *Venue._fields[1:])):
-        around.first_of.setdefault(venue.race_id, venue.session_id)
+    for venue in map(SessionPlace._make, sessions.values_list("pk", *SessionPlace._fields[1:])):
+        surroundings.first_sessions.setdefault(venue.race_id, venue.session_id)
         if venue.year in previous:
-            around.before[venue.session_id] = previous[venue.year]
+            surroundings.before[venue.session_id] = previous[venue.year]
         previous[venue.year] = venue.session_id
         if venue.circuit_key is not None:
-            around.spellings.setdefault(venue.circuit_key, venue)
-    follow_people(around)
-    around.doubles = doubles()
+            surroundings.spellings.setdefault(venue.circuit_key, venue)
+    load_people(surroundings)
+    surroundings.duplicates = probable_duplicates()
     refused = SyncPiece.objects.filter(session_id=None, rejected__gt=0).order_by("pk")
-    around.unlisted = {race: count for race, count in refused.values_list("race_id", "rejected") if race}
-    return around
+    surroundings.unlisted = {race: count for race, count in refused.values_list("race_id", "rejected") if race}
+    return surroundings
 
 
-def follow_people(around: Surroundings) -> None:
+def load_people(surroundings: Surroundings) -> None:
     """Who had been where before each session, and all who used a number in a season."""
     entries = Entry.objects.filter(driver__isnull=False).order_by(F("session__date_start").asc(nulls_last=True), "session_id")
-    fields = ("session_id", "session__year", *Outing._fields[2:])
-    last: dict[str, Outing] = {}
+    fields = ("session_id", "session__year", *Appearance._fields[2:])
+    last: dict[str, Appearance] = {}
     users: dict[tuple[int, int], set[str]] = defaultdict(set)
-    for outing in map(Outing._make, entries.values_list(*fields)):
-        if outing.driver_id in last:
-            around.last_outing[outing.session_id, outing.driver_id] = last[outing.driver_id]
-        last[outing.driver_id] = outing
-        users[outing.year, outing.driver_number].add(outing.driver_id)
-    around.number_users = dict(users)
+    for appearance in map(Appearance._make, entries.values_list(*fields)):
+        if appearance.driver_id in last:
+            surroundings.previous_appearances[appearance.session_id, appearance.driver_id] = last[appearance.driver_id]
+        last[appearance.driver_id] = appearance
+        users[appearance.year, appearance.driver_number].add(appearance.driver_id)
+    surroundings.number_users = dict(users)
 
 
-def doubles() -> dict[str, str]:
+def probable_duplicates() -> dict[str, str]:
     """{driver_id: driver_id} of people whose names have the same words, or some of them: "Kimi" and "Andrea Kimi" Antonelli."""
     people = [
         (driver_id, frozenset(ascii_words(name))) for driver_id, name in Driver.objects.values_list("driver_id", "full_name")

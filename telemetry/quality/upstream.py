@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mirror.models import Correction
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Found, check, counted, listed
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, plural
 from telemetry.quality.rows import PieceRow
 from telemetry.quality.session_rows import SessionRows
 
@@ -26,60 +26,60 @@ def latest(rows: SessionRows, count: Callable[[PieceRow], int]) -> str:
     counts: Counter[str] = Counter()
     for piece in newest.values():
         counts[piece.collection] += count(piece)
-    return listed(f"{number} of {collection}" for collection, number in counts.items() if number)
+    return join_words(f"{number} of {collection}" for collection, number in counts.items() if number)
 
 
 @check(NOTE, "rewritten")
-def rewritten_by_upstream(rows: SessionRows) -> Iterator[Found]:
+def rewritten_by_upstream(rows: SessionRows) -> Iterator[Finding]:
     """Upstream changed rows after they were first stored here: results computed before are of other data."""
     changed: Counter[str] = Counter()
     for piece in rows.pieces:
         changed[piece.collection] += piece.updated
     if changed.total():
-        text = listed(f"{number} of {collection}" for collection, number in changed.items() if number)
-        yield Found(message=f"Upstream rewrote rows since they were first stored: {text}.")
+        text = join_words(f"{number} of {collection}" for collection, number in changed.items() if number)
+        yield Finding(message=f"Upstream rewrote rows since they were first stored: {text}.")
 
 
 @check(WARNING, "vanished")
-def no_longer_sent(rows: SessionRows) -> Iterator[Found]:
+def no_longer_sent(rows: SessionRows) -> Iterator[Finding]:
     """Rows stored here that upstream no longer sends: perhaps they were wrong."""
     if text := latest(rows, lambda piece: piece.vanished - piece.pruned):
-        yield Found(message=f"Upstream no longer sends rows stored here: {text}.")
+        yield Finding(message=f"Upstream no longer sends rows stored here: {text}.")
 
 
 @check(ERROR, "fields-come-and-go", "two-grids")
-def rows_refused(rows: SessionRows) -> Iterator[Found]:
+def rows_refused(rows: SessionRows) -> Iterator[Finding]:
     """Rows that are not stored, not being valid or with the key of another; they are kept with the reason in the log of syncs."""
     if text := latest(rows, lambda piece: piece.rejected):
-        yield Found(message=f"Rows that could not be stored: {text}.")
+        yield Finding(message=f"Rows that could not be stored: {text}.")
 
 
 @check(NOTE, "pit-twice", "messages-twice", "samples-twice")
-def rows_sent_twice(rows: SessionRows) -> Iterator[Found]:
+def rows_sent_twice(rows: SessionRows) -> Iterator[Finding]:
     """Upstream sent the same rows more than once; one of each is stored."""
     if text := latest(rows, lambda piece: piece.folded):
-        yield Found(message=f"Upstream sent rows more than once: {text}.")
+        yield Finding(message=f"Upstream sent rows more than once: {text}.")
 
 
 @check(WARNING, "rewritten")
-def corrections_in_conflict(rows: SessionRows) -> Iterator[Found]:
+def corrections_in_conflict(rows: SessionRows) -> Iterator[Finding]:
     """A value was corrected by hand, and upstream has since moved to another: somebody has to decide."""
     disputed = [row for row in rows.corrections if row.state == Correction.State.CONFLICT]
     if disputed:
-        text = listed(f"{row.collection} ({row.field or 'deleted'})" for row in disputed)
-        yield Found(message=f"{counted(len(disputed), 'correction')} in conflict with upstream: {text}.")
+        text = join_words(f"{row.collection} ({row.field or 'deleted'})" for row in disputed)
+        yield Finding(message=f"{plural(len(disputed), 'correction')} in conflict with upstream: {text}.")
 
 
 @check(NOTE, "unlisted-session")
-def rows_of_unlisted_sessions(rows: SessionRows) -> Iterator[Found]:
+def rows_of_unlisted_sessions(rows: SessionRows) -> Iterator[Finding]:
     """Upstream has rows of this weekend under a session_key that its list of sessions lacks; told at the first session."""
-    refused = rows.around.unlisted.get(rows.session.race_id)
-    if refused and rows.around.first_of.get(rows.session.race_id) == rows.session.pk:
-        yield Found(message=f"{counted(refused, 'row')} of this weekend belong to no listed session and are not stored.")
+    refused = rows.surroundings.unlisted.get(rows.session.race_id)
+    if refused and rows.surroundings.first_sessions.get(rows.session.race_id) == rows.session.pk:
+        yield Finding(message=f"{plural(refused, 'row')} of this weekend belong to no listed session and are not stored.")
 
 
 @check(NOTE, "fields-come-and-go", "stop-since")
-def fields_without_values(rows: SessionRows) -> Iterator[Found]:
+def fields_without_values(rows: SessionRows) -> Iterator[Finding]:
     """A field is null in every row of a collection: upstream did not send it then, and may send it now."""
     began = rows.session.date_start
     stored: dict[str, list[Any]] = {"pit": rows.pits, "drivers": rows.entries, "laps": rows.laps, "race_control": rows.messages}
@@ -90,4 +90,4 @@ def fields_without_values(rows: SessionRows) -> Iterator[Found]:
         if began and began < STOP_DURATION_SINCE and "stop_duration" in empty:
             empty.remove("stop_duration")
         if empty and stored[collection]:
-            yield Found(message=f"{collection}: no row has {listed(empty)}.")
+            yield Finding(message=f"{collection}: no row has {join_words(empty)}.")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from telemetry.quality import rows as kinds
 from telemetry.quality.session_rows import SessionRows
-from telemetry.quality.surroundings import Outing, Surroundings, Venue
+from telemetry.quality.surroundings import Appearance, SessionPlace, Surroundings
 
 START = datetime(2024, 11, 3, 14, 0, tzinfo=UTC)
 LAP = 90.0  # seconds
@@ -194,17 +194,17 @@ def with_result(car, rows=None, **changes) -> SessionRows:
     return replace(rows, results=[row._replace(**changes) if row.driver_number == car else row for row in rows.results])
 
 
-def outing(**changes) -> Outing:
+def outing(**changes) -> Appearance:
     """Where car 1's driver was in the session before."""
-    return Outing(499, 2024, "ada_alpha", 1, "ALP", "Team", "AABBCC")._replace(**changes)
+    return Appearance(499, 2024, "ada_alpha", 1, "ALP", "Team", "AABBCC")._replace(**changes)
 
 
 def after(**changes) -> Surroundings:
     """A session before this one, in which car 1's driver was a little different."""
-    return Surroundings(last_outing={(500, "ada_alpha"): outing(**changes)})
+    return Surroundings(previous_appearances={(500, "ada_alpha"): outing(**changes)})
 
 
 def venue(**changes) -> Surroundings:
     """The circuit's first session, spelt differently."""
-    first = Venue(400, 40, 2023, START, 7, "Somewhere", "Ring", "Town")._replace(**changes)
+    first = SessionPlace(400, 40, 2023, START, 7, "Somewhere", "Ring", "Town")._replace(**changes)
     return Surroundings(spellings={7: first})

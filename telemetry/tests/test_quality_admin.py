@@ -9,7 +9,7 @@ from django.urls import reverse
 from races.models import Session
 from races.tests.weekends import weekend
 from telemetry.models import Lap, SessionQuality
-from telemetry.quality.report import examine
+from telemetry.quality.report import check_sessions
 
 LIST = reverse("admin:telemetry_sessionquality_changelist")
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def held(db):
 
 @pytest.fixture
 def checked(held):
-    assert len(list(examine(now=NOW))) == 1
+    assert len(list(check_sessions(now=NOW))) == 1
     return SessionQuality.objects.get()
 
 
@@ -63,7 +63,7 @@ def test_it_tells_how_complete_each_collection_is_and_leads_to_its_rows(checked,
 
 def test_several_rows_are_found_in_a_list(held, admin_client):
     Lap.objects.create(session=held, driver_number=1, lap_number=2, lap_duration=90, duration_sector_2=30, duration_sector_3=30)
-    assert list(examine(now=NOW))
+    assert list(check_sessions(now=NOW))
     quality = SessionQuality.objects.get()
     found = next(found for found in quality.findings if found["check"] == "speeds_missing")
     assert found["count"] == 2

@@ -17,7 +17,7 @@ from mirror.planning import Scope
 from races.models import Neutralisation
 from telemetry.models import Lap, SessionQuality
 from telemetry.models.clean_laps import EXCLUSIONS
-from telemetry.quality.report import examine
+from telemetry.quality.report import check_sessions
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def reports(replay, django_db_setup, django_db_blocker):
         sync(client=client, scope=Scope(seasons=SEASONS), collections=("meetings", "sessions"), force=True)
         assert not sync(client=client, scope=scope, collections=ROWS, force=True).errors
         began = time.process_time()
-        found = {report.session.pk: report for report in examine()}
+        found = {report.session.pk: report for report in check_sessions()}
         assert time.process_time() - began < SECONDS
         yield found
         transaction.set_rollback(True)

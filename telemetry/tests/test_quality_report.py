@@ -16,8 +16,8 @@ from mirror.models import Correction, Reject, Source, SyncPiece, SyncRun
 from races.models import RaceControl, Session, Weather
 from races.tests.weekends import weekend
 from telemetry.models import Lap, Overtake, Pit, Position, SessionQuality, Stint
-from telemetry.quality.findings import LISTED
-from telemetry.quality.report import KEPT, examine
+from telemetry.quality.findings import MAX_STORED_KEYS
+from telemetry.quality.report import MAX_STORED_FINDINGS, check_sessions
 
 START = datetime(2024, 3, 5, 16, 0, tzinfo=UTC)
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -71,7 +71,7 @@ def held(db):
 
 
 def report_of(session, **options):
-    [report] = examine([session.pk], now=NOW, **options)
+    [report] = check_sessions([session.pk], now=NOW, **options)
     return report
 
 
@@ -154,7 +154,7 @@ def test_what_other_sessions_say_is_known(held):
 def test_many_sessions_take_as_many_queries_as_a_few(held):
     def queries():
         with CaptureQueriesContext(connection) as captured:
-            assert len(list(examine(now=NOW))) == Session.objects.count()
+            assert len(list(check_sessions(now=NOW))) == Session.objects.count()
         return len(captured)
 
     queries()
@@ -165,7 +165,7 @@ def test_many_sessions_take_as_many_queries_as_a_few(held):
 
 
 def test_the_kept_findings_are_bounded_and_the_counts_exact(held):
-    for number in range(4, KEPT + 20):
+    for number in range(4, MAX_STORED_FINDINGS + 20):
         Lap.objects.create(
             session=held,
             driver_number=1,
@@ -177,12 +177,12 @@ def test_the_kept_findings_are_bounded_and_the_counts_exact(held):
         )
     report = report_of(held)
     kept = SessionQuality.objects.get()
-    assert kept.errors == report.counts["error"] == KEPT + 17
-    assert len(kept.findings) == KEPT
+    assert kept.errors == report.counts["error"] == MAX_STORED_FINDINGS + 17
+    assert len(kept.findings) == MAX_STORED_FINDINGS
     assert {finding["severity"] for finding in kept.findings} == {"error"}
-    assert kept.spoilt_laps.count() == KEPT + 17
+    assert kept.spoilt_laps.count() == MAX_STORED_FINDINGS + 17
     speeds = next(f for f in report.findings if f.check == "speeds_missing")
-    assert (speeds.count, len(speeds.as_dict()["rows"]["laps"])) == (KEPT + 16, LISTED)
+    assert (speeds.count, len(speeds.as_dict()["rows"]["laps"])) == (MAX_STORED_FINDINGS + 16, MAX_STORED_KEYS)
 
 
 def test_a_session_that_goes_takes_its_report_along(held):
@@ -203,7 +203,7 @@ def test_sessions_with_holes_are_looked_at_again_sooner(held):
 def test_rest_tells_the_quality_of_a_session(held, client):
     report_of(held)
     weekend("Race", race_id=2, year=2023)
-    assert len(list(examine(now=NOW))) == 2
+    assert len(list(check_sessions(now=NOW))) == 2
     [found] = client.get("/api/v1/quality/", {"session_id": held.pk}).json()["results"]
     assert (found["session_id"], found["race_id"], found["grade"], found["errors"]) == (held.pk, 1, "partial", 1)
     assert found["grades"]["laps"] == {"grade": "complete", "stored": 6, "reason": ""}
@@ -214,7 +214,7 @@ def test_rest_tells_the_quality_of_a_session(held, client):
 
 def test_rest_filters_by_season_and_grade(held, client):
     weekend("Race", race_id=2, year=2023)
-    assert len(list(examine(now=NOW))) == 2
+    assert len(list(check_sessions(now=NOW))) == 2
 
     def found(**query):
         return [row["session_id"] for row in client.get("/api/v1/quality/", query).json()["results"]]
@@ -291,8 +291,8 @@ def test_the_command_lists_the_checks(db):
 def test_which_laps_are_clean_counts_as_a_change_of_the_session(held):
     """Predictions are worked out from clean laps, and kept until the session changes."""
     before = versions.of_session(held.pk)
-    [*examine()]
+    [*check_sessions()]
     after = versions.of_session(held.pk)
     assert after != before
-    [*examine()]  # finds the same again
+    [*check_sessions()]  # finds the same again
     assert versions.of_session(held.pk) == after

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import F
 from rich.console import Console
 from rich.markup import escape
@@ -12,8 +13,8 @@ from rich.table import Table
 from races.models import Session
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import incomplete_collections
-from telemetry.quality.findings import Severity, counted, listed
-from telemetry.quality.report import Report, examine
+from telemetry.quality.findings import Severity, join_words, plural
+from telemetry.quality.report import Report, check_sessions
 
 COLOURS = {
     "complete": "green",
@@ -34,7 +35,7 @@ class Command(BaseCommand):
         "Exit status: 0 also when faults were found, 1 when the checks could not run or --fail-on says so."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--season",
             type=int,
@@ -57,11 +58,13 @@ class Command(BaseCommand):
         )
         parser.add_argument("--checks", action="store_true", help="list the checks and the faults they look for; check nothing")
 
-    def handle(self, *, season, session, json: bool, fail_on, checks, **options):
+    def handle(
+        self, *, season: list[int], session: list[int], json: bool, fail_on: str | None, checks: bool, **options: Any
+    ) -> None:
         if checks:
             self.list_checks()
             return
-        reports = self.checked(sessions_of(season, session), quiet=json)
+        reports = self.check_sessions(select_sessions(season, session), quiet=json)
         if json:
             self.write_json(reports)
         elif session:
@@ -69,16 +72,16 @@ class Command(BaseCommand):
                 self.details(report)
         else:
             self.table(reports)
-        graves = {"error": [Severity.ERROR], "warning": [Severity.ERROR, Severity.WARNING]}.get(fail_on, [])
-        found = sum(report.counts[severity] for report in reports for severity in graves)
-        if found:
-            raise CommandError(f"{counted(found, 'finding')} of severity {' or '.join(graves)}")
+        severities = {"error": [Severity.ERROR], "warning": [Severity.ERROR, Severity.WARNING]}.get(fail_on or "", [])
+        findings = sum(report.counts[severity] for report in reports for severity in severities)
+        if findings:
+            raise CommandError(f"{plural(findings, 'finding')} of severity {' or '.join(severities)}")
 
-    def checked(self, session_ids: list[int], *, quiet: bool) -> list[Report]:
+    def check_sessions(self, session_ids: list[int], *, quiet: bool) -> list[Report]:
         if quiet or not self.stdout.isatty():
-            return list(examine(session_ids))
+            return list(check_sessions(session_ids))
         with Console().status(f"Checking {len(session_ids)} sessions"):
-            return list(examine(session_ids))
+            return list(check_sessions(session_ids))
 
     def list_checks(self) -> None:
         for check in CHECKS:
@@ -92,18 +95,18 @@ class Command(BaseCommand):
         if self.stdout.isatty():
             table = Table("ID", "session", "grade", "lacks", "errors", "warnings", "gravest finding")
             for report in reports:
-                table.add_row(*coloured(report))
+                table.add_row(*table_row(report))
             Console().print(table)
         else:
             for report in reports:
-                self.stdout.write(line(report))
+                self.stdout.write(summary_line(report))
         total = {severity: sum(report.counts[severity] for report in reports) for severity in Severity}
-        what = ", ".join(counted(count, severity.value) for severity, count in total.items())
-        self.stdout.write(f"{counted(len(reports), 'session')}: {what}. Details: check_data --session ID")
+        what = ", ".join(plural(count, severity.value) for severity, count in total.items())
+        self.stdout.write(f"{plural(len(reports), 'session')}: {what}. Details: check_data --session ID")
 
     def details(self, report: Report) -> None:
         """All that was found in a session."""
-        self.stdout.write(line(report))
+        self.stdout.write(summary_line(report))
         for collection, graded in report.grades.items():
             reason = f" ({graded.reason})" if graded.reason else ""
             self.stdout.write(f"  {collection}: {graded.grade.value}, {graded.stored:,} rows{reason}")
@@ -111,29 +114,29 @@ class Command(BaseCommand):
             self.stdout.write(f"  {finding.severity}: {finding.message} [{finding.check}]")
 
 
-def sessions_of(seasons: Iterable[int], sessions: Iterable[int]) -> list[int]:
+def select_sessions(seasons: Iterable[int], sessions: Iterable[int]) -> list[int]:
     """IDs of the sessions asked for, in the order they were held; ones that are not stored are an error."""
-    held = Session.objects.order_by(F("date_start").asc(nulls_last=True), "pk")
+    queryset = Session.objects.order_by(F("date_start").asc(nulls_last=True), "pk")
     if seasons:
-        held = held.filter(year__in=seasons)
+        queryset = queryset.filter(year__in=seasons)
     if sessions:
-        held = held.filter(pk__in=sessions)
-    found = dict(held.values_list("pk", "year"))
-    unknown = [f"session {pk}" for pk in sessions if pk not in found]
-    unknown += [f"season {year}" for year in seasons if year not in found.values()]
-    if unknown or not found:
+        queryset = queryset.filter(pk__in=sessions)
+    seasons_of = dict(queryset.values_list("pk", "year"))
+    unknown = [f"session {pk}" for pk in sessions if pk not in seasons_of]
+    unknown += [f"season {year}" for year in seasons if year not in seasons_of.values()]
+    if unknown or not seasons_of:
         raise CommandError(f"No {' or '.join(unknown) or 'session'} is stored; sync_openf1 brings sessions in.")
-    return list(found)
+    return list(seasons_of)
 
 
-def title(report: Report) -> str:
+def session_label(report: Report) -> str:
     session = report.session
     return f"{session.year} {session.location or session.race__race_name} {session.session_name}"
 
 
-def line(report: Report) -> str:
-    counts = ", ".join(counted(report.counts[severity], severity.value) for severity in Severity)
-    return f"{report.session.pk} {title(report)}: {report.grade.value}, {counts}{gravest(report, '; ')}"
+def summary_line(report: Report) -> str:
+    counts = ", ".join(plural(report.counts[severity], severity.value) for severity in Severity)
+    return f"{report.session.pk} {session_label(report)}: {report.grade.value}, {counts}{gravest(report, '; ')}"
 
 
 def gravest(report: Report, before: str = "") -> str:
@@ -142,16 +145,16 @@ def gravest(report: Report, before: str = "") -> str:
     return f"{before}{finding.message}" if finding else ""
 
 
-def coloured(report: Report) -> list[str]:
-    """A line of the table."""
+def table_row(report: Report) -> list[str]:
+    """The cells of a report in the table, with colours."""
     grade = report.grade.value
-    lacks = listed(incomplete_collections(report.grades), most=3) if grade == "partial" else ""
+    lacks = join_words(incomplete_collections(report.grades), most=3) if grade == "partial" else ""
     errors, warnings = (
         f"[{COLOURS[severity]}]{count}[/]" if (count := report.counts[severity]) else "" for severity in ("error", "warning")
     )
     return [
         str(report.session.pk),
-        escape(title(report)),
+        escape(session_label(report)),
         f"[{COLOURS[grade]}]{grade}[/]",
         lacks,
         errors,

@@ -11,7 +11,7 @@ from telemetry.fastf1.library import NotInstalled
 from telemetry.fastf1.merging import Merged, merge, open_proposals, take_over
 from telemetry.fastf1.tables import Table, from_folder, from_library
 from telemetry.models import FastF1Comparison
-from telemetry.quality.findings import counted
+from telemetry.quality.findings import plural
 
 LISTED = 20  # lap times that differ, and proposals, per session; REST and the admin have them all
 
@@ -58,14 +58,14 @@ class Command(BaseCommand):
         except (NotInstalled, RuntimeError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"{counted(total['sessions'], 'session')} compared, {counted(total['equal'], 'lap time')} equal to the millisecond, "
-            f"{total['different']:,} different, {counted(total['updated'], 'lap')} written."
+            f"{plural(total['sessions'], 'session')} compared, {plural(total['equal'], 'lap time')} equal to the millisecond, "
+            f"{total['different']:,} different, {plural(total['updated'], 'lap')} written."
         )
         if total["failed"]:
-            raise CommandError(f"{counted(total['failed'], 'session')} could not be read; see above")
+            raise CommandError(f"{plural(total['failed'], 'session')} could not be read; see above")
         if not total["sessions"]:
             where = f"in {csv} is about them" if csv else "was loaded"
-            raise CommandError(f"Of {counted(len(sessions), 'stored session')} none was compared: nothing {where}.")
+            raise CommandError(f"Of {plural(len(sessions), 'stored session')} none was compared: nothing {where}.")
 
     def take(self, table: Table, total: Counter[str], *, accept: bool) -> None:
         """Merge one session, and say how it went."""
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         for line in [*differences(comparison), *proposals(comparison)]:
             self.stdout.write(f"  {line}")
         if accept and (laps := take_over(comparison)):
-            self.stdout.write(f"  {counted(len(laps), 'proposal')} taken over as corrections")
+            self.stdout.write(f"  {plural(len(laps), 'proposal')} taken over as corrections")
 
 
 def chosen_sessions(*, season: list[int], race: list[int], session: list[int]) -> list[Session]:
@@ -106,12 +106,12 @@ def told(merged: Merged) -> str:
     compounds = f"compounds agree on {c.compounds_equal:,} of {c.compounds_equal + c.compounds_different:,}"
     return (
         f"{c.openf1_laps:,} laps in OpenF1, {c.fastf1_laps:,} in FastF1, {c.matched:,} matched ({percent(c.openf1_match_rate)}, "
-        f"{percent(c.fastf1_match_rate)}); {timed}; {untimed}; {compounds}; {counted(merged.updated, 'lap')} written"
+        f"{percent(c.fastf1_match_rate)}); {timed}; {untimed}; {compounds}; {plural(merged.updated, 'lap')} written"
     )
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share * 100:.1f} %"
+    return "–" if share is None else f"{share * 100:.1f} %"  # noqa: RUF001
 
 
 def differences(comparison: FastF1Comparison) -> Iterator[str]:
