@@ -1,5 +1,7 @@
 """Admin pages of the laboratory: what was tried, on what, and what came of it. Programs write these rows; people look."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
@@ -23,7 +25,7 @@ STATES = {"created": "", "running": "info", "completed": "success", "failed": "d
 
 class StatusAdmin(LogAdmin):
     @admin.display(description="status", ordering="status")
-    def state(self, row):
+    def state(self, row: Any) -> str:
         return badge(row.get_status_display(), STATES[row.status])
 
 
@@ -66,7 +68,7 @@ class ExperimentAdmin(StatusAdmin):
     )
 
     @admin.display(description="runs")
-    def compared(self, experiment):
+    def compared(self, experiment: Experiment) -> str:
         count = experiment.runs.count()
         if not count:
             return "none yet"
@@ -101,23 +103,23 @@ class RunAdmin(StatusAdmin):
     actions_list = ("train",)
 
     @admin.display(description="figures")
-    def figures(self, run):
+    def figures(self, run: Run) -> str:
         """Those over all laps that were asked about."""
         found = comparison.figures([run.pk], comparison.SUMMARY).get(run.pk, {})
         return ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in found.items()) or "none"
 
     @admin.display(description="pictures")
-    def pictures(self, run):
+    def pictures(self, run: Run) -> str:
         files = [(self.address(run, file.name),) for file in run.artifacts.filter(content_type="image/png")]
         shown = '<a href="{0}"><img src="{0}" loading="lazy" style="max-width:26rem;display:inline-block;margin:.3rem"></a>'
         return format_html_join("", shown, files) or "none"
 
     @admin.display(description="files")
-    def files(self, run):
+    def files(self, run: Run) -> str:
         rows = [(self.address(run, file.name), file.name) for file in run.artifacts.exclude(content_type="image/png")]
         return format_html_join(", ", '<a class="underline" href="{}">{}</a>', rows) or "none"
 
-    def address(self, run, name):
+    def address(self, run: Run, name: str) -> str:
         return reverse(f"{NAMESPACE}:run-artifacts", args=[run.pk, name])
 
     def has_train_permission(self, request: HttpRequest) -> bool:

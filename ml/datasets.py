@@ -11,6 +11,9 @@ from telemetry.lap_rules import NEUTRALISED_STATES
 
 if TYPE_CHECKING:
     import pandas as pd
+    from django.db.models import QuerySet
+
+    from races.models import Session
 
 LAP_COLUMNS = (
     "session_id",
@@ -34,7 +37,9 @@ STALE = 15.0  # seconds after which an interval says nothing any more
 WEATHER = ("air_temperature", "track_temperature", "humidity", "rainfall", "wind_speed")
 
 
-def sessions(*, seasons: Collection[int] = (), races: Collection[int] = (), names: Collection[str] = ("Race",)):
+def sessions(
+    *, seasons: Collection[int] = (), races: Collection[int] = (), names: Collection[str] = ("Race",)
+) -> "QuerySet[Session]":
     """The sessions that a dataset is made of, as a queryset; demo seasons count like any other."""
     from races.models import Session
 
@@ -44,7 +49,7 @@ def sessions(*, seasons: Collection[int] = (), races: Collection[int] = (), name
     return found.filter(race_id__in=races) if races else found
 
 
-def load(chosen) -> "pd.DataFrame":
+def load(chosen: "QuerySet[Session]") -> "pd.DataFrame":
     """Every lap of these sessions (a queryset), one row each, in order of session date, car and lap.
 
     Columns: LAP_COLUMNS without `date_start`; `start` and `end` in seconds since 1970; of the session `season race_id circuit
@@ -67,7 +72,7 @@ def load(chosen) -> "pd.DataFrame":
     return laps.drop(columns=["date_start"])
 
 
-def frame(rows, columns: dict[str, str]) -> "pd.DataFrame":
+def frame(rows: "QuerySet[Any]", columns: dict[str, str]) -> "pd.DataFrame":
     """A queryset's values as a table: {column: field}."""
     import pandas as pd
 

@@ -12,7 +12,7 @@ class ComparisonPage(TemplateHTMLRenderer):
 
     template_name = "ml/comparison.html"
 
-    def get_template_context(self, data, renderer_context):
+    def get_template_context(self, data: dict[str, Any], renderer_context: Any) -> dict[str, Any]:
         if renderer_context["response"].exception:
             return {"problem": data}
         experiment = renderer_context["view"].get_object()

@@ -37,7 +37,7 @@ def experiment(*, name: str, owner: str, task: str = "", user: Any = None, **fie
     return Experiment.objects.get_or_create(name=name.lower(), defaults=given)[0]
 
 
-def start_run(
+def start_run(  # noqa: PLR0913 - a run is described by many values
     *,
     experiment: Experiment,
     model: str,

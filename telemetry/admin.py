@@ -1,6 +1,6 @@
 """Admin pages of what happened on track."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeNumericFilter
@@ -67,27 +67,27 @@ class LapAdmin(CarRowAdmin):
     )
 
     @admin.display(description="lap", ordering="lap_number")
-    def lap(self, lap):
+    def lap(self, lap: Any) -> Any:
         return lap.lap_number
 
     @admin.display(description="lap time", ordering="lap_duration")
-    def time(self, lap):
+    def time(self, lap: Any) -> Any:
         return lap_time(lap.lap_duration)
 
     @admin.display(description="out-lap", ordering="is_pit_out_lap")
-    def out_lap(self, lap):
+    def out_lap(self, lap: Any) -> Any:
         return badge("out", "info") if lap.is_pit_out_lap else ""
 
     @admin.display(description="S1", ordering="duration_sector_1")
-    def sector_1(self, lap):
+    def sector_1(self, lap: Any) -> Any:
         return sector_time(lap.duration_sector_1)
 
     @admin.display(description="S2", ordering="duration_sector_2")
-    def sector_2(self, lap):
+    def sector_2(self, lap: Any) -> Any:
         return sector_time(lap.duration_sector_2)
 
     @admin.display(description="S3", ordering="duration_sector_3")
-    def sector_3(self, lap):
+    def sector_3(self, lap: Any) -> Any:
         return sector_time(lap.duration_sector_3)
 
 
@@ -110,11 +110,11 @@ class StintAdmin(CarRowAdmin):
     ordering = ("-session_id", "driver_number", "stint_number")
 
     @admin.display(description="stint", ordering="stint_number")
-    def stint(self, stint):
+    def stint(self, stint: Any) -> Any:
         return stint.stint_number
 
     @admin.display(description="compound", ordering="tyre_compound")
-    def compound(self, stint):
+    def compound(self, stint: Any) -> Any:
         return dot(COMPOUNDS.get(stint.tyre_compound), stint.tyre_compound)
 
 
@@ -180,7 +180,7 @@ class SampleFileAdmin(LogAdmin, CarRowAdmin):
     ordering = ("-session_id", "driver_number", "collection")
 
     @admin.display(description="MB", ordering="size")
-    def megabytes(self, file):
+    def megabytes(self, file: Any) -> Any:
         return f"{file.size / 1_000_000:.1f}"
 
 
@@ -203,21 +203,21 @@ class TelemetryAdmin(CarRowAdmin):
     ordering = ("-session_id", "driver_number", "lap_number")
 
     @admin.display(description="mean km/h", ordering="avg_speed")
-    def mean(self, lap):
+    def mean(self, lap: Any) -> Any:
         return None if lap.avg_speed is None else f"{lap.avg_speed:.1f}"
 
     @admin.display(description="top km/h", ordering="max_speed")
-    def top(self, lap):
+    def top(self, lap: Any) -> Any:
         return None if lap.max_speed is None else f"{lap.max_speed:.0f}"
 
     @admin.display(description="full throttle", ordering="full_throttle")
-    def flat_out(self, lap):
+    def flat_out(self, lap: Any) -> Any:
         return percent(lap.full_throttle)
 
     @admin.display(description="brake", ordering="brake_usage")
-    def braking(self, lap):
+    def braking(self, lap: Any) -> Any:
         return percent(lap.brake_usage)
 
     @admin.display(description="DRS", ordering="drs_usage")
-    def drs(self, lap):
+    def drs(self, lap: Any) -> Any:
         return percent(lap.drs_usage)

@@ -30,5 +30,5 @@ class Dataset(models.Model):
     class Meta:
         ordering = ["-dataset_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

@@ -56,5 +56,5 @@ class Experiment(models.Model):
     class Meta:
         ordering = ["-created_at", "pk"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

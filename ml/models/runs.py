@@ -47,7 +47,7 @@ class Run(models.Model):
         ]
         indexes = [models.Index(fields=["experiment", "-started_at"], name="run_experiment")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.model} {str(self.pk)[:8]}"
 
 
@@ -62,7 +62,7 @@ class Param(models.Model):
         ordering = ["key"]
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="one_param_per_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.key}={self.value}"
 
 
@@ -79,7 +79,7 @@ class Metric(models.Model):
         ordering = ["key", "context", "step"]
         constraints = [models.UniqueConstraint(fields=["run", "key", "context", "step"], name="one_metric_per_step")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.key}={self.value}"
 
 
@@ -97,5 +97,5 @@ class Artifact(models.Model):
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["run", "name"], name="one_artifact_per_name")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name

@@ -40,19 +40,19 @@ class FastF1ComparisonAdmin(LogAdmin):
     actions_detail = ("take_proposals",)
 
     @admin.display(description="different", ordering="different")
-    def differing(self, comparison):
+    def differing(self, comparison: FastF1Comparison) -> str:
         return badge(str(comparison.different), "warning") if comparison.different else "0"
 
     @admin.display(description="lap times that differ")
-    def times_that_differ(self, comparison):
+    def times_that_differ(self, comparison: FastF1Comparison) -> str:
         return lines(comparison.differences, "car {driver_number}, lap {lap_number}: OpenF1 {openf1} s, FastF1 {fastf1} s")
 
     @admin.display(description="proposals: lap times that OpenF1 lacks")
-    def proposed(self, comparison):
+    def proposed(self, comparison: FastF1Comparison) -> str:
         return lines(comparison.proposals, "car {driver_number}, lap {lap_number}: FastF1 {fastf1} s")
 
     @admin.display(description="laps of one source only")
-    def in_one_only(self, comparison):
+    def in_one_only(self, comparison: FastF1Comparison) -> str:
         return lines(comparison.unmatched, "car {driver_number}, lap {lap_number}: {source}")
 
     def has_take_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

@@ -71,7 +71,7 @@ def open_proposals(comparison: FastF1Comparison) -> list[tuple[Lap, float]]:
 
 
 @transaction.atomic
-def take_over(comparison: FastF1Comparison, *, user=None) -> list[Lap]:
+def take_over(comparison: FastF1Comparison, *, user: Any = None) -> list[Lap]:
     """Make the open proposals corrections, which later syncs keep and people can take back; the laps that got a time."""
     proposals = open_proposals(comparison)
     for lap, seconds in proposals:

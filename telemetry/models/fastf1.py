@@ -33,5 +33,5 @@ class FastF1Comparison(models.Model):
         verbose_name_plural = "comparisons with FastF1"
         ordering = ["session_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"FastF1 on session {self.session_id}"

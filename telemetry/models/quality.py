@@ -43,5 +43,5 @@ class SessionQuality(models.Model):
         verbose_name_plural = "data quality"
         ordering = ["session_id"]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"quality of session {self.session_id}"

@@ -48,7 +48,7 @@ class SampleFile(CarRow):
         ordering = ["session_id", "driver_number", "collection"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "collection"], name="sample_file_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.name
 
 
@@ -73,5 +73,5 @@ class Telemetry(CarRow):
         ordering = ["session_id", "driver_number", "lap_number"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "lap_number"], name="telemetry_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"telemetry of lap {self.lap_number} of car {self.driver_number}"

@@ -24,7 +24,7 @@ class Pit(CarRow):
         ordering = ["session_id", "date", "pit_id"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "digest"], name="pit_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"car {self.driver_number} in the pits on lap {self.lap_number or '?'}"
 
 
@@ -40,7 +40,7 @@ class Position(CarRow):
         # Upstream sometimes sends two places of one car for one moment, so the place is part of the key.
         constraints = [models.UniqueConstraint(fields=["session", "date", "driver_number", "position"], name="position_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"car {self.driver_number} in P{self.position}"
 
 
@@ -65,7 +65,7 @@ class Interval(CarRow):
         ordering = ["session_id", "date", "driver_number", "repeat"]
         constraints = [models.UniqueConstraint(fields=["session", "date", "driver_number", "repeat"], name="interval_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"car {self.driver_number}: gap {self.gap_to_leader}"
 
 
@@ -107,7 +107,7 @@ class Overtake(Mirrored):
             )
         ]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"car {self.overtaking_driver_number} past car {self.overtaken_driver_number}"
 
 
@@ -123,5 +123,5 @@ class TeamRadio(CarRow):
         ordering = ["session_id", "date", "team_radio_id"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "recording_url"], name="team_radio_key")]
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"radio of car {self.driver_number}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         f"taken for granted. Questions: {ABOUT}."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("question", choices=[*QUESTIONS], metavar="QUESTION", help="one of the questions above")
         parser.add_argument("--session", type=int, required=True, metavar="ID", help="session_id of the session")
         parser.add_argument("--fuel-effect", type=float, metavar="S", help="seconds that a kilogram costs (default: 0.03)")
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", dest="as_json", help="print everything as one JSON object")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the answer, too: a PNG, SVG or PDF file")
 
-    def handle(self, *, question, session, as_json, plot, **options):
+    def handle(self, *, question: str, session: int, as_json: bool, plot: Path | None, **options: Any) -> None:
         given = {name: options[name] for name in ("fuel_effect", "fuel_load") if options[name] is not None}
         try:
             answer = ask(question, session, **given)

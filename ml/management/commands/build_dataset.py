@@ -1,14 +1,15 @@
 """Store laps, and what was known before each, as a dataset."""
 
 import time
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml.models import Dataset
 
 
-def add_query(parser) -> None:
+def add_query(parser: CommandParser) -> None:
     """Which laps: the arguments that `query` reads."""
     parser.add_argument("--season", type=int, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons")
     parser.add_argument("--race", type=int, nargs="+", action="extend", default=[], metavar="ID", help="only these race weekends")
@@ -29,12 +30,12 @@ class Command(BaseCommand):
         "fingerprint. train_model --dataset NAME learns from it."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         add_query(parser)
         parser.add_argument("--output", required=True, metavar="NAME", help="name of the dataset: letters, digits, _ and -")
         parser.add_argument("--replace", action="store_true", help="where the name is taken by other content")
 
-    def handle(self, **options):
+    def handle(self, **options: Any) -> None:
         from ml import building
 
         began = time.monotonic()

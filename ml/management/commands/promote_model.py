@@ -1,7 +1,9 @@
 """Let a run's model answer predictions."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml import recording
 from ml.models import Run
@@ -14,10 +16,10 @@ class Command(BaseCommand):
         "so one that was altered, or written with another scikit-learn, is refused too."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("run", metavar="RUN", help="the run's ID, as train_model prints it")
 
-    def handle(self, *, run, **options):
+    def handle(self, *, run: str, **options: Any) -> None:
         try:
             found = Run.objects.filter(pk=run).first()
         except ValidationError:

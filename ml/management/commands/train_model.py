@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         f"clean one is hindsight. Models: {', '.join(estimators.MODELS)}. Tasks: {', '.join(TASKS)}. Splits: {splits.NAMES}."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", choices=[*estimators.MODELS], metavar="MODEL", help="which model")
         parser.add_argument(
             "--task", choices=[*TASKS], default="next_lap", metavar="TASK", help="which question (default: %(default)s)"
@@ -45,7 +45,18 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: %(default)s)")
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too, by race, season and compound")
 
-    def handle(self, *, model, task, split, dataset, experiment, pairs, seed, **options):
+    def handle(
+        self,
+        *,
+        model: str,
+        task: str,
+        split: str,
+        dataset: str | None,
+        experiment: str,
+        pairs: list[str],
+        seed: int,
+        **options: Any,
+    ) -> None:
         console = Console(file=cast(IO[str], self.stdout), width=130)
         if dataset and any(query(options).values()):
             raise CommandError("--dataset says which laps already: leave out --season, --race and --session-name.")

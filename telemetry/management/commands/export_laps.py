@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
 from races.models import Session
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         "and why, is printed."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--output", default="laps_dataset.csv", metavar="FILE", help="where to (default: %(default)s; - is standard output)"
         )
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             help=f"only sessions of these names (default: {' and '.join(SESSION_NAMES)})",
         )
 
-    def handle(self, *, output, season, session_name, **options):
+    def handle(self, *, output: str, season: list[int], session_name: list[str], **options: Any) -> None:
         sessions = chosen_sessions(season, session_name)
         laps = Lap.objects.filter(session__in=sessions)
         if output == "-":

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from races.models import Session
 from telemetry.fastf1.library import NotInstalled
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         "compared."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         for option, name, what in (
             ("--season", "Y", "a season, e.g. 2024"),
             ("--race", "ID", "a race weekend by race_id"),
@@ -47,7 +48,9 @@ class Command(BaseCommand):
             help="make corrections of the lap times that OpenF1 lacks and FastF1 has; as all corrections, they can be taken back",
         )
 
-    def handle(self, *, season, race, session, csv: Path | None, accept_proposals, **options):
+    def handle(
+        self, *, season: list[int], race: list[int], session: list[int], csv: Path | None, accept_proposals: bool, **options: Any
+    ) -> None:
         if csv is not None and not csv.is_dir():
             raise CommandError(f"--csv {csv} is no folder")
         sessions = chosen_sessions(season=season, race=race, session=session)
