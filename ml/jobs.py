@@ -59,8 +59,8 @@ def run_train(progress: Progress, job: Job) -> dict[str, Any]:
             **(DEFAULTS | options),
             owner=job.owner.username[:50] if job.owner else "worker",
             user=job.owner,
-            told=progress.step,
-            begun=note_run,
+            progress=progress.step,
+            on_start=note_run,
         )
     except ValueError as error:
         raise Failed(str(error)) from error

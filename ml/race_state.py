@@ -1,9 +1,9 @@
-"""A race as one linear state, followed with a Kalman filter: what track, fuel, tyres, driver, run and traffic are worth.
+"""The state of a race by a Kalman filter: the effects of track, fuel, tyres, driver, run and traffic on lap times, in seconds.
 
     lap time = track + trend x lap number + compound + wear x tyre age + driver + run + traffic x dirty air + noise
 
-Track and run wander, the others stay. One filter knows every clean lap that has ended. Besides, there is one for each car that
-knows all of them but those of this car's current run: it tells what is to be expected of a driver from the stints before.
+Track and run are random walks, the other effects are constant. One filter is updated with every clean lap that has ended. Each
+car has another one, which is updated with all of them except those of its current run: it predicts from earlier stints alone.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TRACK, TREND, TRAFFIC, COMPOUND, WEAR, CARS = 0, 1, 2, 3, 6, 9  # places in the state; from CARS on the drivers, then the runs
-FEWEST = 5  # laps before anything is said
-OLDEST = 40.0  # laps of tyre age beyond which wear is not told apart
+MIN_LAPS = 5  # before the state is used
+MAX_TYRE_AGE = 40.0  # laps of tyre age beyond which wear is not told apart
 
-# What is believed before a race: mean and standard deviation, in seconds.
-TREND_BELIEF = (-0.03, 0.04)  # per lap of the race
-TRAFFIC_BELIEF = (0.3, 0.3)  # right behind another car
-COMPOUND_BELIEF = (0.3, 0.4)  # from one compound to the next harder one
-WEAR_BELIEF = (0.04, 0.04)  # per lap of tyre age
+# Priors: mean and standard deviation, in seconds.
+TREND_PRIOR = (-0.03, 0.04)  # per lap of the race
+TRAFFIC_PRIOR = (0.3, 0.3)  # right behind another car
+COMPOUND_PRIOR = (0.3, 0.4)  # from one compound to the next harder one
+WEAR_PRIOR = (0.04, 0.04)  # per lap of tyre age
 TRACK_SPREAD, DRIVER_SPREAD = 10.0, 0.5
-SURPRISE = 2.0  # standard deviations beyond which a lap moves the state no further
+MAX_RESIDUAL = 2.0  # standard deviations; a larger residual moves the state no further
 
 
 class Drift(NamedTuple):
@@ -36,8 +36,8 @@ class Drift(NamedTuple):
     run_step: float  # from a lap of the run to the next
 
 
-ALL = Drift(lap=0.25, run=0.3, track_step=0.06, run_step=0.15)  # for the next lap: quick
-OTHERS = Drift(lap=0.4, run=0.25, track_step=0.04, run_step=0.05)  # for what lasts: slow
+ALL_LAPS = Drift(lap=0.25, run=0.3, track_step=0.06, run_step=0.15)  # for the next lap: quick
+OTHER_LAPS = Drift(lap=0.4, run=0.25, track_step=0.04, run_step=0.05)  # for what lasts: slow
 
 
 class Part(NamedTuple):
@@ -50,68 +50,68 @@ class Part(NamedTuple):
 
 
 class Filters:
-    """Filter 0 knows all laps, filter 1 + n all but those of the current run of car n."""
+    """Filter 0 is updated with all laps, filter 1 + n with all but those of the current run of car n."""
 
     def __init__(self, drivers: "np.ndarray"):
         """drivers: what is expected of each, in seconds beside the field."""
         import numpy as np
 
         cars = len(drivers)
-        self.drift = Drift(*np.array([ALL, *[OTHERS] * cars]).T)  # type: ignore[arg-type]
+        self.drift = Drift(*np.array([ALL_LAPS, *[OTHER_LAPS] * cars]).T)  # type: ignore[arg-type]
         self.runs = CARS + cars
         mean, spread = np.zeros(self.runs + cars), np.zeros(self.runs + cars)
         spread[TRACK] = TRACK_SPREAD
-        mean[TREND], spread[TREND] = TREND_BELIEF
-        mean[TRAFFIC], spread[TRAFFIC] = TRAFFIC_BELIEF
-        mean[COMPOUND:WEAR], spread[COMPOUND:WEAR] = COMPOUND_BELIEF[0] * np.array([-1, 0, 1]), COMPOUND_BELIEF[1]
-        mean[WEAR:CARS], spread[WEAR:CARS] = WEAR_BELIEF
+        mean[TREND], spread[TREND] = TREND_PRIOR
+        mean[TRAFFIC], spread[TRAFFIC] = TRAFFIC_PRIOR
+        mean[COMPOUND:WEAR], spread[COMPOUND:WEAR] = COMPOUND_PRIOR[0] * np.array([-1, 0, 1]), COMPOUND_PRIOR[1]
+        mean[WEAR:CARS], spread[WEAR:CARS] = WEAR_PRIOR
         mean[CARS : self.runs], spread[CARS : self.runs] = drivers, DRIVER_SPREAD
         self.mean = np.tile(mean, (cars + 1, 1))
         self.covariance = np.tile(np.diag(spread**2), (cars + 1, 1, 1))
-        self.unknown: list[list[Part]] = [[] for _ in range(cars)]  # the laps that a car's filter does not know
+        self.pending: list[list[Part]] = [[] for _ in range(cars)]  # laps of the current run of each car
 
     def expect(self, which: int, lap: Part) -> float:
         return float(lap.weights @ self.mean[which, lap.places])
 
     def learn(self, lap: Part) -> None:
-        """A lap has ended."""
+        """Update all cars' filters but this car's own with a finished lap, which its own gets when the next run begins."""
         import numpy as np
 
         run = self.runs + lap.car
         self.covariance[:, TRACK, TRACK] += np.square(self.drift.track_step)
         self.covariance[:, run, run] += np.square(self.drift.run_step)
-        knows = np.ones(len(self.mean))
-        knows[1 + lap.car] = 0
-        self.update(slice(None), lap, knows)
-        self.unknown[lap.car].append(lap)
+        included = np.ones(len(self.mean))
+        included[1 + lap.car] = 0
+        self.update(slice(None), lap, included)
+        self.pending[lap.car].append(lap)
 
     def begin_run(self, car: int) -> None:
-        """The car's filter gets to know the run that is over; nothing is known of the one that begins."""
+        """Update the car's own filter with the run that is over, and reset the effect of its run."""
         import numpy as np
 
-        for lap in self.unknown[car]:
+        for lap in self.pending[car]:
             self.update(slice(1 + car, 2 + car), lap, np.ones(1))
-        self.unknown[car].clear()
+        self.pending[car].clear()
         run = self.runs + car
         self.mean[:, run] = 0
         self.covariance[:, run, :] = self.covariance[:, :, run] = 0
         self.covariance[:, run, run] = np.square(self.drift.run)
 
-    def update(self, which: slice, lap: Part, knows: "np.ndarray") -> None:
+    def update(self, which: slice, lap: Part, included: "np.ndarray") -> None:
         import numpy as np
 
         means, covariances = self.mean[which], self.covariance[which]
         sides = covariances[:, lap.places].transpose(0, 2, 1) @ lap.weights
         variance = sides[:, lap.places] @ lap.weights + np.square(self.drift.lap[which])  # type: ignore[index]
-        most = SURPRISE * np.sqrt(variance)
-        surprise = np.clip(lap.seconds - means[:, lap.places] @ lap.weights, -most, most)
-        gain = sides * (knows / variance)[:, None]
-        means += gain * surprise[:, None]
+        limit = MAX_RESIDUAL * np.sqrt(variance)
+        residual = np.clip(lap.seconds - means[:, lap.places] @ lap.weights, -limit, limit)
+        gain = sides * (included / variance)[:, None]
+        means += gain * residual[:, None]
         covariances -= gain[:, :, None] * sides[:, None, :]
 
 
 def follow(laps: "pd.DataFrame", clean: "np.ndarray", *, dirty_air: "np.ndarray", drivers: "pd.Series") -> "pd.DataFrame":
-    """Known when a lap begins: what the state says of it, in seconds. `drivers`: of each lap, what past races say of its driver.
+    """Predict each lap from the state when it begins, in seconds. `drivers`: for each lap the mean of its driver over past races.
 
     `state_pace`: from all laps; `state_pace_others`: from all but those of the car's current run; `state_slope`: the trend and
     the wear of its compound, per lap.
@@ -122,13 +122,13 @@ def follow(laps: "pd.DataFrame", clean: "np.ndarray", *, dirty_air: "np.ndarray"
     names, first, car = np.unique(laps["driver_number"].to_numpy(), return_index=True, return_inverse=True)
     parts = parts_of(laps, car, dirty_air)
     begins, ends, run = (laps[name].to_numpy() for name in ("start", "end", "run"))
-    known, asked = np.flatnonzero(clean & ~np.isnan(ends)), np.flatnonzero(~np.isnan(begins))
-    moments = np.concatenate([ends[known], begins[asked]])
-    rows, begin = np.concatenate([known, asked]), np.repeat([False, True], [len(known), len(asked)])
+    finished, begun = np.flatnonzero(clean & ~np.isnan(ends)), np.flatnonzero(~np.isnan(begins))
+    moments = np.concatenate([ends[finished], begins[begun]])
+    rows, begin = np.concatenate([finished, begun]), np.repeat([False, True], [len(finished), len(begun)])
     filters, current = Filters(drivers.fillna(0).to_numpy()[first]), np.full(len(names), -1)
     out = np.full((len(laps), 3), np.nan)
     level, seen = np.nan, 0
-    for event in np.lexsort((rows, begin, moments)):  # a lap that ends when another begins is known to it
+    for event in np.lexsort((rows, begin, moments)):  # a lap that ends at the moment when another begins comes first
         row = rows[event]
         lap = parts[row]
         if not begin[event]:
@@ -139,7 +139,7 @@ def follow(laps: "pd.DataFrame", clean: "np.ndarray", *, dirty_air: "np.ndarray"
         if run[row] != current[lap.car]:
             current[lap.car] = run[row]
             filters.begin_run(lap.car)
-        if seen >= FEWEST:
+        if seen >= MIN_LAPS:
             slope = filters.mean[0, TREND] + filters.mean[0, lap.places[-1]]
             out[row] = level + filters.expect(0, lap), level + filters.expect(1 + lap.car, lap), slope
     return pd.DataFrame(out, columns=["state_pace", "state_pace_others", "state_slope"], index=laps.index)
@@ -153,7 +153,7 @@ def parts_of(laps: "pd.DataFrame", car: "np.ndarray", dirty_air: "np.ndarray") -
     compound = (
         laps["compound"].map({name: place for place, name in enumerate(SLICK_COMPOUNDS)}).fillna(middle).astype(int).to_numpy()
     )
-    age = laps["tyre_age"].astype("float64").fillna(0).clip(upper=OLDEST).to_numpy()
+    age = laps["tyre_age"].astype("float64").fillna(0).clip(upper=MAX_TYRE_AGE).to_numpy()
     one = np.ones(len(laps))
     runs = CARS + car.max(initial=-1) + 1
     places = np.stack(

@@ -1,4 +1,4 @@
-"""A training as a run of an experiment: carried out, and everything that came of it written down."""
+"""Train a model as a run of an experiment, and store everything that results from it."""
 
 import io
 import json
@@ -14,8 +14,8 @@ from ml.training import Result
 MEMORY = "memory.json"
 
 
-def nothing(about: Any) -> None:
-    """For those who do not listen."""
+def ignore(event: Any) -> None:
+    """Default callback: does nothing."""
 
 
 def trial(  # noqa: PLR0913 - a run is described by many values
@@ -29,12 +29,12 @@ def trial(  # noqa: PLR0913 - a run is described by many values
     experiment: str = "",
     owner: str,
     user: Any = None,
-    told: Callable[[str], None] = nothing,
-    begun: Callable[[Run], None] = nothing,
+    progress: Callable[[str], None] = ignore,
+    on_start: Callable[[Run], None] = ignore,
 ) -> tuple[Run, Result]:
     """Train, and store model, figures, predictions, pictures and model card as a run of the experiment (by default the task's).
 
-    `begun` gets the run when it begins, `told` hears what is being done. ValueError as from `training.train`: what cannot be
+    `on_start` gets the run when it begins, `progress` a text for each step. ValueError as from `training.train`: what cannot be
     trained leaves a failed run with the reason, and so does whatever else goes wrong.
     """
     run = recording.start_run(
@@ -50,42 +50,42 @@ def trial(  # noqa: PLR0913 - a run is described by many values
         user=user,
         params=settings,
     )
-    begun(run)
+    on_start(run)
     try:
-        told(f"Training {model}")
+        progress(f"Training {model}")
         result = training.train(data.laps, table=data.table, model=model, task=task, split=split, seed=seed, settings=settings)
-        write_down(run, result, data, told)
+        record_result(run, result, data, progress)
     except BaseException as error:
         recording.end_run(run=run, status=Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
         raise
     return recording.end_run(run=run), result
 
 
-def write_down(run: Run, result: Result, data: Data, told: Callable[[str], None]) -> None:
+def record_result(run: Run, result: Result, data: Data, progress: Callable[[str], None]) -> None:
     from ml import artifacts, plots
 
-    told("Writing the model")
-    said = training.figures(result) | {"excluded": datasets.excluded(data.laps), "dataset": data.sha256}
+    progress("Writing the model")
+    figures = training.figures(result) | {"excluded": datasets.excluded(data.laps), "dataset": data.sha256}
     recording.log_metrics(run=run, metrics=overall(result))
     for column in ("race_id", "season", "compound"):
-        for part in said[f"by_{column}"]:
+        for part in figures[f"by_{column}"]:
             numbers = {key: value for key, value in part.items() if key != column and math.isfinite(value)}
             recording.log_metrics(run=run, metrics=numbers, context=f"{column.removesuffix('_id')}={part[column]}")
     for name, content, kind in (
         (artifacts.NAME, artifacts.dumps(result.last.estimator, result.last.ends), "application/zip"),
         (MEMORY, text(training_summary(result, data)), "application/json"),
-        ("metrics.json", text(said), "application/json"),
+        ("metrics.json", text(figures), "application/json"),
         ("predictions.parquet", parquet(result.predictions), "application/vnd.apache.parquet"),
         ("model_card.md", cards.card(run, result, data).encode(), "text/markdown"),
     ):
         recording.store_artifact(run=run, name=name, content=content, content_type=kind)
     for name, content in plots.drawn(result):
-        told(f"Drawing {name}")
+        progress(f"Drawing {name}")
         recording.store_artifact(run=run, name=name, content=content, content_type="image/png")
 
 
 def overall(result: Result) -> dict[str, float]:
-    """The figures of a run: those of all laps that were asked about."""
+    """The figures of a run over all predicted laps."""
     skill = {"skill": result.skill.value, "skill_low": result.skill.low, "skill_high": result.skill.high}
     found = result.metrics | skill | {"baseline_mae": result.baselines[result.baseline], "fit_seconds": result.seconds}
     return found | result.coverage | {"laps": len(result.predictions), "trained_on": result.last.laps}

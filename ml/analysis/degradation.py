@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml.analysis import robust
 from ml.analysis.robust import NORMAL
-from ml.analysis.sessions import BAND, CLEAN, FUEL_EFFECT, FUEL_LOAD, CannotSay, clean_laps, fuel, fuel_told
+from ml.analysis.sessions import BAND, CLEAN, FUEL_EFFECT, FUEL_LOAD, CannotSay, clean_laps, describe_fuel, fuel
 from telemetry.lap_rules import WET_COMPOUNDS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def degradation(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_
         ],
         "warnings": warnings(laps),
         "assumptions": [
-            fuel_told(fuel_effect, fuel_load),
+            describe_fuel(fuel_effect, fuel_load),
             f"slopes: the track does not change; intervals: it gains nothing to {TRACK:g} s over the race",
             "tyres lose the same with every lap",
         ],

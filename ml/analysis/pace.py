@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ml.analysis import robust
-from ml.analysis.sessions import BAND, CLEAN, FUEL_EFFECT, FUEL_LOAD, clean_laps, fuel_told
+from ml.analysis.sessions import BAND, CLEAN, FUEL_EFFECT, FUEL_LOAD, clean_laps, describe_fuel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def race_pace(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_lo
         "teams": ranked(clean, others, "team"),
         "n": len(clean),
         "filters": [CLEAN],
-        "assumptions": [fuel_told(fuel_effect, fuel_load), "tyres, traffic and the state of the track are not taken out"],
+        "assumptions": [describe_fuel(fuel_effect, fuel_load), "tyres, traffic and the state of the track are not taken out"],
     }
 
 
@@ -84,7 +84,7 @@ def stint_pace(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_l
         "n": len(clean),
         "filters": [CLEAN, f"stints of {FEWEST} clean laps and more"],
         "assumptions": [
-            fuel_told(fuel_effect, fuel_load),
+            describe_fuel(fuel_effect, fuel_load),
             "within a stint tyres, fuel and track change together: the slope is what the fuel leaves over",
         ],
     }

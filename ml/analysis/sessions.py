@@ -71,5 +71,5 @@ def clean_laps(laps: "pd.DataFrame", *, fuel_effect: float, fuel_load: float) ->
     return clean.assign(corrected=clean["lap_duration"] - fuel_effect * fuel(clean, fuel_load=fuel_load))
 
 
-def fuel_told(fuel_effect: float, fuel_load: float) -> str:
+def describe_fuel(fuel_effect: float, fuel_load: float) -> str:
     return f"fuel costs {fuel_effect:g} s per kg; {fuel_load:g} kg at the start are burnt evenly until the flag"

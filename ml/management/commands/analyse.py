@@ -60,7 +60,7 @@ def report(console: Console, answer: dict[str, Any]) -> None:
         text = all(isinstance(row.get(name), str) for row in rows)
         table.add_column(name.replace("_", " "), justify="left" if text else "right")
     for row in rows:
-        table.add_row(*(told(row.get(name)) for name in names))
+        table.add_row(*(format_value(row.get(name)) for name in names))
     console.print(f"{session['year']} {session['race']}, {session['session_name']}: {about}", style="bold")
     console.print(table)
     for pair in answer.get("pairs", ()):
@@ -79,10 +79,12 @@ def besides(answer: dict[str, Any]) -> Iterator[str]:
         spread = f"80 % from {answer['p10']:.2f} to {answer['p90']:.2f} s"
         yield f"median {answer['median']:.2f} s, {spread}; ahead afterwards: {answer['worked']:.0%}"
     if free := answer.get("free"):
-        slopes = "; ".join(f"{name} {told(slope['value'])} ({told(slope['interval'])})" for name, slope in free["slopes"].items())
+        slopes = "; ".join(
+            f"{name} {format_value(slope['value'])} ({format_value(slope['interval'])})" for name, slope in free["slopes"].items()
+        )
         yield f"Without taking fuel for granted: {slopes}"
         if free["fuel_effect"]:
-            yield f"fuel: {told(free['fuel_effect']['value'])} s per kg ({told(free['fuel_effect']['interval'])})"
+            yield f"fuel: {format_value(free['fuel_effect']['value'])} s per kg ({format_value(free['fuel_effect']['interval'])})"
     if left_out := answer.get("left_out"):
         parts = left_out if isinstance(left_out, list) else [f"{name}: {count}" for name, count in left_out.items()]
         yield f"Left out: {'; '.join(parts)}"
@@ -99,7 +101,7 @@ def flat(row: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def told(value: Any) -> str:
+def format_value(value: Any) -> str:
     if isinstance(value, list):
-        return " to ".join(told(item) for item in value)
+        return " to ".join(format_value(item) for item in value)
     return "–" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -45,11 +45,11 @@ class Command(BaseCommand):
             raise CommandError(f"--output {options['output']}: {' '.join(error.messages)}") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(told(dataset))
+        self.stdout.write(describe(dataset))
         self.stdout.write(f"{time.monotonic() - began:.1f} s")
 
 
-def told(dataset: Dataset) -> str:
+def describe(dataset: Dataset) -> str:
     out = sum(dataset.excluded.values())
     lines = [f"{dataset.name}: {dataset.rows} laps, {dataset.rows - out} of them clean", f"SHA-256 {dataset.sha256}"]
     lines += [f"  {count:6} {reason}" for reason, count in sorted(dataset.excluded.items(), key=lambda pair: -pair[1])]

@@ -73,7 +73,7 @@ class Command(BaseCommand):
                 settings=parsed(pairs),
                 experiment=experiment,
                 owner=getpass.getuser()[:50],
-                told=lambda message: console.print(f"{message} ...", style="dim"),
+                progress=lambda message: console.print(f"{message} ...", style="dim"),
             )
         except ValidationError as error:
             raise CommandError(f"--experiment {experiment}: {' '.join(error.messages)}") from error

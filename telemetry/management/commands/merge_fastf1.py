@@ -80,7 +80,7 @@ class Command(BaseCommand):
         merged = merge(table.session, table.laps, origin=table.origin)
         comparison = merged.comparison
         total.update(sessions=1, equal=comparison.equal, different=comparison.different, updated=merged.updated)
-        self.stdout.write(f"{comparison.session_id} {table.session}: {told(merged)}")
+        self.stdout.write(f"{comparison.session_id} {table.session}: {describe(merged)}")
         for line in [*differences(comparison), *proposals(comparison)]:
             self.stdout.write(f"  {line}")
         if accept and (laps := take_over(comparison)):
@@ -101,7 +101,7 @@ def chosen_sessions(*, season: list[int], race: list[int], session: list[int]) -
     return list(sessions)
 
 
-def told(merged: Merged) -> str:
+def describe(merged: Merged) -> str:
     """A comparison in one line."""
     c = merged.comparison
     timed = f"{c.equal + c.different:,} timed by both: {c.equal:,} equal to the millisecond, {c.different:,} different"
