@@ -30,7 +30,7 @@ from mirror.feeds import Feed, feed_of
 from mirror.fields import JSONText
 from mirror.models import Correction, Mirrored, Source
 
-EMPTY = "–"  # noqa: RUF001 - the dash that stands for no value
+EMPTY = "–"
 
 
 class PreciseTime(UnfoldAdminTimeWidget):

@@ -114,7 +114,7 @@ def describe(merged: Merged) -> str:
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else f"{share * 100:.1f} %"  # noqa: RUF001
+    return "–" if share is None else f"{share * 100:.1f} %"
 
 
 def differences(comparison: FastF1Comparison) -> Iterator[str]:
