@@ -5,7 +5,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.urls import is_valid_path
 
 
-class OptionalTrailingSlash:
+class TrailingSlashMiddleware:
     """`/laps` is `/laps/`, for every method and without a redirect, which would lose the body of a POST."""
 
     def __init__(self, get_response):
@@ -22,8 +22,8 @@ class OptionalTrailingSlash:
         return self.get_response(request)
 
 
-class Compressed(GZipMiddleware):
-    """gzip for who accepts it; not for Parquet, which is compressed, nor for `/v1`, which sees to that itself."""
+class CompressionMiddleware(GZipMiddleware):
+    """gzip where the client accepts it; not for Parquet, which is compressed, nor for `/v1`, which compresses its own answers."""
 
     def process_response(self, request, response):
         parquet = response.get("Content-Type") == "application/vnd.apache.parquet"
@@ -32,8 +32,8 @@ class Compressed(GZipMiddleware):
         return super().process_response(request, response)
 
 
-class DatabaseAway:
-    """503 where a view that is none of the REST API's cannot reach the database: nothing is wrong with the site, try again."""
+class DatabaseUnavailableMiddleware:
+    """Answer 503 where a view outside the REST API cannot reach the database, which may be back at the next attempt."""
 
     def __init__(self, get_response):
         self.get_response = get_response

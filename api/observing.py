@@ -22,8 +22,8 @@ KEPT = Counter("f1site_answers", "Answers by where they came from: rendered, kep
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-class Observed:
-    """Gives a request its id (the caller's X-Request-ID where that is a sane one), and tells what became of it."""
+class RequestMiddleware:
+    """Give a request its id (the client's X-Request-ID where it is valid), log the request and count it."""
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -40,12 +40,12 @@ class Observed:
             headers["X-Request-ID"] = request.id  # type: ignore[attr-defined]
             headers["X-Process-Time"] = f"{seconds:.4f}"
             headers["Server-Timing"] = f"app;dur={seconds * 1000:.1f}"
-            self.tell(request, response, seconds)
+            self.record(request, response, seconds)
             return response
         finally:
             structlog.contextvars.clear_contextvars()
 
-    def tell(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
+    def record(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
         """The line in the log, and the counters. The query is left out: a slip may have put a secret there."""
         route = request.resolver_match.route if request.resolver_match else ""
         if settings.METRICS:

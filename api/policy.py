@@ -10,8 +10,8 @@ def written(policy: dict[str, str], **more: str) -> str:
     return "; ".join(" ".join(filter(None, (name, sources, added.get(name)))) for name, sources in policy.items())
 
 
-class ContentSecurityPolicy:
-    """One header, made once. The admin's widgets are Alpine expressions in its templates, which need eval."""
+class ContentSecurityPolicyMiddleware:
+    """Add the header, which is built once. The admin's widgets are Alpine expressions in its templates, which need eval."""
 
     def __init__(self, get_response):
         self.get_response = get_response

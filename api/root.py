@@ -96,5 +96,5 @@ ICON = (
 
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """The sign of a tab, which browsers ask for unbidden."""
+    """The favicon, which browsers request on their own."""
     return HttpResponse(ICON, content_type="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})

@@ -35,8 +35,8 @@ def wait(scope: str, who: str, *, add: int = 1) -> int:
     try:
         cache.add(key, 0, timeout=2 * period)
         seen = cache.incr(key, add)
-    except (RedisError, ValueError) as error:  # rather no limit than no site
-        log.warning("Throttles do not count: %s", error)
+    except (RedisError, ValueError) as error:  # a site without limits is better than none
+        log.warning("Requests are not counted for the limits: %s", error)
         return 0
     over = seen > count if add else seen >= count
     return int(period - now % period) + 1 if over else 0
@@ -75,8 +75,8 @@ class Throttle(BaseThrottle):
         return self.seconds
 
 
-class SlowLogins:
-    """Wrong passwords are counted by address and by name; beyond the limit no password is looked at, right or wrong."""
+class LoginThrottleMiddleware:
+    """Count wrong passwords by address and by name; beyond the limit no password is checked, right or wrong."""
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -109,21 +109,21 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "api.observing.Observed",
-    "api.policy.ContentSecurityPolicy",
+    "api.observing.RequestMiddleware",
+    "api.policy.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "api.middleware.Compressed",
+    "api.middleware.CompressionMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "api.middleware.OptionalTrailingSlash",
-    "api.throttling.SlowLogins",
+    "api.middleware.TrailingSlashMiddleware",
+    "api.throttling.LoginThrottleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "api.middleware.DatabaseAway",
+    "api.middleware.DatabaseUnavailableMiddleware",
 ]
 
 ROOT_URLCONF = "f1site.urls"
