@@ -24,6 +24,7 @@ from rest_framework.validators import UniqueValidator
 from api.fields import JSONValue, Link, Moment, Number, Parent, bounds, columns
 from api.links import detail_prefix
 from api.tables.columns import Column, make_column
+from jobs.unknown import refuse_unknown
 from mirror import editing
 from mirror.feeds import Feed
 from mirror.fields import JSONText
@@ -179,13 +180,7 @@ class RowSerializer(serializers.ModelSerializer):
         return {name: None for name, field in self.fields.items() if field.required}
 
     def to_internal_value(self, data):
-        if isinstance(data, dict):
-            unknown = [name for name in data if name not in self.fields]
-            if unknown:
-                writable = ", ".join(name for name, field in self.fields.items() if not field.read_only)
-                raise ValidationError(
-                    {name: [f"There is no such field; those that can be written are {writable}."] for name in unknown}
-                )
+        refuse_unknown(data, self.fields, valid=(name for name, field in self.fields.items() if not field.read_only))
         return super().to_internal_value(data)
 
     def validate(self, attrs):
@@ -209,7 +204,6 @@ def parent_options(column: models.ForeignKey) -> dict[str, Any]:
 def read(kind: type[serializers.Serializer], data: Any) -> dict[str, Any]:
     """A body or a query that is no row, validated; ValidationError also for a field that is not there."""
     asked = kind(data=data)
-    if isinstance(data, dict) and (unknown := [name for name in data if name not in asked.fields]):
-        raise ValidationError({name: [f"Unknown; valid are {', '.join(asked.fields)}."] for name in unknown})
+    refuse_unknown(data, asked.fields)
     asked.is_valid(raise_exception=True)
     return asked.validated_data

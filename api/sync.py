@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from api import history
 from api.viewsets import EntityViewSet
+from jobs.unknown import refuse_unknown
 from mirror.client import from_settings
 from mirror.feeds import registry
 from mirror.models import SyncRun
@@ -23,9 +24,7 @@ class SyncScope(serializers.Serializer):
     race_id = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, help_text="A race weekend.")
 
     def validate(self, attrs):
-        unknown = {name: [f"Valid are {', '.join(self.fields)}."] for name in self.initial_data if name not in self.fields}
-        if unknown:
-            raise serializers.ValidationError(unknown)
+        refuse_unknown(self.initial_data, self.fields)
         if len(attrs) > 1:
             raise serializers.ValidationError({"race_id": ["Give a season or a race, not both."]})
         return attrs

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from jobs.models import Job
 from jobs.progress import Progress
+from jobs.unknown import refuse_unknown
 
 JobParameters = dict[str, Any]
 
@@ -17,9 +18,7 @@ class Parameters(serializers.Serializer):
     """Validates the parameters of a job and refuses unknown ones."""
 
     def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := [str(name) for name in data if name not in self.fields]):
-            known = ", ".join(self.fields) or "none"
-            raise serializers.ValidationError({name: [f"There is no such parameter; valid are: {known}."] for name in unknown})
+        refuse_unknown(data, self.fields, noun="parameter")
         return super().to_internal_value(data)
 
 

@@ -16,7 +16,7 @@ from unfold.decorators import action
 from jobs import queue
 from jobs.models import Job
 from mirror.admin import LogAdmin, badge, page_url, redirect_after_dialog
-from mirror.admin.pages import display_value
+from mirror.admin.pages import display_value, duration_text
 
 STATE_COLOURS = {"queued": "", "running": "info", "succeeded": "success", "failed": "danger", "cancelled": "warning"}
 
@@ -74,7 +74,7 @@ class JobAdmin(LogAdmin):
         if job.started_at is None:
             return ""
         seconds = ((job.ended_at or timezone.now()) - job.started_at).total_seconds()
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
+        return duration_text(seconds)
 
     @admin.display(description="parameters")
     def job_parameters(self, job: Job) -> str:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from jobs.models import Lease
-from mirror.admin.pages import LogAdmin, badge, display_value, labels, list_url
+from mirror.admin.pages import LogAdmin, badge, display_value, duration_text, labels, list_url
 from mirror.feeds import registry
 from mirror.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
 
@@ -139,7 +139,7 @@ class SyncRunAdmin(LogAdmin):
     @admin.display(description="duration")
     def duration(self, run: SyncRun) -> str:
         seconds = ((run.ended_at or timezone.now()) - run.started_at).total_seconds()
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
+        return duration_text(seconds)
 
 
 @admin.register(SyncPiece)

@@ -263,6 +263,11 @@ def badge(text: str, kind: str) -> str:
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
 
 
+def duration_text(seconds: float) -> str:
+    """A duration as "12.3 s" or "4 min 5 s"."""
+    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
+
+
 def dot(colour: str | None, text: object) -> str:
     """The HTML of a text after a dot in a colour of six hexadecimal digits; without the dot when the colour is not valid."""
     if text is None or not re.fullmatch(r"[0-9a-fA-F]{6}", colour or ""):
