@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "drivers",
     "telemetry",
     "ml",
+    "pages",
     "django_celery_beat",
     "jobs",
 ]

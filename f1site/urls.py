@@ -42,6 +42,7 @@ names = [
 
 urlpatterns = [
     path("", include("api.openf1.urls")),  # first, as it is requested most
+    path("", include("pages.urls")),
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
     path("readyz/", readyz, name="readyz"),

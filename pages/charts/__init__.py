@@ -1,0 +1,29 @@
+"""The views of a session, each a pure function from rows and state to a `Chart`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pages.chart import Chart
+from pages.rows import SessionRows
+from pages.state import State
+
+RACES = ("Race", "Sprint")
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """A view of a session: its address ends in `name`."""
+
+    name: str
+    title: str
+    about: str  # the question it answers
+    build: Callable[[SessionRows, State], Chart]
+    parameters: tuple[str, ...] = ()  # of its state, besides those that all views have
+    sessions: tuple[str, ...] | None = RACES  # names of the sessions it is for; None for all
+    template: str = "pages/views/lines.html"
+    layout: Callable[[Chart], dict[str, Any]] | None = None  # where things are drawn, for views that the template draws
+
+    def fits(self, session_name: str) -> bool:
+        """Whether a session of this name has the view."""
+        return self.sessions is None or session_name in self.sessions

@@ -1,0 +1,34 @@
+"""Scales and ticks of the charts that templates draw as SVG; lengths in CSS pixels."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+WIDTH = 1120.0  # of every such drawing; it scales with the page
+
+
+class Scale(NamedTuple):
+    """From values to places along an axis."""
+
+    low: float
+    high: float
+    start: float  # where `low` is
+    end: float
+
+    def __call__(self, value: float) -> float:
+        span = self.high - self.low or 1.0
+        return round(self.start + (value - self.low) / span * (self.end - self.start), 1)
+
+    def ticks(self, about: int = 8) -> Iterator[tuple[float, float]]:
+        """(value, place) of round values, about so many."""
+        step = nice_step((self.high - self.low) / max(1, about))
+        value = math.ceil(self.low / step - 1e-9) * step
+        while value <= self.high + 1e-9:
+            yield round(value, 6), self(value)
+            value += step
+
+
+def nice_step(rough: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50 … (and 0.5, 0.2, …) that is not below `rough`."""
+    power = 10 ** math.floor(math.log10(rough)) if rough > 0 else 1.0
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)

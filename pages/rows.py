@@ -1,0 +1,297 @@
+"""Everything stored of one session that a page may need, brought in by a single query.
+
+Each table's rows come as JSON arrays, all tables in one UNION ALL; msgspec decodes them into the structures below. A race is
+about 1,100 laps and takes some 20 ms.
+"""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import msgspec
+from django.db import connection, models
+from django.db.models import F, QuerySet
+
+from api.openf1.rows import MomentText
+from drivers.models import Entry, SessionResult, StartingGrid
+from mirror.fields import JSONText
+from mirror.models import Correction
+from races.models import Neutralisation, RaceControl, Session, Weather
+from telemetry.models import Lap, Pit, Stint
+
+Moment = datetime.datetime | None
+
+
+class Row(msgspec.Struct, array_like=True, gc=False):
+    """A stored row; fields and units are the model's."""
+
+    PATHS: ClassVar[dict[str, str]] = {}  # {field: where the model has it}, where the names differ
+
+
+class EntryRow(Row):
+    driver_number: int
+    driver_id: str | None
+    full_name: str | None
+    name_acronym: str | None
+    team_name: str | None
+    team_colour: str | None
+    person: str | None  # the driver's name as a person, which does not shout
+
+    PATHS = {"person": "driver__full_name"}
+
+
+class ResultRow(Row):
+    driver_number: int
+    position: int | None
+    number_of_laps: int | None
+    points: float | None
+    dnf: bool
+    dns: bool
+    dsq: bool
+    duration: Any
+    gap_to_leader: Any
+
+
+class GridRow(Row):
+    driver_number: int
+    position: int
+    lap_duration: float | None
+
+
+class LapRow(Row):
+    driver_number: int
+    lap_number: int
+    date_start: Moment
+    lap_duration: float | None
+    duration_sector_1: float | None
+    duration_sector_2: float | None
+    duration_sector_3: float | None
+    is_pit_out_lap: bool
+    stint_number: int | None
+    tyre_compound: str | None
+    tyre_age_at_start: int | None
+    stint_lap_number: int | None
+    excluded: str
+
+    @property
+    def tyre_age(self) -> int | None:
+        """Laps that the tyres had done when this lap began; None where no stint covers it or its age is unknown."""
+        if self.tyre_age_at_start is None or self.stint_lap_number is None:
+            return None
+        return self.tyre_age_at_start + self.stint_lap_number - 1
+
+
+class StintRow(Row):
+    driver_number: int
+    stint_number: int
+    lap_start: int | None
+    lap_end: int | None
+    tyre_compound: str | None
+    tyre_age_at_start: int | None
+
+
+class PitRow(Row):
+    driver_number: int
+    date: Moment
+    lap_number: int | None
+    pit_duration: float | None
+    lane_duration: float | None
+    stop_duration: float | None
+
+    @property
+    def lane_time(self) -> float | None:
+        """Seconds in the pit lane, by whichever name upstream sent them."""
+        return self.lane_duration if self.lane_duration is not None else self.pit_duration
+
+
+class NeutralisationRow(Row):
+    state: str
+    sector: int | None
+    date_start: datetime.datetime
+    date_end: Moment
+
+
+class MessageRow(Row):
+    date: Moment
+    driver_number: int | None
+    lap_number: int | None
+    category: str | None
+    flag: str | None
+    scope: str | None
+    message: str | None
+
+
+class WeatherRow(Row):
+    date: datetime.datetime
+    air_temperature: float | None
+    track_temperature: float | None
+    rainfall: int | None
+    wind_speed: float | None
+
+
+class CorrectionRow(Row):
+    collection: str
+    key: dict[str, Any]
+    field: str
+    upstream: Any
+    corrected: Any
+    reason: str
+
+
+def tables(session: Session) -> dict[str, tuple[type[Row], QuerySet]]:
+    """{name: (structure, rows)} of what is loaded of a session."""
+    return {
+        "entries": (EntryRow, Entry.objects.filter(session=session)),
+        "results": (ResultRow, SessionResult.objects.filter(session=session)),
+        "grid": (GridRow, StartingGrid.objects.below(session.pk)),
+        "laps": (LapRow, Lap.objects.filter(session=session).with_exclusion()),
+        "stints": (StintRow, Stint.objects.filter(session=session)),
+        "pits": (PitRow, Pit.objects.filter(session=session)),
+        "neutralisations": (NeutralisationRow, Neutralisation.objects.filter(session=session)),
+        "messages": (MessageRow, RaceControl.objects.filter(session=session)),
+        "weather": (WeatherRow, Weather.objects.filter(session=session)),
+        "corrections": (CorrectionRow, Correction.objects.filter(session_id=session.pk)),
+    }
+
+
+@dataclass(frozen=True)
+class SessionRows:
+    """The rows of a session by table, each in a sensible order: by car and number, or by time."""
+
+    session: Session
+    entries: list[EntryRow]
+    results: list[ResultRow]
+    grid: list[GridRow]
+    laps: list[LapRow]
+    stints: list[StintRow]
+    pits: list[PitRow]
+    neutralisations: list[NeutralisationRow]
+    messages: list[MessageRow]
+    weather: list[WeatherRow]
+    corrections: list[CorrectionRow]
+    raw: bool = field(default=False)  # whether upstream's values stand in place of the corrected ones
+
+    @cached_property
+    def is_race(self) -> bool:
+        return self.session.session_name in ("Race", "Sprint")
+
+    @cached_property
+    def laps_of(self) -> dict[int, list[LapRow]]:
+        """{car number: its laps in order}"""
+        return grouped(self.laps)
+
+    @cached_property
+    def stints_of(self) -> dict[int, list[StintRow]]:
+        return grouped(self.stints)
+
+    @cached_property
+    def pits_of(self) -> dict[int, list[PitRow]]:
+        return grouped(self.pits)
+
+    @cached_property
+    def result_of(self) -> dict[int, ResultRow]:
+        return {row.driver_number: row for row in self.results}
+
+    @cached_property
+    def entry_of(self) -> dict[int, EntryRow]:
+        return {row.driver_number: row for row in self.entries}
+
+    @cached_property
+    def race_laps(self) -> int:
+        """The laps of the car that drove most; 0 where none are stored."""
+        return max((lap.lap_number for lap in self.laps), default=0)
+
+
+def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    """{car number: its rows}"""
+    by_car: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        by_car[row.driver_number].append(row)
+    return dict(by_car)
+
+
+def load(session: Session) -> SessionRows:
+    """The rows of a session as they are stored, corrections included; one query."""
+    wanted = tables(session)
+    parts, params = [], []
+    for name, (structure, queryset) in wanted.items():
+        sql, values = as_arrays(name, structure, queryset)
+        parts.append(sql)
+        params += values
+    texts: dict[str, list[str]] = {name: [] for name in wanted}
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), params)
+        for name, text in cursor.fetchall():
+            texts[name].append(text)
+    rows: dict[str, Any] = {
+        name: msgspec.json.decode("[" + ",".join(texts[name]) + "]", type=list[structure], strict=False)  # type: ignore[valid-type]
+        for name, (structure, _) in wanted.items()
+    }
+    in_order: dict[str, Any] = {name: sorted(found, key=ORDER[name]) for name, found in rows.items()}
+    return SessionRows(session=session, **in_order)
+
+
+FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+
+
+def by_moment(row: Any) -> datetime.datetime:
+    """Rows in order of time, those without a moment first."""
+    return row.date or FIRST
+
+
+ORDER: dict[str, Any] = {
+    "entries": lambda row: row.driver_number,
+    "results": lambda row: (row.position is None, row.position or 0, -(row.number_of_laps or 0), row.driver_number),
+    "grid": lambda row: row.position,
+    "laps": lambda row: (row.driver_number, row.lap_number),
+    "stints": lambda row: (row.driver_number, row.stint_number),
+    "pits": by_moment,
+    "neutralisations": lambda row: row.date_start,
+    "messages": by_moment,
+    "weather": by_moment,
+    "corrections": lambda row: (row.collection, row.field),
+}
+
+
+def as_arrays(name: str, structure: type[Row], queryset: QuerySet) -> tuple[str, list[Any]]:
+    """(SQL, parameters) of a table's rows as ('name', JSON array of the structure's fields)."""
+    fields = {field.name: field for field in queryset.model._meta.concrete_fields}
+    fields |= {field.attname: field for field in queryset.model._meta.concrete_fields}
+    columns: dict[str, Any] = {}
+    for number, column in enumerate(structure.__struct_fields__):
+        moment = isinstance(fields.get(column), models.DateTimeField)
+        path = structure.PATHS.get(column, column)
+        columns[f"c{number}"] = MomentText(F(path)) if moment else F(path)
+    sql, params = queryset.order_by().values(**columns).query.sql_with_params()
+    cells = ", ".join(
+        as_json(f"c{number}") if isinstance(fields.get(column), JSONText) else f"c{number}"
+        for number, column in enumerate(structure.__struct_fields__)
+    )
+    array = f"json_array({cells})" if connection.vendor == "sqlite" else f"json_build_array({cells})::text"
+    return f"SELECT '{name}', {array} FROM ({sql}) AS {name}", list(params)  # noqa: S608 - names of ours, values are parameters
+
+
+def as_json(cell: str) -> str:
+    """A cell whose text is JSON already."""
+    return f"json({cell})" if connection.vendor == "sqlite" else f"{cell}::json"
+
+
+COLLECTIONS = {"laps": "laps", "stints": "stints", "pit": "pits", "session_result": "results", "drivers": "entries"}
+
+
+def as_upstream_sent(rows: SessionRows) -> SessionRows:
+    """The same rows with upstream's values in place of the corrected ones; rows that people deleted stay away."""
+    changed: dict[str, Any] = {}
+    for correction in rows.corrections:
+        table = COLLECTIONS.get(correction.collection)
+        if table is None or not correction.field:
+            continue
+        own = changed.setdefault(table, [*getattr(rows, table)])
+        key = {name: value for name, value in correction.key.items() if name != "session_id"}
+        for number, row in enumerate(own):
+            if hasattr(row, correction.field) and all(getattr(row, name, None) == value for name, value in key.items()):
+                own[number] = msgspec.structs.replace(row, **{correction.field: correction.upstream})
+    return replace(rows, raw=True, **changed)

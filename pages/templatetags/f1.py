@@ -1,0 +1,27 @@
+"""How figures are written on pages."""
+
+from typing import Any
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def lap_time(seconds: float | None) -> str:
+    """93.456 -> 1:33.456; an hour and more with hours: 1:31:44.742."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds, 3), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:06.3f}"
+    return f"{minutes}:{rest:06.3f}" if minutes else f"{rest:.3f}"
+
+
+@register.filter
+def cell(value: Any) -> str:
+    """A value in a table: three digits after the point, a dash for nothing."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,84 @@
+"""When each car crossed the line, from lap times that are exact and lap starts that are not.
+
+OpenF1's `date_start` scatters by about 65 ms around the truth and is missing on some first laps, `lap_duration` is exact to the
+millisecond. So the durations are summed up, and the sum is placed in time by the median over all laps of what the starts say.
+"""
+
+import datetime
+from collections.abc import Iterable
+from statistics import median
+
+from pages.rows import LapRow, SessionRows
+
+SAME_RACE = 0.5  # s that official gaps may differ from ours: more than that is a time penalty, which was not driven
+
+
+def crossings(laps: Iterable[LapRow]) -> dict[int, float]:
+    """{lap number: Unix time at its end} of one car's laps in order; laps whose end nothing tells are left out."""
+    ends: dict[int, float] = {}
+    piece: list[tuple[LapRow, float]] = []  # laps in a row with a known duration, each with its duration
+    laps = list(laps)
+    for lap, following in zip(laps, [*laps[1:], None], strict=True):
+        seconds = duration(lap, following)
+        if seconds is not None:
+            piece.append((lap, seconds))
+        if seconds is None or following is None or following.lap_number != lap.lap_number + 1:
+            ends |= placed(piece)
+            piece = []
+    return ends
+
+
+def duration(lap: LapRow, following: LapRow | None) -> float | None:
+    """Seconds that a lap took: its time, or where that is missing until the next lap's start."""
+    if lap.lap_duration is not None:
+        return lap.lap_duration
+    if following is None or following.lap_number != lap.lap_number + 1 or lap.date_start is None or following.date_start is None:
+        return None
+    seconds = (following.date_start - lap.date_start).total_seconds()
+    return seconds if seconds > 0 else None
+
+
+def placed(piece: list[tuple[LapRow, float]]) -> dict[int, float]:
+    """The ends of laps in a row, where at least one start places them in time."""
+    offsets, driven = [], 0.0
+    sums = []
+    for lap, seconds in piece:
+        if lap.date_start is not None:
+            offsets.append(lap.date_start.timestamp() - driven)
+        driven += seconds
+        sums.append((lap.lap_number, driven))
+    if not offsets:
+        return {}
+    offset = median(offsets)
+    return {number: offset + seconds for number, seconds in sums}
+
+
+def field_crossings(rows: SessionRows) -> dict[int, dict[int, float]]:
+    """{car number: {lap number: Unix time at its end}}; cars on the winner's lap end exactly their official gap behind.
+
+    An official gap that is more than `SAME_RACE` seconds away from the driven one holds a penalty and moves nothing.
+    """
+    ends = {car: found for car, laps in rows.laps_of.items() if (found := crossings(laps))}
+    winner = next((result.driver_number for result in rows.results if result.position == 1), None)
+    if not rows.is_race or winner not in ends:
+        return ends
+    last = max(ends[winner])
+    for result in rows.results:
+        own = ends.get(result.driver_number, {})
+        gap = result.gap_to_leader
+        if isinstance(gap, int | float) and last in own:
+            shift = ends[winner][last] + gap - own[last]
+            if abs(shift) <= SAME_RACE:
+                ends[result.driver_number] = {lap: end + shift for lap, end in own.items()}
+    return ends
+
+
+def lap_at(moment: datetime.datetime | float, laps: list[LapRow], ends: dict[int, float]) -> float | None:
+    """Where on the lap axis a car was at a moment: 3.5 is in the middle of lap 4. None outside its laps."""
+    at = moment if isinstance(moment, float) else moment.timestamp()
+    for lap in laps:
+        end = ends.get(lap.lap_number)
+        start = ends.get(lap.lap_number - 1) or (lap.date_start.timestamp() if lap.date_start else None)
+        if end is not None and start is not None and start <= at < end:
+            return lap.lap_number - 1 + (at - start) / (end - start)
+    return None

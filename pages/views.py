@@ -1,0 +1,163 @@
+"""The pages over HTTP: HTML, and the same as JSON and CSV."""
+
+import csv
+import io
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.http import require_safe
+
+from mirror import versions
+from pages.addresses import find_session, session_url
+from pages.answers import respond
+from pages.cars import cars_of
+from pages.chart import Chart, Table
+from pages.charts import View
+from pages.charts.registry import VIEWS
+from pages.rows import SessionRows, as_upstream_sent, load
+from pages.state import BadState, State
+from pages.templatetags.f1 import cell
+from races.models import Session
+
+FORMATS = ("html", "json", "csv")
+
+
+@require_safe
+def view(request: HttpRequest, year: str, race: str, session: str, name: str) -> HttpResponse:
+    """A view of a session."""
+    stored = find_session(year, race, session)
+    chosen = VIEWS.get(name)
+    if stored is None or chosen is None or not chosen.fits(stored.session_name):
+        raise Http404
+    query = {key: request.GET[key] for key in request.GET}
+    try:
+        state = State(query, chosen.parameters)
+        form = state.choice("format", FORMATS, "html")
+        embed, raw = state.flag("embed"), state.flag("raw")
+        return respond(
+            request,
+            (versions.of_session(stored.pk), getattr(getattr(stored, "quality", None), "checked_at", None), staff(request)),
+            lambda: written(request, stored, chosen, state, form=form, embed=embed, raw=raw),
+            headers=framing(embed) | attachment(stored, chosen, form),
+        )
+    except BadState as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+
+
+def staff(request: HttpRequest) -> bool:
+    """Whether a page shows links to the admin."""
+    return request.user.is_staff if "sessionid" in request.COOKIES else False
+
+
+def framing(embed: bool) -> dict[str, str]:
+    """An embedded chart may be shown on other sites' pages, nothing else may."""
+    return {}
+
+
+def attachment(session: Session, chosen: View, form: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{file_name(session, chosen)}.csv"'} if form == "csv" else {}
+
+
+def file_name(session: Session, chosen: View) -> str:
+    return "-".join(part for part in session_url(session).split("/") if part and part != "f1") + f"-{chosen.name}"
+
+
+def written(
+    request: HttpRequest, session: Session, chosen: View, state: State, *, form: str, embed: bool, raw: bool
+) -> tuple[str, bytes]:
+    """(content type, body) of a view."""
+    rows = load(session)
+    chart = chosen.build(as_upstream_sent(rows) if raw else rows, state)
+    if form == "json":
+        return "application/json", msgspec.json.encode(chart)
+    if form == "csv":
+        return "text/csv; charset=utf-8", as_csv(chart.table)
+    context = session_context(request, rows, chosen) | chart_context(chart, state, session, chosen)
+    context |= {"embed": embed, "raw": raw, "file": file_name(session, chosen)}
+    return "text/html; charset=utf-8", render_to_string(chosen.template, context).encode()
+
+
+def as_csv(table: Table) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(table.columns)
+    writer.writerows(table.rows)
+    return text.getvalue().encode()
+
+
+def chart_context(chart: Chart, state: State, session: Session, chosen: View) -> dict[str, Any]:
+    """What the template of a view shows."""
+    page = f"{session_url(session)}{chosen.name}/"
+    query = {key: value for key, value in state.query.items() if key not in ("format", "embed")}
+
+    def link(**more: str) -> str:
+        return f"{page}?{urlencode(query | more, safe=',')}"
+
+    chosen_names = {choice.name for choice in chart.choices}
+    flipped = {key: value for key, value in query.items() if key != "raw"} | ({} if query.get("raw") == "1" else {"raw": "1"})
+    numeric = chart.table.numeric
+    return {
+        "chart": chart,
+        "chart_json": json_script(chart),
+        "drawing": chosen.layout(chart) if chosen.layout and not chart.empty else {},
+        "headings": list(zip(chart.table.columns, numeric, strict=True)),
+        "table_rows": [list(zip(map(cell, row), numeric, strict=True)) for row in chart.table.rows],
+        "kept": [(key, value) for key, value in query.items() if key not in chosen_names],
+        "csv_url": link(format="csv"),
+        "json_url": link(format="json"),
+        "embed_url": link(embed="1"),
+        "switch_url": f"{page}?{urlencode(flipped, safe=',')}",
+    }
+
+
+def json_script(chart: Chart) -> str:
+    """The chart's data as a block that a page's module reads; the table is in the page already."""
+    body = msgspec.json.encode(msgspec.structs.replace(chart, table=Table.of([], []), choices=[], notes=[])).decode()
+    safe = body.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026")
+    return mark_safe(f'<script type="application/json" id="chart-data">{safe}</script>')  # noqa: S308 - escaped above
+
+
+def session_context(request: HttpRequest, rows: SessionRows, chosen: View | None = None) -> dict[str, Any]:
+    """What the head of a session's pages shows."""
+    session = rows.session
+    url = session_url(session)
+    winner = next((car for car in cars_of(rows) if car.place == 1), None)
+    return {
+        "session": session,
+        "session_url": url,
+        "view": chosen,
+        "views": [each for each in VIEWS.values() if each.fits(session.session_name)],
+        "headline": f"Won by {winner.name}" if winner and rows.is_race else (f"Fastest: {winner.name}" if winner else ""),
+        "race_laps": rows.race_laps if rows.is_race else 0,
+        "corrections": len(rows.corrections),
+        "quality": quality_of(session),
+        "admin_url": reverse("admin:races_session_change", args=[session.pk]) if staff(request) else "",
+        "crumbs": [
+            {"text": str(session.year), "url": f"/f1/{session.year}/"},
+            {"text": session.race.race_name, "url": f"/f1/{session.year}/{url.split('/')[3]}/"},
+            {"text": session.session_name, "url": url},
+        ],
+    }
+
+
+def quality_of(session: Session) -> dict[str, Any] | None:
+    """The session's grade, why it is not better, and where all findings are."""
+    found = getattr(session, "quality", None)
+    if found is None:
+        return None
+    lacking = [
+        f"{name}: {grade['reason']}"
+        for name, grade in found.grades.items()
+        if grade["grade"] in ("partial", "missing") and grade["reason"]
+    ]
+    return {
+        "grade": found.grade,
+        "reasons": lacking,
+        "findings": f"{found.errors} errors, {found.warnings} warnings, {found.notes} notes by the checks",
+        "api_url": f"/api/v1/quality/?session_id={session.pk}",
+    }
