@@ -67,6 +67,8 @@ CONTENT_SECURITY_POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
+# Whose pages may show an embedded chart (?embed=1): sources as CSP writes them, or * for everybody.
+EMBED_ANCESTORS = env.str("EMBED_ANCESTORS", default="*")
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_621_440)
 
 # Origins whose pages may use the REST API from a browser. /v1 is open to all origins, as OpenF1 is.

@@ -6,12 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
+from api.policy import written as written_policy
 from mirror import versions
 from pages.addresses import find_session, session_url
 from pages.answers import respond
@@ -39,12 +41,14 @@ def view(request: HttpRequest, year: str, race: str, session: str, name: str) ->
         state = State(query, chosen.parameters)
         form = state.choice("format", FORMATS, "html")
         embed, raw = state.flag("embed"), state.flag("raw")
-        return respond(
+        answer = respond(
             request,
             (versions.of_session(stored.pk), getattr(getattr(stored, "quality", None), "checked_at", None), staff(request)),
             lambda: written(request, stored, chosen, state, form=form, embed=embed, raw=raw),
             headers=framing(embed) | attachment(stored, chosen, form),
         )
+        answer.xframe_options_exempt = embed  # type: ignore[attr-defined]
+        return answer
     except BadState as error:
         return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
 
@@ -55,8 +59,14 @@ def staff(request: HttpRequest) -> bool:
 
 
 def framing(embed: bool) -> dict[str, str]:
-    """An embedded chart may be shown on other sites' pages, nothing else may."""
-    return {}
+    """Headers that let other sites' pages show an embedded chart; nothing else of this site may be framed."""
+    if not embed:
+        return {}
+    return {
+        "Content-Security-Policy": written_policy(
+            settings.CONTENT_SECURITY_POLICY | {"frame-ancestors": settings.EMBED_ANCESTORS}
+        )
+    }
 
 
 def attachment(session: Session, chosen: View, form: str) -> dict[str, str]:

@@ -72,20 +72,25 @@ def measure(mode: str, rows: SessionRows) -> Measure:
         return lambda lap: lap.lap_duration
     if mode == "fuel":
         last = rows.race_laps
-        return lambda lap: lap.lap_duration - FUEL_EFFECT * FUEL_LOAD * (last - lap.lap_number + 1) / last
+        return lambda lap: less(lap.lap_duration, FUEL_EFFECT * FUEL_LOAD * (last - lap.lap_number + 1) / last)
     if mode == "field":
         by_lap: dict[int, list[float]] = {}
         for lap in rows.laps:
             if lap.lap_duration is not None and not lap.excluded:
                 by_lap.setdefault(lap.lap_number, []).append(lap.lap_duration)
         middle = {number: median(times) for number, times in by_lap.items()}
-        return lambda lap: lap.lap_duration - middle[lap.lap_number] if lap.lap_number in middle else None
+        return lambda lap: less(lap.lap_duration, middle.get(lap.lap_number))
     try:
         other = car_named(mode, rows)
     except BadState as error:
         raise BadState(f"mode={mode!r} is not offered; choose one of {', '.join(MODES)} or a driver.") from error
     times = {lap.lap_number: lap.lap_duration for lap in rows.laps_of.get(other, [])}
-    return lambda lap: None if times.get(lap.lap_number) is None else lap.lap_duration - times[lap.lap_number]
+    return lambda lap: less(lap.lap_duration, times.get(lap.lap_number))
+
+
+def less(value: float | None, other: float | None) -> float | None:
+    """The difference of two values of which either may be missing."""
+    return None if value is None or other is None else value - other
 
 
 def place_of(lap: LapRow, axis: str) -> int | None:

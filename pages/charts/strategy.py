@@ -31,7 +31,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     return Chart(
         view="strategy",
         title="Strategy",
-        summary="The tyres of each stint, lap by lap. Hatched: the set was used before. Between two stints: seconds in the pit lane.",
+        summary="The tyres of each stint, lap by lap. Hatched: the set was used before. Beside a stop: seconds in the pit lane.",
         x_label="Lap",
         cars=cars,
         choices=[Choice("order", "Order", order, [*ORDERS.items()])],

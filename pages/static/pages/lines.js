@@ -68,18 +68,29 @@ function drawMarks(u) {
   ctx.restore();
 }
 
-/* Compound letters on the laps, as many as there is room for. */
+/* Compound letters: at the first lap of a stint and now and then; the laps between are dots. */
 function drawLetters(u, line) {
   if (!line.letters.length) return;
   const { ctx } = u;
-  const step = Math.max(1, Math.ceil((14 * ratio()) / Math.max(1, u.valToPos(1, "x", true) - u.valToPos(0, "x", true))));
+  let last = "", since = 0;
   ctx.font = `700 ${10 * ratio()}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
   line.letters.forEach((letter, at) => {
-    if (!letter || line.y[at] == null || at % step) return;
+    if (!letter || line.y[at] == null) { since = 99; return; }
     const x = u.valToPos(data.x[at], "x", true), y = u.valToPos(line.y[at], "y", true);
+    const spelled = letter !== last || since >= 8;
+    since = spelled ? 0 : since + 1;
+    last = letter;
     ctx.beginPath();
+    if (!spelled) {
+      ctx.arc(x, y, 2.2 * ratio(), 0, 7);
+      ctx.fillStyle = letter === letter.toUpperCase() ? colour(line.info) : ink("--paper");
+      ctx.fill();
+      ctx.lineWidth = ratio();
+      ctx.stroke();
+      return;
+    }
     ctx.arc(x, y, 6.5 * ratio(), 0, 7);
     ctx.fillStyle = ink("--paper");
     ctx.fill();
@@ -129,11 +140,14 @@ function readOut(index) {
     if (value == null) return [null, ""];
     if (data.reverse) return [value, data.data?.gaps?.[car.number]?.[at] == null ? `P${value}` : `P${value}  +${data.data.gaps[car.number][at].toFixed(1)}`];
     const delta = data.view === "trace";
-    return [delta ? -value : value, delta || value < 20 ? signed(value, delta ? 1 : 3) : value.toFixed(3)];
+    return [delta ? -value : value, delta || value < 20 ? signed(value, delta ? 1 : 3) : minutes(value, 3)];
   });
 }
 
 const axis = () => ({ stroke: () => ink("--soft"), grid: { stroke: () => ink("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" });
+/* Lap times as minutes and seconds; differences as they are. */
+const minutes = (value, digits) => `${Math.floor(value / 60)}:${(value % 60).toFixed(digits).padStart(digits ? 3 + digits : 2, "0")}`;
+const written = (tick) => (data.view === "laps" && tick >= 60 ? minutes(tick, Number.isInteger(tick) ? 0 : 1) : String(Math.round(tick * 1e6) / 1e6).replace("-", "−"));
 const whole = (u, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : ""));
 const options = () => ({
   width: box.clientWidth,
@@ -148,7 +162,7 @@ const options = () => ({
   },
   axes: [
     { ...axis(), values: whole, incrs: [1, 2, 5, 10, 20, 50], size: 30, gap: 4, label: data.x_label, labelSize: 20, labelGap: 0, labelFont: "12px system-ui, sans-serif" },
-    { ...axis(), size: narrow.matches ? 40 : 54, values: (u, ticks) => ticks.map((tick) => (data.reverse ? (Number.isInteger(tick) ? tick : "") : data.view === "trace" && tick > 0 ? `+${tick}` : String(tick).replace("-", "−"))) },
+    { ...axis(), size: narrow.matches ? 40 : 54, values: (u, ticks) => ticks.map((tick) => (data.reverse ? (Number.isInteger(tick) ? tick : "") : data.view === "trace" && tick > 0 ? `+${tick}` : written(tick))) },
   ],
   series: [{}, ...lines.map((line) => ({ label: line.info.acronym, stroke: () => colour(line.info), width: 1.9, dash: line.info.dashed ? [6, 4] : undefined, points: { show: false }, show: list.shown.has(line.car), spanGaps: false }))],
   hooks: {
