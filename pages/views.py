@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
@@ -22,6 +24,7 @@ from pages.chart import Chart, Table
 from pages.charts import View
 from pages.charts.registry import VIEWS
 from pages.rows import SessionRows, as_upstream_sent, load
+from pages.session_page import session_page
 from pages.state import BadState, State
 from pages.templatetags.f1 import cell
 from races.models import Session
@@ -43,14 +46,40 @@ def view(request: HttpRequest, year: str, race: str, session: str, name: str) ->
         embed, raw = state.flag("embed"), state.flag("raw")
         answer = respond(
             request,
-            (versions.of_session(stored.pk), getattr(getattr(stored, "quality", None), "checked_at", None), staff(request)),
+            (versions.of_session(stored.pk), checked_at(stored), staff(request)),
             lambda: written(request, stored, chosen, state, form=form, embed=embed, raw=raw),
             headers=framing(embed) | attachment(stored, chosen, form),
         )
-        answer.xframe_options_exempt = embed  # type: ignore[attr-defined]
-        return answer
     except BadState as error:
         return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    answer.xframe_options_exempt = embed  # type: ignore[attr-defined]
+    return answer
+
+
+@require_safe
+def session(request: HttpRequest, year: str, race: str, session: str) -> HttpResponse:
+    """The page of a session."""
+    stored = find_session(year, race, session)
+    if stored is None:
+        raise Http404
+    version = (versions.of_session(stored.pk), checked_at(stored), staff(request))
+    return respond(request, version, lambda: session_html(request, stored), headers={})
+
+
+def session_html(request: HttpRequest, stored: Session) -> tuple[str, bytes]:
+    rows = load(stored)
+    context = session_context(request, rows) | {
+        "page": session_page(rows, timezone.now()),
+        "file": "-".join(part for part in session_url(stored).split("/") if part and part != "f1"),
+        "results_url": f"/api/v1/session-result/?session_id={stored.pk}",
+    }
+    return "text/html; charset=utf-8", render_to_string("pages/session.html", context).encode()
+
+
+def checked_at(session: Session) -> datetime | None:
+    """When the checks last looked at a session."""
+    found = getattr(session, "quality", None)
+    return found.checked_at if found else None
 
 
 def staff(request: HttpRequest) -> bool:

@@ -25,3 +25,17 @@ def cell(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+@register.filter
+def signed(value: int | None) -> str:
+    """3 -> +3, -2 -> minus 2, nothing -> a dash."""
+    if value is None:
+        return "–"
+    return f"+{value}" if value > 0 else str(value).replace("-", "−")
+
+
+@register.filter
+def percent(share: float) -> str:
+    """0.25 -> 25 %"""
+    return f"{100 * share:.0f} %"
