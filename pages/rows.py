@@ -6,7 +6,7 @@ about 1,100 laps and takes some 20 ms.
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -215,7 +215,13 @@ def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 def load(session: Session) -> SessionRows:
     """The rows of a session as they are stored, corrections included; one query."""
-    wanted = tables(session)
+    rows = fetch(tables(session))
+    in_order: dict[str, Any] = {name: sorted(found, key=ORDER[name]) for name, found in rows.items()}
+    return SessionRows(session=session, **in_order)
+
+
+def fetch(wanted: Mapping[str, tuple[type[Row], QuerySet]]) -> dict[str, list[Any]]:
+    """{name: rows} of several tables, with one query; in no order."""
     parts, params = [], []
     for name, (structure, queryset) in wanted.items():
         sql, values = as_arrays(name, structure, queryset)
@@ -226,12 +232,10 @@ def load(session: Session) -> SessionRows:
         cursor.execute(" UNION ALL ".join(parts), params)
         for name, text in cursor.fetchall():
             texts[name].append(text)
-    rows: dict[str, Any] = {
+    return {
         name: msgspec.json.decode("[" + ",".join(texts[name]) + "]", type=list[structure], strict=False)  # type: ignore[valid-type]
         for name, (structure, _) in wanted.items()
     }
-    in_order: dict[str, Any] = {name: sorted(found, key=ORDER[name]) for name, found in rows.items()}
-    return SessionRows(session=session, **in_order)
 
 
 FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)

@@ -1,0 +1,297 @@
+"""A season: its calendar with winners, the standings and how they came about, and how complete each session is."""
+
+import datetime
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from django.db.models import QuerySet
+
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult
+from pages.addresses import race_url, session_url
+from pages.rows import Moment, Row, fetch
+from races.models import Session
+
+POINTS = ("Race", "Sprint")  # sessions that give points
+LISTED = (*POINTS, "Qualifying")  # sessions whose result the calendar tells
+
+
+class SessionLine(Row):
+    """A session of the calendar with its weekend."""
+
+    session_id: int
+    session_name: str
+    date_start: Moment
+    date_end: Moment
+    is_cancelled: bool
+    slug: str
+    race_id: int
+    race_name: str
+    race_slug: str
+    race_cancelled: bool
+    circuit_name: str | None
+    location: str | None
+    country_name: str | None
+    year: int
+    grade: str | None
+
+    PATHS = {
+        "race_name": "race__race_name",
+        "race_slug": "race__slug",
+        "race_cancelled": "race__is_cancelled",
+        "grade": "quality__grade",
+    }
+
+
+class ResultLine(Row):
+    """A classified car of a race, a sprint or a qualifying."""
+
+    session_id: int
+    driver_number: int
+    driver_id: str | None
+    position: int | None
+    points: float | None
+    person: str | None
+
+    PATHS = {"person": "driver__full_name"}
+
+
+class EntryLine(Row):
+    """Who drove a car in a race or sprint, and for whom."""
+
+    session_id: int
+    driver_number: int
+    name_acronym: str | None
+    full_name: str | None
+    team_name: str | None
+    team_colour: str | None
+
+
+class DriverStandingRow(Row):
+    session_id: int
+    driver_number: int
+    driver_id: str | None
+    position_current: int | None
+    points_current: float | None
+
+
+class TeamStandingRow(Row):
+    session_id: int
+    team_name: str | None
+    position_current: int | None
+    points_current: float | None
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a championship."""
+
+    place: int
+    name: str
+    key: str  # the driver's ID, or the team's name
+    team: str
+    colour: str | None  # six hexadecimal digits
+    acronym: str
+    points: float
+    wins: int
+    podiums: int
+    progress: list[float]  # points after each round
+
+
+class Weekend(msgspec.Struct, frozen=True, kw_only=True):
+    """A race weekend of the calendar."""
+
+    name: str
+    url: str
+    circuit: str
+    country: str
+    start: datetime.date | None
+    end: datetime.date | None
+    state: str  # past, next, later, now, cancelled
+    winner: str = ""
+    winner_team: str = ""
+    pole: str = ""
+    sprint_winner: str = ""
+    sessions: list[tuple[str, str, str]] = []  # (name, address, grade or "not checked")
+
+
+class Season(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the page of a season shows."""
+
+    year: int
+    weekends: list[Weekend]
+    drivers: list[Standing]
+    teams: list[Standing]
+    rounds: list[str]  # names of the weekends that gave points, in order
+    computed: bool  # the standings are summed up here, because upstream's are not stored
+
+
+class SeasonRows(msgspec.Struct, dict=True):
+    """The rows that a season's page is made of, in order of time."""
+
+    sessions: list[SessionLine]
+    results: list[ResultLine]
+    entries: list[EntryLine]
+    driver_standings: list[DriverStandingRow]
+    team_standings: list[TeamStandingRow]
+
+    @cached_property
+    def results_of(self) -> dict[int, list[ResultLine]]:
+        by_session: dict[int, list[ResultLine]] = defaultdict(list)
+        for row in sorted(self.results, key=lambda row: (row.position is None, row.position or 0)):
+            by_session[row.session_id].append(row)
+        return by_session
+
+    @cached_property
+    def entry_of(self) -> dict[tuple[int, int], EntryLine]:
+        return {(row.session_id, row.driver_number): row for row in self.entries}
+
+
+def load_season(year: int) -> SeasonRows:
+    """One query, whatever the number of races."""
+    wanted: dict[str, tuple[type[Row], QuerySet]] = {
+        "sessions": (SessionLine, Session.objects.filter(year=year)),
+        "results": (ResultLine, SessionResult.objects.filter(session__year=year, session__session_name__in=LISTED)),
+        "entries": (EntryLine, Entry.objects.filter(session__year=year, session__session_name__in=POINTS)),
+        "driver_standings": (DriverStandingRow, ChampionshipDriver.objects.filter(session__year=year)),
+        "team_standings": (TeamStandingRow, ChampionshipTeam.objects.filter(session__year=year)),
+    }
+    rows = fetch(wanted)
+    rows["sessions"].sort(key=lambda row: (row.date_start or datetime.datetime.max.replace(tzinfo=datetime.UTC), row.session_id))
+    return SeasonRows(**rows)
+
+
+def season_page(year: int, rows: SeasonRows, now: datetime.datetime) -> Season:
+    scoring = [row for row in rows.sessions if row.session_name in POINTS and rows.results_of.get(row.session_id)]
+    rounds = list(dict.fromkeys(row.race_id for row in scoring))
+    names = {row.race_id: short_name(row.race_name) for row in scoring}
+    drivers, teams = summed_up(rows, scoring, rounds)
+    last = scoring[-1].session_id if scoring else 0
+    official = {row.driver_id: row for row in rows.driver_standings if row.session_id == last and row.points_current is not None}
+    official_teams = {row.team_name: row for row in rows.team_standings if row.session_id == last and row.points_current is not None}
+    return Season(
+        year=year,
+        weekends=weekends(rows, now),
+        drivers=ranked(drivers, official),
+        teams=ranked(teams, official_teams),
+        rounds=[names[race] for race in rounds],
+        computed=bool(scoring) and not official,
+    )
+
+
+def short_name(race_name: str) -> str:
+    return race_name.replace(" Grand Prix", "")
+
+
+def summed_up(rows: SeasonRows, scoring: list[SessionLine], rounds: list[int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Points, wins and podiums of drivers and of teams, round by round, from the results."""
+    drivers: dict[str, dict[str, Any]] = {}
+    teams: dict[str, dict[str, Any]] = {}
+    for session in scoring:
+        at = rounds.index(session.race_id)
+        for result in rows.results_of[session.session_id]:
+            entry = rows.entry_of.get((session.session_id, result.driver_number))
+            team = (entry.team_name if entry else None) or "unknown"
+            name = result.person or (entry.full_name if entry else None) or f"Car {result.driver_number}"
+            key = result.driver_id or name
+            about = {"team": team, "colour": entry.team_colour if entry else None}
+            person = drivers.setdefault(key, {"key": key, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0})
+            person |= about | {"name": name, "acronym": (entry.name_acronym if entry else None) or str(result.driver_number)}
+            crew = teams.setdefault(team, {"key": team, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0})
+            crew |= about | {"name": team, "acronym": team}
+            for each in (person, crew):
+                each["rounds"][at] += result.points or 0.0
+                if session.session_name == "Race":
+                    each["wins"] += result.position == 1
+                    each["podiums"] += bool(result.position and result.position <= 3)
+    return list(drivers.values()), list(teams.values())
+
+
+def ranked(summed: Iterable[dict[str, Any]], official: dict[str | None, Any]) -> list[Standing]:
+    """Standings by upstream's points and places where those are stored, else by the sums; ties by wins, then podiums."""
+    lines = []
+    for each in summed:
+        known = official.get(each["key"])
+        total = known.points_current if known else sum(each["rounds"])
+        lines.append(((known.position_current if known else None) or 99, -total, -each["wins"], -each["podiums"], each, total))
+    lines.sort(key=lambda line: line[:4])
+    return [
+        Standing(
+            place=place,
+            name=each["name"],
+            key=each["key"],
+            team=each["team"],
+            colour=each["colour"],
+            acronym=each["acronym"],
+            points=total,
+            wins=each["wins"],
+            podiums=each["podiums"],
+            progress=running_total(each["rounds"]),
+        )
+        for place, (*_, each, total) in enumerate(lines, 1)
+    ]
+
+
+def running_total(points: list[float]) -> list[float]:
+    sums, total = [], 0.0
+    for each in points:
+        total += each
+        sums.append(total)
+    return sums
+
+
+def weekends(rows: SeasonRows, now: datetime.datetime) -> list[Weekend]:
+    """The calendar; the next weekend is the first that has not ended."""
+    by_race: dict[int, list[SessionLine]] = defaultdict(list)
+    for row in rows.sessions:
+        by_race[row.race_id].append(row)
+    found = []
+    is_next = True
+    for sessions in by_race.values():
+        state = state_of(sessions, now)
+        if state == "later" and is_next:
+            state, is_next = "next", False
+        found.append(weekend(rows, sessions, state))
+    return found
+
+
+def state_of(sessions: list[SessionLine], now: datetime.datetime) -> str:
+    start, end = sessions[0].date_start, sessions[-1].date_end or sessions[-1].date_start
+    if all(session.is_cancelled or session.race_cancelled for session in sessions):
+        return "cancelled"
+    if end is None or now > end:
+        return "past"
+    return "now" if start and now >= start else "later"
+
+
+def weekend(rows: SeasonRows, sessions: list[SessionLine], state: str) -> Weekend:
+    first, last = sessions[0], sessions[-1]
+    by_name = {session.session_name: session for session in sessions}
+    winner, team = first_of(rows, by_name.get("Race"))
+    return Weekend(
+        name=first.race_name,
+        url=race_url(first.year, first.race_slug),
+        circuit=first.circuit_name or first.location or "",
+        country=first.country_name or "",
+        start=first.date_start.date() if first.date_start else None,
+        end=last.date_start.date() if last.date_start else None,
+        state=state,
+        winner=winner,
+        winner_team=team,
+        pole=first_of(rows, by_name.get("Qualifying"))[0],
+        sprint_winner=first_of(rows, by_name.get("Sprint"))[0],
+        sessions=[
+            (session.session_name, session_url(session.year, session.race_slug, session.slug), session.grade or "not checked")
+            for session in sessions
+        ],
+    )
+
+
+def first_of(rows: SeasonRows, session: SessionLine | None) -> tuple[str, str]:
+    """(name, team) of whoever was first in a session; empty texts where that is not known."""
+    results = rows.results_of.get(session.session_id, []) if session else []
+    if session is None or not results or results[0].position != 1:
+        return "", ""
+    entry = rows.entry_of.get((session.session_id, results[0].driver_number))
+    return results[0].person or f"Car {results[0].driver_number}", (entry.team_name if entry else None) or ""
