@@ -1,13 +1,81 @@
-"""From addresses in people's words to rows."""
+"""From addresses in people's words to rows, and back: `/f1/2024/monaco/race/`."""
 
-from races.models import Session
-from races.slugs import race_slug, session_slug
+from typing import Any
+
+from django.db.models import QuerySet
+
+from races.models import Race, Session
+from races.slugs import slugify
+
+LATEST = "latest"
 
 
-def find_session(year: str, race: str, session: str) -> Session | None:
-    rows = Session.objects.filter(year=int(year)).select_related("race", "quality")
-    return next((s for s in rows if race_slug(s.race.race_name) == race and session_slug(s.session_name) == session), None)
+class Moved(Exception):
+    """The page has another address, `url`."""
+
+    def __init__(self, url: str):
+        super().__init__(url)
+        self.url = url
 
 
-def session_url(session: Session) -> str:
-    return f"/f1/{session.year}/{race_slug(session.race.race_name)}/{session_slug(session.session_name)}/"
+def race_url(year: int, race: str) -> str:
+    return f"/f1/{year}/{race}/"
+
+
+def session_url(year: int, race: str, session: str) -> str:
+    return f"/f1/{year}/{race}/{session}/"
+
+
+def url_of(session: Session) -> str:
+    """The address of a session's page; its race is read with it."""
+    return session_url(session.race.year, session.race.slug, session.slug)
+
+
+def find_session(year: int, race: str, session: str) -> Session | None:
+    """The session at an address, with its race and its quality, in one query; None where there is none.
+
+    Moved where the address is a former one, or names the circuit, the place or the country instead of the race.
+    """
+    sessions = Session.objects.select_related("race", "quality")
+    found = sessions.filter(race__year=year, race__slug=race, slug=session).first()
+    if found is None:
+        weekend = find_race(year, race, exact=False)
+        other = meant(weekend.sessions.all(), session) if weekend else None
+        if other is not None:
+            raise Moved(session_url(year, weekend.slug, other.slug) if weekend else "")
+    return found
+
+
+def find_race(year: int, race: str, *, exact: bool = True) -> Race | None:
+    """The race weekend at an address; with `exact`, Moved where it is not the present one."""
+    found = Race.objects.filter(year=year, slug=race).first()
+    if found is not None:
+        return found
+    other = meant(Race.objects.filter(year=year), race)
+    if other is not None and exact:
+        raise Moved(race_url(year, other.slug))
+    return other
+
+
+def meant(rows: QuerySet[Any], slug: str) -> Any:
+    """The one row that a slug can mean: by a former slug, by a name of it or of its place; None where none or several can."""
+    candidates = list(rows)
+    for names in (former_slugs, other_names):
+        matching = [row for row in candidates if slug in names(row)]
+        if len(matching) == 1:
+            return matching[0]
+    return None
+
+
+def former_slugs(row: Any) -> set[str]:
+    return {row.slug, *row.former_slugs.split()}
+
+
+def other_names(row: Any) -> set[str]:
+    if isinstance(row, Race):
+        return {slugify(name) for name in (row.race_name, row.circuit_name, row.location, row.country_name)} - {""}
+    return {slugify(row.session_name)} - {""}
+
+
+def latest_year() -> int | None:
+    return Session.objects.order_by("-year").values_list("year", flat=True).first()

@@ -169,7 +169,9 @@ def season_page(year: int, rows: SeasonRows, now: datetime.datetime) -> Season:
     drivers, teams = summed_up(rows, scoring, rounds)
     last = scoring[-1].session_id if scoring else 0
     official = {row.driver_id: row for row in rows.driver_standings if row.session_id == last and row.points_current is not None}
-    official_teams = {row.team_name: row for row in rows.team_standings if row.session_id == last and row.points_current is not None}
+    official_teams = {
+        row.team_name: row for row in rows.team_standings if row.session_id == last and row.points_current is not None
+    }
     return Season(
         year=year,
         weekends=weekends(rows, now),
@@ -184,7 +186,9 @@ def short_name(race_name: str) -> str:
     return race_name.replace(" Grand Prix", "")
 
 
-def summed_up(rows: SeasonRows, scoring: list[SessionLine], rounds: list[int]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def summed_up(
+    rows: SeasonRows, scoring: list[SessionLine], rounds: list[int]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Points, wins and podiums of drivers and of teams, round by round, from the results."""
     drivers: dict[str, dict[str, Any]] = {}
     teams: dict[str, dict[str, Any]] = {}

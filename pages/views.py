@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from api.policy import written as written_policy
 from mirror import versions
-from pages.addresses import find_session, session_url
+from pages.addresses import find_session, url_of
 from pages.answers import respond
 from pages.cars import cars_of
 from pages.chart import Chart, Table
@@ -33,7 +33,7 @@ FORMATS = ("html", "json", "csv")
 
 
 @require_safe
-def view(request: HttpRequest, year: str, race: str, session: str, name: str) -> HttpResponse:
+def view(request: HttpRequest, year: int, race: str, session: str, name: str) -> HttpResponse:
     """A view of a session."""
     stored = find_session(year, race, session)
     chosen = VIEWS.get(name)
@@ -57,7 +57,7 @@ def view(request: HttpRequest, year: str, race: str, session: str, name: str) ->
 
 
 @require_safe
-def session(request: HttpRequest, year: str, race: str, session: str) -> HttpResponse:
+def session(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
     """The page of a session."""
     stored = find_session(year, race, session)
     if stored is None:
@@ -70,7 +70,7 @@ def session_html(request: HttpRequest, stored: Session) -> tuple[str, bytes]:
     rows = load(stored)
     context = session_context(request, rows) | {
         "page": session_page(rows, timezone.now()),
-        "file": "-".join(part for part in session_url(stored).split("/") if part and part != "f1"),
+        "file": "-".join(part for part in url_of(stored).split("/") if part and part != "f1"),
         "results_url": f"/api/v1/session-result/?session_id={stored.pk}",
     }
     return "text/html; charset=utf-8", render_to_string("pages/session.html", context).encode()
@@ -103,7 +103,7 @@ def attachment(session: Session, chosen: View, form: str) -> dict[str, str]:
 
 
 def file_name(session: Session, chosen: View) -> str:
-    return "-".join(part for part in session_url(session).split("/") if part and part != "f1") + f"-{chosen.name}"
+    return "-".join(part for part in url_of(session).split("/") if part and part != "f1") + f"-{chosen.name}"
 
 
 def written(
@@ -131,7 +131,7 @@ def as_csv(table: Table) -> bytes:
 
 def chart_context(chart: Chart, state: State, session: Session, chosen: View) -> dict[str, Any]:
     """What the template of a view shows."""
-    page = f"{session_url(session)}{chosen.name}/"
+    page = f"{url_of(session)}{chosen.name}/"
     query = {key: value for key, value in state.query.items() if key not in ("format", "embed")}
 
     def link(**more: str) -> str:
@@ -164,7 +164,7 @@ def json_script(chart: Chart) -> str:
 def session_context(request: HttpRequest, rows: SessionRows, chosen: View | None = None) -> dict[str, Any]:
     """What the head of a session's pages shows."""
     session = rows.session
-    url = session_url(session)
+    url = url_of(session)
     winner = next((car for car in cars_of(rows) if car.place == 1), None)
     return {
         "session": session,

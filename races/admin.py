@@ -67,7 +67,7 @@ class RaceAdmin(MirroredAdmin):
     ordering = ("-date_start", "-race_id")
     search_fields = ("race_name", "official_name", "location", "country_name", "circuit_name", "year__exact", "race_id__exact")
     fieldsets = (
-        (None, {"fields": ("race_id", ("race_name", "year"), "official_name", ("date_start", "date_end"))}),
+        (None, {"fields": ("race_id", ("race_name", "year"), "official_name", ("date_start", "date_end"), "slug")}),
         ("Place", {"fields": PLACE}),
         ("More", {"fields": (("meeting_code", "circuit_type"), ("circuit_image", "circuit_info_url"), "country_flag")}),
     )
@@ -156,7 +156,10 @@ class SessionAdmin(MirroredAdmin):
     search_fields = ("session_name", "race__race_name", "location", "circuit_name", "year__exact", "session_id__exact")
     autocomplete_fields = ("race",)
     fieldsets = (
-        (None, {"fields": ("session_id", ("race", "year"), ("session_name", "session_type"), ("date_start", "date_end"))}),
+        (
+            None,
+            {"fields": ("session_id", ("race", "year"), ("session_name", "session_type"), ("date_start", "date_end"), "slug")},
+        ),
         ("Place", {"fields": PLACE}),
     )
     inline_classes: ClassVar[list[type[TabularInline]]] = []

@@ -5,13 +5,15 @@ from typing import Any
 from mirror.changes import rows_in_scope
 from mirror.feeds import Feed
 from mirror.values import digest
-from races import neutralisations
+from races import neutralisations, slugs
 from races.models import Race, RaceControl, Session, Weather
 
 
 class MeetingFeed(Feed):
     collection = "meetings"
     model = Race
+    key = ("race_id",)
+    local = ("slug", "former_slugs")
     lists = True
     rename = {
         "race_name": "meeting_name",
@@ -19,12 +21,26 @@ class MeetingFeed(Feed):
         "circuit_name": "circuit_short_name",
     }
 
+    def before_create(self, instances: list, scope: dict[str, Any]) -> None:
+        slugs.fill_races(instances)
+
+    def before_edit(self, before: Race, after: Race) -> None:
+        slugs.keep_former(before, after)
+
 
 class SessionFeed(Feed):
     collection = "sessions"
     model = Session
+    key = ("session_id",)
+    local = ("slug", "former_slugs")
     lists = True
     rename = {"circuit_name": "circuit_short_name"}
+
+    def before_create(self, instances: list, scope: dict[str, Any]) -> None:
+        slugs.fill_sessions(instances)
+
+    def before_edit(self, before: Session, after: Session) -> None:
+        slugs.keep_former(before, after)
 
     def after_write(self, scope, *, source):
         """Restarts are announced in local time: with another offset they were at another time."""

@@ -1,11 +1,22 @@
 """Race weekends, their sessions, the weather and the messages of race control."""
 
 from django.db import models
+from django.db.models import Q
 
 from mirror.models import Mirrored
 
 # The sessions that decide the starting grid of another; "Sprint Shootout" in 2023 only.
 GRID_FROM = {"Race": ["Qualifying"], "Sprint": ["Sprint Qualifying", "Sprint Shootout"]}
+
+
+def slug_field(about: str) -> models.SlugField:
+    """The last part of a page's address; it stays when the name changes, so that links hold."""
+    return models.SlugField(max_length=100, blank=True, default="", db_index=False, help_text=about)
+
+
+def former_slugs_field() -> models.CharField:
+    """Slugs that a person replaced, separated by blanks: their addresses lead to the present one."""
+    return models.CharField(max_length=500, blank=True, default="", editable=False, help_text="Slugs it had before.")
 
 
 class Place(models.Model):
@@ -38,9 +49,12 @@ class Race(Mirrored, Place):
     country_flag = models.TextField(null=True, blank=True, help_text="URL of the flag.")
     date_start = models.DateTimeField(null=True, blank=True, help_text="Start of the first session (UTC).")
     date_end = models.DateTimeField(null=True, blank=True, help_text="End of the last session (UTC).")
+    slug = slug_field("In the address of its page, unique within the season; filled by the sync where it is left empty.")
+    former_slugs = former_slugs_field()
 
     class Meta:
         ordering = ["date_start", "race_id"]
+        constraints = [models.UniqueConstraint(fields=["year", "slug"], condition=~Q(slug=""), name="race_slug")]
 
     def __str__(self) -> str:
         return f"{self.year} {self.race_name}"
@@ -55,9 +69,12 @@ class Session(Mirrored, Place):
     session_type = models.CharField(max_length=50, null=True, blank=True, help_text="Practice, Qualifying or Race.")
     date_start = models.DateTimeField(null=True, blank=True, db_index=True, help_text="Scheduled start (UTC).")
     date_end = models.DateTimeField(null=True, blank=True, help_text="Scheduled end (UTC).")
+    slug = slug_field("In the address of its page, unique within the weekend; filled by the sync where it is left empty.")
+    former_slugs = former_slugs_field()
 
     class Meta:
         ordering = ["date_start", "session_id"]
+        constraints = [models.UniqueConstraint(fields=["race", "slug"], condition=~Q(slug=""), name="session_slug")]
 
     def __str__(self) -> str:
         return f"{self.year} {self.location} {self.session_name}"

@@ -1,0 +1,140 @@
+"""The front page, the seasons and the weekends over HTTP."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from mirror import versions
+from mirror.models import SyncRun
+from mirror.versions import Version
+from pages.addresses import LATEST, find_race, latest_year, race_url
+from pages.answers import respond
+from pages.colours import palette
+from pages.season import Season, Weekend, load_season, season_page
+from pages.views import staff
+from races.models import Session
+
+HTML = "text/html; charset=utf-8"
+SHOWN_RESULTS, SHOWN_STANDINGS = 3, 10  # on the front page
+
+
+def season_version(year: int) -> Version:
+    """Changes with every row that a season's page shows."""
+    return versions.of_sessions_in(Session.objects.filter(year=year))
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The newest season at a glance; programs that ask for JSON are answered by the API's root."""
+    year = latest_year()
+    version = (season_version(year) if year else None, timezone.now().date(), staff(request))
+    return respond(request, version, lambda: home_html(request, year), headers={"Vary": "Accept, Accept-Encoding, Cookie"})
+
+
+def home_html(request: HttpRequest, year: int | None) -> tuple[str, bytes]:
+    season = season_page(year, load_season(year), timezone.now()) if year else None
+    context: dict[str, Any] = {"season": season, "seasons": seasons(), "last_sync": SyncRun.objects.exclude(ended_at=None).first()}
+    if season:
+        past = [weekend for weekend in season.weekends if weekend.state == "past"]
+        ahead = [weekend for weekend in season.weekends if weekend.state in ("now", "next")]
+        context |= {
+            "ahead": ahead[0] if ahead else None,
+            "past": past[::-1][:SHOWN_RESULTS],
+            "drivers": coloured(season)[:SHOWN_STANDINGS],
+            "teams": season.teams[:SHOWN_STANDINGS],
+        }
+    return HTML, render_to_string("pages/home.html", context | {"links": links()}).encode()
+
+
+def links() -> list[tuple[str, str, str]]:
+    """(title, address, what is there) of the parts of the site that are no pages."""
+    return [
+        ("API", reverse("docs"), "every row, filtered, as JSON, CSV, NDJSON or Parquet"),
+        ("OpenF1's API", "/v1/", "the same paths and answers as api.openf1.org, on race day too"),
+        ("Analysis", "/api/v1/analysis/", "race pace, tyres, pit loss, undercuts: with intervals"),
+        ("Experiments", "/api/v1/experiments/", "lap-time models and what they are worth"),
+        ("Jobs", "/api/v1/jobs/", "background work, for those who log in"),
+        ("Admin", reverse("admin:index"), "sync, correct, check"),
+    ]
+
+
+def seasons() -> list[int]:
+    return list(Session.objects.order_by("-year").values_list("year", flat=True).distinct())
+
+
+@require_safe
+def season(request: HttpRequest, year: int) -> HttpResponse:
+    """The page of a season."""
+    if not Session.objects.filter(year=year).exists():
+        raise Http404(f"There is no season {year} here.")
+    version = (season_version(year), timezone.now().date(), staff(request))
+    return respond(request, version, lambda: season_html(request, year), headers={})
+
+
+def season_html(request: HttpRequest, year: int) -> tuple[str, bytes]:
+    found = season_page(year, load_season(year), timezone.now())
+    names = list(dict.fromkeys(name for weekend in found.weekends for name, _, _ in weekend.sessions))
+    context = {
+        "season": found,
+        "drivers": coloured(found),
+        "seasons": seasons(),
+        "crumbs": [{"text": str(year), "url": f"/f1/{year}/"}],
+        "session_names": names,
+        "heat": [heat_row(weekend, names) for weekend in found.weekends],
+    }
+    return HTML, render_to_string("pages/season.html", context).encode()
+
+
+def heat_row(weekend: Weekend, names: list[str]) -> dict[str, Any]:
+    """A weekend's sessions in the columns of the quality table."""
+    found = {name: (url, grade) for name, url, grade in weekend.sessions}
+    return {"weekend": weekend, "cells": [found.get(name) for name in names]}
+
+
+def coloured(found: Season) -> list[dict[str, Any]]:
+    """The drivers' standings with the colours of their teams."""
+    shades = palette(tuple((each.team, each.colour) for each in found.drivers))
+    return [{"standing": each, "shades": shades[each.team]} for each in found.drivers]
+
+
+@require_safe
+def weekend(request: HttpRequest, year: int, race: str) -> HttpResponse:
+    """The page of a race weekend."""
+    found = find_race(year, race)
+    if found is None:
+        raise Http404(f"There is no race weekend {race!r} in {year}.")
+    version = (season_version(year), timezone.now().date(), staff(request))
+    return respond(request, version, lambda: weekend_html(request, year, found.slug), headers={})
+
+
+def weekend_html(request: HttpRequest, year: int, slug: str) -> tuple[str, bytes]:
+    rows = load_season(year)
+    page = season_page(year, rows, timezone.now())
+    url = race_url(year, slug)
+    at = next(number for number, each in enumerate(page.weekends) if each.url == url)
+    this = page.weekends[at]
+    context = {
+        "weekend": this,
+        "year": year,
+        "before": page.weekends[at - 1] if at else None,
+        "after": page.weekends[at + 1] if at + 1 < len(page.weekends) else None,
+        "crumbs": [{"text": str(year), "url": f"/f1/{year}/"}, {"text": this.name, "url": url}],
+        "sessions": [row for row in rows.sessions if row.race_slug == slug],
+    }
+    return HTML, render_to_string("pages/weekend.html", context).encode()
+
+
+@require_safe
+def latest(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """`latest` in place of a year leads to the newest season."""
+    year = latest_year()
+    if year is None:
+        raise Http404("Nothing is stored yet.")
+    return HttpResponseRedirect(f"/f1/{year}/{rest}")
+
+
+assert LATEST == "latest"
