@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -9,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from mirror import versions
-from mirror.models import SyncRun
+from mirror.models import PieceVersion, SyncRun
 from mirror.versions import Version
-from pages.addresses import LATEST, find_race, latest_year, race_url
+from pages.addresses import at_present_address, find_race, latest_year, race_url, session_url
 from pages.answers import respond
 from pages.colours import palette
 from pages.season import Season, Weekend, load_season, season_page
@@ -24,7 +25,8 @@ SHOWN_RESULTS, SHOWN_STANDINGS = 3, 10  # on the front page
 
 def season_version(year: int) -> Version:
     """Changes with every row that a season's page shows."""
-    return versions.of_sessions_in(Session.objects.filter(year=year))
+    sessions = Session.objects.filter(year=year).values("session_id")
+    return versions.summed(PieceVersion.objects.filter(Q(session_id__in=sessions) | Q(session_id=versions.LISTS)))
 
 
 @require_safe
@@ -37,13 +39,17 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def home_html(request: HttpRequest, year: int | None) -> tuple[str, bytes]:
     season = season_page(year, load_season(year), timezone.now()) if year else None
-    context: dict[str, Any] = {"season": season, "seasons": seasons(), "last_sync": SyncRun.objects.exclude(ended_at=None).first()}
+    context: dict[str, Any] = {
+        "season": season,
+        "seasons": seasons(),
+        "last_sync": SyncRun.objects.exclude(ended_at=None).first(),
+    }
     if season:
         past = [weekend for weekend in season.weekends if weekend.state == "past"]
         ahead = [weekend for weekend in season.weekends if weekend.state in ("now", "next")]
         context |= {
             "ahead": ahead[0] if ahead else None,
-            "past": past[::-1][:SHOWN_RESULTS],
+            "past": ([weekend for weekend in past if weekend.winner] or past)[::-1][:SHOWN_RESULTS],
             "drivers": coloured(season)[:SHOWN_STANDINGS],
             "teams": season.teams[:SHOWN_STANDINGS],
         }
@@ -67,6 +73,7 @@ def seasons() -> list[int]:
 
 
 @require_safe
+@at_present_address
 def season(request: HttpRequest, year: int) -> HttpResponse:
     """The page of a season."""
     if not Session.objects.filter(year=year).exists():
@@ -97,21 +104,22 @@ def heat_row(weekend: Weekend, names: list[str]) -> dict[str, Any]:
 
 def coloured(found: Season) -> list[dict[str, Any]]:
     """The drivers' standings with the colours of their teams."""
-    shades = palette(tuple((each.team, each.colour) for each in found.drivers))
+    shades = palette(tuple({each.team: each.colour for each in found.drivers}.items()))
     return [{"standing": each, "shades": shades[each.team]} for each in found.drivers]
 
 
 @require_safe
+@at_present_address
 def weekend(request: HttpRequest, year: int, race: str) -> HttpResponse:
     """The page of a race weekend."""
     found = find_race(year, race)
     if found is None:
         raise Http404(f"There is no race weekend {race!r} in {year}.")
     version = (season_version(year), timezone.now().date(), staff(request))
-    return respond(request, version, lambda: weekend_html(request, year, found.slug), headers={})
+    return respond(request, version, lambda: weekend_html(request, year, found.slug, found.pk), headers={})
 
 
-def weekend_html(request: HttpRequest, year: int, slug: str) -> tuple[str, bytes]:
+def weekend_html(request: HttpRequest, year: int, slug: str, race_id: int) -> tuple[str, bytes]:
     rows = load_season(year)
     page = season_page(year, rows, timezone.now())
     url = race_url(year, slug)
@@ -123,7 +131,8 @@ def weekend_html(request: HttpRequest, year: int, slug: str) -> tuple[str, bytes
         "before": page.weekends[at - 1] if at else None,
         "after": page.weekends[at + 1] if at + 1 < len(page.weekends) else None,
         "crumbs": [{"text": str(year), "url": f"/f1/{year}/"}, {"text": this.name, "url": url}],
-        "sessions": [row for row in rows.sessions if row.race_slug == slug],
+        "sessions": [(row, session_url(year, slug, row.slug)) for row in rows.sessions if row.race_slug == slug],
+        "admin_url": reverse("admin:races_race_change", args=[race_id]) if staff(request) else "",
     }
     return HTML, render_to_string("pages/weekend.html", context).encode()
 
@@ -135,6 +144,3 @@ def latest(request: HttpRequest, rest: str = "") -> HttpResponse:
     if year is None:
         raise Http404("Nothing is stored yet.")
     return HttpResponseRedirect(f"/f1/{year}/{rest}")
-
-
-assert LATEST == "latest"

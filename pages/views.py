@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import msgspec
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from api.policy import written as written_policy
 from mirror import versions
-from pages.addresses import find_session, url_of
+from pages.addresses import at_present_address, find_session, url_of
 from pages.answers import respond
 from pages.cars import cars_of
 from pages.chart import Chart, Table
@@ -33,6 +34,7 @@ FORMATS = ("html", "json", "csv")
 
 
 @require_safe
+@at_present_address
 def view(request: HttpRequest, year: int, race: str, session: str, name: str) -> HttpResponse:
     """A view of a session."""
     stored = find_session(year, race, session)
@@ -57,6 +59,7 @@ def view(request: HttpRequest, year: int, race: str, session: str, name: str) ->
 
 
 @require_safe
+@at_present_address
 def session(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
     """The page of a session."""
     stored = find_session(year, race, session)
@@ -64,6 +67,15 @@ def session(request: HttpRequest, year: int, race: str, session: str) -> HttpRes
         raise Http404
     version = (versions.of_session(stored.pk), checked_at(stored), staff(request))
     return respond(request, version, lambda: session_html(request, stored), headers={})
+
+
+@require_safe
+def by_id(request: HttpRequest, session_id: int, name: str = "") -> HttpResponse:
+    """OpenF1's number of a session leads to its page."""
+    found = Session.objects.select_related("race").filter(pk=session_id).first()
+    if found is None:
+        raise Http404(f"There is no session {session_id} here.")
+    return redirect(f"{url_of(found)}{name}/" if name else url_of(found))
 
 
 def session_html(request: HttpRequest, stored: Session) -> tuple[str, bytes]:

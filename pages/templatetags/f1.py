@@ -39,3 +39,9 @@ def signed(value: int | None) -> str:
 def percent(share: float) -> str:
     """0.25 -> 25 %"""
     return f"{100 * share:.0f} %"
+
+
+@register.filter
+def short_race(name: str) -> str:
+    """A race's name where there is little room: without "Grand Prix"."""
+    return name.replace(" Grand Prix", "")
