@@ -30,6 +30,7 @@ def edit(instance: Mirrored, *, user: Any, reason: str = "", fields: Iterable[st
             restore_other_fields(before, instance, set(fields))
         if not is_changed(before, instance):
             return
+        feed.before_edit(before, instance)
     if feed.computed:
         instance.source = Source.MANUAL
     moved = before is not None and is_key_changed(feed, before, instance)

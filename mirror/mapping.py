@@ -56,9 +56,10 @@ class Mapping:
 
     @cached_property
     def key(self) -> tuple[str, ...]:
-        """The fields that identify a row: the model's unique constraint, or its primary key."""
+        """The fields that identify a row: a primary key that upstream sends, else the model's first unique constraint."""
+        primary: Any = self.model._meta.pk
         constraints = [c for c in self.model._meta.constraints if isinstance(c, models.UniqueConstraint)]
-        names = constraints[0].fields if constraints else (self.model._meta.pk.name,)
+        names = constraints[0].fields if constraints and isinstance(primary, models.AutoField) else (primary.name,)
         return tuple(self.model._meta.get_field(name).attname for name in names)  # type: ignore[union-attr]
 
     @cached_property
@@ -130,6 +131,9 @@ class Mapping:
 
     def before_create(self, instances: list, scope: dict[str, Any]) -> None:
         """Set on instances, before they are inserted for the first time, what upstream does not send."""
+
+    def before_edit(self, before: Any, after: Any) -> None:
+        """Set on an instance, before a person's change is stored, what depends on how it was before."""
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         """Bring what depends on these rows up to date, after some were created, changed or deleted; same transaction."""

@@ -12,7 +12,6 @@ from races.models import Race, RaceControl, Session, Weather
 class MeetingFeed(Feed):
     collection = "meetings"
     model = Race
-    key = ("race_id",)
     local = ("slug", "former_slugs")
     lists = True
     rename = {
@@ -31,7 +30,6 @@ class MeetingFeed(Feed):
 class SessionFeed(Feed):
     collection = "sessions"
     model = Session
-    key = ("session_id",)
     local = ("slug", "former_slugs")
     lists = True
     rename = {"circuit_name": "circuit_short_name"}
