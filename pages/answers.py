@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 
 from api.openf1 import compression
-from api.openf1.answers import Answer, Answers
+from api.openf1.answers import Answer, AnswerCache
 from f1site import __version__
 
-kept = Answers()
+kept = AnswerCache()
 under_way: dict[str, Lock] = {}
 door = Lock()
 
@@ -32,11 +32,11 @@ def respond(
     answer = kept.get(tag) or once(tag, make)
     kind, _, body = answer.body.partition(b"\n")
     headers["Content-Type"] = kind.decode()
-    if compression.wanted(request.headers.get("Accept-Encoding", "")):
+    if compression.accepts_gzip(request.headers.get("Accept-Encoding", "")):
         packed = kept.get(f"{tag}gzip")
         if packed is None:
             packed = Answer(b"".join(compression.compress([body])), gzipped=True)
-            kept.keep(f"{tag}gzip", packed)
+            kept.put(f"{tag}gzip", packed)
         return HttpResponse(packed.body, headers=headers | {"Content-Encoding": "gzip"})
     return HttpResponse(body, headers=headers)
 
@@ -51,7 +51,7 @@ def once(tag: str, make: Callable[[], tuple[str, bytes]]) -> Answer:
             if answer is None:
                 kind, body = make()
                 answer = Answer(kind.encode() + b"\n" + body)
-                kept.keep(tag, answer)
+                kept.put(tag, answer)
             return answer
     finally:
         with door:

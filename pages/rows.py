@@ -15,7 +15,7 @@ import msgspec
 from django.db import connection, models
 from django.db.models import F, QuerySet
 
-from api.openf1.rows import MomentText
+from api.openf1.rows import DatetimeText
 from drivers.models import Entry, SessionResult, StartingGrid
 from mirror.fields import JSONText
 from mirror.models import Correction
@@ -268,7 +268,7 @@ def as_arrays(name: str, structure: type[Row], queryset: QuerySet) -> tuple[str,
     for number, column in enumerate(structure.__struct_fields__):
         moment = isinstance(fields.get(column), models.DateTimeField)
         path = structure.PATHS.get(column, column)
-        columns[f"c{number}"] = MomentText(F(path)) if moment else F(path)
+        columns[f"c{number}"] = DatetimeText(F(path)) if moment else F(path)
     sql, params = queryset.order_by().values(**columns).query.sql_with_params()
     cells = ", ".join(
         as_json(f"c{number}") if isinstance(fields.get(column), JSONText) else f"c{number}"
