@@ -1,6 +1,8 @@
 """The routes of the site."""
 
 from django.contrib import admin
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
@@ -17,16 +19,18 @@ from api.root import RootView, SchemaView, favicon, healthz
 from api.router import Router
 from f1site.health import health, metrics, readyz
 from ml.analysis import QUESTIONS
+from pages import hubs
 
 router = Router()
 router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
 router.register("sync-runs", SyncRunViewSet)
 router.register("corrections", CorrectionViewSet)
 
+root = RootView.as_view(router=router)
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
 laboratory = ml.urls.router
 api = [
-    path("", RootView.as_view(router=router), name="root"),
+    path("", root, name="root"),
     *samples,
     *router.urls,
     *background.urls,
@@ -40,7 +44,15 @@ names = [
     *(prefix for prefix, *_ in (*router.registry, *background.registry, *laboratory.registry)),
 ]
 
+
+def front_page(request: HttpRequest) -> HttpResponseBase:
+    """The site's address: the page for a browser, the API's root for a program."""
+    wants_page = "text/html" in request.headers.get("Accept", "") and "format" not in request.GET
+    return hubs.home(request) if wants_page else root(request)
+
+
 urlpatterns = [
+    path("", front_page, name="home"),
     path("", include("api.openf1.urls")),  # first, as it is requested most
     path("", include("pages.urls")),
     path("admin/", admin.site.urls),

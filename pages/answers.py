@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable
 from threading import Lock
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import get_conditional_response
 
 from api.openf1 import compression
 from api.openf1.answers import Answer, AnswerCache
-from f1site import __version__
 
 kept = AnswerCache()
 under_way: dict[str, Lock] = {}
@@ -23,7 +23,7 @@ def respond(
 
     Whatever the answer depends on besides the address is in `version`.
     """
-    question = repr((request.get_full_path(), __version__, version)).encode()
+    question = repr((request.get_full_path(), settings.VERSION, version)).encode()
     tag = f'W/"{hashlib.blake2b(question, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie", **headers}
     known = get_conditional_response(request, etag=tag)

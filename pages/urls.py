@@ -3,7 +3,6 @@ from django.urls import path
 from pages import hubs, views
 
 urlpatterns = [
-    path("", hubs.home, name="home"),
     path("f1/latest/", hubs.latest),
     path("f1/latest/<path:rest>", hubs.latest),
     path("f1/sessions/<int:session_id>/", views.by_id, name="session-by-id"),

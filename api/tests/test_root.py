@@ -26,7 +26,7 @@ def test_a_program_gets_name_version_and_links_that_work(api, url):
 
 def test_a_person_gets_a_page_with_what_is_here(api):
     make(Lap)
-    page = api.get("/", HTTP_ACCEPT="text/html,application/xhtml+xml,*/*;q=0.8")
+    page = api.get("/api/v1/", HTTP_ACCEPT="text/html,application/xhtml+xml,*/*;q=0.8")
     assert page["Content-Type"] == "text/html; charset=utf-8"
     html = page.content.decode()
     assert '<a href="/api/v1/laps/"><span>laps</span><strong>1</strong>' in html
