@@ -26,7 +26,7 @@ SHOWN_RESULTS, SHOWN_STANDINGS = 3, 10  # on the front page
 def season_version(year: int) -> Version:
     """Changes with every row that a season's page shows."""
     sessions = Session.objects.filter(year=year).values("session_id")
-    return versions.summed(PieceVersion.objects.filter(Q(session_id__in=sessions) | Q(session_id=versions.LISTS)))
+    return versions.combine(PieceVersion.objects.filter(Q(session_id__in=sessions) | Q(session_id=versions.LISTS)))
 
 
 @require_safe
