@@ -2,6 +2,7 @@
 
 import gc
 import signal
+from typing import Any
 
 worker_class = "gthread"
 threads = 8
@@ -11,7 +12,7 @@ graceful_timeout = 5  # seconds that a stop waits for requests under way
 control_socket_disable = True  # it would be a file in the home directory
 
 
-def post_worker_init(worker):
+def post_worker_init(worker: Any) -> None:
     """Stop after the requests under way, also on Ctrl-C, of which the master tells its workers by SIGQUIT.
 
     gunicorn's own handler of that stops at once, and hangs when it meets the thread pool in the middle of starting a thread.

@@ -8,13 +8,15 @@ import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from rest_framework.renderers import BrowsableAPIRenderer
+from rest_framework.request import Request
 
 from mirror import versions
 
@@ -23,7 +25,7 @@ def conditional(read: Callable) -> Callable:
     """A viewset's method that reads, without reading for those who have the answer already."""
 
     @wraps(read)
-    def answer(self, request, *args, **kwargs):
+    def answer(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         version = None if isinstance(request.accepted_renderer, BrowsableAPIRenderer) else self.version()
         if version is None:  # also a page, which shows who looks at it
             return read(self, request, *args, **kwargs)
@@ -39,7 +41,7 @@ def conditional(read: Callable) -> Callable:
     return answer
 
 
-def validators(request, version: versions.Version) -> tuple[dict[str, str], int | None]:
+def validators(request: Any, version: versions.Version) -> tuple[dict[str, str], int | None]:
     """(headers, Last-Modified in seconds) of an answer to this question; weak, for gzip changes the bytes only."""
     question = (request.build_absolute_uri(), request.accepted_media_type, settings.VERSION, version)
     digest = hashlib.blake2b(repr(question).encode(), digest_size=12).hexdigest()

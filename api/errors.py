@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -89,7 +90,7 @@ def upstream(error: OpenF1Error) -> exceptions.APIException:
     return UpstreamNonsense(f"OpenF1 gave no usable answer: {error}.")
 
 
-def note(error: Exception, known: exceptions.APIException, request) -> None:
+def note(error: Exception, known: exceptions.APIException, request: HttpRequest | Request) -> None:
     """Log what is not plainly the caller's doing; with a traceback where it is a bug of ours."""
     what = "%s %s: %s: %s"
     details = (request.method, request.path, type(error).__name__, error)

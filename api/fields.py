@@ -23,7 +23,7 @@ class Number(serializers.FloatField):
 
     default_error_messages = {"finite": "A finite number is required."}
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         value = super().to_internal_value(data)
         if not math.isfinite(value):
             self.fail("finite")
@@ -33,7 +33,7 @@ class Number(serializers.FloatField):
 class Moment(serializers.DateTimeField):
     """ISO 8601; UTC where no offset is given. A `+` that a query string turned into a blank is put back."""
 
-    def to_internal_value(self, value):
+    def to_internal_value(self, value: Any) -> Any:
         if isinstance(value, str):
             value = re.sub(r" (?=\d\d:?\d\d$)", "+", value) if "T" in value else value
         return super().to_internal_value(value)
@@ -49,21 +49,21 @@ class JSONValue(serializers.Field):
     }
     limit = 10  # levels; what is nested without bounds can be stored, but perhaps not read again
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, list | int | float | str) or isinstance(data, bool):
             self.fail("kind")
         if deeper(data, self.limit):
             self.fail("depth", limit=self.limit)
         return data
 
-    def to_representation(self, value):
+    def to_representation(self, value: Any) -> Any:
         return value
 
 
 class JSONInQuery(JSONValue):
     """The same, spelled as JSON text in a query parameter."""
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         try:
             return super().to_internal_value(JSONText().clean(data, None))
         except RecursionError:
@@ -75,7 +75,7 @@ class Parent(serializers.PrimaryKeyRelatedField):
 
     default_error_messages = {"does_not_exist": "There is no row with the key {pk_value}."}
 
-    def __init__(self, **options):
+    def __init__(self, **options: Any) -> None:
         if "queryset" in options:
             model = options["queryset"].model
             options["pk_field"] = value_field(model._meta.pk)
@@ -87,12 +87,12 @@ class Parent(serializers.PrimaryKeyRelatedField):
 class Link(serializers.Field):
     """The URL of this row (no `source`), or of another whose key is at `source`."""
 
-    def __init__(self, *, to: type[models.Model] | None = None, **options):
+    def __init__(self, *, to: type[models.Model] | None = None, **options: Any) -> None:
         self.to = to
         options["read_only"] = True
         super().__init__(**options)
 
-    def to_representation(self, value):  # links are made for many rows at once, see serializers.Plan
+    def to_representation(self, value: Any) -> Any:  # links are made for many rows at once, see serializers.Plan
         raise NotImplementedError
 
 
@@ -114,20 +114,23 @@ def bounds(field: models.IntegerField) -> dict[str, Any]:
     return {"min_value": low, "max_value": high}
 
 
-def value_field(field: models.Field | Any, **options) -> serializers.Field:
+def value_field(field: models.Field | Any, **options: Any) -> serializers.Field:
     """A serializer field that reads one value of a model field."""
     if isinstance(field, models.ForeignKey):
         return value_field(field.target_field, **options)
-    if isinstance(field, JSONText):
-        return JSONInQuery(**options)
-    if isinstance(field, models.BooleanField):
-        return serializers.BooleanField(**options)
     if isinstance(field, models.IntegerField):
-        return serializers.IntegerField(**bounds(field), **options)
-    if isinstance(field, models.FloatField):
-        return Number(**options)
-    if isinstance(field, models.DateTimeField):
-        return Moment(**options)
-    if isinstance(field, models.UUIDField):
-        return serializers.UUIDField(**options)
+        options |= bounds(field)
+    for model_field, serializer_field in VALUE_FIELDS.items():
+        if isinstance(field, model_field):
+            return serializer_field(**options)
     return serializers.CharField(trim_whitespace=False, **options)
+
+
+VALUE_FIELDS: dict[type[models.Field], type[serializers.Field]] = {
+    JSONText: JSONInQuery,
+    models.BooleanField: serializers.BooleanField,
+    models.IntegerField: serializers.IntegerField,
+    models.FloatField: Number,
+    models.DateTimeField: Moment,
+    models.UUIDField: serializers.UUIDField,
+}

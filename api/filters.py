@@ -40,7 +40,7 @@ LOOKUPS = {  # what each means, for the documentation
 class QueryValues(forms.Widget):
     """All values that a query gives a parameter."""
 
-    def value_from_datadict(self, data, files, name):
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         return data.getlist(name)
 
 
@@ -49,11 +49,11 @@ class Values(forms.Field):
 
     widget = QueryValues
 
-    def __init__(self, *, reader: serializers.Field, lookup: str, **options):
+    def __init__(self, *, reader: serializers.Field, lookup: str, **options: Any) -> None:
         self.reader, self.lookup = reader, lookup
         super().__init__(**options)
 
-    def clean(self, texts):
+    def clean(self, texts: list[str]) -> list[Any]:
         if self.lookup == "in":
             texts = [part for text in texts for part in text.split(",")]
         elif self.lookup != "exact" and len(texts) > 1:
@@ -79,7 +79,7 @@ class Condition(django_filters.Filter):
         reader = serializers.BooleanField() if lookup == "isnull" else value_field(column)
         super().__init__(path, lookup, label=path, reader=reader, lookup=lookup)
 
-    def filter(self, queryset, values):
+    def filter(self, queryset: models.QuerySet, values: list[Any]) -> models.QuerySet:
         if self.lookup_expr == "in" or len(values) > 1:
             return queryset.filter(**{f"{self.field_name}__in": values})
         return queryset.filter(**{f"{self.field_name}__{self.lookup_expr}": values[0]})
@@ -94,7 +94,7 @@ class ModelFilter(django_filters.FilterSet):
     paths: ClassVar[dict[str, str]]  # {parameter: path} of all that can be filtered and ordered by
 
     @classmethod
-    def get_filters(cls):
+    def get_filters(cls) -> dict[str, Condition]:
         if cls._meta.model is None:
             return {}
         own = [column.attname for column in columns(cls._meta.model)]
@@ -106,7 +106,7 @@ class ModelFilter(django_filters.FilterSet):
                 conditions[cls.get_filter_name(name, lookup)] = Condition(path=path, column=column, lookup=lookup)
         return conditions
 
-    def __init__(self, data, queryset, **options):
+    def __init__(self, data: Any, queryset: models.QuerySet, **options: Any) -> None:
         # Only the filters that are asked for are set up: a list has over a hundred, a request a handful.
         self.base_filters = {name: self.base_filters[name] for name in data}
         super().__init__(data, queryset, **options)
@@ -131,7 +131,7 @@ def lookups(column: models.Field) -> list[str]:
 class StrictFilterBackend(filters.BaseFilterBackend):
     """Applies the view's `filterset_class`; a parameter that nobody understands is a 400 which says what there is."""
 
-    def filter_queryset(self, request, queryset, view):
+    def filter_queryset(self, request: Any, queryset: models.QuerySet, view: Any) -> models.QuerySet:
         asked = conditions(request.query_params)
         others = own_parameters(view)
         for name in others:
@@ -145,14 +145,14 @@ class StrictFilterBackend(filters.BaseFilterBackend):
             raise ValidationError({name: list(errors) for name, errors in filterset.errors.items()})
         return filterset.qs
 
-    def get_schema_operation_parameters(self, view):
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Equality is a parameter for every field; the comparisons, six times as many, are properties of one more."""
         known = view.filterset_class.base_filters
         equal = [parameter(name, condition) for name, condition in known.items() if condition.lookup_expr == "exact"]
         return [*equal, comparisons({name: condition for name, condition in known.items() if condition.lookup_expr != "exact"})]
 
 
-def own_parameters(view) -> set[str]:
+def own_parameters(view: Any) -> set[str]:
     """Parameters of a list that are no filters."""
     names = {"format", "ordering", *view.paginator.parameters}
     return names | {"search"} if view.search_fields else names
@@ -213,20 +213,20 @@ class StrictSearch(filters.SearchFilter):
 
     search_description = "Words that all occur in the names of a row."
 
-    def get_search_terms(self, request):
+    def get_search_terms(self, request: Any) -> list[str]:
         try:
             return super().get_search_terms(request)
         except ValidationError as error:
             raise ValidationError({"search": error.detail}) from error
 
-    def get_schema_operation_parameters(self, view):
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return super().get_schema_operation_parameters(view) if view.search_fields else []
 
 
 class StrictOrdering(filters.BaseFilterBackend):
     """`?ordering=-lap_duration,lap_number`; ties are broken by key, and rows without a value come last on every database."""
 
-    def filter_queryset(self, request, queryset, view):
+    def filter_queryset(self, request: Any, queryset: models.QuerySet, view: Any) -> models.QuerySet:
         terms = [term.strip() for value in request.query_params.getlist("ordering") for term in value.split(",")]
         paths = view.filterset_class.paths
         unknown = [term for term in terms if term.removeprefix("-") not in paths]
@@ -239,7 +239,7 @@ class StrictOrdering(filters.BaseFilterBackend):
             return queryset
         return queryset.order_by(*(by(term, paths[term.removeprefix("-")], queryset.model) for term in terms), "pk")
 
-    def get_schema_operation_parameters(self, view):
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         about = "Fields to order by, separated by commas; with a - in front the other way round."
         choices = [sign + name for name in view.filterset_class.paths for sign in ("", "-")]
         schema = {"type": "array", "items": {"type": "string", "enum": choices}, "minItems": 1}

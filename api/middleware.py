@@ -1,6 +1,9 @@
 """Request handling that concerns every URL."""
 
+from collections.abc import Callable
+
 from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.urls import is_valid_path
 
@@ -8,10 +11,10 @@ from django.urls import is_valid_path
 class TrailingSlashMiddleware:
     """`/laps` is `/laps/`, for every method and without a redirect, which would lose the body of a POST."""
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request):
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if (
             not request.path_info.endswith("/")
             and not is_valid_path(request.path_info)
@@ -25,7 +28,7 @@ class TrailingSlashMiddleware:
 class CompressionMiddleware(GZipMiddleware):
     """gzip where the client accepts it; not for Parquet, which is compressed, nor for `/v1`, which compresses its own answers."""
 
-    def process_response(self, request, response):
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         parquet = response.get("Content-Type") == "application/vnd.apache.parquet"
         if parquet or request.path_info[:4].lower() == "/v1/":
             return response
@@ -35,13 +38,13 @@ class CompressionMiddleware(GZipMiddleware):
 class DatabaseUnavailableMiddleware:
     """Answer 503 where a view outside the REST API cannot reach the database, which may be back at the next attempt."""
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request):
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
-    def process_exception(self, request, exception):
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, OperationalError | InterfaceError):
             from api import errors  # which imports REST framework, and that the settings
 

@@ -1,9 +1,11 @@
 """Lists in pages, in an envelope that says how many there are."""
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import EmptyPage, Paginator
+from django.http import QueryDict
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.response import Response
@@ -22,7 +24,7 @@ class Pages(PageNumberPagination):
     page: Any
     request: Any
 
-    def paginate_queryset(self, queryset, request, view=None):
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         self.request = request
         paginator = Paginator(queryset, self.get_page_size(request))
         number = self.whole_number("page", default=1)
@@ -33,7 +35,7 @@ class Pages(PageNumberPagination):
         self.display_page_controls = paginator.num_pages > 1
         return self.page.object_list
 
-    def get_page_size(self, request):
+    def get_page_size(self, request: Any) -> int:
         size = self.whole_number("page_size", default=self.size, most=self.most)
         return self.whole_number("per_page", default=size, most=self.most)
 
@@ -47,7 +49,7 @@ class Pages(PageNumberPagination):
             raise ValidationError({name: [f"{text!r} is not a whole number from 1{f' to {most}' if most else ''}."]})
         return number
 
-    def get_paginated_response(self, data):
+    def get_paginated_response(self, data: Any) -> Response:
         pages = self.page.paginator
         return Response(
             {
@@ -61,10 +63,10 @@ class Pages(PageNumberPagination):
             }
         )
 
-    def get_next_link(self):
+    def get_next_link(self) -> str | None:
         return self.link(self.page.number + 1) if self.page.has_next() else None
 
-    def get_previous_link(self):
+    def get_previous_link(self) -> str | None:
         return self.link(self.page.number - 1) if self.page.has_previous() else None
 
     def link(self, number: int) -> str:
@@ -72,7 +74,7 @@ class Pages(PageNumberPagination):
         query["page"] = str(number)
         return f"{canonical_url(self.request)}?{urlencode(list(pairs(query)))}"
 
-    def get_paginated_response_schema(self, schema):
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
         properties = {
             "count": {"type": "integer", "minimum": 0, "description": "Rows that match, on all pages."},
@@ -85,7 +87,7 @@ class Pages(PageNumberPagination):
         }
         return {"type": "object", "required": list(properties), "properties": properties}
 
-    def get_schema_operation_parameters(self, view):
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         size = {"type": "integer", "minimum": 1, "maximum": self.most}
         return [
             {"name": "page", "in": "query", "description": "Page number.", "schema": {"type": "integer", "minimum": 1}},
@@ -94,5 +96,5 @@ class Pages(PageNumberPagination):
         ]
 
 
-def pairs(query):
+def pairs(query: QueryDict) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, values in query.lists() for value in values)

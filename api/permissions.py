@@ -1,10 +1,12 @@
 """Reading is open; writing needs the model's permission, and a sync both the one to add and the one to change."""
 
+from typing import Any
+
 from rest_framework.permissions import DjangoModelPermissionsOrAnonReadOnly
 
 
 class ModelPermissions(DjangoModelPermissionsOrAnonReadOnly):
-    def has_permission(self, request, view):
+    def has_permission(self, request: Any, view: Any) -> bool:
         if not str(view.action).startswith("sync_"):
             return super().has_permission(request, view)
         model = self._queryset(view).model

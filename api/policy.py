@@ -1,5 +1,7 @@
 """The Content-Security-Policy: pages load and run what this site serves, and nothing from elsewhere."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
@@ -13,7 +15,7 @@ def written(policy: dict[str, str], **more: str) -> str:
 class ContentSecurityPolicyMiddleware:
     """Add the header, which is built once. The admin's widgets are Alpine expressions in its templates, which need eval."""
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self.policy = written(settings.CONTENT_SECURITY_POLICY)
         self.admins = written(settings.CONTENT_SECURITY_POLICY, script_src="'unsafe-eval'")

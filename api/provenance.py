@@ -4,12 +4,14 @@ from django.db.models import Q
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.filters import ModelFilter
 from api.serializers import RowSerializer
 from api.viewsets import ReadOnlyViewSet
 from mirror.models import Correction, SyncPiece, SyncRun
+from mirror.versions import Version
 
 
 class CorrectionSerializer(RowSerializer):
@@ -84,12 +86,12 @@ class SyncRunViewSet(ReadOnlyViewSet):
     search_fields = ("error",)
     dated_by = "ended_at"
 
-    def version(self):
+    def version(self) -> Version | None:
         return None if SyncRun.objects.filter(state=SyncRun.State.RUNNING).exists() else super().version()
 
     @extend_schema(summary="Show what upstream changed", responses=ChangesSerializer)
     @action(detail=True, filterset_class=None)
-    def changes(self, request, run_id):
+    def changes(self, request: Request, run_id: str) -> Response:
         """The rows that a sync found changed or gone, piece by piece; new rows are no changes."""
         run = self.get_object()
         pieces = run.pieces.filter(Q(updated__gt=0) | Q(vanished__gt=0))

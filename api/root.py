@@ -14,6 +14,7 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -36,7 +37,7 @@ class Page(TemplateHTMLRenderer):
 
     template_name = "f1site/root.html"
 
-    def get_template_context(self, data, renderer_context):
+    def get_template_context(self, data: Any, renderer_context: Any) -> dict[str, Any]:
         view, request = renderer_context["view"], renderer_context["request"]
         entities = [
             {
@@ -59,7 +60,7 @@ class RootView(APIView):
     router: Router = Router()  # whose entities are listed
 
     @extend_schema(operation_id="root", summary="What this site is and what it serves", responses=Root, tags=["site"])
-    def get(self, request):
+    def get(self, request: Request) -> Response:
         lists = {prefix: reverse(f"{NAMESPACE}:{basename}-list") for prefix, _, basename in self.router.registry}
         others = {"docs": "docs", "schema": "schema", "admin": "admin:index", "healthz": "healthz"}
         paths = lists | {name: reverse(view) for name, view in others.items()}
@@ -71,7 +72,7 @@ class RootView(APIView):
 class SchemaView(SpectacularAPIView):
     """The OpenAPI description. It is the same for everybody, and making it takes a second: once in each process."""
 
-    def get(self, request, *args, **kwargs):
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         renderer: Any = type(request.accepted_renderer)
         return HttpResponse(written(renderer), content_type=f"{renderer.media_type}; charset=utf-8")
 

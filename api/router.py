@@ -45,7 +45,7 @@ def key_pattern(model: type[models.Model]) -> str:
     return f"(?P<{key.name}>{values})"
 
 
-def row_routes(prefix: str, viewset) -> Iterator[Route]:
+def row_routes(prefix: str, viewset: Any) -> Iterator[Route]:
     """The list, a row, and what else a viewset does (`@action`)."""
     one = f"{prefix}/{key_pattern(viewset.queryset.model)}"
     yield f"{prefix}/", "list", {"get": "list", "post": "create"}, {"detail": False}
@@ -62,14 +62,14 @@ def row_routes(prefix: str, viewset) -> Iterator[Route]:
     yield f"{one}/", "detail", methods, {"detail": True}
 
 
-def sync_routes(prefix: str, viewset) -> Iterator[Route]:
+def sync_routes(prefix: str, viewset: Any) -> Iterator[Route]:
     if issubclass(viewset, SyncedViewSet):
         yield f"{prefix}/sync/(?P<race_id>-?[0-9]{{1,19}})/", "sync", {"post": "sync_race"}, {"detail": False}
     if issubclass(viewset, SyncedAtOnceViewSet):
         yield f"{prefix}/sync/", "sync", {"post": "sync_all"}, {"detail": False}
 
 
-def nested_routes(prefix: str, viewset, prefixes: dict[type[models.Model], str]) -> Iterator[Route]:
+def nested_routes(prefix: str, viewset: Any, prefixes: dict[type[models.Model], str]) -> Iterator[Route]:
     """A list below every parent that a row belongs to (one that it merely points at has `related_name="+"`); rows can be added
     there unless their parent is found in another way (the driver of a lap)."""
     fields = viewset.serializer_class().fields

@@ -65,12 +65,12 @@ ERRORS = {
 }
 
 
-def only_v1(endpoints):
+def only_v1(endpoints: list[tuple]) -> list[tuple]:
     """The routes without prefix are the same; describe them once."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
 
 
-def share_parameters(result, **options):
+def share_parameters(result: dict[str, Any], **options: Any) -> dict[str, Any]:
     """Write each parameter once, however many lists have it: the description becomes a third as long."""
     shared: dict[str, dict[str, Any]] = {}
     names: dict[bytes, str] = {}
@@ -103,7 +103,7 @@ class Schema(AutoSchema):
     def action(self) -> str:
         return getattr(self.view, "action", None) or ""
 
-    def get_summary(self):
+    def get_summary(self) -> str | None:
         template = SUMMARIES.get(self.action)
         if not self.entity or not template:
             return super().get_summary()
@@ -111,26 +111,26 @@ class Schema(AutoSchema):
         summary = template.format(one=meta.verbose_name, many=meta.verbose_name_plural)
         return f"{summary} of one {self.entity.parent}" if self.entity.parent else summary
 
-    def get_description(self):  # type: ignore[override]  # what spectacular's own does, too
+    def get_description(self) -> Any:  # type: ignore[override]  # what spectacular's own does, too
         if not self.entity or self.action not in SUMMARIES:
             return super().get_description()
         about = " ".join((self.entity.model.__doc__ or "").split())
         return "\n\n".join(filter(None, [about, NOTES.get(self.action)]))
 
-    def get_operation_id(self):
+    def get_operation_id(self) -> str:
         if not self.entity:
             return super().get_operation_id()
         return "_".join([*self._tokenize_path(), self.action]).replace("-", "_")
 
-    def get_tags(self):
+    def get_tags(self) -> list[str]:
         """The entity, also where it is listed below a parent."""
         return self._tokenize_path()[-1:] if self.entity and self.entity.parent else super().get_tags()
 
-    def get_auth(self):
+    def get_auth(self) -> list[dict[str, Any]]:
         auth = super().get_auth()
         return [*auth, {}] if self.method in SAFE_METHODS and {} not in auth else auth
 
-    def get_request_serializer(self):
+    def get_request_serializer(self) -> Any:
         match self.action:
             case "sync_race":
                 return None
@@ -140,7 +140,7 @@ class Schema(AutoSchema):
                 return self.entity.get_serializer(partial=True) if self.entity else None
         return super().get_request_serializer()
 
-    def get_response_serializers(self):
+    def get_response_serializers(self) -> Any:
         match self.action:
             case "sync_race" | "sync_all":
                 return {200: SyncCounts}
@@ -148,7 +148,7 @@ class Schema(AutoSchema):
                 return {200: OpenApiResponse(self.component("Error", ERROR), "It is deleted.")}
         return super().get_response_serializers()
 
-    def _get_response_bodies(self, direction="response"):
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
         for body in bodies.values():
             for media_type, content in body.get("content", {}).items():
@@ -189,7 +189,7 @@ class Schema(AutoSchema):
         self.registry.register_on_missing(component)
         return component.ref
 
-    def _resolve_path_parameters(self, variables):
+    def _resolve_path_parameters(self, variables: Any) -> list[dict[str, Any]]:
         return [self.path_parameter(name) for name in variables]
 
     def path_parameter(self, name: str) -> dict[str, Any]:

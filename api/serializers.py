@@ -52,7 +52,7 @@ class Plan:
                 values.append((name, index))
         return cls(tuple(paths), tuple(values), tuple(links))
 
-    def rows(self, queryset: models.QuerySet, request) -> Iterator[dict[str, Any]]:
+    def rows(self, queryset: models.QuerySet, request: Any) -> Iterator[dict[str, Any]]:
         links = [(name, index, detail_prefix(request, model)) for name, index, model in self.links]
         names = [name for name, _ in self.values]
         indices = [index for _, index in self.values]
@@ -94,14 +94,14 @@ class RowSerializer(serializers.ModelSerializer):
 
     # What fields there are
 
-    def get_default_field_names(self, declared_fields, model_info):
+    def get_default_field_names(self, declared_fields: Any, model_info: Any) -> list[str]:
         key, *others = columns(self.Meta.model)
         stated = [name for name, field in declared_fields.items() if not isinstance(field, Link)]
         links = [name for name, field in declared_fields.items() if isinstance(field, Link)]
         parents = [f"{column.name}_url" for column in others if isinstance(column, models.ForeignKey)]
         return list(dict.fromkeys([key.name, *stated, *(column.attname for column in others), *links, *parents]))
 
-    def build_field(self, field_name, info, model_class, nested_depth):
+    def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
         for column in model_class._meta.concrete_fields:
             if isinstance(column, models.ForeignKey):
                 if field_name == column.attname:
@@ -112,7 +112,7 @@ class RowSerializer(serializers.ModelSerializer):
                     return Link, options | {"allow_null": column.null}
         return super().build_field(field_name, info, model_class, nested_depth)
 
-    def build_standard_field(self, field_name, model_field):
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         kind, options = super().build_standard_field(field_name, model_field)
         if isinstance(model_field, models.IntegerField) and not options.get("read_only"):
             options |= bounds(model_field)
@@ -125,10 +125,10 @@ class RowSerializer(serializers.ModelSerializer):
         options["validators"] = [v for v in options.get("validators", []) if not isinstance(v, UniqueValidator)]
         return kind, options
 
-    def get_uniqueness_extra_kwargs(self, field_names, declared_fields, extra_kwargs):
+    def get_uniqueness_extra_kwargs(self, field_names: Any, declared_fields: Any, extra_kwargs: Any) -> Any:
         return extra_kwargs, {}
 
-    def get_validators(self):
+    def get_validators(self) -> list[Any]:
         return []
 
     # Rows out
@@ -156,34 +156,34 @@ class RowSerializer(serializers.ModelSerializer):
         here, for all rows at once."""
         return self.plan().rows(queryset, self.context["request"])
 
-    def to_representation(self, instance) -> dict[str, Any]:
+    def to_representation(self, instance: Any) -> dict[str, Any]:
         """One row, as it is stored."""
         row = next(iter(self.rows(type(instance)._default_manager.filter(pk=instance.pk))))
         return {name: value for name, value in row.items() if name in self.fields}
 
     # Bodies in: what is written by hand is kept against every later sync
 
-    def create(self, validated_data):
+    def create(self, validated_data: dict[str, Any]) -> Any:
         return self.edit(self.Meta.model(), validated_data)  # type: ignore[misc]
 
-    def update(self, instance, validated_data):
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
         return self.edit(instance, validated_data)
 
-    def edit(self, row, values):
+    def edit(self, row: Any, values: dict[str, Any]) -> Any:
         for name, value in values.items():
             setattr(row, name, value)
         editing.edit(row, user=self.context["request"].user, fields=values)
         return row
 
-    def get_initial(self):
+    def get_initial(self) -> dict[str, None]:
         """What a form for a new row starts with: the fields it cannot do without."""
         return {name: None for name, field in self.fields.items() if field.required}
 
-    def to_internal_value(self, data):
+    def to_internal_value(self, data: Any) -> Any:
         refuse_unknown(data, self.fields, valid=(name for name, field in self.fields.items() if not field.read_only))
         return super().to_internal_value(data)
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         key = self.Meta.model._meta.pk.name  # type: ignore[attr-defined]
         if self.instance and attrs.pop(key, self.instance.pk) != self.instance.pk:
             raise ValidationError({key: [f"The key of a row cannot change; this one is {self.instance.pk}."]})

@@ -1,9 +1,11 @@
 """Syncs over HTTP: the same function as the command, for one collection, with the counts as the answer."""
 
 from collections import Counter
+from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api import history
@@ -23,7 +25,7 @@ class SyncScope(serializers.Serializer):
     season = serializers.IntegerField(required=False, min_value=FIRST_SEASON, max_value=2100, help_text="A season, e.g. 2024.")
     race_id = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, help_text="A race weekend.")
 
-    def validate(self, attrs):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         refuse_unknown(self.initial_data, self.fields)
         if len(attrs) > 1:
             raise serializers.ValidationError({"race_id": ["Give a season or a race, not both."]})
@@ -72,7 +74,7 @@ class SyncMixin(EntityViewSet):
 class SyncedViewSet(SyncMixin):
     """An entity that is synced race by race: `POST /laps/{race_id}/` and `POST /laps/sync/{race_id}/`."""
 
-    def sync_race(self, request, **kwargs):
+    def sync_race(self, request: Request, **kwargs: Any) -> Response:
         """Bring in one race weekend's rows from OpenF1; the number in the URL is the race's."""
         [race_id] = kwargs.values()
         return Response(self.counts(Scope(races=(int(race_id),))))
@@ -81,7 +83,7 @@ class SyncedViewSet(SyncMixin):
 class SyncedAtOnceViewSet(SyncMixin):
     """An entity that is synced as a whole, by season or by race: `POST /drivers/sync/`."""
 
-    def sync_all(self, request, **kwargs):
+    def sync_all(self, request: Request, **kwargs: Any) -> Response:
         """Bring in the rows of every season from OpenF1, or of one season or race."""
         if not isinstance(request.data, dict):
             raise serializers.ValidationError({"detail": "The body is no object with a season or a race_id."})

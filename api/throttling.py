@@ -5,6 +5,8 @@ What is counted is in the cache: of one process, or with CACHE_URL of all.
 
 import logging
 import time
+from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -60,7 +62,7 @@ class Throttle(BaseThrottle):
 
     seconds = 0
 
-    def allow_request(self, request, view):
+    def allow_request(self, request: Any, view: Any) -> bool:
         if request.method in ("GET", "HEAD", "OPTIONS"):
             scope = "reads"
         else:
@@ -71,14 +73,14 @@ class Throttle(BaseThrottle):
         self.seconds = wait(scope, who)
         return not self.seconds
 
-    def wait(self):
+    def wait(self) -> float:
         return self.seconds
 
 
 class LoginThrottleMiddleware:
     """Count wrong passwords by address and by name; beyond the limit no password is checked, right or wrong."""
 
-    def __init__(self, get_response):
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:

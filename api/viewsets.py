@@ -12,9 +12,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidKey
 from django.db import IntegrityError, models, transaction
+from django.http import HttpResponseBase
 from django.utils.text import capfirst
 from rest_framework import status, viewsets
 from rest_framework.exceptions import MethodNotAllowed, NotFound, ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils import formatting
 
@@ -57,12 +59,12 @@ class EntityViewSet(viewsets.GenericViewSet):
     def model(self) -> type[models.Model]:
         return self.queryset.model
 
-    def initial(self, request, *args, **kwargs):
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         if not hasattr(self, request.method.lower()):  # said before asking who it is
             raise MethodNotAllowed(request.method)
         super().initial(request, *args, **kwargs)
 
-    def get_renderers(self):
+    def get_renderers(self) -> list[Any]:
         kinds: Sequence[Any] = (JSONRenderer, *(FILES if self.action == "list" else ()), BrowsableRenderer)
         return [kind() for kind in kinds]
 
@@ -72,8 +74,9 @@ class EntityViewSet(viewsets.GenericViewSet):
             return " ".join([capfirst(str(self.model._meta.verbose_name)), *getattr(self, "kwargs", {}).values()])
         return capfirst(str(self.model._meta.verbose_name_plural))
 
-    def get_view_description(self, html=False):
-        return formatting.markup_description(self.model.__doc__ or "") if html else self.model.__doc__
+    def get_view_description(self, html: bool = False) -> str:
+        about = self.model.__doc__ or ""
+        return formatting.markup_description(about) if html else about
 
     @property
     def search_fields(self) -> Sequence[str]:
@@ -81,7 +84,7 @@ class EntityViewSet(viewsets.GenericViewSet):
         texts = (field.name for field in self.model._meta.concrete_fields if isinstance(field, models.CharField))
         return [name for name in texts if name.endswith("name")]
 
-    def get_queryset(self):
+    def get_queryset(self) -> models.QuerySet:
         queryset = super().get_queryset()
         if self.parent is None:
             return queryset
@@ -95,7 +98,7 @@ class EntityViewSet(viewsets.GenericViewSet):
         related: Any = self.model._meta.get_field(self.parent).related_model
         return find(related._default_manager.all(), self.kwargs[related._meta.pk.name])
 
-    def get_object(self, *, lock=False):
+    def get_object(self, *, lock: bool = False) -> Any:
         queryset = self.get_queryset().select_for_update() if lock else self.get_queryset()
         return find(queryset, self.kwargs[self.model._meta.pk.name])
 
@@ -108,7 +111,7 @@ class EntityViewSet(viewsets.GenericViewSet):
         return versions.everything() if self.model in Feed.by_model else None
 
     @conditional
-    def list(self, request, *args, **kwargs):
+    def list(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.find_parent()
         queryset: Any = self.filter_queryset(self.get_queryset())
         serializer: Any = self.get_serializer()
@@ -123,12 +126,12 @@ class EntityViewSet(viewsets.GenericViewSet):
         return self.get_paginated_response([*serializer.rows(page)])
 
     @conditional
-    def retrieve(self, request, *args, **kwargs):
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(self.get_serializer(self.get_object()).data)
 
     # Writing: each in one transaction with its line in the history; see `corrections` for what a later sync makes of it
 
-    def create(self, request, *args, **kwargs):
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=self.below_parent(request.data))
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
@@ -147,7 +150,7 @@ class EntityViewSet(viewsets.GenericViewSet):
             raise ValidationError({name: [f"The URL says {parent.pk}, the body {data[name]!r}."]})
         return data | {name: parent.pk}
 
-    def update(self, request, *args, **kwargs):
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """PUT and PATCH alike change the fields they are given and leave the others."""
         with transaction.atomic():
             row = self.get_object(lock=True)
@@ -159,10 +162,10 @@ class EntityViewSet(viewsets.GenericViewSet):
             history.changed(request.user, row, changed)
         return Response(serializer.to_representation(row))
 
-    def partial_update(self, request, *args, **kwargs):
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.update(request, *args, **kwargs)
 
-    def destroy(self, request, *args, **kwargs):
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
             row = self.get_object(lock=True)
             told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
@@ -170,7 +173,7 @@ class EntityViewSet(viewsets.GenericViewSet):
             editing.delete(row, user=request.user)
         return Response({"detail": told[0].upper() + told[1:]})
 
-    def save(self, serializer) -> Any:
+    def save(self, serializer: Any) -> Any:
         """Store the row; where another has its key already, say which key that is."""
         try:
             with transaction.atomic():
@@ -196,7 +199,7 @@ def find(queryset: models.QuerySet, key: Any) -> Any:
     return row
 
 
-def conflict(serializer) -> Conflict:
+def conflict(serializer: Any) -> Conflict:
     """Why a row could not be stored: most likely another has the same key."""
     model = serializer.Meta.model
     constraints = [c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]

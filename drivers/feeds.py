@@ -1,5 +1,6 @@
 """OpenF1's drivers, and what every collection with a driver number shares."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
@@ -41,7 +42,7 @@ class SessionResultFeed(CarFeed):
     model = SessionResult
     derived = ("duration_seconds", "gap_to_leader_seconds")
 
-    def derive(self, rows):
+    def derive(self, rows: Iterable[Any]) -> None:
         for row in rows:
             row.duration_seconds = extract_number(row.duration)
             row.gap_to_leader_seconds = extract_number(row.gap_to_leader)
@@ -64,6 +65,6 @@ class ChampionshipTeamFeed(Feed):
     model = ChampionshipTeam
     derived = ("team_key",)
 
-    def derive(self, rows):
+    def derive(self, rows: Iterable[Any]) -> None:
         for row in rows:
             row.team_key = row.team_name or f"place {row.position_start or row.position_current or 'unknown'}"

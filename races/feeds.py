@@ -1,5 +1,6 @@
 """OpenF1's meetings, sessions, weather and race control."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from mirror.changes import rows_in_scope
@@ -40,7 +41,7 @@ class SessionFeed(Feed):
     def before_edit(self, before: Session, after: Session) -> None:
         slugs.keep_former(before, after)
 
-    def after_write(self, scope, *, source):
+    def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         """Restarts are announced in local time: with another offset they were at another time."""
         messages = RaceControl.objects.filter(session__in=rows_in_scope(self, scope)).order_by()
         for session_id in messages.values_list("session_id", flat=True).distinct():
@@ -59,7 +60,7 @@ class RaceControlFeed(Feed):
     model = RaceControl
     derived = ("digest",)
 
-    def derive(self, rows):
+    def derive(self, rows: Iterable[Any]) -> None:
         # The qualifying phase stays out: upstream added it years later, to messages that were known.
         for row in rows:
             row.digest = digest(

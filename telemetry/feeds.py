@@ -1,7 +1,9 @@
 """OpenF1's laps, stints, pit stops, positions, intervals, overtakes, team radio, and samples of cars and positions."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from drivers.feeds import (
     CarFeed,
@@ -41,7 +43,7 @@ class LapFeed(CarFeed):
     local = ("pit_in_time", "pit_out_time", "track_status")
     grader = Grader(lacking=lacking.lacking_laps)
 
-    def after_write(self, scope, *, source):
+    def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         ingest.summarise_session(scope["session_key"], scope.get("driver_number"))
 
 
@@ -71,7 +73,7 @@ class PitFeed(CarFeed):
         ),
     )
 
-    def derive(self, rows):
+    def derive(self, rows: Iterable[Any]) -> None:
         for row in rows:
             row.digest = digest(row.date or row.lap_number)
 
@@ -93,7 +95,7 @@ class IntervalFeed(CarFeed):
         gaps=(Gap(lambda session: not session.is_race, "intervals are of races and sprints only", "contract 3, intervals"),),
     )
 
-    def derive(self, rows):
+    def derive(self, rows: Iterable[Any]) -> None:
         seen: dict[tuple, list] = defaultdict(list)
         for row in rows:
             row.gap_to_leader_seconds = extract_number(row.gap_to_leader)

@@ -33,20 +33,22 @@ def parent(field: models.ForeignKey, number: int) -> Any:
 
 def value(field: Any, number: int) -> Any:
     """What a field holds in the row of that number."""
-    if field.choices:
-        return field.choices[number % len(field.choices)][0]
+    made: Any = f"{number:03}"
     match field:
+        case models.Field(choices=[_, *_] as choices):
+            made = choices[number % len(choices)][0]
         case JSONText():
-            return [2048, None, number]
+            made = [2048, None, number]
         case models.BooleanField():
-            return number % 2 == 0
+            made = number % 2 == 0
         case models.IntegerField():
-            return 2000 + number
+            made = 2000 + number
         case models.FloatField():
-            return number + 0.5
+            made = number + 0.5
         case models.DateTimeField():
-            return FIRST + datetime.timedelta(days=number)
+            made = FIRST + datetime.timedelta(days=number)
         case models.SlugField():
-            return f"{field.name}_{number}"
-    text = f"{number:03}"
-    return text if field.max_length and field.max_length < 20 else f"{field.name} {text}"
+            made = f"{field.name}_{number}"
+        case models.Field(max_length=length) if not length or length >= 20:
+            made = f"{field.name} {made}"
+    return made

@@ -108,24 +108,25 @@ def fill(model, source):
 
 def expression(field):
     """What a column holds in row `n`."""
+    sql = f"left('{field.name}_' || n, {field.max_length or 100})"
     match field.name, field:
         case "session", _:
-            return "s.session_id"
+            sql = "s.session_id"
         case (("driver_number" | "overtaken_driver_number"), _):
-            return CAR
+            sql = CAR
         case _, models.ForeignKey() if field.related_model is Driver:
-            return f"'driver_id_' || {CAR}"
+            sql = f"'driver_id_' || {CAR}"
         case _, JSONText():
-            return "'[1]'"
+            sql = "'[1]'"
         case _, models.BooleanField():
-            return "false"
+            sql = "false"
         case _, models.DateTimeField():
-            return "timestamptz '2023-03-05 15:00:00Z' + n * interval '1 second'"
+            sql = "timestamptz '2023-03-05 15:00:00Z' + n * interval '1 second'"
         case "lap_duration", _:
-            return "80 + n % 97"
+            sql = "80 + n % 97"
         case _, models.IntegerField() | models.FloatField() | models.ForeignKey():
-            return "n"
-    return f"left('{field.name}_' || n, {field.max_length or 100})"
+            sql = "n"
+    return sql
 
 
 def scans(plan):
