@@ -125,6 +125,6 @@ def test_a_database_that_is_away_is_no_fault_of_the_openf1_api(api, monkeypatch,
 
 
 def test_a_database_that_is_away_is_told_to_people_in_the_admin(admin_client, monkeypatch):
-    monkeypatch.setattr("f1site.admin.dashboard", away)
+    monkeypatch.setattr("f1site.admin.site.dashboard", away)
     answer = admin_client.get("/admin/")
     assert (answer.status_code, answer["Content-Type"]) == (503, "text/plain")
