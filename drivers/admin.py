@@ -1,23 +1,27 @@
 """Admin pages of drivers, entries, results and standings, and the page that merges drivers."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, StartingGrid
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, StartingGrid, Team
 from drivers.names import driver_id
 from drivers.people import merge
+from drivers.teams import team_slug
+from mirror import versions
 from mirror.admin import EmptyIsNull, MirroredAdmin, RowAdmin, RowForm, badge, dot
-from races.admin import SessionAdmin, SessionRowAdmin
+from races.admin import SessionAdmin, SessionRowAdmin, page_link
+from races.slugs import keep_former
 
 IDENTITY = (
     "full_name",
@@ -71,6 +75,9 @@ class DriverAdmin(MirroredAdmin):
     @admin.display(description="team", ordering="team_name")
     def team(self, driver: Driver) -> str:
         return dot(driver.team_colour, driver.team_name)
+
+    def view_on_site(self, driver: Driver) -> str:
+        return driver.get_absolute_url()
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request) and self.has_delete_permission(request)
@@ -128,6 +135,36 @@ class DriverAliasAdmin(RowAdmin):
     fields = ("alias", "driver")
 
 
+class TeamForm(forms.ModelForm):
+    """The form of a team; an empty slug is made from the name."""
+
+    def clean_slug(self) -> str:
+        return self.cleaned_data["slug"] or team_slug(self.cleaned_data.get("name", ""))
+
+
+@admin.register(Team)
+class TeamAdmin(RowAdmin):
+    icon = "groups"
+    form = TeamForm
+    list_display = ("name", "slug", "page")
+    search_fields = ("name", "slug")
+    fields = ("name", "slug")
+
+    @admin.display(description="page")
+    def page(self, team: Team) -> str:
+        return page_link(team)
+
+    def view_on_site(self, team: Team) -> str:
+        return team.get_absolute_url()
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        """Save, keep the address that it had before, and let the pages know."""
+        if change:
+            keep_former(Team.objects.get(pk=obj.pk), obj)
+        super().save_model(request, obj, form, change)
+        versions.touch("teams", None)
+
+
 @admin.register(Entry)
 class EntryAdmin(SessionRowAdmin):
     """The driver of an entry is not editable: it follows from the names, the aliases and the merges of drivers."""
@@ -171,12 +208,45 @@ class EntryInline(EmptyIsNull, TabularInline):
         return super().get_queryset(request).select_related("driver")
 
 
+class TeamFilter(admin.SimpleListFilter):
+    """Rows of the cars that a team entered."""
+
+    title = "team"
+    parameter_name = "team"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in Team.objects.values_list("name", flat=True)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() is None:
+            return queryset
+        entries = Entry.objects.filter(session=OuterRef("session"), driver_number=OuterRef("driver_number"))
+        return queryset.filter(Exists(entries.filter(team_name=self.value())))
+
+
+def clock_time(seconds: float | None) -> str | None:
+    """83.456 -> "1:23.456"; 6052.554 -> "1:40:52.554"."""
+    if seconds is None:
+        return None
+    minutes, thousandths = divmod(round(seconds * 1000), 60_000)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{clock}:{thousandths // 1000:02}.{thousandths % 1000:03}"
+
+
+def times_text(value: Any, write: Callable[[float], str | None]) -> str | None:
+    """A number of seconds, a text, or a list with a number for each phase of a qualifying."""
+    if isinstance(value, list):
+        return " · ".join(times_text(each, write) or "–" for each in value)
+    return write(value) if isinstance(value, int | float) else value
+
+
 class CarRowAdmin(SessionRowAdmin):
     """Rows about one car in one session; the driver is that of the session's entry with the car's number."""
 
     readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "driver")
     list_select_related = ("session__race", "driver")
-    list_filter = (*SessionRowAdmin.list_filter, ("driver", AutocompleteSelectFilter))
+    list_filter = (*SessionRowAdmin.list_filter, ("driver", AutocompleteSelectFilter), TeamFilter)
     search_fields = (*SessionRowAdmin.search_fields, "driver__full_name", "driver__name_acronym", "driver_number__exact")
 
     @admin.display(description="car", ordering="driver_number")
@@ -194,8 +264,8 @@ class SessionResultAdmin(CarRowAdmin):
         "race",
         "session_label",
         "number_of_laps",
-        "duration",
-        "gap_to_leader",
+        "time",
+        "gap",
         "points",
         "outcome",
         "source",
@@ -203,6 +273,14 @@ class SessionResultAdmin(CarRowAdmin):
     list_display_links = ("position", "car")
     list_filter = (*CarRowAdmin.list_filter, "dnf", "dns", "dsq")
     ordering = ("-session_id", F("position").asc(nulls_last=True), "session_result_id")
+
+    @admin.display(description="time", ordering="duration_seconds")
+    def time(self, result: SessionResult) -> str | None:
+        return times_text(result.duration, clock_time)
+
+    @admin.display(description="gap to the leader", ordering="gap_to_leader_seconds")
+    def gap(self, result: SessionResult) -> str | None:
+        return times_text(result.gap_to_leader, "+{:.3f}".format)
 
     @admin.display(description="")
     def outcome(self, result: SessionResult) -> str:
@@ -212,9 +290,13 @@ class SessionResultAdmin(CarRowAdmin):
 @admin.register(StartingGrid)
 class StartingGridAdmin(CarRowAdmin):
     icon = "grid_view"
-    list_display = ("position", "car", "driver", "lap_duration", "race", "session_label", "source")
+    list_display = ("position", "car", "driver", "lap_time", "race", "session_label", "source")
     list_display_links = ("position", "car")
     ordering = ("-session_id", F("position").asc(nulls_last=True), "starting_grid_id")
+
+    @admin.display(description="qualifying lap", ordering="lap_duration")
+    def lap_time(self, row: StartingGrid) -> str | None:
+        return clock_time(row.lap_duration)
 
 
 @admin.register(ChampionshipDriver)

@@ -5,6 +5,7 @@ from typing import Any
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from drivers.people import assign_drivers, car_fields, claim_entries
+from drivers.teams import add_teams
 from mirror.feeds import Feed
 from mirror.values import extract_number
 
@@ -25,6 +26,7 @@ class DriverFeed(Feed):
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         assign_drivers(scope["session_key"], source=source)
+        add_teams(scope["session_key"])
 
 
 class PeopleFeed(Feed):

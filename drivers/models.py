@@ -4,7 +4,7 @@ from django.db import models
 
 from mirror.fields import JSONText
 from mirror.models import Mirrored
-from races.models import GRID_FROM, Session
+from races.models import GRID_FROM, Session, former_slugs_field
 
 
 class Identity(models.Model):
@@ -37,6 +37,9 @@ class Driver(Mirrored, Identity):
     def __str__(self) -> str:
         return self.full_name
 
+    def get_absolute_url(self) -> str:
+        return f"/f1/drivers/{self.pk}/"
+
 
 class DriverAlias(models.Model):
     """Another spelling of a driver: syncs assign entries whose names lead to the ID `alias` to `driver`."""
@@ -49,6 +52,29 @@ class DriverAlias(models.Model):
 
     def __str__(self) -> str:
         return f"{self.alias} is {self.driver_id}"
+
+
+class Team(models.Model):
+    """A team's name with the address of its page; the sync adds every name that an entry has."""
+
+    team_id = models.BigAutoField("team ID", primary_key=True)
+    name = models.CharField(max_length=100, unique=True, help_text="As the entries have it, e.g. Ferrari.")
+    slug = models.SlugField(
+        max_length=100,
+        blank=True,
+        unique=True,
+        help_text="In the address of its page; made from the name where it is left empty.",
+    )
+    former_slugs = former_slugs_field()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return f"/f1/teams/{self.slug}/"
 
 
 class EntryQuerySet(models.QuerySet):

@@ -61,7 +61,7 @@ class SessionInline(EmptyIsNull, TabularInline):
 @admin.register(Race)
 class RaceAdmin(MirroredAdmin):
     icon = "flag"
-    list_display = ("race_name", "year", "day", "location", "country_name", "circuit_name", "state", "race_id", "source")
+    list_display = ("race_name", "year", "day", "location", "country_name", "circuit_name", "state", "page", "race_id", "source")
     list_filter = ("year", "is_cancelled", "circuit_type", "source")
     date_hierarchy = "date_start"
     ordering = ("-date_start", "-race_id")
@@ -83,6 +83,13 @@ class RaceAdmin(MirroredAdmin):
     @admin.display(description="state", ordering="is_cancelled")
     def state(self, race: Race) -> str:
         return cancelled_badge(race)
+
+    @admin.display(description="page")
+    def page(self, race: Race) -> str:
+        return page_link(race)
+
+    def view_on_site(self, race: Race) -> str:
+        return race.get_absolute_url()
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the table of sessions; a new session takes the place of its race weekend."""
@@ -148,7 +155,7 @@ class RaceAdmin(MirroredAdmin):
 @admin.register(Session)
 class SessionAdmin(MirroredAdmin):
     icon = "timer"
-    list_display = ("session_name", "race", "session_type", "date_start", "location", "state", "session_id", "source")
+    list_display = ("session_name", "race", "session_type", "date_start", "location", "state", "page", "session_id", "source")
     list_filter = ("year", "session_name", "session_type", ("race", AutocompleteSelectFilter), "is_cancelled", "source")
     list_select_related = ("race",)
     date_hierarchy = "date_start"
@@ -198,18 +205,31 @@ class SessionAdmin(MirroredAdmin):
     def state(self, session: Session) -> str:
         return cancelled_badge(session)
 
+    @admin.display(description="page")
+    def page(self, session: Session) -> str:
+        return page_link(session)
+
+    def view_on_site(self, session: Session) -> str:
+        return session.get_absolute_url()
+
 
 class SessionRowAdmin(MirroredAdmin):
     """Rows that belong to a session."""
 
     list_select_related: tuple[str, ...] = ("session__race",)
     list_per_page = 100
-    list_filter: tuple = (("session", AutocompleteSelectFilter), "session__year", "session__session_name", "source")
+    list_filter: tuple = (
+        ("session", AutocompleteSelectFilter),
+        ("session__race", AutocompleteSelectFilter),
+        "session__year",
+        "session__session_name",
+        "source",
+    )
     date_hierarchy: str | None = "session__date_start"
     autocomplete_fields = ("session",)
     search_fields: tuple[str, ...] = ("session__race__race_name", "session__location", "session__session_name")
 
-    @admin.display(description="race", ordering="session__race")
+    @admin.display(description="race", ordering="session__date_start")
     def race(self, row: Any) -> str:
         return short_name(row.session.race)
 
@@ -277,7 +297,7 @@ class NeutralisationAdmin(LogAdmin):
     search_fields = SessionRowAdmin.search_fields
     fields = ("session", ("state", "sector"), ("date_start", "date_end"))
 
-    @admin.display(description="race", ordering="session__race")
+    @admin.display(description="race", ordering="session__date_start")
     def race(self, window: Neutralisation) -> str:
         return short_name(window.session.race)
 
@@ -287,8 +307,13 @@ class NeutralisationAdmin(LogAdmin):
 
 
 def short_name(race: Race) -> str:
-    """A race's name for narrow columns: "Monaco GP"."""
-    return race.race_name.replace("Grand Prix", "GP")
+    """A race's name for narrow columns: "2024 Monaco GP"."""
+    return f"{race.year} {race.race_name.replace('Grand Prix', 'GP')}"
+
+
+def page_link(row: Any) -> str:
+    """A link to the page that people look at."""
+    return format_html('<a class="text-link" href="{}">open</a>', row.get_absolute_url()) if row.slug else ""
 
 
 def cancelled_badge(place: Place) -> str:

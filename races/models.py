@@ -59,6 +59,9 @@ class Race(Mirrored, Place):
     def __str__(self) -> str:
         return f"{self.year} {self.race_name}"
 
+    def get_absolute_url(self) -> str:
+        return f"/f1/{self.year}/{self.slug}/"
+
 
 class Session(Mirrored, Place):
     """One session of a race weekend: a practice, a qualifying, a sprint or the race itself."""
@@ -78,6 +81,10 @@ class Session(Mirrored, Place):
 
     def __str__(self) -> str:
         return f"{self.year} {self.location} {self.session_name}"
+
+    def get_absolute_url(self) -> str:
+        """The address of its page; the race is read with it."""
+        return f"/f1/{self.race.year}/{self.race.slug}/{self.slug}/"
 
     def grid_session(self) -> "Session | None":
         """The session of the same weekend that decided this one's grid; None for sessions other than races and sprints."""

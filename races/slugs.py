@@ -58,7 +58,7 @@ def free(slug: str, taken: set[str]) -> str:
     return next(one for number in count(1) if (one := slug if number == 1 else f"{slug}-{number}") not in taken)
 
 
-def keep_former(before: Race | Session, after: Race | Session) -> None:
+def keep_former(before: Any, after: Any) -> None:
     """After a person changed a slug: the address that it was in goes on leading here."""
     if before.slug and before.slug != after.slug:
         former = [slug for slug in after.former_slugs.split() if slug != after.slug]

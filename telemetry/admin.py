@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeNumericFilter
 
-from drivers.admin import CarRowAdmin
+from drivers.admin import CarRowAdmin, clock_time
 from mirror.admin import LogAdmin, badge, dot
 from races.admin import SessionRowAdmin
 from telemetry.fastf1.admin import FastF1ComparisonAdmin
@@ -16,14 +16,6 @@ __all__ = ["FastF1ComparisonAdmin", "SessionQualityAdmin"]  # their pages are re
 
 # As on the tyres' sidewalls.
 COMPOUNDS = {"SOFT": "da291c", "MEDIUM": "ffd12e", "HARD": "f0f0ec", "INTERMEDIATE": "43b02a", "WET": "0067ad"}
-
-
-def lap_time(seconds: float | None) -> str | None:
-    """83.456 -> "1:23.456"."""
-    if seconds is None:
-        return None
-    minutes, thousandths = divmod(round(seconds * 1000), 60_000)
-    return f"{minutes}:{thousandths // 1000:02}.{thousandths % 1000:03}"
 
 
 def sector_time(seconds: float | None) -> str | None:
@@ -72,7 +64,7 @@ class LapAdmin(CarRowAdmin):
 
     @admin.display(description="lap time", ordering="lap_duration")
     def time(self, lap: Any) -> Any:
-        return lap_time(lap.lap_duration)
+        return clock_time(lap.lap_duration)
 
     @admin.display(description="out-lap", ordering="is_pit_out_lap")
     def out_lap(self, lap: Any) -> Any:

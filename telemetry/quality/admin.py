@@ -101,6 +101,9 @@ class SessionQualityAdmin(LogAdmin):
     actions_list = ("check_all",)
     actions_detail = ("check_again",)
 
+    def view_on_site(self, quality: SessionQuality) -> str:
+        return quality.session.get_absolute_url()
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -4,10 +4,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
 
+from drivers.admin import clock_time
 from drivers.models import Driver, Entry
 from mirror.tests.pages import shown
 from races.models import Race, Session
-from telemetry.admin import lap_time, sector_time
+from telemetry.admin import sector_time
 from telemetry.models import Lap, Stint
 
 pytestmark = pytest.mark.django_db
@@ -44,7 +45,7 @@ def edit(browser, lap, **values):
     ("seconds", "text"), [(83.456, "1:23.456"), (59.9996, "1:00.000"), (60, "1:00.000"), (7.05, "0:07.050"), (None, None)]
 )
 def test_lap_times_read_as_on_television(seconds, text):
-    assert lap_time(seconds) == text
+    assert clock_time(seconds) == text
 
 
 def test_sector_times_have_thousandths():
