@@ -52,6 +52,8 @@ conformance: .venv/installed tools/conformance/.venv/installed tools/conformance
 
 fastf1: .venv-fastf1/installed ## install the FastF1 library, for merge_fastf1
 
+axe: tools/axe/node_modules/installed ## install the accessibility checks that the tests of pages run (needs Node.js)
+
 postman: .venv/installed ## write docs/postman_collection.json for a release; the site serves the current one at /api/postman.json
 	DATABASE_URL=sqlite://:memory: $(PY) tools/newman/run.py --write docs/postman_collection.json
 
@@ -84,10 +86,10 @@ audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirem
 	exit $$failed
 
 clean: ## remove the environment and caches; the database, its media and the passwords stay
-	rm -rf .venv .venv-fastf1 tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-fastf1 tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench bench-api load conformance fastf1 postman newman up rehearse upgrade install-lock audit clean
+.PHONY: help run test lint format bench bench-api load conformance fastf1 axe postman newman up rehearse upgrade install-lock audit clean
 
 # The environment. An empty file marks it as installed, so that the next start does not call pip. When the Python behind .venv has been
 # removed, the link $(PY) is broken and a new environment is made.

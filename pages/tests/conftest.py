@@ -1,20 +1,52 @@
-"""The demo season, loaded once for all tests of pages."""
+"""Sessions to look at: two invented weekends, and recorded ones where ../shared is there. Loaded once, gone before others run."""
+
+from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.test import override_settings
 
-from races.models import Session
+from races.models import Race, Session
+
+RECORDED = {
+    9472: "Bahrain 2024",
+    9468: "the qualifying that its grid comes from",
+    9523: "Monaco 2024, a red flag on lap 1",
+    9161: "qualifying in Singapore 2023",
+    9531: "Canada 2024, flags on lap 1",
+    9496: "Japan 2024, a red flag on lap 1",
+    7787: "Melbourne 2023, several red flags",
+}
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """The demo season's first two weekends, with what the checks find in them."""
-    with django_db_blocker.unblock():
-        call_command("load_demo", "--races", "2", "--seed", "1", verbosity=0)
-        call_command("check_data", verbosity=0)
+@pytest.fixture(scope="package")
+def demo(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Two weekends of the demo season, checked."""
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
+        call_command("load_demo", "--races", "2", stdout=StringIO())
+        call_command("check_data", stdout=StringIO())
+        yield
+        call_command("load_demo", "--remove", stdout=StringIO())
 
 
 @pytest.fixture
-def race(db):
-    """A race of the demo season."""
-    return Session.objects.select_related("race").filter(session_name="Race").earliest("date_start")
+def race(demo, db):
+    """The first race of the demo season."""
+    return Session.objects.select_related("race", "quality").filter(session_name="Race").earliest("date_start")
+
+
+@pytest.fixture(scope="package")
+def recordings(django_db_setup, django_db_blocker, replay):
+    """The recorded sessions, synced from the recorded OpenF1."""
+    options = {"OPENF1_BASE_URL": replay.url, "OPENF1_REQUESTS_PER_SECOND": 0, "OPENF1_REQUESTS_PER_MINUTE": 0}
+    with django_db_blocker.unblock(), override_settings(**options):
+        sessions = [argument for session in RECORDED for argument in ("--session", str(session))]
+        call_command("sync_openf1", *sessions, stdout=StringIO())
+        yield
+        Race.objects.all().delete()
+
+
+@pytest.fixture
+def recorded(recordings, db):
+    """A recorded session by its number."""
+    return lambda session_id: Session.objects.select_related("race", "quality").get(pk=session_id)

@@ -1,0 +1,108 @@
+"""Pages over HTTP: addresses, formats, validators, errors."""
+
+import csv
+import io
+
+import pytest
+from django.test import Client
+
+from mirror import editing
+from pages.addresses import url_of
+from pages.charts.registry import VIEWS
+from telemetry.models import Lap
+
+
+@pytest.fixture
+def browser():
+    return Client(HTTP_ACCEPT="text/html,*/*;q=0.8")
+
+
+def views_of(session):
+    return [name for name, view in VIEWS.items() if view.fits(session.session_name)]
+
+
+def test_every_page_of_a_session_answers_with_a_table_and_without_many_queries(race, browser, django_assert_max_num_queries):
+    for name in ["", *views_of(race)]:
+        url = f"{url_of(race)}{name}/" if name else url_of(race)
+        with django_assert_max_num_queries(4 if name not in ANALYSED else 12):
+            answer = browser.get(url)
+        assert answer.status_code == 200, url
+        assert "<table" in answer.content.decode(), url
+
+
+ANALYSED = ("pace", "degradation", "qualifying", "changes")  # these ask ml.analysis or the log of syncs, once per version
+
+
+@pytest.mark.parametrize("name", ["trace", "laps", "positions", "strategy"])
+def test_the_same_data_comes_as_json_and_csv(race, browser, name):
+    url = f"{url_of(race)}{name}/"
+    body = browser.get(url, {"format": "json"}).json()
+    assert body["view"] == name
+    answer = browser.get(url, {"format": "csv"})
+    assert answer["Content-Disposition"].endswith(f'-{name}.csv"')
+    rows = list(csv.reader(io.StringIO(answer.content.decode())))
+    assert rows[0] == body["table"]["columns"]
+    assert len(rows) == 1 + len(body["table"]["rows"])
+
+
+def test_who_has_the_page_gets_304_until_a_row_changes(race, browser, admin_user):
+    url = f"{url_of(race)}trace/"
+    tag = browser.get(url)["ETag"]
+    assert browser.get(url, HTTP_IF_NONE_MATCH=tag).status_code == 304
+    lap = Lap.objects.filter(session=race, lap_number=9).first()
+    lap.lap_duration += 2
+    editing.edit(lap, user=admin_user)
+    answer = browser.get(url, HTTP_IF_NONE_MATCH=tag)
+    assert answer.status_code == 200
+    assert "1 corrected value" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"drivers": "XXX"}, "no driver of this session is called that"),
+        ({"laps": "9-5"}, "is no range of laps"),
+        ({"reference": "nobody"}, "choose one of winner, leader, median"),
+        ({"colour": "red"}, "There is no parameter 'colour'"),
+        ({"format": "pdf"}, "choose one of html, json, csv"),
+    ],
+)
+def test_a_state_that_cannot_be_is_named(race, browser, query, words):
+    answer = browser.get(f"{url_of(race)}trace/", query)
+    assert answer.status_code == 400
+    assert words in answer.content.decode()
+
+
+def test_only_an_embedded_chart_may_be_framed(race, browser):
+    url = f"{url_of(race)}trace/"
+    assert "frame-ancestors 'none'" in browser.get(url)["Content-Security-Policy"]
+    answer = browser.get(url, {"embed": "1"})
+    assert "frame-ancestors *" in answer["Content-Security-Policy"]
+    assert "X-Frame-Options" not in answer
+
+
+@pytest.mark.parametrize("path", ["latest/", "latest/latest/", "latest/latest/latest/", "latest/latest/latest/trace/"])
+def test_latest_leads_to_the_newest(race, browser, path):
+    answer = browser.get(f"/f1/{path}", follow=True)
+    assert answer.status_code == 200
+    assert answer.redirect_chain
+
+
+def test_other_names_of_a_race_lead_to_its_page(race, browser):
+    circuit = race.race.circuit_name.lower().replace(" ", "-")
+    answer = browser.get(f"/f1/{race.year}/{circuit}/race/trace/?drivers=&laps=2-9")
+    assert (answer.status_code, answer["Location"]) == (301, f"{url_of(race)}trace/?drivers=&laps=2-9")
+    assert browser.get(f"/f1/sessions/{race.pk}/trace/")["Location"] == f"{url_of(race)}trace/"
+
+
+def test_a_former_slug_leads_to_the_present_one(race, browser, admin_user):
+    before = url_of(race)
+    race.race.slug = "a-new-name"
+    editing.edit(race.race, user=admin_user)
+    answer = browser.get(before)
+    assert (answer.status_code, answer["Location"]) == (301, f"/f1/{race.year}/a-new-name/race/")
+
+
+def test_what_is_not_there_is_404(race, browser):
+    for path in ("/f1/1950/", f"/f1/{race.year}/nowhere/", f"{url_of(race)}nonsense/", "/f1/sessions/1/"):
+        assert browser.get(path).status_code == 404, path
