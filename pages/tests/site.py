@@ -62,12 +62,16 @@ def serving(folder: Path, *, upstream: str | None, sessions: list[int]) -> Itera
 
 def wait_for(url: str) -> None:
     until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=10).close()
-            return
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            assert time.monotonic() < until, f"{url} does not answer"
-            time.sleep(0.2)
+    while not answers(url):
+        assert time.monotonic() < until, f"{url} does not answer"
+        time.sleep(0.2)
+
+
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=10).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
