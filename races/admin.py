@@ -289,13 +289,13 @@ class RaceControlAdmin(SessionRowAdmin):
 class NeutralisationAdmin(LogAdmin):
     icon = "emergency"
     title = "Neutralisations"
-    list_display = ("date_start", "date_end", "state", "sector", "race", "session_label")
-    list_filter = (("session", AutocompleteSelectFilter), "session__year", "session__session_name", "state")
+    list_display = ("date_start", "date_end", "inferred", "state", "sector", "race", "session_label")
+    list_filter = (("session", AutocompleteSelectFilter), "session__year", "session__session_name", "state", "inferred")
     list_select_related = ("session__race",)
     date_hierarchy = "date_start"
     ordering = ("-date_start", "-pk")
     search_fields = SessionRowAdmin.search_fields
-    fields = ("session", ("state", "sector"), ("date_start", "date_end"))
+    fields = ("session", ("state", "sector"), ("date_start", "date_end", "inferred"))
 
     @admin.display(description="race", ordering="session__date_start")
     def race(self, window: Neutralisation) -> str:

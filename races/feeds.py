@@ -1,12 +1,12 @@
 """OpenF1's meetings, sessions, weather and race control."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 from mirror.changes import rows_in_scope
 from mirror.feeds import Feed
 from mirror.values import digest
-from races import neutralisations, slugs
+from races import slugs
 from races.models import Race, RaceControl, Session, Weather
 
 
@@ -45,7 +45,7 @@ class SessionFeed(Feed):
         """Restarts are announced in local time: with another offset they were at another time."""
         messages = RaceControl.objects.filter(session__in=rows_in_scope(self, scope)).order_by()
         for session_id in messages.values_list("session_id", flat=True).distinct():
-            neutralisations.update_neutralisations(session_id)
+            RaceControlFeed.update_session(session_id)
 
 
 class WeatherFeed(Feed):
@@ -59,6 +59,18 @@ class RaceControlFeed(Feed):
     collection = "race_control"
     model = RaceControl
     derived = ("digest",)
+    session_updates: ClassVar[list[Callable[[int], None]]] = []  # see `update_with`
+
+    @classmethod
+    def update_with(cls, update: Callable[[int], None]) -> Callable[[int], None]:
+        """Register a function that updates what depends on the messages of a session, from an app that knows its laps."""
+        cls.session_updates.append(update)
+        return update
+
+    @classmethod
+    def update_session(cls, session_id: int) -> None:
+        for update in cls.session_updates:
+            update(session_id)
 
     def derive(self, rows: Iterable[Any]) -> None:
         # The qualifying phase stays out: upstream added it years later, to messages that were known.
@@ -68,4 +80,4 @@ class RaceControlFeed(Feed):
             )
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
-        neutralisations.update_neutralisations(scope["session_key"])
+        self.update_session(scope["session_key"])

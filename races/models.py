@@ -158,7 +158,10 @@ class Neutralisation(models.Model):
     state = models.CharField(max_length=20, choices=State)
     sector = models.PositiveIntegerField(null=True, blank=True, help_text="Marshal sector of a yellow flag.")
     date_start = models.DateTimeField(help_text="When it began (UTC).")
-    date_end = models.DateTimeField(null=True, blank=True, help_text="When it ended (UTC); empty where no message ends it.")
+    date_end = models.DateTimeField(null=True, blank=True, help_text="When it ended (UTC); empty where nothing ends it.")
+    inferred = models.BooleanField(
+        default=False, help_text="No message says when it ended: the laps do, or, of a yellow flag, its longest usual time."
+    )
 
     class Meta:
         ordering = ["session_id", "date_start", "neutralisation_id"]

@@ -3,10 +3,13 @@
 The rules were found in the messages of 2023 and 2024. A safety car lasts until "TRACK CLEAR" (or a green light), a virtual one
 until 15 s after "ENDING", a sector's yellow flag until that sector is clear. A red flag lasts until the pit exit opens again;
 a race is stopped until five minutes after the announced restart, because the first laps after it are driven in formation.
+
+Messages get lost. A red flag or a safety car whose end is not announced, or only long after the cars raced again, ends where the
+laps show that they did; a yellow flag ends after 400 s. Such an end is marked as inferred.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +22,12 @@ VIRTUAL_ENDING_TIME = timedelta(seconds=15)  # "ENDING" comes 10 to 15 s before 
 MAX_YELLOW_TIME = timedelta(seconds=400)  # no message ends some yellow flags
 MAX_ANNOUNCEMENT_DELAY = timedelta(minutes=5)  # a restart is announced repeatedly, until shortly after its time
 DAY = timedelta(days=1)
+# A lap at racing speed takes at most this many times the quartile of the laps; to catch up with a safety car 1.13, behind it 1.3.
+MAX_RACING_RATIO = 1.1
+MAX_WET_RATIO = 1.2  # the laps after a flag may be this much slower than those of the whole session, because of rain
+MIN_RACING_CARS = 3  # cars that have to race before a window ends: one wrong lap time ends none
+MIN_RACING_SHARE = 0.5  # of the cars that begin a lap at about the same time
+MIN_LATENESS = timedelta(minutes=5)  # an announced end this long after the cars raced again is that of another incident
 RESUME_AT = re.compile(r"RESUME AT (\d{1,2}):(\d{2})")
 OFFSET = re.compile(r"([+-]?)(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
@@ -33,13 +42,22 @@ class Message(NamedTuple):
     message: str | None
 
 
+class TimedLap(NamedTuple):
+    """A lap that shows how fast cars were."""
+
+    driver_number: int
+    date_start: datetime
+    lap_duration: float  # seconds
+
+
 class Window(NamedTuple):
-    """A time in which the track was not free; `date_end` is None if no message ends it."""
+    """A time in which the track was not free; `date_end` is None if nothing ends it."""
 
     state: str
     date_start: datetime
     date_end: datetime | None
     sector: int | None  # of yellow flags
+    inferred: bool = False  # no message says when it ended
 
 
 def parse_gmt_offset(gmt_offset: str | None) -> timedelta | None:
@@ -58,6 +76,7 @@ class WindowBuilder:
     def __init__(self, gmt_offset: timedelta) -> None:
         self.gmt_offset = gmt_offset
         self.windows: list[Window] = []
+        self.begins: list[list[datetime]] = []  # of each window: when its state was announced, once or again
         self.open: dict[tuple[str, int | None], int] = {}  # {(state, sector): index in `windows`}
         self.race_restarts_at: datetime | None = None
 
@@ -65,6 +84,8 @@ class WindowBuilder:
         if (state, sector) not in self.open:
             self.open[state, sector] = len(self.windows)
             self.windows.append(Window(state, now, None, sector))
+            self.begins.append([])
+        self.begins[self.open[state, sector]].append(now)
 
     def end_window(self, when: datetime, state: str, sector: int | None = None) -> None:
         index = self.open.pop((state, sector), None)
@@ -118,35 +139,87 @@ class WindowBuilder:
         wait = timedelta(hours=hours, minutes=minutes) - (local - local.replace(hour=0, minute=0, second=0, microsecond=0))
         return now + (wait + MAX_ANNOUNCEMENT_DELAY) % DAY - MAX_ANNOUNCEMENT_DELAY
 
-    def finish(self) -> list[Window]:
-        """All windows, after the last message was read."""
+    def finish(self, racing: "RacingLaps") -> list[Window]:
+        """All windows, ordered by start, after the last message was read."""
         if self.race_restarts_at:
             self.end_window(self.race_restarts_at, State.RED_FLAG)
-        return [limit_yellow_flag(window) if window.state == State.YELLOW_FLAG else window for window in self.windows]
+        pairs = zip(self.windows, self.begins, strict=True)
+        return sorted(
+            (part for window, begins in pairs for part in split_window(window, begins, racing)), key=lambda part: part.date_start
+        )
 
 
-def limit_yellow_flag(window: Window) -> Window:
-    """The window of a yellow flag, at most `MAX_YELLOW_TIME` long."""
-    latest = window.date_start + MAX_YELLOW_TIME
-    return window._replace(date_end=min(window.date_end or latest, latest))
+class RacingLaps:
+    """The laps of a session, which show when the field raced again."""
+
+    def __init__(self, laps: Iterable[TimedLap]) -> None:
+        self.laps = sorted(laps, key=lambda lap: lap.date_start)
+        self.cars = len({lap.driver_number for lap in self.laps})
+
+    def resumed_after(self, moment: datetime) -> datetime | None:
+        """The start of the first lap at racing speed after a moment on which most of the field went along; None if none did."""
+        later = [lap for lap in self.laps if lap.date_start >= moment]
+        if not later:
+            return None
+        usual, since = lower_quartile(self.laps), lower_quartile(later)
+        longest = MAX_RACING_RATIO * (max(since, usual) if since <= MAX_WET_RATIO * usual else usual)
+        racing = (
+            index for index, lap in enumerate(later) if lap.lap_duration <= longest and self.field_races(later[index:], longest)
+        )
+        return next((later[index].date_start for index in racing), None)
+
+    def field_races(self, laps: Sequence[TimedLap], longest: float) -> bool:
+        """Whether most of the cars that begin a lap within one lap's time of the first of these take at most `longest` for it."""
+        latest = laps[0].date_start + timedelta(seconds=longest)
+        racing: dict[int, bool] = {}  # {driver_number: whether its first lap of these was at racing speed}
+        for lap in laps:
+            if lap.date_start > latest:
+                break
+            racing.setdefault(lap.driver_number, lap.lap_duration <= longest)
+        count = sum(racing.values())
+        return count >= min(MIN_RACING_CARS, self.cars) and count >= MIN_RACING_SHARE * len(racing)
 
 
-def find_windows(messages: Iterable[Message], *, gmt_offset: timedelta) -> list[Window]:
+def lower_quartile(laps: Sequence[TimedLap]) -> float:
+    """A lap time in seconds that a quarter of the laps do not exceed: no single lap moves it far."""
+    return sorted(lap.lap_duration for lap in laps)[len(laps) // 4]
+
+
+def infer_end(window: Window, racing: RacingLaps) -> Window:
+    """The window; with an inferred end if no message ends it, or one that is too late to belong to it."""
+    if window.state == State.YELLOW_FLAG:  # of a sector: the time of a whole lap does not show it
+        end, lateness = window.date_start + MAX_YELLOW_TIME, timedelta()
+    else:
+        end, lateness = racing.resumed_after(window.date_start), MIN_LATENESS
+    if end and (window.date_end is None or window.date_end - end > lateness):
+        return window._replace(date_end=end, inferred=True)
+    return window
+
+
+def split_window(window: Window, begins: list[datetime], racing: RacingLaps) -> list[Window]:
+    """The window with its end; if that was inferred, a later announcement of the same state begins another window."""
+    ended = infer_end(window, racing)
+    later = [moment for moment in begins if ended.inferred and ended.date_end and moment > ended.date_end]
+    return [ended, *(split_window(window._replace(date_start=later[0]), later, racing) if later else ())]
+
+
+def find_windows(messages: Iterable[Message], *, gmt_offset: timedelta, laps: Iterable[TimedLap] = ()) -> list[Window]:
     """The windows of one session in which the track was not free, ordered by start; `messages` may be in any order.
 
-    `gmt_offset` is local time minus UTC: restarts are announced in local time.
+    `gmt_offset` is local time minus UTC: restarts are announced in local time. `laps` show where a window ended that no message
+    ends.
     """
     builder = WindowBuilder(gmt_offset)
     for message in sorted((m for m in messages if m.date), key=lambda m: m.date):
         builder.read(message)
-    return builder.finish()
+    return builder.finish(RacingLaps(laps))
 
 
-def update_neutralisations(session_id: int) -> None:
-    """Replace the stored windows of a session by those of its messages, if they differ."""
+def update_neutralisations(session_id: int, *, laps: Iterable[TimedLap] = ()) -> None:
+    """Replace the stored windows of a session by those of its messages, if they differ; `laps` as `find_windows` takes them."""
     gmt_offset = Session.objects.filter(pk=session_id).values_list("gmt_offset", flat=True).first()
     messages = RaceControl.objects.filter(session_id=session_id).order_by("date", "pk").values_list(*Message._fields)
-    derived = find_windows(map(Message._make, messages), gmt_offset=parse_gmt_offset(gmt_offset) or timedelta())
+    derived = find_windows(map(Message._make, messages), gmt_offset=parse_gmt_offset(gmt_offset) or timedelta(), laps=laps)
     stored = Neutralisation.objects.filter(session_id=session_id)
     if list(map(Window._make, stored.order_by("pk").values_list(*Window._fields))) != derived:
         stored.delete()

@@ -5,9 +5,10 @@ from rest_framework.response import Response
 from api.filters import ModelFilter
 from api.serializers import RowSerializer
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
+from api.viewsets import ReadOnlyViewSet
 from mirror.planning import Scope
 from races.filters import RaceFilter, SessionFilter, SessionRowFilter
-from races.models import Race, RaceControl, Session, Weather
+from races.models import Neutralisation, Race, RaceControl, Session, Weather
 from races.serializers import SessionRowSerializer, SessionSerializer
 
 
@@ -39,3 +40,7 @@ class WeatherViewSet(SessionRows, SyncedViewSet):
 
 class RaceControlViewSet(SessionRows, SyncedViewSet):
     queryset = RaceControl.objects.all()
+
+
+class NeutralisationViewSet(SessionRows, ReadOnlyViewSet):
+    queryset = Neutralisation.objects.all()

@@ -17,6 +17,8 @@ from mirror.feeds import Feed
 from mirror.grading import Gap, Grader
 from mirror.values import digest, extract_number
 from races.feeds import RaceControlFeed, WeatherFeed
+from races.neutralisations import TimedLap, update_neutralisations
+from telemetry.deleted_laps import update_deleted_laps
 from telemetry.models import (
     CarSample,
     Interval,
@@ -37,14 +39,24 @@ from telemetry.samples.storage import SampleStorage
 PITS_SINCE = datetime(2023, 6, 2, tzinfo=UTC)  # Spain 2023
 
 
+@RaceControlFeed.update_with
+def update_after_messages(session_id: int) -> None:
+    """Update what laps and the messages of race control say together: ends of neutralisations, deleted laps."""
+    timed = Lap.objects.filter(session_id=session_id, date_start__isnull=False, lap_duration__isnull=False, is_pit_out_lap=False)
+    laps = map(TimedLap._make, timed.order_by().values_list(*TimedLap._fields))
+    update_neutralisations(session_id, laps=laps)
+    update_deleted_laps(session_id)
+
+
 class LapFeed(CarFeed):
     collection = "laps"
     model = Lap
-    local = ("pit_in_time", "pit_out_time", "track_status")
+    local = ("pit_in_time", "pit_out_time", "track_status", "deleted", "deletion_reason")
     grader = Grader(lacking=lacking.lacking_laps)
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         ingest.summarise_session(scope["session_key"], scope.get("driver_number"))
+        update_after_messages(scope["session_key"])
 
 
 class StintFeed(CarFeed):

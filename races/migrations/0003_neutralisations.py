@@ -15,7 +15,12 @@ def read_stored_messages(apps, schema_editor):
     for session_id, gmt_offset in Session.objects.values_list("pk", "gmt_offset"):
         messages = RaceControl.objects.filter(session_id=session_id).order_by("date", "pk").values_list(*Message._fields)
         found = find_windows(map(Message._make, messages), gmt_offset=parse_gmt_offset(gmt_offset) or timedelta())
-        Neutralisation.objects.bulk_create(Neutralisation(session_id=session_id, **window._asdict()) for window in found)
+        Neutralisation.objects.bulk_create(
+            Neutralisation(
+                session_id=session_id, state=one.state, date_start=one.date_start, date_end=one.date_end, sector=one.sector
+            )
+            for one in found
+        )
 
 
 class Migration(migrations.Migration):

@@ -9,7 +9,7 @@ from mirror.pipeline import sync
 from mirror.planning import Scope
 from mirror.tests.upstream import Rows, client
 from races.models import Neutralisation, RaceControl, Session
-from races.neutralisations import Message, Window, find_windows, parse_gmt_offset
+from races.neutralisations import Message, TimedLap, Window, find_windows, parse_gmt_offset
 from races.tests.weekends import weekend
 
 START = datetime(2023, 4, 2, 5, 0, tzinfo=UTC)
@@ -40,13 +40,23 @@ def yellow(minutes, sector, flag="YELLOW"):
     return say(minutes, f"{flag} IN TRACK SECTOR {sector}", flag=flag, scope="Sector", sector=sector)
 
 
-def read(*messages):
+def field(lap_minutes, *, cars=6, lap=1.5, start=0.0):
+    """Laps of a field in which car n starts n seconds after car 0; `lap_minutes` are {lap number: minutes, if not `lap`}."""
+    laps, minute = [], start
+    for number in range(1, 27):
+        duration = lap_minutes.get(number, lap)
+        laps += [TimedLap(car, at(minute, car), 60 * duration) for car in range(cars)]
+        minute += duration
+    return laps
+
+
+def read(*messages, laps=()):
     """(state, first minute, last minute) of every window."""
 
     def minute(moment):
         return None if moment is None else (moment - START).total_seconds() / 60
 
-    found = find_windows(messages, gmt_offset=MELBOURNE)
+    found = find_windows(messages, gmt_offset=MELBOURNE, laps=laps)
     return [(window.state, minute(window.date_start), minute(window.date_end)) for window in found]
 
 
@@ -115,6 +125,70 @@ def test_a_red_flag_ends_all_others():
 def test_the_order_of_messages_and_undated_ones_do_not_matter():
     messages = [clear(9), say(4, "SAFETY CAR DEPLOYED"), Message(None, "RED", "Track", None, "RED FLAG")]
     assert read(*messages) == [("safety car", 4, 9)]
+
+
+# --- inferred ends: laps of 1.5 minutes, lap n begins at minute 1.5 * (n - 1) ----------------------------------------------
+
+
+DEPLOYMENTS = {"red flag": red(13.2), "safety car": say(13.2, "SAFETY CAR DEPLOYED")}
+DEPLOYMENTS["virtual safety car"] = say(13.2, "VIRTUAL SAFETY CAR DEPLOYED")
+
+
+@pytest.mark.parametrize("state", DEPLOYMENTS)
+def test_what_no_message_ends_is_over_when_the_field_races_again(state):
+    assert read(DEPLOYMENTS[state], laps=field({})) == [(state, 13.2, 13.5)]
+    slow = field({9: 1.8, 10: 2.1, 11: 2.1})  # until minute 18
+    assert read(DEPLOYMENTS[state], laps=slow) == [(state, 13.2, 18)]
+
+
+def test_an_inferred_end_is_marked():
+    messages = say(2, "SAFETY CAR DEPLOYED"), clear(4), red(13.2)
+    windows = find_windows(messages, gmt_offset=MELBOURNE, laps=field({}))
+    assert [window.inferred for window in windows] == [False, True]
+
+
+@pytest.mark.parametrize("state", DEPLOYMENTS)
+def test_a_message_that_comes_when_the_field_has_raced_for_long_belongs_to_another_incident(state):
+    assert read(DEPLOYMENTS[state], clear(30), green(30), laps=field({9: 1.8, 10: 2.1, 11: 2.1})) == [(state, 13.2, 18)]
+
+
+def test_an_end_that_is_announced_a_little_late_is_kept():
+    assert read(say(13.2, "SAFETY CAR DEPLOYED"), clear(17), laps=field({})) == [("safety car", 13.2, 17)]
+
+
+def test_a_later_safety_car_is_another_one_although_no_message_ended_the_first():
+    messages = say(13.2, "SAFETY CAR DEPLOYED"), say(27.2, "SAFETY CAR DEPLOYED"), clear(31)
+    slow = field({9: 2.1, 10: 2.1, 18: 2.1, 19: 2.1})
+    assert read(*messages, laps=slow) == [("safety car", 13.2, 16.2), ("safety car", 27.2, 31)]
+
+
+def test_a_yellow_flag_is_another_one_when_the_first_was_never_taken_back():
+    messages = yellow(1, 4), yellow(30, 4), say(32, flag="CLEAR", scope="Sector", sector=4)
+    assert read(*messages) == [("yellow flag", 1, 1 + 400 / 60), ("yellow flag", 30, 32)]
+
+
+@pytest.mark.parametrize("seconds", [-5, 0.5, 30.0, 58.7])
+def test_one_wrong_lap_time_ends_nothing(seconds):
+    laps = field(dict.fromkeys(range(9, 27), 2.1))
+    wrong = next(index for index, lap in enumerate(laps) if lap.date_start > at(20))
+    laps[wrong] = laps[wrong]._replace(lap_duration=seconds)
+    assert read(say(13.2, "SAFETY CAR DEPLOYED"), laps=laps) == [("safety car", 13.2, None)]
+
+
+def test_cars_that_catch_up_with_the_safety_car_do_not_race():
+    laps = field(dict.fromkeys(range(9, 27), 2.1))
+    laps = [lap._replace(lap_duration=1.13 * 90) if 13.5 <= (lap.date_start - START).seconds / 60 < 15 else lap for lap in laps]
+    assert read(say(13.2, "SAFETY CAR DEPLOYED"), laps=laps) == [("safety car", 13.2, None)]
+
+
+def test_a_race_that_goes_on_in_the_rain_goes_on():
+    wet = field(dict.fromkeys(range(9, 27), 1.75) | {9: 2.1, 10: 2.1})
+    assert read(say(13.2, "SAFETY CAR DEPLOYED"), laps=wet) == [("safety car", 13.2, 16.2)]
+
+
+def test_what_no_lap_follows_does_not_end():
+    before = [lap for lap in field({}) if lap.date_start < at(13)]
+    assert read(red(13.2), laps=before) == [("red flag", 13.2, None)]
 
 
 @pytest.mark.parametrize(

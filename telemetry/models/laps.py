@@ -29,6 +29,12 @@ class Lap(CarRow):
     pit_in_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
     pit_out_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
     track_status = models.CharField(max_length=10, null=True, blank=True, help_text="Track status digits, from FastF1.")
+    deleted = models.BooleanField(
+        default=False, editable=False, help_text="Race control deleted the lap time, which no longer counts; from its messages."
+    )
+    deletion_reason = models.CharField(
+        max_length=200, null=True, blank=True, editable=False, help_text="Why it was deleted, e.g. TRACK LIMITS AT TURN 4."
+    )
 
     objects = LapQuerySet.as_manager()
 

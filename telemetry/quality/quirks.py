@@ -66,6 +66,9 @@ QUIRKS = {
     "no-position": "A car's position is 0, 0, 0 before it moves.",
     "places-twice": "A car has two places at one moment.",
     "messages-twice": "Race control's messages are sent twice.",
+    "no-end": "Race control never says that a red flag, a safety car or a yellow flag is over.",
+    "no-messages": "A session has laps and no messages of race control.",
+    "deleted-laps": "Messages delete lap times that stay in the laps; a few name a time or a lap that is not there.",
     "messages-about-nobody": "Messages rarely say in a field which car, lap or sector they are about.",
 }
 

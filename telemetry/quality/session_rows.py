@@ -120,7 +120,12 @@ class SessionRows:
         """When the track was not free."""
         gmt_offset = neutralisations.parse_gmt_offset(self.session.gmt_offset) or timedelta()
         read = [neutralisations.Message(m.date, m.flag, m.scope, m.sector, m.message) for m in self.messages if m.date]
-        return neutralisations.find_windows(read, gmt_offset=gmt_offset)
+        laps = [
+            neutralisations.TimedLap(lap.driver_number, lap.date_start, lap.lap_duration)
+            for lap in self.laps
+            if lap.date_start is not None and lap.lap_duration is not None and not lap.is_pit_out_lap
+        ]
+        return neutralisations.find_windows(read, gmt_offset=gmt_offset, laps=laps)
 
     def neutralised(self, lap: LapRow) -> bool:
         """Whether the track was not free for a part of the lap; false where it is not known when the lap was driven."""

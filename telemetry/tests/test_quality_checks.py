@@ -193,6 +193,23 @@ FAULTS = {
         race(messages=[*race().messages, message("DRS ENABLED", 3), message("DRS ENABLED", 3, category="Drs")]),
         "2 messages said more than once",
     ),
+    "neutralisation_end_inferred": (
+        race(messages=[*race().messages, message("RED FLAG", 4.6, flag="RED", scope="Track")]),
+        "No message ends the red flag of 14:04:36; inferred from racing laps, it ends at 14:06:00",
+    ),
+    "yellow_flag_end_inferred": (
+        race(messages=[*race().messages, message("YELLOW IN TRACK SECTOR 4", 5, flag="YELLOW", scope="Sector", sector=4)]),
+        "1 yellow flag without an end, inferred as 400 s after the start: 14:05:00 in sector 4",
+    ),
+    "neutralisation_without_end": (
+        replace(last_laps_slow(), messages=[*race().messages, message("SAFETY CAR DEPLOYED", 10.3)]),
+        "Nothing ends the safety car of 14:10:18: 2 laps after it count as driven under it",
+    ),
+    "neutralisations_unknown": (race(messages=[]), "flags, safety cars and deleted laps are unknown for 12 laps"),
+    "deleted_lap_not_found": (
+        race(messages=[*race().messages, message("CAR 1 (ALP) TIME 1:32.100 DELETED - TRACK LIMITS AT TURN 4 LAP 2", 9)]),
+        "1 message about the time of a lap that no lap of the car has",
+    ),
     "sample_file_missing": (sampled(there=False), "The car_data of car 1 is gone: car_data/1.parquet"),
     "samples_with_gaps": (sampled(gaps=((START, 89.0), (START, 6.0))), "2 gaps over 5 s in the car_data of car 1"),
     "samples_without_data": (sampled(empty={"throttle": 0.21, "brake": 0.2}), "No throttle in 21% of the samples of car 1"),

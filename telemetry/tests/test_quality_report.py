@@ -67,6 +67,8 @@ def held(db):
         )
         SessionResult.objects.create(session=stored, driver_number=car, position=1 if car == 1 else 2, number_of_laps=3)
         Position.objects.create(session=stored, driver_number=car, date=START, position=1 if car == 1 else 2)
+    end = START + timedelta(minutes=5)
+    RaceControl.objects.create(session=stored, digest=0, date=end, flag="CHEQUERED", scope="Track", message="CHEQUERED FLAG")
     return stored
 
 
