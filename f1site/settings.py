@@ -173,7 +173,7 @@ MEDIA_URL = "media/"
 # environment variables.
 STORAGES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STORAGE_URL = urlsplit(env.str("STORAGE_URL", default=""))
 if STORAGE_URL.scheme == "s3":
@@ -187,9 +187,11 @@ if STORAGE_URL.scheme == "s3":
 elif STORAGE_URL.geturl():
     raise ImproperlyConfigured(f"STORAGE_URL is {STORAGE_URL.geturl()!r}; s3://bucket/folder is wanted, or nothing.")
 STATIC_URL = "static/"
-# Static files are served from the packages, or compressed from a folder into which `collectstatic` has copied them.
+# Static files are served from the packages; or, compressed and named by their content, from a folder that `collectstatic` fills.
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
+if STATIC_ROOT:
+    STORAGES["staticfiles"] = {"BACKEND": "f1site.static_files.HashedStaticFilesStorage"}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from f1site.management.commands.prepare import prepare
+from f1site.static_files import collect
 
 HOST = "127.0.0.1"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # Ctrl-C, a service manager, a closed terminal
@@ -36,6 +37,10 @@ class Command(BaseCommand):
     def handle(self, *, port: int, **options: Any) -> None:
         ensure_free(port)
         login = prepare(self.stdout)
+        if settings.STATIC_ROOT is None:
+            folder = settings.DATA_ROOT / "staticfiles"
+            collect(folder)
+            os.environ["STATIC_ROOT"] = str(folder)  # for the processes that are started
         self.stdout.write(greeting(f"http://{HOST}:{port}", login))
         self.stdout.flush()
         sys.exit(serve(port))
