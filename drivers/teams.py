@@ -2,6 +2,8 @@
 
 import re
 
+from django.db.models import Exists, OuterRef
+
 from drivers.models import Entry, Team
 from mirror import versions
 from races.slugs import free, slugify
@@ -14,8 +16,8 @@ def team_slug(name: str) -> str:
 
 def add_teams(session_id: int) -> None:
     """Add the teams of a session's entries that are not known yet."""
-    names = Entry.objects.filter(session_id=session_id).exclude(team_name=None).exclude(team_name="").order_by()
-    new = set(names.values_list("team_name", flat=True).distinct())
+    names = Entry.objects.filter(session_id=session_id).order_by()
+    new = {name for name in names.values_list("team_name", flat=True).distinct() if name}
     new -= set(Team.objects.filter(name__in=new).values_list("name", flat=True))
     if not new:
         return
@@ -33,9 +35,16 @@ def taken_slugs() -> set[str]:
 
 
 def find_team(slug: str) -> Team | None:
-    """The team with a slug, or else the one that had it before."""
+    """The team with a slug, or else the one that had it before, or whose name it follows from."""
     found = Team.objects.filter(slug=slug).first()
     if found is None:
-        candidates = Team.objects.filter(former_slugs__contains=slug)
-        found = next((team for team in candidates if slug in team.former_slugs.split()), None)
+        teams = list(Team.objects.all())
+        former = (team for team in teams if slug in team.former_slugs.split())
+        found = next(former, None) or next((team for team in teams if slug in (team_slug(team.name), slugify(team.name))), None)
     return found
+
+
+def remove_teams_without_cars() -> None:
+    """Delete the teams that no entry has any more."""
+    Team.objects.filter(~Exists(Entry.objects.filter(team_name=OuterRef("name")))).delete()
+    versions.touch("teams", None)

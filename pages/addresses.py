@@ -37,7 +37,7 @@ def at_present_address(page: Callable[..., HttpResponse]) -> Callable[..., HttpR
             query = request.META.get("QUERY_STRING", "")
             rest = f"{kwargs['name']}/" if "name" in kwargs else ""
             url = moved.url + rest + (f"?{query}" if query else "")
-            return redirect(url, permanent=LATEST not in kwargs.values())
+            return redirect(url, permanent=LATEST not in kwargs.values() and "key" not in kwargs)
 
     return answer
 

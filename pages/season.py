@@ -89,7 +89,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     place: int
     name: str
-    key: str  # the driver's ID, or the team's name
+    key: str  # the driver's ID or else the name; of a team the name
+    driver_id: str | None
     team: str
     colour: str | None  # six hexadecimal digits
     acronym: str
@@ -97,6 +98,14 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     wins: int
     podiums: int
     progress: list[float]  # points after each round
+
+
+class Winner(msgspec.Struct, frozen=True):
+    """Who was first in a session."""
+
+    name: str
+    driver_id: str | None
+    team: str
 
 
 class Weekend(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,10 +118,9 @@ class Weekend(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime.date | None
     end: datetime.date | None
     state: str  # past, next, later, now, cancelled
-    winner: str = ""
-    winner_team: str = ""
-    pole: str = ""
-    sprint_winner: str = ""
+    winner: Winner | None = None
+    pole: Winner | None = None
+    sprint_winner: Winner | None = None
     sessions: list[tuple[str, str, str]] = []  # (name, address, grade or "not checked")
 
 
@@ -158,8 +166,13 @@ def load_season(year: int) -> SeasonRows:
         "team_standings": (TeamStandingRow, ChampionshipTeam.objects.filter(session__year=year)),
     }
     rows = fetch(wanted)
-    rows["sessions"].sort(key=lambda row: (row.date_start or datetime.datetime.max.replace(tzinfo=datetime.UTC), row.session_id))
+    rows["sessions"].sort(key=in_order)
     return SeasonRows(**rows)
+
+
+def in_order(session: SessionLine) -> tuple[datetime.datetime, int]:
+    """Sessions in order of time, those without a date last."""
+    return session.date_start or datetime.datetime.max.replace(tzinfo=datetime.UTC), session.session_id
 
 
 def season_page(year: int, rows: SeasonRows, now: datetime.datetime) -> Season:
@@ -200,9 +213,13 @@ def summed_up(
             name = result.person or (entry.full_name if entry else None) or f"Car {result.driver_number}"
             key = result.driver_id or name
             about = {"team": team, "colour": entry.team_colour if entry else None}
-            person = drivers.setdefault(key, {"key": key, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0})
+            person = drivers.setdefault(
+                key, {"key": key, "driver_id": result.driver_id, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0}
+            )
             person |= about | {"name": name, "acronym": (entry.name_acronym if entry else None) or str(result.driver_number)}
-            crew = teams.setdefault(team, {"key": team, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0})
+            crew = teams.setdefault(
+                team, {"key": team, "driver_id": None, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0}
+            )
             crew |= about | {"name": team, "acronym": team}
             for each in (person, crew):
                 each["rounds"][at] += result.points or 0.0
@@ -225,6 +242,7 @@ def ranked(summed: Iterable[dict[str, Any]], official: dict[str | None, Any]) ->
             place=place,
             name=each["name"],
             key=each["key"],
+            driver_id=each["driver_id"],
             team=each["team"],
             colour=each["colour"],
             acronym=each["acronym"],
@@ -272,7 +290,6 @@ def state_of(sessions: list[SessionLine], now: datetime.datetime) -> str:
 def weekend(rows: SeasonRows, sessions: list[SessionLine], state: str) -> Weekend:
     first, last = sessions[0], sessions[-1]
     by_name = {session.session_name: session for session in sessions}
-    winner, team = first_of(rows, by_name.get("Race"))
     return Weekend(
         name=first.race_name,
         url=race_url(first.year, first.race_slug),
@@ -281,10 +298,9 @@ def weekend(rows: SeasonRows, sessions: list[SessionLine], state: str) -> Weeken
         start=first.date_start.date() if first.date_start else None,
         end=last.date_start.date() if last.date_start else None,
         state=state,
-        winner=winner,
-        winner_team=team,
-        pole=first_of(rows, by_name.get("Qualifying"))[0],
-        sprint_winner=first_of(rows, by_name.get("Sprint"))[0],
+        winner=first_of(rows, by_name.get("Race")),
+        pole=first_of(rows, by_name.get("Qualifying")),
+        sprint_winner=first_of(rows, by_name.get("Sprint")),
         sessions=[
             (session.session_name, session_url(session.year, session.race_slug, session.slug), session.grade or "not checked")
             for session in sessions
@@ -292,10 +308,11 @@ def weekend(rows: SeasonRows, sessions: list[SessionLine], state: str) -> Weeken
     )
 
 
-def first_of(rows: SeasonRows, session: SessionLine | None) -> tuple[str, str]:
-    """(name, team) of whoever was first in a session; empty texts where that is not known."""
+def first_of(rows: SeasonRows, session: SessionLine | None) -> Winner | None:
+    """Whoever was first in a session; None where that is not known."""
     results = rows.results_of.get(session.session_id, []) if session else []
     if session is None or not results or results[0].position != 1:
-        return "", ""
-    entry = rows.entry_of.get((session.session_id, results[0].driver_number))
-    return results[0].person or f"Car {results[0].driver_number}", (entry.team_name if entry else None) or ""
+        return None
+    first = results[0]
+    entry = rows.entry_of.get((session.session_id, first.driver_number))
+    return Winner(first.person or f"Car {first.driver_number}", first.driver_id, (entry.team_name if entry else None) or "")

@@ -1,10 +1,13 @@
 from django.urls import path
 
-from pages import hubs, views
+from pages import hubs, people, search, views
 
 urlpatterns = [
     path("f1/latest/", hubs.latest),
     path("f1/latest/<path:rest>", hubs.latest),
+    path("f1/search/", search.page, name="search"),
+    path("f1/drivers/<slug:key>/", people.driver, name="driver"),
+    path("f1/teams/<slug:slug>/", people.team, name="team"),
     path("f1/sessions/<int:session_id>/", views.by_id, name="session-by-id"),
     path("f1/sessions/<int:session_id>/<slug:name>/", views.by_id),
     path("f1/<int:year>/", hubs.season, name="season"),

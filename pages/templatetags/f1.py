@@ -4,6 +4,8 @@ from typing import Any
 
 from django import template
 
+from drivers.teams import team_slug
+
 register = template.Library()
 
 
@@ -45,3 +47,21 @@ def percent(share: float) -> str:
 def short_race(name: str) -> str:
     """A race's name where there is little room: without "Grand Prix"."""
     return name.replace(" Grand Prix", "")
+
+
+@register.filter
+def gap(value: float, digits: int = 3) -> str:
+    """0.1234 -> +0.123, -0.2 -> minus 0.200: a difference with its sign."""
+    return f"{value:+.{digits}f}".replace("-", "−")
+
+
+@register.filter
+def cells_of(result: Any, columns: list[str]) -> list[Any]:
+    """The sessions of a result in the order of a table's columns; None where there was none."""
+    return [result.sessions.get(name) for name in columns]
+
+
+@register.filter
+def team_url(name: str) -> str:
+    """The address of a team's page; where a person has given it another, this one leads there."""
+    return f"/f1/teams/{team_slug(name)}/"

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from drivers.teams import remove_teams_without_cars
 from f1site.management.commands.sync_openf1 import BarObserver, JsonObserver, counts_text
 from mirror import simulator
 from mirror.pipeline import sync
@@ -57,6 +58,7 @@ class Command(BaseCommand):
 
     def remove(self) -> None:
         removed = loading.remove()
+        remove_teams_without_cars()
         names = {model: (model._meta.verbose_name, model._meta.verbose_name_plural) for model in removed}
         details = ", ".join(sorted(f"{names[model][count > 1]}: {count:,}" for model, count in removed.items()))
         self.stdout.write(f"Removed {removed.total():,} rows of the demo season{f' ({details})' if details else ''}.")
