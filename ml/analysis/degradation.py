@@ -221,8 +221,9 @@ def fit(clean: "pd.DataFrame") -> "tuple[list[str], np.ndarray, np.ndarray] | No
     mine = {name: (clean["compound"] == name).to_numpy(dtype=float) for name in names}
     age, lap = clean["tyre_age"].to_numpy(), clean["lap_number"].to_numpy(dtype=float)
     columns = np.column_stack([lap, *(mine[name] * age for name in names), *(mine[name] for name in names[1:]), cars])
-    sizes = np.linalg.svd(columns / np.linalg.norm(columns, axis=0), compute_uv=False)
-    if sizes[-1] < BLURRED * sizes[0]:
+    even = columns / np.linalg.norm(columns, axis=0)
+    squares = np.linalg.eigvalsh(even.T @ even)  # of the singular values, which is quicker than those themselves
+    if squares[0] < BLURRED**2 * squares[-1]:
         return None
     found, covariance = robust.clustered(
         columns, clean["lap_duration"].to_numpy(), clean["driver_number"].to_numpy(), lap // BLOCK
