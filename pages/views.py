@@ -48,7 +48,7 @@ def view(request: HttpRequest, year: int, race: str, session: str, name: str) ->
         embed, raw = state.flag("embed"), state.flag("raw")
         answer = respond(
             request,
-            (versions.of_session(stored.pk), checked_at(stored), staff(request)),
+            (versions.of_session(stored.pk), checked_at(stored), staff(request), chosen.version and chosen.version(stored)),
             lambda: written(request, stored, chosen, state, form=form, embed=embed, raw=raw),
             headers=framing(embed) | attachment(stored, chosen, form),
         )
@@ -75,7 +75,8 @@ def by_id(request: HttpRequest, session_id: int, name: str = "") -> HttpResponse
     found = Session.objects.select_related("race").filter(pk=session_id).first()
     if found is None:
         raise Http404(f"There is no session {session_id} here.")
-    return redirect(f"{url_of(found)}{name}/" if name else url_of(found))
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(url_of(found) + (f"{name}/" if name else "") + (f"?{query}" if query else ""))
 
 
 def session_html(request: HttpRequest, stored: Session) -> tuple[str, bytes]:

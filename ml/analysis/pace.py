@@ -14,16 +14,22 @@ STEADY = 1.03  # times a run's median: what is slower was no attempt
 
 
 def race_pace(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_load: float = FUEL_LOAD) -> dict[str, Any]:
-    """Median clean lap of each driver and team on an empty tank, and the gap to the best.
+    """Median clean lap of each driver, team and compound on an empty tank, and the gap to the best.
 
-    `band` is that gap with fuel effects of 0.02 to 0.04 s per kg. Drivers who drove only a part of the race are compared over
-    that part's fuel, but not its track.
+    `band` is that gap with fuel effects of 0.02 to 0.04 s per kg; `quartiles` of the laps, and of drivers the `times` themselves
+    as [lap number, seconds, compound]. Drivers who drove only a part of the race are compared over that part's fuel, but not its
+    track.
     """
     clean = clean_laps(laps, fuel_effect=fuel_effect, fuel_load=fuel_load)
     others = [clean_laps(laps, fuel_effect=effect, fuel_load=fuel_load) for effect in BAND]
+    times = {
+        str(name): [[int(lap), float(time), str(tyre)] for lap, time, tyre in part.itertuples(index=False)]
+        for name, part in clean.set_index("name")[["lap_number", "corrected", "compound"]].groupby(level="name")
+    }
     return {
-        "rows": ranked(clean, others, "name"),
+        "rows": [row | {"times": times[row["name"]]} for row in ranked(clean, others, "name")],
         "teams": ranked(clean, others, "team"),
+        "compounds": ranked(clean, others, "compound"),
         "n": len(clean),
         "filters": [CLEAN],
         "assumptions": [describe_fuel(fuel_effect, fuel_load), "tyres, traffic and the state of the track are not taken out"],
@@ -36,14 +42,15 @@ def ranked(clean: "pd.DataFrame", others: "list[pd.DataFrame]", column: str) -> 
         medians = counted.loc[counted["size"] >= FEWEST, "median"]
         return medians - medians.min()
 
-    medians, counts = clean.groupby(column)["corrected"].median(), clean.groupby(column).size()
+    quartiles, counts = clean.groupby(column)["corrected"].quantile([0.25, 0.5, 0.75]), clean.groupby(column).size()
     team = clean.groupby(column)["team"].last()
     own, ends = gaps(clean), [gaps(table) for table in others]
     return [
         {
             column: str(key),
-            **({"team": str(team[key])} if column != "team" else {}),
-            "pace": float(medians[key]),
+            **({"team": str(team[key])} if column == "name" else {}),
+            "pace": float(quartiles[key, 0.5]),
+            "quartiles": [float(quartiles[key, share]) for share in (0.25, 0.5, 0.75)],
             "gap": float(gap),
             "band": [float(edge([gap, *(end[key] for end in ends)])) for edge in (min, max)],
             "laps": int(counts[key]),

@@ -1,5 +1,8 @@
 """All views of a session, in the order in which pages link to them."""
 
-from pages.charts import View, laps, positions, strategy, trace
+from pages.charts import View, changes, degradation, laps, pace, positions, qualifying, strategy, trace
 
-VIEWS: dict[str, View] = {view.name: view for view in (trace.VIEW, laps.VIEW, positions.VIEW, strategy.VIEW)}
+VIEWS: dict[str, View] = {
+    view.name: view
+    for view in (qualifying.VIEW, trace.VIEW, pace.VIEW, laps.VIEW, positions.VIEW, strategy.VIEW, degradation.VIEW, changes.VIEW)
+}

@@ -1,0 +1,161 @@
+"""What upstream has changed in a session since it was first mirrored here, as each sync found it."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db.models import Min, QuerySet
+
+from mirror import versions
+from mirror.models import SyncPiece
+from pages.analyses import nothing
+from pages.chart import Chart, Choice, Table
+from pages.charts import View
+from pages.rows import SessionRows
+from pages.state import BadState, State
+from races.models import Session
+
+SHOWN = 200  # rows of a sync's piece on the page; the table and its CSV have all
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that upstream changed or no longer sends."""
+
+    what: str  # its key in words: "car 16, lap 12"
+    fields: list[tuple[str, str, str]]  # (field, old, new)
+    vanished: bool = False
+
+
+class Sync(msgspec.Struct, frozen=True, kw_only=True):
+    """The changes of one collection that one sync found."""
+
+    collection: str
+    at: datetime
+    updated: int
+    vanished: int
+    changes: list[Change]  # at most as many as the sync logs
+
+
+def build(rows: SessionRows, state: State) -> Chart:
+    """The logged changes, newest first, and how many there are per collection."""
+    since = SyncPiece.objects.filter(session_id=rows.session.pk, ok=True).aggregate(first=Min("ended_at"))["first"]
+    return described(log_of(rows.session.pk), since, state)
+
+
+def log_of(session_id: int) -> list[Sync]:
+    """The pieces of a session's syncs in which upstream had changed or left out rows, newest first; one query.
+
+    Every sync reports the rows that are still missing: they are told of once, where they were first missed.
+    """
+    missing: set[tuple[str, str]] = set()
+    log = []
+    for piece in pieces_of(session_id).order_by("ended_at", "pk"):
+        changes = []
+        for each in map(change, piece.changes):
+            row = (piece.collection, each.what)
+            if not each.vanished or row not in missing:
+                changes.append(each)
+            (missing.add if each.vanished else missing.discard)(row)
+        gone = sum(each.vanished for each in changes)
+        if piece.updated or gone:
+            log.append(
+                Sync(collection=piece.collection, at=piece.ended_at, updated=piece.updated, vanished=gone, changes=changes)
+            )
+    return log[::-1]
+
+
+def pieces_of(session_id: int) -> QuerySet[SyncPiece]:
+    return SyncPiece.objects.filter(session_id=session_id).exclude(updated=0, vanished=0)
+
+
+def change(logged: dict[str, Any]) -> Change:
+    fields = [(name.replace("_", " "), written(old), written(new)) for name, (old, new) in logged.get("fields", {}).items()]
+    return Change(what=key_in_words(logged["key"]), fields=fields, vanished=logged.get("vanished", False))
+
+
+def key_in_words(key: dict[str, Any]) -> str:
+    """The key without the session, which is the same for all: "driver number 16, lap number 12"."""
+    own = {name: value for name, value in key.items() if len(key) == 1 or name != "session_id"}
+    return ", ".join(f"{name.replace('_', ' ')} {written(value)}" for name, value in own.items())
+
+
+def written(value: Any) -> str:
+    return "nothing" if value is None or value == "" else "yes" if value is True else "no" if value is False else str(value)
+
+
+def described(log: list[Sync], since: datetime | None, state: State) -> Chart:
+    """The view of a log."""
+    collections = sorted({sync.collection for sync in log})
+    only = state.query.get("collection", "")
+    if only and only not in collections:
+        raise BadState(f"collection={only!r} has no changes; those that have: {', '.join(collections) or 'none'}.")
+    if not log:
+        first = f" on {since:%-d %B %Y}" if since else ""
+        said = f"Upstream has changed nothing in this session since it was first mirrored here{first}."
+        return nothing(
+            "changes", "Changes", said if since else "This session was not mirrored from upstream: there is no log of changes."
+        )
+    shown = [sync for sync in log if not only or sync.collection == only]
+    updated, vanished = sum(sync.updated for sync in log), sum(sync.vanished for sync in log)
+    begun = f" since it was first mirrored here on {since:%-d %B %Y}" if since else ""
+    gone = f" and {vanished:,} it no longer sends" if vanished else ""
+    return Chart(
+        view="changes",
+        title="Changes",
+        summary=f"Upstream changed {updated:,} rows of this session{begun}{gone}.",
+        choices=[Choice("collection", "Of", only, [("", "all collections"), *((name, name) for name in collections)])],
+        notes=["Corrections by people are not upstream's changes: the admin has those."],
+        table=table(shown),
+        data={"counts": counts(log), "syncs": [msgspec.structs.replace(sync, changes=sync.changes[:SHOWN]) for sync in shown]},
+    )
+
+
+def counts(log: list[Sync]) -> list[dict[str, Any]]:
+    """Per collection: rows changed and gone, values changed per field, and when last."""
+    found: dict[str, dict[str, Any]] = {}
+    for sync in log:
+        own = found.setdefault(
+            sync.collection, {"collection": sync.collection, "updated": 0, "vanished": 0, "last": sync.at, "fields": {}}
+        )
+        own["updated"] += sync.updated
+        own["vanished"] += sync.vanished
+        for each in sync.changes:
+            for name, _, _ in each.fields:
+                own["fields"][name] = own["fields"].get(name, 0) + 1
+    return sorted(found.values(), key=lambda own: -own["updated"] - own["vanished"])
+
+
+def table(log: list[Sync]) -> Table:
+    columns = [
+        ("Found (UTC)", False),
+        ("Collection", False),
+        ("Row", False),
+        ("Field", False),
+        ("Before", False),
+        ("After", False),
+    ]
+    lines = []
+    for sync in log:
+        moment = f"{sync.at:%Y-%m-%d %H:%M:%S}"
+        for each in sync.changes:
+            lines += [[moment, sync.collection, each.what, *field] for field in each.fields]
+            if each.vanished:
+                lines.append([moment, sync.collection, each.what, "the row", "there", "no longer sent"])
+    return Table.of(columns, lines)
+
+
+def version(session: Session) -> object:
+    """The version of the log, which also grows where no stored row changes."""
+    return versions.combine(pieces_of(session.pk), stamp="pk", changed_at="ended_at")
+
+
+VIEW = View(
+    name="changes",
+    title="Changes",
+    about="What has upstream changed since?",
+    build=build,
+    parameters=("collection",),
+    sessions=None,
+    template="pages/views/changes.html",
+    version=version,
+)

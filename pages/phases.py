@@ -1,0 +1,75 @@
+"""The phases of a qualifying, and which of its laps count."""
+
+import re
+from datetime import datetime
+from typing import NamedTuple
+
+from pages.rows import LapRow, SessionRows
+
+DELETED = re.compile(r"CAR (\d+) .*?(?:TIME|LAP TIME) (\d+):(\d\d\.\d{3})")
+SAME = 0.0005  # s, within which two times are one
+NAMES = {"Qualifying": "Q", "Sprint Qualifying": "SQ", "Sprint Shootout": "SQ"}
+
+
+class Phase(NamedTuple):
+    """A part of a qualifying from the opening of the pit exit to the chequered flag."""
+
+    name: str
+    start: datetime
+    end: datetime  # of the time on the clock; laps that began before are driven to their end
+
+
+def phases(rows: SessionRows) -> list[Phase]:
+    """Q1, Q2 and Q3 by race control's messages; a single one over all laps where they are not stored."""
+    letter = NAMES.get(rows.session.session_name, "Q")
+    found: list[Phase] = []
+    start: datetime | None = None
+    for message in rows.messages:
+        if message.date is None:
+            continue
+        if start is None and message.flag == "GREEN" and "PIT EXIT OPEN" in (message.message or ""):
+            start = message.date  # later ones resume the phase after a red flag
+        elif start is not None and message.flag == "CHEQUERED":
+            found.append(Phase(f"{letter}{len(found) + 1}", start, message.date))
+            start = None
+    moments = [lap.date_start for lap in rows.laps if lap.date_start]
+    if not found and moments:
+        found = [Phase(rows.session.session_name or "", min(moments), max(moments))]
+    return found
+
+
+def phase_of(lap: LapRow, found: list[Phase]) -> int | None:
+    """The place in the list of the phase in which a lap began; None before the first."""
+    begun = [number for number, phase in enumerate(found) if lap.date_start and phase.start <= lap.date_start]
+    return begun[-1] if begun else None
+
+
+def deleted_times(rows: SessionRows) -> dict[int, list[float]]:
+    """{car number: lap times in seconds that race control deleted}; those that it reinstated are not among them."""
+    found: dict[int, list[float]] = {}
+    for message in rows.messages:
+        text = (message.message or "").upper()
+        told = DELETED.search(text)
+        if told is None:
+            continue
+        car, seconds = int(told[1]), 60 * int(told[2]) + float(told[3])
+        if "REINSTATED" in text:
+            found[car] = [time for time in found.get(car, []) if abs(time - seconds) > SAME]
+        elif "DELETED" in text:
+            found.setdefault(car, []).append(seconds)
+    return found
+
+
+def official_best(rows: SessionRows, car: int, phase: int) -> float | None:
+    """A car's time in a phase by the result."""
+    result = rows.result_of.get(car)
+    times = result.duration if result and isinstance(result.duration, list) else []
+    return times[phase] if phase < len(times) else None
+
+
+def is_deleted(lap: LapRow, phase: int, rows: SessionRows, deleted: dict[int, list[float]]) -> bool:
+    """Whether a timed lap does not count: race control deleted its time, or the result has a slower one for its phase."""
+    seconds = lap.lap_duration or 0.0
+    official = official_best(rows, lap.driver_number, phase)
+    told = any(abs(time - seconds) <= SAME for time in deleted.get(lap.driver_number, []))
+    return told or (official is not None and seconds < official - SAME)
