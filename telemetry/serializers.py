@@ -12,12 +12,27 @@ class SessionQualitySerializer(SessionRowSerializer):
     findings = serializers.JSONField(
         read_only=True,
         help_text="The gravest first: check, severity, message, driver_number, lap_number, stint_number, count (of rows), "
-        "and rows (their keys by collection, the first hundred).",
+        "rows (their keys by collection, the first hundred), and proposals (corrections that would mend it: proposal_id, "
+        "collection, key, field, stored, value, why).",
     )
 
     class Meta:
         model = SessionQuality
         fields = "__all__"
+
+
+class ApplyProposalsSerializer(serializers.Serializer):
+    """Which proposals of a session's findings to apply."""
+
+    proposals = serializers.ListField(
+        child=serializers.CharField(max_length=16), max_length=500, help_text="The proposal_id of each; none changes nothing."
+    )
+    reason = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        max_length=1000,
+        help_text="Kept with the corrections; by default what the proposal says.",
+    )
 
 
 class FastF1ComparisonSerializer(SessionRowSerializer):

@@ -1,8 +1,13 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from api import history
+from api.errors import Conflict
+from api.serializers import read
 from api.sync import SyncedViewSet
 from api.viewsets import EntityViewSet, ReadOnlyViewSet
 from races.views import SessionRows
@@ -19,9 +24,10 @@ from telemetry.models import (
     TeamRadio,
     Telemetry,
 )
+from telemetry.quality.applying import DoesNotFit, UnknownProposal, apply_proposals
 from telemetry.samples.serializers import TraceSerializer
 from telemetry.samples.trace import lap_trace
-from telemetry.serializers import FastF1ComparisonSerializer, SessionQualitySerializer
+from telemetry.serializers import ApplyProposalsSerializer, FastF1ComparisonSerializer, SessionQualitySerializer
 
 
 class LapViewSet(SessionRows, SyncedViewSet):
@@ -80,6 +86,37 @@ class SessionQualityViewSet(SessionRows, ReadOnlyViewSet):
     serializer_class = SessionQualitySerializer
     dated_by = "checked_at"
     search_fields = ("session__session_name", "session__location")
+    failures = {"apply_proposals": {403, 404, 409}}  # besides the usual ones
+
+    @extend_schema(
+        summary="Apply proposed corrections", request=ApplyProposalsSerializer, responses={200: SessionQualitySerializer}
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="apply-proposals",
+        filterset_class=None,
+        permission_classes=[IsAuthenticated],
+        http_method_names=["post", "options"],
+    )
+    def apply_proposals(self, request: Request, quality_id: str) -> Response:
+        """Make proposals of the findings corrections, all or none, and check the session again.
+
+        Needs the permission to change each of the rows. 404 for a proposal that the session does not have, 409 for one that no
+        longer fits because the value that it replaces has changed.
+        """
+        quality = self.get_object()
+        body = read(ApplyProposalsSerializer, request.data)
+        try:
+            edited = apply_proposals(quality, body["proposals"], user=request.user, reason=body.get("reason", ""))
+        except UnknownProposal as error:
+            raise NotFound(str(error)) from error
+        except DoesNotFit as error:
+            raise Conflict(str(error)) from error
+        for row, field in edited:
+            history.changed(request.user, row, [field])
+        quality.refresh_from_db()
+        return Response(self.get_serializer(quality).data)
 
 
 class FastF1ComparisonViewSet(SessionRows, ReadOnlyViewSet):

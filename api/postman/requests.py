@@ -55,7 +55,8 @@ class Requests:
             return "{{race_id}}"
         if name != "id" and not name.endswith("_id"):
             return FILES[operation.method]
-        return f"{{{{{'new_' * operation.writes}{variable_name(segment, name)}}}}}"
+        added = operation.writes and operation.tag in self.bodies.required  # the run can have added a row
+        return f"{{{{{'new_' * added}{variable_name(segment, name)}}}}}"
 
     def query(self, operation: Operation, choice: str | None) -> str:
         """Return the query string: required parameters, and a page of 5 rows of a list."""

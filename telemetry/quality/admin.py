@@ -7,15 +7,19 @@ from django.contrib import admin, messages
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
+from mirror.admin.pages import display_value
 from mirror.feeds import registry
 from mirror.storage import FileStorage
 from races.admin import SessionAdmin
 from telemetry.models import SampleFile, SessionQuality
+from telemetry.quality.applying import DoesNotFit, UnknownProposal, apply_proposals, may_apply
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import graded_feeds
 from telemetry.quality.findings import Severity, plural
@@ -45,14 +49,29 @@ def row_links(rows: dict[str, list[int]]) -> list[tuple[str, str]]:
     return found
 
 
-def describe_findings(findings: list[dict]) -> list[dict[str, Any]]:
-    """Findings for people, with links to their rows."""
+def describe_proposals(proposals: list[dict], user: Any) -> list[dict[str, Any]]:
+    """Proposed corrections that the user may apply: their ID, what they change, and why."""
+    return [
+        {
+            "proposal_id": proposal["proposal_id"],
+            "what": f"{', '.join(f'{name} {value}' for name, value in proposal['key'].items() if name != 'session_id')}: "
+            f"{proposal['field']} {display_value(proposal['stored'])} → {display_value(proposal['value'])}",
+            "why": proposal["why"],
+        }
+        for proposal in proposals
+        if may_apply(user, proposal)
+    ]
+
+
+def describe_findings(findings: list[dict], user: Any) -> list[dict[str, Any]]:
+    """Findings for people, with links to their rows and the proposals that the user may apply."""
     return [
         {
             "severity": badge(found["severity"], SEVERITIES[found["severity"]]),
             "message": found["message"],
             "check": found["check"],
             "why": WHY.get(found["check"], ""),
+            "proposals": describe_proposals(found.get("proposals", []), user),
             "links": row_links(found["rows"]),
             "more": found["count"] - sum(map(len, found["rows"].values())),
         }
@@ -110,9 +129,28 @@ class SessionQualityAdmin(LogAdmin):
         quality = self.get_object(request, object_id)
         context: dict[str, Any] = {}
         if quality:
-            context = {"collections": describe_grades(quality), "findings": describe_findings(quality.findings)}
+            context = {"collections": describe_grades(quality), "findings": describe_findings(quality.findings, request.user)}
+            context["apply_url"] = reverse("admin:telemetry_sessionquality_apply_proposals", args=[quality.pk])
             context["left_out"] = quality.errors + quality.warnings + quality.notes - len(quality.findings)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **context})
+
+    def get_urls(self) -> list[Any]:
+        view = require_POST(self.admin_site.admin_view(self.apply_proposals))
+        apply = path("<int:object_id>/apply-proposals/", view, name="telemetry_sessionquality_apply_proposals")
+        return [apply, *super().get_urls()]
+
+    def apply_proposals(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Apply the proposals of the form; a user who may not change the rows gets 403."""
+        quality = get_object_or_404(SessionQuality, pk=object_id)
+        try:
+            edited = apply_proposals(quality, request.POST.getlist("proposal"), user=request.user)
+        except (UnknownProposal, DoesNotFit) as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            for row, field in edited:
+                self.log_change(request, row, f"Proposed correction of {field} applied.")
+            self.message_user(request, f"{plural(len(edited), 'correction')} applied.", messages.SUCCESS)
+        return HttpResponseRedirect(page_url(quality))
 
     @admin.display(description="grade", ordering="grade")
     def how_complete(self, quality: SessionQuality) -> str:

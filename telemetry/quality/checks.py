@@ -1,10 +1,25 @@
 """The one list of all checks."""
 
-from telemetry.quality import laps, pace, people, pit, results, samples, sessions, stints, track, upstream
+from telemetry.quality import (
+    classification,
+    laps,
+    pace,
+    people,
+    pit,
+    points,
+    repeats,
+    results,
+    samples,
+    sessions,
+    stints,
+    track,
+    upstream,
+)
 from telemetry.quality.findings import Check
 
 CHECKS: list[Check] = [
     laps.first_lap_missing_for_all,
+    laps.first_laps_untimed,
     laps.lap_numbers_skip,
     laps.fewer_laps_than_result,
     laps.more_laps_than_result,
@@ -26,6 +41,7 @@ CHECKS: list[Check] = [
     pace.giant_laps,
     pace.lap_times_twice,
     pace.laps_twice,
+    repeats.lap_repeats_an_earlier_one,
     stints.stint_bounds_missing,
     stints.stint_reversed,
     stints.stints_overlap,
@@ -69,6 +85,19 @@ CHECKS: list[Check] = [
     results.car_without_result,
     results.grid_not_with_qualifying,
     results.standings_incomplete,
+    classification.result_columns_shifted,
+    classification.result_order_contradicts_itself,
+    classification.result_time_against_laps,
+    classification.result_places_skip,
+    classification.not_started_but_drove,
+    classification.out_early_but_classified,
+    classification.last_places_repeat,
+    classification.result_changed_after_the_flag,
+    points.points_do_not_fit_the_place,
+    points.several_fastest_laps,
+    points.standings_do_not_add_up,
+    points.standings_do_not_continue,
+    points.standings_out_of_order,
     sessions.session_id_out_of_order,
     sessions.sprint_filed_as_race,
     sessions.session_name_unusual,
@@ -93,6 +122,8 @@ CHECKS: list[Check] = [
     samples.samples_without_data,
     samples.samples_with_odd_codes,
     samples.samples_repeat,
+    samples.location_jumps,
+    samples.laps_without_samples,
     upstream.rewritten_by_upstream,
     upstream.no_longer_sent,
     upstream.rows_refused,

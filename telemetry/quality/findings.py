@@ -23,6 +23,19 @@ class Severity(models.TextChoices):
 ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
 
 
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A proposed correction: the value that one field of one row should have, as other rows say. Values are JSON's."""
+
+    proposal_id: str  # the same for the same proposal in every check of the session
+    collection: str
+    key: dict[str, Any]  # of the row
+    field: str
+    stored: Any  # the value that the proposal replaces; with another one it no longer fits
+    value: Any
+    why: str
+
+
 @dataclass(kw_only=True)
 class Finding:
     """One thing that a check found in a session. `rows` are the primary keys of the rows concerned, by collection."""
@@ -32,6 +45,7 @@ class Finding:
     lap_number: int | None = None
     stint_number: int | None = None
     rows: dict[str, list[int]] = field(default_factory=dict)
+    proposals: list[Proposal] = field(default_factory=list)  # corrections that would mend it
     check: str = ""  # name of the check, which fills it in, as its severity
     severity: str = ""
 

@@ -1,14 +1,17 @@
 """Faults of laps."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
+from telemetry.quality.proposals import propose
 from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows
 
 SECTOR_ROUNDING = 0.002  # seconds: real sectors add up to within 1.5 ms
 JITTER = 1.0  # seconds: starts of laps are approximate, to 0.8 s in 99.9 % of laps
+USUAL_SECTOR = 0.15  # share by which a sector may differ from the session's median and be an ordinary one
 SLOW_TRAP = 60  # km/h: slower than the pit lane
 
 
@@ -32,6 +35,34 @@ def first_lap_missing_for_all(rows: SessionRows) -> Iterator[Finding]:
     """Lap 1 of the whole field is missing: upstream has re-sent races without it, and added it months later."""
     if whole_field_lacks_lap_1(rows):
         yield Finding(message="Lap 1 is missing for all cars.")
+
+
+def is_untimed(lap: LapRow) -> bool:
+    """Whether neither its time nor its sectors say how long a lap took."""
+    return lap.lap_duration is None and None in lap.sectors
+
+
+def untimed_first_laps(rows: SessionRows) -> list[LapRow]:
+    """The first laps without a time of cars that drove on, where at least half of those that did so lack theirs."""
+    first = [laps[0] for laps in rows.laps_of.values() if laps[0].lap_number == 1 and len(laps) > 1] if rows.is_race else []
+    untimed = [lap for lap in first if is_untimed(lap)]
+    return untimed if len(untimed) > 1 and len(untimed) >= len(first) / 2 else []
+
+
+@check(WARNING, "lap-1-untimed")
+def first_laps_untimed(rows: SessionRows) -> Iterator[Finding]:
+    """Lap 1 of the field has no time, though the cars drove on: upstream lost it (9839). Sums of laps are a lap short.
+
+    A later sync may bring the times.
+    """
+    untimed = untimed_first_laps(rows)
+    if untimed:
+        yield Finding(
+            message=f"Lap 1 of {plural(len(untimed), 'car')} has no time, though they drove on: sync again later, or compare "
+            "with another source.",
+            lap_number=1,
+            rows={"laps": keys(untimed)},
+        )
 
 
 @check(WARNING, "laps-missing")
@@ -74,30 +105,30 @@ def lap_time_could_be_known(rows: SessionRows) -> Iterator[Finding]:
     """A lap has all three sectors and no time: it is their sum, which upstream forgot to take."""
     for lap in rows.laps:
         if lap.lap_duration is None and lap.sum_of_sectors is not None:
-            yield of_laps(
+            found = of_laps(
                 [lap], f"Lap {lap.lap_number} of car {lap.driver_number} has no time, but sectors of {lap.sum_of_sectors:.3f} s."
             )
+            values = {"lap_duration": round(lap.sum_of_sectors, 3)}
+            yield replace(found, proposals=propose(rows, "laps", lap, values, why="It is the sum of the three sectors."))
 
 
 @check(WARNING, "no-lap-time")
 def lap_time_missing(rows: SessionRows) -> Iterator[Finding]:
-    """Laps in the middle of a race without a time: whole laps under a red flag, or lost by upstream."""
+    """Laps of a race without a time, though the car drove on: whole laps under a red flag, or lost by upstream.
+
+    Compare with another source, such as FastF1.
+    """
+    lost_at_start = {lap.pk for lap in untimed_first_laps(rows)}
     for car, laps in rows.laps_of.items() if rows.is_race else []:
-        untimed = [lap for lap in laps[:-1] if lap.lap_duration is None and None in lap.sectors and lap.lap_number > 1]
+        untimed = [lap for lap in laps[:-1] if is_untimed(lap) and lap.pk not in lost_at_start]
         if untimed:
             yield of_laps(untimed, f"Car {car} has no time on {numbers(untimed)}.")
 
 
 @check(NOTE, "no-lap-time")
 def unfinished_laps(rows: SessionRows) -> Iterator[Finding]:
-    """First and last laps without a time: retirements, laps cut short by the flag, laps out of the garage."""
-    untimed = [
-        lap
-        for laps in rows.laps_of.values()
-        for lap in laps
-        if lap.lap_duration is None and None in lap.sectors
-        if not rows.is_race or lap.lap_number == 1 or lap is laps[-1]
-    ]
+    """Last laps without a time: retirements, laps cut short by the flag, laps out of the garage."""
+    untimed = [lap for laps in rows.laps_of.values() for lap in laps if is_untimed(lap) and (not rows.is_race or lap is laps[-1])]
     if untimed:
         cars = sorted({lap.driver_number for lap in untimed})
         yield Finding(
@@ -105,6 +136,19 @@ def unfinished_laps(rows: SessionRows) -> Iterator[Finding]:
             f"{'car' if len(cars) == 1 else 'cars'} {join_words(cars)}.",
             rows={"laps": keys(untimed)},
         )
+
+
+def missing_sector(rows: SessionRows, lap: LapRow) -> list[Proposal]:
+    """A proposal for the one sector that a lap lacks: what its time leaves, if that is as long as the sector usually is."""
+    lacking = [n for n, sector in enumerate(lap.sectors) if sector is None]
+    if len(lacking) != 1 or lap.lap_duration is None:
+        return []
+    rest = round(lap.lap_duration - sum(sector for sector in lap.sectors if sector is not None), 3)
+    usual = rows.usual_sectors[lacking[0]]
+    if usual is None or abs(rest - usual) > USUAL_SECTOR * usual:
+        return []
+    why = "It is what the other two sectors leave of the lap's time."
+    return propose(rows, "laps", lap, {f"duration_sector_{lacking[0] + 1}": rest}, why=why)
 
 
 @check(WARNING, "no-sector-time")
@@ -118,8 +162,22 @@ def sector_time_missing(rows: SessionRows) -> Iterator[Finding]:
     if partial:
         text = join_words(f"{lap.driver_number}/{lap.lap_number}" for lap in partial)
         yield Finding(
-            message=f"{plural(len(partial), 'lap')} without a sector time (car/lap): {text}.", rows={"laps": keys(partial)}
+            message=f"{plural(len(partial), 'lap')} without a sector time (car/lap): {text}.",
+            rows={"laps": keys(partial)},
+            proposals=[proposal for lap in partial for proposal in missing_sector(rows, lap)],
         )
+
+
+def time_by_sectors(rows: SessionRows, lap: LapRow) -> list[Proposal]:
+    """A proposal of the sectors' sum as a lap's time, where the next lap's start fits the sum and not the time."""
+    following = next((other for other in rows.laps_of[lap.driver_number] if other.lap_number == lap.lap_number + 1), None)
+    if not (following and following.date_start and lap.date_start and lap.lap_duration and lap.sum_of_sectors):
+        return []
+    took = (following.date_start - lap.date_start).total_seconds()
+    if abs(took - lap.sum_of_sectors) > JITTER or abs(took - lap.lap_duration) <= JITTER:
+        return []
+    why = f"It is the sum of the three sectors, and the next lap began {took:.1f} s after this one."
+    return propose(rows, "laps", lap, {"lap_duration": round(lap.sum_of_sectors, 3)}, why=why)
 
 
 @check(ERROR, "sectors-and-lap", spoils_laps=True)
@@ -130,9 +188,10 @@ def sectors_do_not_add_up(rows: SessionRows) -> Iterator[Finding]:
             continue
         off = lap.lap_duration - lap.sum_of_sectors
         if abs(off) > SECTOR_ROUNDING:
-            yield of_laps(
+            found = of_laps(
                 [lap], f"Lap {lap.lap_number} of car {lap.driver_number} takes {off:+.3f} s compared with its three sectors."
             )
+            yield replace(found, proposals=time_by_sectors(rows, lap))
 
 
 @check(ERROR, "laps-run-backwards", spoils_laps=True)

@@ -8,8 +8,8 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import Count, F, IntegerField, Max, Min, TextField, Value
-from django.db.models.functions import Cast
+from django.db.models import Count, F, IntegerField, Max, Min, TextField, Value, Window
+from django.db.models.functions import Cast, RowNumber
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
 from drivers.people import car_fields
@@ -63,6 +63,13 @@ class Batch:
         moments = moments.annotate(first_pk=Min("pk"), last_pk=Max("pk")).filter(first_pk__lt=F("last_pk"))
         return grouped(kinds.Twice, moments.values_list("session_id", *kinds.Twice._fields))
 
+    def last_places(self) -> dict[int, list[kinds.LastPlace]]:
+        newest_first = Window(
+            RowNumber(), partition_by=["session_id", "driver_number"], order_by=[F("date").desc(), F("pk").desc()]
+        )
+        places = self.of(Position).alias(age=newest_first).filter(age=1).order_by("session_id", "driver_number")
+        return grouped(kinds.LastPlace, places.values_list("session_id", *kinds.LastPlace._fields))
+
 
 def grouped(kind: type[Row], values: Iterable[tuple]) -> dict[int, list[Row]]:
     """{first value: tuples of `kind` of the others}, from values in the order of the first."""
@@ -92,8 +99,9 @@ def load_together(session_ids: list[int], *, surroundings: Surroundings, now: da
         "grid": batch.load(kinds.GridRow, StartingGrid, PLACED, "pk"),
         "messages": batch.load(kinds.MessageRow, RaceControl, DATED, "pk"),
         "weather": batch.load(kinds.WeatherRow, Weather, "date"),
-        "driver_standings": batch.load(kinds.StandingRow, ChampionshipDriver, "pk"),
-        "team_standings": batch.load(kinds.StandingRow, ChampionshipTeam, "pk"),
+        "driver_standings": batch.load(kinds.DriverStandingRow, ChampionshipDriver, "pk"),
+        "team_standings": batch.load(kinds.TeamStandingRow, ChampionshipTeam, "pk"),
+        "last_places": batch.last_places(),
         "places_twice": batch.places_twice(),
         "files": batch.load(FileRow, SampleFile, "collection", "driver_number"),
         "pieces": batch.load(kinds.PieceRow, SyncPiece, "pk"),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 LONGEST_GAP = 5.0  # seconds: cars send about four samples a second
+FASTEST = 120.0  # metres a second, 432 km/h: no car is faster
+JUMP = 300.0  # metres beyond that: moments and positions of real samples are a little off, by up to 150 m
 GEARS = range(9)  # neutral and eight gears
 DRS_CODES = {0, 1, 2, 3, 8, 9, 10, 12, 14}  # those that upstream documents, if only as unknown
 
@@ -31,6 +33,9 @@ class Measured(NamedTuple):
     empty: dict[str, float] = {}  # share of samples without data, by channel
     odd: dict[str, list[int]] = {}  # codes that mean nothing, by channel
     repeated: int = 0  # samples of a moment that has another
+    first: datetime | None = None  # moments of the first and the last sample
+    last: datetime | None = None
+    jumps: tuple[int, float] = (0, 0.0)  # (number, longest in metres) of movements that no car can make
 
 
 def measure(file: FileRow) -> Measured:
@@ -49,14 +54,34 @@ def measure_arrays(file: FileRow, car: "dict[str, np.ndarray]") -> Measured:
 
     seconds = np.diff(car["date"]) / np.timedelta64(1, "s")
     long = np.flatnonzero(seconds > LONGEST_GAP)
-    gaps = tuple((car["date"][i].item().replace(tzinfo=UTC), float(seconds[i])) for i in long)
-    repeated = int(np.count_nonzero(seconds == 0))
+    shared: dict[str, Any] = {
+        "gaps": tuple((moment(car["date"][i]), float(seconds[i])) for i in long),
+        "repeated": int(np.count_nonzero(seconds == 0)),
+        "first": moment(car["date"][0]),
+        "last": moment(car["date"][-1]),
+    }
     if file.collection == "location":
         still = (car["x"] == 0) & (car["y"] == 0) & (car["z"] == 0)
-        return Measured(file, gaps=gaps, repeated=repeated, empty={"position": float(still.mean())})
+        return Measured(file, **shared, empty={"position": float(still.mean())}, jumps=find_jumps(car, still))
     empty = {name: float(np.isnan(car[name]).mean()) for name in ("throttle", "brake")}
     odd = {"n_gear": outside(car["n_gear"], GEARS), "drs": outside(car["drs"], DRS_CODES)}
-    return Measured(file, gaps=gaps, repeated=repeated, empty=empty, odd={name: codes for name, codes in odd.items() if codes})
+    return Measured(file, **shared, empty=empty, odd={name: codes for name, codes in odd.items() if codes})
+
+
+def moment(date: "np.datetime64") -> datetime:
+    naive: Any = date.item()
+    return naive.replace(tzinfo=UTC)
+
+
+def find_jumps(car: "dict[str, np.ndarray]", still: "np.ndarray") -> tuple[int, float]:
+    """(number, longest in metres) of movements between two samples that no car can make; positions are in tenths of a metre."""
+    import numpy as np
+
+    there = ~(still | np.isnan(car["x"]) | np.isnan(car["y"]))
+    metres = np.hypot(np.diff(car["x"][there]), np.diff(car["y"][there])) / 10
+    seconds = np.diff(car["date"][there]) / np.timedelta64(1, "s")
+    jumps = metres[metres > FASTEST * seconds + JUMP]
+    return len(jumps), float(jumps.max()) if len(jumps) else 0.0
 
 
 def outside(values: "np.ndarray", usual: Any) -> list[int]:

@@ -1,13 +1,23 @@
 """Faults of entries: who drove."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from drivers.names import driver_id, names_match
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
+from telemetry.quality.proposals import propose
 from telemetry.quality.rows import EntryRow
 from telemetry.quality.session_rows import SessionRows
 from telemetry.quality.surroundings import Appearance
 
+NEEDED = {
+    "full_name": "full name",
+    "first_name": "first name",
+    "last_name": "last name",
+    "name_acronym": "acronym",
+    "team_name": "team",
+    "team_colour": "team colour",
+}
 BIGGEST_GRID = 26  # cars that the sporting regulations admit to a championship event
 
 
@@ -15,21 +25,37 @@ def of_entry(entry: EntryRow, message: str) -> Finding:
     return Finding(message=message, driver_number=entry.driver_number, rows={"drivers": [entry.pk]})
 
 
+def known_elsewhere(rows: SessionRows, entry: EntryRow, fields: Iterable[str]) -> list[Proposal]:
+    """Proposals for those empty fields of an entry whose value other sessions of the weekend or season know."""
+    if entry.full_name and not entry.driver_id:  # it names two people: nobody knows whose other entries count
+        return []
+    values = {}
+    for field in fields:
+        known = rows.surroundings.identities.known(
+            field,
+            race_id=rows.session.race_id,
+            year=rows.session.year,
+            driver_number=entry.driver_number,
+            driver_id=entry.driver_id,
+        )
+        if known and not getattr(entry, field):
+            values[field] = known
+    why = f"The other entries of car {entry.driver_number} all say so."
+    return propose(rows, "drivers", entry, values, why=why)
+
+
 @check(WARNING, "names-later", "no-team")
 def driver_incomplete(rows: SessionRows) -> Iterator[Finding]:
     """Entries without a name, acronym or team: during and after broken sessions upstream has none, and adds them later."""
     for entry in rows.entries:
-        fields = {
-            "full name": entry.full_name,
-            "first name": entry.first_name,
-            "last name": entry.last_name,
-            "acronym": entry.name_acronym,
-            "team": entry.team_name,
-            "team colour": entry.team_colour,
-        }
-        missing = [what for what, value in fields.items() if not value]
+        missing = {field: what for field, what in NEEDED.items() if not getattr(entry, field)}
         if missing:
-            yield of_entry(entry, f"Car {entry.driver_number} ({entry.full_name or 'nobody'}) has no {join_words(missing)}.")
+            yield replace(
+                of_entry(
+                    entry, f"Car {entry.driver_number} ({entry.full_name or 'nobody'}) has no {join_words(missing.values())}."
+                ),
+                proposals=known_elsewhere(rows, entry, missing),
+            )
 
 
 @check(ERROR, "two-grids", "number-is-no-person")
@@ -108,6 +134,7 @@ def details_missing(rows: SessionRows) -> Iterator[Finding]:
             yield Finding(
                 message=f"No {what} for {len(without)} of {plural(len(rows.entries), 'driver')}.",
                 rows={"drivers": keys(without)},
+                proposals=[p for entry in without if what == "country" for p in known_elsewhere(rows, entry, ["country_code"])],
             )
 
 

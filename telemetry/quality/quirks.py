@@ -11,6 +11,8 @@ QUIRKS = {
     "session-without-rows": "A session is listed and has no rows.",
     # Laps
     "lap-1-missing": "Lap 1 is missing for the whole field.",
+    "lap-1-untimed": "Lap 1 of the whole field has no time, though the cars drove on (9839).",
+    "laps-repeat": "A lap is equal to an earlier one of the car in time, all sectors and speeds.",
     "laps-missing": "Laps of a car, or all laps of a car, are missing (9149).",
     "laps-run-backwards": "Lap 2 began before lap 1 after a red flag on lap 1 (9496).",
     "giant-laps": "Laps during a red flag take half an hour (7787/1).",
@@ -58,6 +60,13 @@ QUIRKS = {
     "blanks": "Official names end in a blank.",
     "result-kinds": "Durations and gaps are numbers, texts or lists, depending on the session; positions are null.",
     "points": "Points are there in races and sprints only.",
+    "points-and-places": "Points are exchanged, or 0 for all but the winner (9213), or for one car (7779/1).",
+    "standings-and-results": "Standings do not add up with results, or do not go on from the race before.",
+    "result-columns-shifted": "After a disqualification a gap is in the column of the time, and the reverse (9574).",
+    "result-order": "Penalties change the order after the flag; places, laps and times must still agree.",
+    "result-and-laps": "Results contradict laps: a car that did not start has some (9074/77), one that stopped early is placed.",
+    "places-end-alike": "Two cars end in one place on track, and another place has nobody (9473).",
+    "position-jumps": "A car's position jumps by kilometres between two samples, and back.",
     # Samples and feeds
     "no-data-samples": "Throttle or brake says 104: no data, 9 % of samples, mostly at a standstill.",
     "sample-codes": "Gears of 9 and more and DRS codes 11 and 13 occur.",

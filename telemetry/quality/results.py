@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
+from telemetry.quality.proposals import propose
 from telemetry.quality.rows import ResultRow
 from telemetry.quality.session_rows import SessionRows
 
@@ -27,8 +29,25 @@ def repeated(collection: str, rows: Iterable[Any]) -> Iterator[Finding]:
 
 @check(ERROR, "result-kinds")
 def result_positions_repeat(rows: SessionRows) -> Iterator[Finding]:
-    """Two cars have one place in the result."""
-    yield from repeated("session_result", rows.results)
+    """Two cars have one place in the result: give one of them the place that nobody has."""
+    for finding in repeated("session_result", rows.results):
+        same = [result for result in rows.results if result.pk in finding.rows["session_result"]]
+        yield replace(finding, proposals=free_place(rows, same))
+
+
+def free_place(rows: SessionRows, same: list[ResultRow]) -> list[Proposal]:
+    """A proposal to give one of two finishers of a race the free place beside theirs: that after it to the slower."""
+    times = [(result.duration, result) for result in same if isinstance(result.duration, int | float)]
+    laps = {result.number_of_laps for result in same}
+    if not rows.is_race or len(same) != 2 or len(times) != 2 or len(laps) != 1 or times[0][0] == times[1][0]:
+        return []
+    (_, faster), (_, slower) = sorted(times, key=lambda timed: timed[0])
+    place, places = same[0].position or 0, {result.position for result in rows.results}
+    for result, free, what in ((slower, place + 1, "slower"), (faster, place - 1, "faster")):
+        if free >= 1 and free not in places:
+            why = f"It is the {what} of the two, and nobody has place {free}."
+            return propose(rows, "session_result", result, {"position": free}, why=why)
+    return []
 
 
 @check(ERROR, "grid-of-qualifying")

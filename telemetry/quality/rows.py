@@ -151,10 +151,43 @@ class MessageRow(NamedTuple):
     qualifying_phase: int | None
 
 
-class StandingRow(NamedTuple):
+class DriverStandingRow(NamedTuple):
     pk: int
+    driver_number: int
+    driver_id: str | None
+    points_start: float | None
     points_current: float | None
     position_current: int | None
+
+    @property
+    def holder(self) -> str | None:
+        """Whose standing it is, also in other sessions."""
+        return self.driver_id
+
+    @property
+    def title(self) -> str:
+        return f"car {self.driver_number}"
+
+
+class TeamStandingRow(NamedTuple):
+    pk: int
+    team_key: str
+    team_name: str | None
+    points_start: float | None
+    points_current: float | None
+    position_current: int | None
+
+    @property
+    def holder(self) -> str | None:
+        """Whose standing it is, also in other sessions."""
+        return self.team_name
+
+    @property
+    def title(self) -> str:
+        return self.team_name or self.team_key
+
+
+StandingRow = DriverStandingRow | TeamStandingRow
 
 
 class PieceRow(NamedTuple):
@@ -188,6 +221,14 @@ class CorrectionRow(NamedTuple):
 class WeatherRow(NamedTuple):
     pk: int
     date: datetime
+
+
+class LastPlace(NamedTuple):
+    """The last place that a car took in a session."""
+
+    pk: int
+    driver_number: int
+    position: int
 
 
 class Twice(NamedTuple):

@@ -1,9 +1,12 @@
 """Faults of the samples of cars and positions."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.measuring import Measured
+from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows
 
 MOST_EMPTY = 0.20  # share of samples without data; 9 % is usual, while cars stand
@@ -66,3 +69,44 @@ def samples_repeat(rows: SessionRows) -> Iterator[Finding]:
             message=f"{samples} in {collection} of {plural(len(of), 'car')} repeat a moment.",
             rows={collection: [measured.file.pk for measured in of]},
         )
+
+
+@check(ERROR, "position-jumps")
+def location_jumps(rows: SessionRows) -> Iterator[Finding]:
+    """A car jumps by hundreds of metres between samples, and back: positions are wrong, or of two cars. Use none of its traces.
+
+    One jump alone is a position that was not refreshed for a while (9472/1: 784 m).
+    """
+    for measured in rows.measured:
+        number, longest = measured.jumps
+        if number > 1:
+            far = f"{longest / 1000:.1f} km" if longest >= 1000 else f"{longest:.0f} m"
+            yield of_file(
+                measured,
+                f"The position of car {measured.file.driver_number} jumps {number} times by up to {far} "
+                "between two samples: sync the car's location again.",
+            )
+
+
+def without_samples(measured: Measured, lap: LapRow) -> bool:
+    """Whether a car's samples have no moment of a lap."""
+    if not (lap.date_start and lap.date_end and measured.first and measured.last):
+        return False
+    if lap.date_end < measured.first or lap.date_start > measured.last:
+        return True
+    return any(when < lap.date_start and when + timedelta(seconds=gap) > lap.date_end for when, gap in measured.gaps)
+
+
+@check(WARNING, "sample-gaps")
+def laps_without_samples(rows: SessionRows) -> Iterator[Finding]:
+    """A car has samples, but none of some of its laps: the stream began late, ended early or broke off."""
+    for measured in rows.measured:
+        bare = [lap for lap in rows.laps_of.get(measured.file.driver_number, []) if without_samples(measured, lap)]
+        if bare:
+            numbers = join_words(lap.lap_number for lap in bare)
+            found = of_file(
+                measured,
+                f"No {measured.file.collection} of car {measured.file.driver_number} on {'lap' if len(bare) == 1 else 'laps'} "
+                f"{numbers}: sync it again, or leave these laps out.",
+            )
+            yield replace(found, rows={**found.rows, "laps": keys(bare)})

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 from races import neutralisations
@@ -12,17 +13,19 @@ from races.neutralisations import Window
 from telemetry.quality.measuring import FileRow, Measured, measure
 from telemetry.quality.rows import (
     CorrectionRow,
+    DriverStandingRow,
     EntryRow,
     GridRow,
     LapRow,
+    LastPlace,
     MessageRow,
     PieceRow,
     PitRow,
     RejectRow,
     ResultRow,
     SessionRow,
-    StandingRow,
     StintRow,
+    TeamStandingRow,
     Twice,
     WeatherRow,
 )
@@ -68,8 +71,9 @@ class SessionRows:
     grid: list[GridRow] = field(default_factory=list)
     messages: list[MessageRow] = field(default_factory=list)
     weather: list[WeatherRow] = field(default_factory=list)
-    driver_standings: list[StandingRow] = field(default_factory=list)
-    team_standings: list[StandingRow] = field(default_factory=list)
+    driver_standings: list[DriverStandingRow] = field(default_factory=list)
+    team_standings: list[TeamStandingRow] = field(default_factory=list)
+    last_places: list[LastPlace] = field(default_factory=list)
     places_twice: list[Twice] = field(default_factory=list)
     counts: dict[str, dict[int | None, int]] = field(default_factory=dict)
     files: list[FileRow] = field(default_factory=list)  # of samples
@@ -109,6 +113,13 @@ class SessionRows:
         """Numbers of the cars that drove a lap, as laps and results say; where there are neither, of those with stints."""
         cars = set(self.laps_of) | {row.driver_number for row in self.results if row.number_of_laps}
         return cars or set(self.stints_of)
+
+    @cached_property
+    def usual_sectors(self) -> list[float | None]:
+        """The session's median of each of the three sectors in seconds; None where no lap has it."""
+        columns = [[lap.sectors[n] for lap in self.laps] for n in range(3)]
+        there = [[value for value in column if value is not None] for column in columns]
+        return [median(values) if values else None for values in there]
 
     @cached_property
     def measured(self) -> list[Measured]:

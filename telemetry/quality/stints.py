@@ -1,12 +1,16 @@
 """Faults of stints and of the tyres they name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
+from statistics import median
 
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.quality.proposals import propose
 from telemetry.quality.rows import StintRow
 from telemetry.quality.session_rows import SessionRows
 
+NO_STOP = 1.07  # times a car's median lap: an in-lap or an out-lap is slower
 OLDEST_TYRES = 40  # laps at the start of a stint: sets that old are not fitted again
 
 
@@ -164,19 +168,36 @@ def stopped_between(rows: SessionRows, one: StintRow, other: StintRow) -> bool |
     return pits or any(lap.is_pit_out_lap and lap.lap_number in (first, first + 1) for lap in rows.laps_of.get(car, []))
 
 
+def drove_through(rows: SessionRows, one: StintRow, other: StintRow) -> bool:
+    """Whether the laps around the boundary of two stints were too fast for a stop."""
+    laps = {lap.lap_number: lap.lap_duration for lap in rows.laps_of.get(one.driver_number, [])}
+    times = [seconds for seconds in laps.values() if seconds is not None]
+    around = [laps.get(number) for number in (other.laps[0] - 1, other.laps[0])]
+    return bool(times) and all(seconds is not None and seconds < NO_STOP * median(times) for seconds in around)
+
+
 @check(ERROR, "tyre-age")
 def tyre_age_falls(rows: SessionRows) -> Iterator[Finding]:
-    """Tyres get younger while the car stays out: what upstream calls two stints is one, or a stop is missing."""
+    """Tyres get younger while the car stays out: what upstream calls two stints is one, or a stop is missing.
+
+    Look at the lap times around the boundary.
+    """
     for one, other in neighbours(rows):
-        if one.tyre_age_at_start is None or other.tyre_age_at_start is None or one.tyre_compound != other.tyre_compound:
+        if one.tyre_age_at_start is None or other.tyre_age_at_start is None:
             continue
-        reached = one.tyre_age_at_start + len(one.laps) - 1
-        if other.tyre_age_at_start < reached and stopped_between(rows, one, other) is False:
-            yield of_stints(
+        if one.compound_known and other.compound_known and one.tyre_compound != other.tyre_compound:
+            continue
+        going_on = one.tyre_age_at_start + other.laps[0] - one.laps[0]
+        restarts = other.tyre_age_at_start < going_on - 1 or (other.tyre_age_at_start == 0 and going_on > 0)
+        if restarts and stopped_between(rows, one, other) is False:
+            why = f"The car did not stop: the tyres of the stint before go on, {plural(going_on, 'lap')} old."
+            values = {"tyre_age_at_start": going_on} if drove_through(rows, one, other) else {}
+            found = of_stints(
                 [one, other],
-                f"Without a stop the tyres of car {one.driver_number} are {plural(reached, 'lap')} old on lap {one.lap_end} and "
-                f"{other.tyre_age_at_start} on lap {other.lap_start}.",
+                f"Without a stop the tyres of car {one.driver_number} are {plural(going_on, 'lap')} old before lap "
+                f"{other.lap_start}, and {other.tyre_age_at_start} by the stint that begins there.",
             )
+            yield replace(found, proposals=propose(rows, "stints", other, values, why=why))
 
 
 @check(WARNING, "no-in-lap-flag", "stint-gap")

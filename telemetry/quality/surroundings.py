@@ -1,13 +1,14 @@
 """What a check has to know beyond its own session: the sessions before it, who drove where, what a weekend's sync refused."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import F
 
-from drivers.models import Driver, Entry
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry
 from drivers.names import ascii_words
 from mirror.models import SyncPiece
 from races.models import Session
@@ -38,6 +39,49 @@ class SessionPlace(NamedTuple):
     location: str | None
 
 
+class Identity(NamedTuple):
+    """What an entry says of its driver."""
+
+    session_id: int
+    race_id: int
+    year: int
+    driver_number: int
+    driver_id: str
+    full_name: str | None
+    first_name: str | None
+    last_name: str | None
+    name_acronym: str | None
+    team_name: str | None
+    team_colour: str | None
+    country_code: str | None
+
+
+class Identities:
+    """What the entries of all sessions say of drivers, to fill in what one entry lacks."""
+
+    def __init__(self, identities: Iterable[Identity] = ()):
+        self.by_car: dict[tuple[str, int, int], list[Identity]] = defaultdict(list)
+        self.by_driver: dict[str, list[Identity]] = defaultdict(list)
+        for identity in identities:
+            self.by_car["race", identity.race_id, identity.driver_number].append(identity)
+            self.by_car["season", identity.year, identity.driver_number].append(identity)
+            self.by_driver[identity.driver_id].append(identity)
+
+    def known(self, field: str, *, race_id: int, year: int, driver_number: int, driver_id: str | None) -> str | None:
+        """The one value that other entries of the car give a field: those of the weekend, else those of the season, and of a
+        country all; None where they give none, or name several people or values.
+        """
+        groups = [self.by_car["race", race_id, driver_number], self.by_car["season", year, driver_number]]
+        groups += [self.by_driver[driver_id]] if field == "country_code" and driver_id else []
+        for group in groups:
+            values = {value for identity in group if (value := getattr(identity, field))}
+            if values:
+                people = {identity.driver_id for identity in group}
+                same = len(values) == 1 and len(people) == 1 and people <= {driver_id or next(iter(people))}
+                return values.pop() if same else None
+        return None
+
+
 @dataclass
 class Surroundings:
     """What checks need to know of other sessions; each attribute says its keys and values."""
@@ -50,11 +94,15 @@ class Surroundings:
     duplicates: dict[str, str] = field(default_factory=dict)  # driver_id -> another that is probably the same person
     spellings: dict[int, SessionPlace] = field(default_factory=dict)  # circuit_key -> its first session, whose spelling counts
     unlisted: dict[int, int] = field(default_factory=dict)  # race_id -> rows refused because no session of theirs is listed
+    points_before: dict[tuple[int, str, str], float] = field(
+        default_factory=dict
+    )  # (session_id, collection, driver_id or team_name) -> points after the race before it in the season
+    identities: Identities = field(default_factory=Identities)
     first_sessions: dict[int, int] = field(default_factory=dict)  # race_id -> session_id of its first session
 
 
 def load_surroundings() -> Surroundings:
-    """Read them from all that is stored, in four queries."""
+    """Read them from all that is stored, in a few queries."""
     surroundings = Surroundings()
     sessions = Session.objects.order_by(F("date_start").asc(nulls_last=True), "pk")
     previous: dict[int, int] = {}
@@ -66,6 +114,7 @@ def load_surroundings() -> Surroundings:
         if venue.circuit_key is not None:
             surroundings.spellings.setdefault(venue.circuit_key, venue)
     load_people(surroundings)
+    load_standings(surroundings)
     surroundings.duplicates = probable_duplicates()
     refused = SyncPiece.objects.filter(session_id=None, rejected__gt=0).order_by("pk")
     surroundings.unlisted = {race: count for race, count in refused.values_list("race_id", "rejected") if race}
@@ -75,15 +124,33 @@ def load_surroundings() -> Surroundings:
 def load_people(surroundings: Surroundings) -> None:
     """Who had been where before each session, and all who used a number in a season."""
     entries = Entry.objects.filter(driver__isnull=False).order_by(F("session__date_start").asc(nulls_last=True), "session_id")
-    fields = ("session_id", "session__year", *Appearance._fields[2:])
+    fields = ("session_id", "session__race_id", "session__year", *Identity._fields[3:])
+    identities = [*map(Identity._make, entries.values_list(*fields))]
+    surroundings.identities = Identities(identities)
     last: dict[str, Appearance] = {}
     users: dict[tuple[int, int], set[str]] = defaultdict(set)
-    for appearance in map(Appearance._make, entries.values_list(*fields)):
+    for identity in identities:
+        appearance = Appearance._make(getattr(identity, name) for name in Appearance._fields)
         if appearance.driver_id in last:
             surroundings.previous_appearances[appearance.session_id, appearance.driver_id] = last[appearance.driver_id]
         last[appearance.driver_id] = appearance
         users[appearance.year, appearance.driver_number].add(appearance.driver_id)
     surroundings.number_users = dict(users)
+
+
+def load_standings(surroundings: Surroundings) -> None:
+    """How many points everybody had after the race before each race of a season."""
+    for collection, model, holder in (
+        ("championship_drivers", ChampionshipDriver, "driver_id"),
+        ("championship_teams", ChampionshipTeam, "team_name"),
+    ):
+        rows: Any = model._default_manager.order_by(F("session__date_start").asc(nulls_last=True), "session_id")
+        last: dict[tuple[int, str], float | None] = {}
+        for session, year, name, points in rows.values_list("session_id", "session__year", holder, "points_current"):
+            before = last.get((year, name))
+            if before is not None:
+                surroundings.points_before[session, collection, name] = before
+            last[year, name] = points
 
 
 def probable_duplicates() -> dict[str, str]:

@@ -54,7 +54,7 @@ def entry(car, **changes) -> kinds.EntryRow:
 
 
 def lap(car, number, **changes) -> kinds.LapRow:
-    """A lap of 90 s, every lap joining the one before; car 16 is a tenth slower in the last sector."""
+    """A lap of 90 s, every lap joining the one before, no two in the same sectors; car 16 is a tenth slower in the last."""
     seconds = LAP + (0.1 if car == 16 else 0)
     row = kinds.LapRow(
         pk=car * 100 + number,
@@ -62,8 +62,8 @@ def lap(car, number, **changes) -> kinds.LapRow:
         lap_number=number,
         date_start=START + timedelta(minutes=3, seconds=(number - 1) * seconds),
         lap_duration=seconds,
-        duration_sector_1=30.0,
-        duration_sector_2=30.0,
+        duration_sector_1=round(30 - number / 10, 1),
+        duration_sector_2=round(30 + number / 10, 1),
         duration_sector_3=seconds - 60,
         i1_speed=280,
         i2_speed=290,
@@ -93,14 +93,27 @@ def result(car, **changes) -> kinds.ResultRow:
         driver_number=car,
         position=place,
         number_of_laps=6,
-        points=25.0,
+        points=25.0 if place == 1 else 18.0,
         dnf=False,
         dns=False,
         dsq=False,
-        duration=540.0,
+        duration=540.0 if place == 1 else 540.6,
         gap_to_leader=0 if place == 1 else 0.6,
     )
     return row._replace(**changes)
+
+
+def driver_standing(car, **changes) -> kinds.DriverStandingRow:
+    """Car 1 leads the standings by 32 points to 18 after the race."""
+    driver_id = entry(car).driver_id
+    row = (
+        kinds.DriverStandingRow(1, car, driver_id, 7, 32, 1) if car == 1 else kinds.DriverStandingRow(2, car, driver_id, 0, 18, 2)
+    )
+    return row._replace(**changes)
+
+
+def team_standing(**changes) -> kinds.TeamStandingRow:
+    return kinds.TeamStandingRow(1, "Team", "Team", 7, 50, 1)._replace(**changes)
 
 
 def message(text, minutes=0.0, **changes) -> kinds.MessageRow:
@@ -125,8 +138,9 @@ def race(**changes) -> SessionRows:
             message("CHEQUERED FLAG", 12.1, flag="CHEQUERED", scope="Track"),
         ],
         weather=[kinds.WeatherRow(minute, START + timedelta(minutes=minute)) for minute in range(-5, 15)],
-        driver_standings=[kinds.StandingRow(1, 25.0, 1), kinds.StandingRow(2, 18.0, 2)],
-        team_standings=[kinds.StandingRow(1, 43.0, 1)],
+        driver_standings=[driver_standing(car) for car in cars],
+        team_standings=[team_standing()],
+        last_places=[kinds.LastPlace(pk, car, pk) for pk, car in enumerate(cars, start=1)],
         counts={"position": {1: 1, 16: 1}, "intervals": {1: 9, 16: 9}, "overtakes": {16: 1}, "team_radio": {1: 1}},
         pieces=[piece(name) for name in ("drivers", "laps", "stints", "pit")],
     )
@@ -182,6 +196,12 @@ def with_stint(car, number, rows=None, **changes) -> SessionRows:
 def with_pit(car, rows=None, **changes) -> SessionRows:
     rows = rows or race()
     return replace(rows, pits=[row._replace(**changes) if row.driver_number == car else row for row in rows.pits])
+
+
+def with_standing(car, rows=None, **changes) -> SessionRows:
+    rows = rows or race()
+    standings = [row._replace(**changes) if row.driver_number == car else row for row in rows.driver_standings]
+    return replace(rows, driver_standings=standings)
 
 
 def with_entry(car, rows=None, **changes) -> SessionRows:

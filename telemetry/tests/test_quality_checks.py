@@ -30,11 +30,13 @@ from telemetry.tests.quality import (
     result,
     session,
     stint,
+    team_standing,
     venue,
     with_entry,
     with_lap,
     with_pit,
     with_result,
+    with_standing,
     with_stint,
 )
 
@@ -76,9 +78,28 @@ def without_out_laps(rows):
     return replace(rows, laps=[lap._replace(is_pit_out_lap=False) for lap in rows.laps])
 
 
+def untimed_first_laps():
+    lost = {"lap_duration": None, "duration_sector_1": None}
+    return with_lap(1, 1, with_lap(16, 1, **lost), **lost)
+
+
+FAST = {"lap_duration": 88.5, "duration_sector_1": 29.4, "duration_sector_2": 29.6, "duration_sector_3": 29.5}
+
+
+def shifted():
+    """A result whose columns were shifted: the winner's time is its gap, the second's gap its time."""
+    return with_result(1, with_result(16, duration=0.6, gap_to_leader=None), duration=None, gap_to_leader=540.0)
+
+
+def stopped_after_3_laps():
+    rows = with_result(16, number_of_laps=3, duration=None, gap_to_leader=None)
+    return replace(rows, laps=[lap for lap in rows.laps if lap.driver_number == 1 or lap.lap_number <= 3])
+
+
 # {check: (rows with its fault, a part of what it says about them)}
 FAULTS = {
     "first_lap_missing_for_all": (no_first_laps(), "Lap 1 is missing for all"),
+    "first_laps_untimed": (untimed_first_laps(), "Lap 1 of 2 cars has no time, though they drove on"),
     "lap_numbers_skip": (without_lap(1, 5), "Car 1 has no lap 5 of 6"),
     "fewer_laps_than_result": (with_result(16, number_of_laps=7), "Car 16 has 6 laps; its result says 7"),
     "more_laps_than_result": (with_result(1, number_of_laps=5), "Car 1 has lap 6 after its finish"),
@@ -109,6 +130,10 @@ FAULTS = {
         "Cars 1 and 16 both took 90.000 s",
     ),
     "laps_twice": (with_lap(16, 2, lap_duration=LAP, duration_sector_3=30.0), "Cars 1 and 16 have the very same lap 2"),
+    "lap_repeats_an_earlier_one": (
+        with_lap(1, 2, with_lap(1, 3, **FAST), **FAST),
+        "Lap 3 of car 1 repeats lap 2 in time, sectors and speeds",
+    ),
     "stint_bounds_missing": (with_stint(16, 1, lap_start=None, lap_end=None), "No first or last lap on car 16 in stint 1"),
     "stint_reversed": (with_stint(1, 2, lap_start=6, lap_end=5), "Stint 2 of car 1 runs backwards, from lap 6 to 5"),
     "stints_overlap": (with_stint(1, 2, lap_start=2), "begins on lap 2, the one before ends on lap 3"),
@@ -126,7 +151,7 @@ FAULTS = {
     "tyres_too_old": (with_stint(1, 1, tyre_age_at_start=41), "begins on tyres of 41 laps"),
     "tyre_age_falls": (
         without_out_laps(with_stint(1, 2, race(pits=[]), tyre_compound="MEDIUM", tyre_age_at_start=1)),
-        "tyres of car 1 are 2 laps old on lap 3 and 1 on lap 4",
+        "tyres of car 1 are 3 laps old before lap 4, and 1 by the stint",
     ),
     "compound_changes_without_stop": (without_out_laps(race(pits=[])), "Car 1 goes from MEDIUM to HARD on lap 4"),
     "pit_twice_on_a_lap": (race(pits=[pit(1), pit(1, pk=2)]), "Car 1 has 2 pit rows on lap 3"),
@@ -169,7 +194,47 @@ FAULTS = {
     "points_outside_races": (with_result(16, practice(), points=1.0), "1 car with points"),
     "car_without_result": (race(results=[result(1)]), "Car 16 has no result"),
     "grid_not_with_qualifying": (race(grid=[kinds.GridRow(1, 1, 1)]), "Race has a starting grid of its own"),
-    "standings_incomplete": (race(team_standings=[kinds.StandingRow(1, None, 1)]), "1 of 1 row of championship_teams"),
+    "standings_incomplete": (race(team_standings=[team_standing(points_current=None)]), "1 of 1 row of championship_teams"),
+    "result_columns_shifted": (shifted(), "Car 1 (P1) has the time none and the gap 540.0"),
+    "result_order_contradicts_itself": (
+        with_result(16, duration=539.0, gap_to_leader=-1.0),
+        "Car 16 (P2) took 539.000 s, car 1 before it 540.000 s",
+    ),
+    "result_time_against_laps": (with_result(16, duration=543.6, gap_to_leader=3.6), "543.600 s by its result and 540.600 s"),
+    "result_places_skip": (with_result(16, position=3), "Nobody has place 2 of 3"),
+    "not_started_but_drove": (
+        with_result(16, dns=True, position=None),
+        "Car 16 did not start (DNS), but has 6 laps and 2 stints",
+    ),
+    "out_early_but_classified": (
+        stopped_after_3_laps(),
+        "Car 16 is P2 after 3 of 6 laps and not marked as retired; 5 are needed",
+    ),
+    "last_places_repeat": (
+        race(last_places=[kinds.LastPlace(1, 1, 1), kinds.LastPlace(2, 16, 1)]),
+        "Cars 1 and 16 both end in place 1 by position, nobody in 2",
+    ),
+    "result_changed_after_the_flag": (
+        race(last_places=[kinds.LastPlace(1, 1, 2), kinds.LastPlace(2, 16, 1)]),
+        "Classified elsewhere than they finished: 1 (P2 to P1) and 16 (P1 to P2)",
+    ),
+    "points_do_not_fit_the_place": (with_result(16, points=10.0), "car 16 (P2) has 10"),
+    "several_fastest_laps": (
+        with_result(1, with_result(16, points=19.0), points=26.0),
+        "Cars 1 and 16 all have the point of the fastest lap",
+    ),
+    "standings_do_not_add_up": (
+        with_standing(16, points_current=19),
+        "The standing of car 16 goes from 0 to 19 points; the result gives 18",
+    ),
+    "standings_do_not_continue": (
+        race(surroundings=Surroundings(points_before={(500, "championship_drivers", "ada_alpha"): 8.0})),
+        "Car 1 begins with 7 points, and had 8 after the race before",
+    ),
+    "standings_out_of_order": (
+        with_standing(1, with_standing(16, position_current=1), position_current=2),
+        "In championship_drivers car 1 is P2 with 32 points, behind car 16 with 18",
+    ),
     "session_id_out_of_order": (race(surroundings=Surroundings(before={500: 9000})), "has the greater ID 9000"),
     "sprint_filed_as_race": (race(session=session(session_name="Sprint")), "Sprint has session_type Race"),
     "session_name_unusual": (qualifying(session=session(session_name="Sprint Shootout")), '"Sprint Shootout" is not what'),
@@ -215,6 +280,11 @@ FAULTS = {
     "samples_without_data": (sampled(empty={"throttle": 0.21, "brake": 0.2}), "No throttle in 21% of the samples of car 1"),
     "samples_with_odd_codes": (sampled(odd={"drs": [11, 13]}), "Car 1 has drs 11 and 13"),
     "samples_repeat": (sampled(repeated=3), "3 samples in car_data of 1 car repeat a moment"),
+    "location_jumps": (sampled(jumps=(400, 50_000.0)), "The position of car 1 jumps 400 times by up to 50.0 km"),
+    "laps_without_samples": (
+        sampled(first=START, last=START + timedelta(minutes=8)),
+        "No car_data of car 1 on laps 5 and 6",
+    ),
     "rewritten_by_upstream": (race(pieces=[piece("laps", updated=3), piece("laps")]), "since they were first stored: 3 of laps"),
     "no_longer_sent": (race(pieces=[piece("laps", vanished=3, pruned=1)]), "no longer sends rows stored here: 2 of laps"),
     "rows_refused": (race(pieces=[piece("laps", rejected=3)]), "could not be stored: 3 of laps"),

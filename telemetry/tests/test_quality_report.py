@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from drivers.models import Driver, Entry, SessionResult, StartingGrid
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from mirror import versions
 from mirror.models import Correction, Reject, Source, SyncPiece, SyncRun
 from races.models import RaceControl, Session, Weather
@@ -96,6 +96,30 @@ def test_a_fault_is_found_kept_and_spoils_its_lap(held):
     assert kept.findings[0]["count"] == 1
     assert list(kept.spoilt_laps.all()) == [spoilt]
     assert not Lap.objects.clean().filter(pk=spoilt.pk).exists()
+
+
+def test_the_last_place_of_a_car_is_the_newest(held):
+    for seconds, car, place in ((5, 44, 1), (5, 1, 2), (9, 1, 1)):
+        Position.objects.create(session=held, driver_number=car, date=START + timedelta(seconds=seconds), position=place)
+    [message] = [f.message for f in report_of(held).findings if f.check == "last_places_repeat"]
+    assert message.startswith("Cars 1 and 44 both end in place 1 by position, nobody in 2.")
+
+
+def test_standings_are_compared_with_those_of_the_race_before(held):
+    [before] = weekend("Sprint", race_id=2, year=2024)
+    Session.objects.filter(pk=before.pk).update(date_start=START - timedelta(days=1))
+    for session, start, current in ((before, 0, 7), (held, 8, 8)):
+        ChampionshipDriver.objects.create(
+            session=session, driver_number=44, driver_id="bea_beta", points_start=start, points_current=current
+        )
+        ChampionshipTeam.objects.create(
+            session=session, team_key="Team", team_name="Team", points_start=start, points_current=current
+        )
+    found = [f for f in report_of(held).findings if f.check == "standings_do_not_continue"]
+    assert [f.message for f in found] == [
+        "Car 44 begins with 8 points, and had 7 after the race before.",
+        "Team begins with 8 points, and had 7 after the race before.",
+    ]
 
 
 def test_a_repaired_row_is_no_longer_found(held):

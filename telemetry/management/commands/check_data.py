@@ -13,7 +13,7 @@ from rich.table import Table
 from races.models import Session
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import incomplete_collections
-from telemetry.quality.findings import Severity, join_words, plural
+from telemetry.quality.findings import Proposal, Severity, join_words, plural
 from telemetry.quality.report import Report, check_sessions
 
 COLOURS = {
@@ -112,6 +112,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  {collection}: {graded.grade.value}, {graded.stored:,} rows{reason}")
         for finding in report.findings:
             self.stdout.write(f"  {finding.severity}: {finding.message} [{finding.check}]")
+            for proposal in finding.proposals:
+                self.stdout.write(f"    proposed: {describe_proposal(proposal)}")
 
 
 def select_sessions(seasons: Iterable[int], sessions: Iterable[int]) -> list[int]:
@@ -127,6 +129,13 @@ def select_sessions(seasons: Iterable[int], sessions: Iterable[int]) -> list[int
     if unknown or not seasons_of:
         raise CommandError(f"No {' or '.join(unknown) or 'session'} is stored; sync_openf1 brings sessions in.")
     return list(seasons_of)
+
+
+def describe_proposal(proposal: Proposal) -> str:
+    """A proposed correction in one line; the admin and REST apply it."""
+    which = ", ".join(f"{name} {value}" for name, value in proposal.key.items() if name != "session_id")
+    change = f"{json.dumps(proposal.stored)} -> {json.dumps(proposal.value)}"
+    return f"{proposal.collection} ({which}): {proposal.field} {change}. {proposal.why}"
 
 
 def session_label(report: Report) -> str:
