@@ -23,6 +23,21 @@ from api.links import NAMESPACE
 from api.router import Router
 from mirror.models import SyncRun
 
+OTHERS = {  # what is linked besides the entities: {name: view}
+    "car-data": f"{NAMESPACE}:car-data",
+    "location": f"{NAMESPACE}:location",
+    "analysis": f"{NAMESPACE}:analysis",
+    "predict": f"{NAMESPACE}:predict",
+    "experiments": f"{NAMESPACE}:experiment-list",
+    "runs": f"{NAMESPACE}:run-list",
+    "jobs": f"{NAMESPACE}:job-list",
+    "v1": "openf1-root",
+    "docs": "docs",
+    "schema": "schema",
+    "admin": "admin:index",
+    "healthz": "healthz",
+}
+
 
 class Root(serializers.Serializer):
     """What this site is and what it serves."""
@@ -62,8 +77,7 @@ class RootView(APIView):
     @extend_schema(operation_id="root", summary="What this site is and what it serves", responses=Root, tags=["site"])
     def get(self, request: Request) -> Response:
         lists = {prefix: reverse(f"{NAMESPACE}:{basename}-list") for prefix, _, basename in self.router.registry}
-        others = {"docs": "docs", "schema": "schema", "admin": "admin:index", "healthz": "healthz"}
-        paths = lists | {name: reverse(view) for name, view in others.items()}
+        paths = lists | {name: reverse(view) for name, view in OTHERS.items()}
         links = {name: request.build_absolute_uri(path) for name, path in paths.items()}
         body: dict[str, Any] = {"name": "F1 Stats", "version": settings.VERSION, "links": links}
         return Response(body)

@@ -12,6 +12,7 @@ from pages.stops import stop_marks
 from pages.templatetags.f1 import lap_time
 
 BEFORE = datetime.timedelta(minutes=30)  # upstream sends first rows so long before a session begins
+AROUND = 4  # laps before and after a message that its chart shows
 FASTEST = 10  # laps in the list of the fastest
 TOLD = ("SAFETY CAR", "VSC", "RED FLAG", "PENALTY", "DELETED", "STOPPED", "INVESTIGAT", "CHEQUERED", "RAIN", "DISQUALIFIED")
 
@@ -59,6 +60,7 @@ class Announcement(msgspec.Struct, frozen=True):
     lap: int | None
     text: str
     kind: str  # red, yellow, safety-car, or empty
+    link: str = ""  # the chart around this moment, below the session's address
 
 
 class SessionPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +126,9 @@ def lacking(rows: SessionRows) -> str:
         return "Nothing of this session is stored yet: no laps and no result."
     if not rows.laps:
         return "No laps of this session are stored, so there are no charts."
-    return "" if rows.results else "No result of this session is stored; the order is that of the laps."
+    if rows.results:
+        return ""
+    return "No result of this session is stored; the order is that of the laps driven."
 
 
 def best_laps(rows: SessionRows) -> dict[int, LapRow]:
@@ -151,10 +155,23 @@ def line(rows: SessionRows, car: Car, best: LapRow | None, lowest: float | None,
         time=time_text(result, seconds, lowest, kind),
         phases=[lap_time(time) for time in phases(result)] if kind == "qualifying" else [],
         points=result.points if result else None,
-        stops=len([mark for mark in stop_marks(rows, car.number) if mark.kind == "stop"]),
+        stops=stops(rows, car.number),
         best=seconds,
         is_fastest=seconds is not None and seconds == lowest,
     )
+
+
+def stops(rows: SessionRows, car: int) -> int:
+    """Stops of a car; tyres that were changed under a red flag are none."""
+    marks = {mark.x for mark in stop_marks(rows, car) if mark.kind == "stop"}
+    after = {lap.lap_number - 1: lap for lap in rows.laps_of.get(car, [])}  # {lap: the one after it}
+    red = [(row.date_start, row.date_end) for row in rows.neutralisations if row.state == "red flag"]
+
+    def stood_still(mark: float) -> bool:
+        moment = after[int(mark)].date_start if mark in after else None
+        return moment is not None and any(start < moment and (end is None or moment <= end) for start, end in red)
+
+    return sum(not stood_still(mark) for mark in marks)
 
 
 def place_text(result: ResultRow | None) -> str:
@@ -199,7 +216,19 @@ def announcements(rows: SessionRows) -> Iterator[Announcement]:
     for message in rows.messages:
         text = message.message or ""
         if message.date and any(word in text.upper() for word in TOLD):
-            yield Announcement(f"{message.date:%H:%M:%S}", message.lap_number, text, kind_of(message))
+            yield Announcement(f"{message.date:%H:%M:%S}", message.lap_number, text, kind_of(message), link_of(rows, message))
+
+
+def link_of(rows: SessionRows, message: MessageRow) -> str:
+    """The race's trace around the lap of a message, with the car that it is about; empty where there is no such chart."""
+    lap = message.lap_number
+    if not rows.is_race or not rows.laps or not lap or rows.race_laps < 2:
+        return ""
+    first = max(1, min(lap - AROUND, rows.race_laps - 1))
+    window = f"trace/?laps={first}-{min(max(lap + AROUND, first + 1), rows.race_laps)}"
+    entry = rows.entry_of.get(message.driver_number or -1)
+    known = entry is not None and entry.name_acronym and message.driver_number in rows.laps_of
+    return f"{window}&drivers={entry.name_acronym}" if entry and known else window
 
 
 def kind_of(message: MessageRow) -> str:

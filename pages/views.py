@@ -26,6 +26,7 @@ from pages.charts import View
 from pages.charts.registry import VIEWS
 from pages.rows import SessionRows, as_upstream_sent, load
 from pages.session_page import session_page
+from pages.sparklines import teasers
 from pages.state import BadState, State
 from pages.templatetags.f1 import cell
 from races.models import Session
@@ -84,6 +85,7 @@ def session_html(request: HttpRequest, stored: Session) -> tuple[str, bytes]:
     context = session_context(request, rows) | {
         "page": session_page(rows, timezone.now()),
         "file": "-".join(part for part in url_of(stored).split("/") if part and part != "f1"),
+        "teasers": teasers(rows),
         "results_url": f"/api/v1/session-result/?session_id={stored.pk}",
     }
     return "text/html; charset=utf-8", render_to_string("pages/session.html", context).encode()

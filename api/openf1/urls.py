@@ -3,10 +3,11 @@
 from django.urls import path, re_path
 
 from api.openf1.token import token
-from api.openf1.views import collection, not_found
+from api.openf1.views import collection, collections, not_found
 
 urlpatterns = [
     re_path(r"^[vV]1/(?P<name>\w+)$", collection, name="openf1"),
+    re_path(r"^[vV]1/$", collections, name="openf1-root"),
     re_path(r"^[vV]1(?P<rest>/.*)?$", not_found),
     path("token", token, name="openf1-token"),
 ]

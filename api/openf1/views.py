@@ -53,6 +53,24 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
     return answer(request, query)
 
 
+@cors.allow_all_origins
+def collections(request: HttpRequest) -> HttpResponse:
+    """What there is: the address and the fields of every collection."""
+    if request.method not in ("GET", "HEAD"):
+        return problem(405, "Method Not Allowed", {"Allow": "GET"})
+    known = (collection for name in sorted(registry()) if (collection := find_collection(name)))
+    listed = [
+        {
+            "collection": each.name,
+            "url": request.build_absolute_uri(f"/v1/{each.name}"),
+            "about": (each.model.__doc__ or "").strip().split("\n")[0],
+            "fields": [*each.columns],
+        }
+        for each in known
+    ]
+    return HttpResponse(msgspec.json.encode(listed), content_type="application/json")
+
+
 def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     """The response to a query: not modified, from the cache, or from the database."""
     gzip = compression.accepts_gzip(request.headers.get("Accept-Encoding", "")) and query.format != "parquet"

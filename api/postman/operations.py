@@ -56,8 +56,8 @@ class Operation:
 
 
 def read_operations(schema: Json) -> list[Operation]:
-    """Return all operations of an OpenAPI description."""
-    paths = schema["paths"].items()
+    """Return all operations of an OpenAPI description; /v1, which anybody's client of OpenF1 knows, is left out."""
+    paths = [(path, item) for path, item in schema["paths"].items() if path.startswith("/api/")]
     return [Operation(schema=schema, path=path, method=method) for path, item in paths for method in METHODS if method in item]
 
 

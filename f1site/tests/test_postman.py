@@ -46,6 +46,8 @@ def test_every_route_is_in_the_collection(schema, requests):
     """A key in a path is a variable there, one of its values, or the name of a file."""
     asked = {(each["request"]["method"], each["request"]["url"]["raw"].partition("?")[0]) for each in requests}
     for path, item in schema["paths"].items():
+        if path.startswith("/v1/"):
+            continue  # OpenF1's own paths are no part of the collection
         pattern = re.compile(r"\{\{base_url\}\}" + re.sub(r"\{\w+\}", "[^/]+", path))
         for method in item:
             assert any(verb == method.upper() and pattern.fullmatch(url) for verb, url in asked), (method, path)

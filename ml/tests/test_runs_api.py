@@ -147,9 +147,9 @@ def test_the_comparison_is_a_page_for_a_browser(client, experiment):
     finished(experiment, "linear", mae=0.4, skill=0.05, races={"1": 0.5})
     finished(experiment, "ridge", mae=0.3, skill=0.2, races={"1": 0.2})
     page = client.get(f"{experiment['url']}compare/", {"columns": "skill"}, headers={"Accept": "text/html"}).content.decode()
-    assert page.count("<th>skill</th>") == 1
-    assert "<th>mae</th>" not in page
-    assert 'class="best">0.2000' in page
+    assert page.count('<th scope="col">skill</th>') == 1
+    assert '<th scope="col">mae</th>' not in page
+    assert 'class="winner">0.2000' in page
     assert 'class="s10">0.500' in page
     assert 'class="s0">0.200' in page
 

@@ -44,10 +44,19 @@ def test_the_path_may_be_in_any_case(weekend, client, path):
     assert len(client.get(path).json()) == 9
 
 
-@pytest.mark.parametrize("path", ["/v1/laps/", "/v1", "/v1/", "/v1/laps/1"])
+@pytest.mark.parametrize("path", ["/v1/laps/", "/v1", "/v1/laps/1"])
 def test_what_is_no_collection_is_not_found(client, path):
     response = client.get(path)
     assert (response.status_code, response.json()) == (404, {"detail": "Not Found"})
+
+
+def test_v1_lists_its_collections_with_addresses_and_fields(weekend, client):
+    listed = {row["collection"]: row for row in client.get("/v1/").json()}
+    assert {"laps", "meetings", "car_data", "session_result"} <= listed.keys()
+    assert listed["laps"]["url"] == "http://testserver/v1/laps"
+    [first, *_] = client.get(LAPS).json()
+    assert set(first) == set(listed["laps"]["fields"])
+    assert client.post("/v1/").status_code == 405
 
 
 def test_an_unknown_collection_is_named_and_all_are_listed(client):
