@@ -55,7 +55,8 @@ def load(chosen: "QuerySet[Session]") -> "pd.DataFrame":
     Columns: LAP_COLUMNS without `date_start`; `start` and `end` in seconds since 1970; of the session `season race_id circuit
     session_name session_date race_laps`; `team`, `compound`, `tyre_age`, `stint_number`; `run` (between two out-laps,
     from 0); `is_in_lap`; at its start the weather, `track_state` (an empty text when it is free) and `interval_ahead` (seconds);
-    TELEMETRY of the lap itself where samples are stored; `excluded`, the reason of `cleaning` or an empty text.
+    TELEMETRY of the lap itself where samples are stored; `excluded`, the reason of `cleaning` or an empty text, and
+    `revoked_at`, from when on it is known (seconds since 1970; infinite for a reason that is known when the lap ends).
     """
 
     names = ("session_id", "race_id", "session_name")
@@ -67,9 +68,16 @@ def load(chosen: "QuerySet[Session]") -> "pd.DataFrame":
     laps = with_interval(with_weather(with_times(laps, keys), keys), keys).merge(driving(keys), on=[*LAP], how="left")
     flags = windows(keys)
     laps["track_state"] = track_state(laps, flags)
-    laps["race_laps"] = laps.groupby("session_id")["lap_number"].transform("max")
-    laps["excluded"] = cleaning.reasons(laps, flags)
-    return laps.drop(columns=["date_start"])
+    laps["race_laps"] = race_lengths(laps)
+    return laps.join(cleaning.verdicts(laps, flags)).drop(columns=["date_start"])
+
+
+def race_lengths(laps: "pd.DataFrame") -> "pd.Series":
+    """The number of each session's last lap that the same car's lap before it, or another car, supports; 1 without any."""
+    session, number = laps["session_id"], laps["lap_number"]
+    follows = laps.groupby(["session_id", "driver_number"], sort=False)["lap_number"].shift(1) == number - 1
+    supported = follows | (laps.groupby(["session_id", "lap_number"])["driver_number"].transform("size") > 1)
+    return number.where(supported, 1).groupby(session).transform("max")
 
 
 def frame(rows: "QuerySet[Any]", columns: dict[str, str]) -> "pd.DataFrame":

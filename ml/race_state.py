@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 TRACK, TREND, TRAFFIC, COMPOUND, WEAR, CARS = 0, 1, 2, 3, 6, 9  # places in the state; from CARS on the drivers, then the runs
 MIN_LAPS = 5  # before the state is used
+MAX_LEVEL_DISTANCE = 5.0  # seconds between a first lap and the median of the first laps
 MAX_TYRE_AGE = 40.0  # laps of tyre age beyond which wear is not told apart
 
 # Priors: mean and standard deviation, in seconds.
@@ -127,12 +128,12 @@ def follow(laps: "pd.DataFrame", clean: "np.ndarray", *, dirty_air: "np.ndarray"
     rows, begin = np.concatenate([finished, begun]), np.repeat([False, True], [len(finished), len(begun)])
     filters, current = Filters(drivers.fillna(0).to_numpy()[first]), np.full(len(names), -1)
     out = np.full((len(laps), 3), np.nan)
-    level, seen = np.nan, 0
+    first_ended = finished[np.argsort(ends[finished], kind="stable")][:MIN_LAPS]
+    level, seen = initial_level(laps["lap_duration"].to_numpy()[first_ended]), 0
     for event in np.lexsort((rows, begin, moments)):  # a lap that ends at the moment when another begins comes first
         row = rows[event]
         lap = parts[row]
         if not begin[event]:
-            level = lap.seconds if not seen else level
             filters.learn(lap._replace(seconds=lap.seconds - level))
             seen += 1
             continue
@@ -143,6 +144,17 @@ def follow(laps: "pd.DataFrame", clean: "np.ndarray", *, dirty_air: "np.ndarray"
             slope = filters.mean[0, TREND] + filters.mean[0, lap.places[-1]]
             out[row] = level + filters.expect(0, lap), level + filters.expect(1 + lap.car, lap), slope
     return pd.DataFrame(out, columns=["state_pace", "state_pace_others", "state_slope"], index=laps.index)
+
+
+def initial_level(times: "np.ndarray") -> float:
+    """The first of the times (seconds) that is near their median, so that no single lap decides where the state begins.
+
+    They are the laps that must have ended before anything is predicted.
+    """
+    import numpy as np
+
+    near = times[np.abs(times - np.median(times)) <= MAX_LEVEL_DISTANCE] if len(times) else times
+    return float(near[0]) if len(near) else float("nan")
 
 
 def parts_of(laps: "pd.DataFrame", car: "np.ndarray", dirty_air: "np.ndarray") -> list[Part]:

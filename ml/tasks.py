@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 STINT_KNOWN_LAPS = 5  # clean laps of a run after which its rest is predicted
 TRUST = 0.65  # of the last lap beside the run's level, in what the run says of the next lap
 STATE = 0.5  # of the race's state beside what the run says, in the anchor of the next lap
+MAX_STATE_TERM = 1.0  # seconds by which the race's state moves an anchor at most
 LIMIT = 5.0  # seconds beyond which differences are not told apart
 
 # Seconds, of which the models see the difference to the anchor.
@@ -103,7 +104,12 @@ def naive(features: "pd.DataFrame") -> "pd.DataFrame":
 def expected(features: "pd.DataFrame") -> "pd.Series":
     """Between the run's level, its last clean lap and the state of the race; NaN before the run has a clean lap."""
     own = features["level"] + TRUST * (features["lag_1"] - features["level"])
-    return own + STATE * (features["state_pace"] - own).fillna(0)
+    return own + state_term(features, own)
+
+
+def state_term(features: "pd.DataFrame", own: "pd.Series") -> "pd.Series":
+    """What the race's state adds to an anchor, in seconds: bounded, for after a step the state may be far off."""
+    return (STATE * (features["state_pace"] - own)).fillna(0).clip(-MAX_STATE_TERM, MAX_STATE_TERM)
 
 
 def next_lap(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
@@ -119,7 +125,7 @@ def pace_delta(laps: "pd.DataFrame", features: "pd.DataFrame", *, earlier_runs_o
     rows = (laps["excluded"] == "") & features["reference"].notna()
     laps, features = laps[rows], features[rows]
     before = features["reference"] + features["race_delta"].fillna(0)
-    anchor = expected(features).fillna(before + STATE * (features["state_pace"] - before).fillna(0))
+    anchor = expected(features).fillna(before + state_term(features, before))
     shown = differences(features, anchor)
     naive_answers = naive(features).assign(**{"field's median": features["reference"]})
     if earlier_runs_only:
@@ -146,10 +152,9 @@ def rest_of_stint(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
     count = clean.groupby(key).cumsum()
     rows = clean & (count > STINT_KNOWN_LAPS)
     # What is known when the fifth clean lap has ended is what the features of the lap after it say.
-    begins = pd.DataFrame({"count": features["clean_laps"], "row": laps.index, "lap": laps["lap_number"], "start": laps["start"]})
-    sixth = (
-        begins[begins["count"] == STINT_KNOWN_LAPS].groupby([part[begins["count"] == STINT_KNOWN_LAPS] for part in key]).first()
-    )
+    begins = pd.DataFrame({"row": laps.index, "lap": laps["lap_number"], "start": laps["start"]}, index=laps.index)
+    known_then = (count - clean == STINT_KNOWN_LAPS) & (features["clean_laps"] == STINT_KNOWN_LAPS)
+    sixth = begins[known_then].groupby([part[known_then] for part in key]).first()
     asked = pd.MultiIndex.from_arrays([part[rows] for part in key])
     seen = sixth.reindex(asked)
     rows = rows[rows].index[seen["row"].notna().to_numpy()]

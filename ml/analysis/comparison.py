@@ -67,7 +67,7 @@ def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
 
     Times are the official ones, which know of deleted laps; phases are unknown where no results are stored.
     """
-    timed = laps[laps["lap_duration"].notna() & ~laps["is_pit_out_lap"]]
+    timed = laps[laps["lap_duration"].notna() & ~laps["is_pit_out_lap"] & (laps["excluded"] != "impossible time")]
     known = official(int(laps["session_id"].iloc[0]))
     drivers = laps.drop_duplicates("driver_number").set_index("driver_number")[["name", "team"]]
     times = known or {int(car): [float(best)] for car, best in timed.groupby("driver_number")["lap_duration"].min().items()}

@@ -128,7 +128,8 @@ def long_runs(laps: "pd.DataFrame") -> dict[str, Any]:
     practice."""
     from ml.features import laps_by_car
 
-    timed = laps[laps["lap_duration"].notna() & ~laps["is_pit_out_lap"] & ~laps["is_in_lap"]].reset_index(drop=True)
+    possible = laps["lap_duration"].notna() & (laps["excluded"] != "impossible time")
+    timed = laps[possible & ~laps["is_pit_out_lap"] & ~laps["is_in_lap"]].reset_index(drop=True)
     rows = []
     for places in laps_by_car(timed):
         mine = timed.iloc[places]

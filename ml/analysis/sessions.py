@@ -14,7 +14,7 @@ FEWEST = 20  # clean laps of a session
 BAND = (0.02, 0.04)  # s per kg, between which published figures lie
 CLEAN = (
     "clean laps: no first, in- or out-lap, no flag, safety car or virtual safety car, dry tyres of a known compound, within "
-    "107 % of the best so far"
+    "107 % of the best so far, no time that cannot be, no lap of a start on which the whole field was slow"
 )
 
 

@@ -1,7 +1,8 @@
 """What is known of a lap at the moment it begins: a pure function from a table of laps to a table of features.
 
 A feature uses only what had happened when the lap began: a lap of another car counts once it has ended, a start once it has taken
-place, and the weather once it was measured. Nothing is fitted over the whole table; what is remembered from race to race
+place, and the weather once it was measured. Laps on which the field was slow count as clean until `revoked_at`, and from then on
+never did. Nothing is fitted over the whole table; what is remembered from race to race
 (`memory`) is updated after each race, in the order of their dates. `tests/test_features.py` changes the future and checks that no
 feature changes.
 
@@ -10,6 +11,9 @@ behind a slower car changes it little. Most features are differences to the leve
 different lengths cannot be compared.
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
+from math import inf
 from typing import TYPE_CHECKING
 
 from ml import race_state
@@ -35,16 +39,31 @@ def build(laps: "pd.DataFrame", memory: Memory | None = None) -> "pd.DataFrame":
     tables = []
     ordered = laps.sort_values(["session_date", "session_id"], kind="stable")
     for _, session in ordered.groupby(["session_date", "session_id"], sort=True):
-        table, remembered = session_features(session), memory.recall(session)
-        state = race_state.follow(
-            session,
-            (session["excluded"] == "").to_numpy(),
-            dirty_air=table["dirty_air"].to_numpy(),
-            drivers=remembered["driver_delta"],
-        )
-        tables.append(pd.concat([table, remembered, state], axis=1))
-        memory.learn(session, table)
+        remembered = memory.recall(session)
+        table = pd.concat([session_table(known, remembered).loc[rows] for known, rows in by_knowledge(session)])
+        tables.append(table)
+        memory.learn(session, table.loc[session.index])
     return pd.concat(tables).reindex(laps.index)
+
+
+def by_knowledge(session: "pd.DataFrame") -> "Iterator[tuple[pd.DataFrame, pd.Series]]":
+    """(the laps of a session as they were judged at a time, which of them began then), for each time between two revocations."""
+    revoked_at = session["revoked_at"].fillna(inf)
+    moments = sorted(moment for moment in revoked_at.unique() if moment < inf)
+    for begin, end in pairwise([-inf, *moments, inf]):
+        began = (session["start"] >= begin) & (session["start"] < end)
+        rows = began | session["start"].isna() if end == inf else began
+        yield session.assign(excluded=session["excluded"].where((revoked_at == inf) | (revoked_at <= begin), "")), rows
+
+
+def session_table(laps: "pd.DataFrame", remembered: "pd.DataFrame") -> "pd.DataFrame":
+    """Compute the features of the laps of one session; `remembered` is what past races say of them."""
+    import pandas as pd
+
+    table = session_features(laps)
+    clean, dirty_air = (laps["excluded"] == "").to_numpy(), table["dirty_air"].to_numpy()
+    state = race_state.follow(laps, clean, dirty_air=dirty_air, drivers=remembered["driver_delta"])
+    return pd.concat([table, remembered, state], axis=1)
 
 
 def session_features(laps: "pd.DataFrame") -> "pd.DataFrame":

@@ -94,11 +94,6 @@ def test_every_lap_is_clean_or_has_a_reason(laps):
     assert sum(datasets.excluded(laps).values()) == len(laps) - len(clean)
 
 
-def test_a_lap_is_slow_by_what_was_driven_before_it():
-    times = np.array([95.0, 90.0, 96.5, 85.0, 92.0])
-    assert cleaning.slow(times).tolist() == [False, False, True, False, True]
-
-
 def test_a_lap_knows_the_state_of_the_track_and_the_car_ahead_when_it_began(laps):
     from races.models import Neutralisation
     from telemetry.models import Interval

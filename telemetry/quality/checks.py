@@ -36,6 +36,7 @@ CHECKS: list[Check] = [
     laps.speeds_missing,
     laps.slow_trap_speeds,
     laps.segments_missing,
+    pace.impossible_laps,
     pace.slow_laps,
     pace.slow_field,
     pace.giant_laps,

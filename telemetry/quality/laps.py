@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from telemetry.lap_rules import SECTOR_ROUNDING
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
 from telemetry.quality.proposals import propose
 from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows
 
-SECTOR_ROUNDING = 0.002  # seconds: real sectors add up to within 1.5 ms
 JITTER = 1.0  # seconds: starts of laps are approximate, to 0.8 s in 99.9 % of laps
 USUAL_SECTOR = 0.15  # share by which a sector may differ from the session's median and be an ordinary one
 SLOW_TRAP = 60  # km/h: slower than the pit lane

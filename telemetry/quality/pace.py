@@ -1,15 +1,22 @@
-"""Laps that are too slow, too long or too much alike."""
+"""Laps that are too fast, too slow, too long or too much alike."""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
 
+from telemetry.lap_rules import (
+    MAX_BEST_LAP_RATIO,
+    MIN_LAP_RATIO,
+    SECTOR_ROUNDING,
+    SUPPORTING_LAPS,
+    contradicts_sectors,
+    supported_best,
+)
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.laps import of_laps
 from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows
 
-SLOW = 1.07  # times the session's best: the 107 % rule of qualifying, which also parts racing laps from all others
 GIANT = 200.0  # seconds: no circuit takes that long, not even in the rain behind a safety car
 WET = ("INTERMEDIATE", "WET")
 
@@ -21,19 +28,34 @@ def timed(laps: list[LapRow]) -> list[Timed]:
     return [(lap, lap.lap_duration) for lap in laps if lap.lap_duration is not None]
 
 
+def reference_times(rows: SessionRows) -> list[float]:
+    """Lap times that agree with their sectors, the fastest first; without first laps."""
+    laps = [(lap, seconds) for lap, seconds in timed(rows.laps) if lap.lap_number > 1]
+    return sorted(seconds for lap, seconds in laps if not contradicts_sectors(seconds, lap.sectors))
+
+
 def unexplained(rows: SessionRows) -> list[Timed]:
     """Laps of a race over 107 % of its best which neither the pits, nor race control, nor wet tyres explain."""
     laps = timed(rows.laps) if rows.is_race else []
-    limit = SLOW * min((seconds for _, seconds in laps), default=0.0)
+    best = supported_best(reference_times(rows))
+    if best is None:
+        return []
+    limit = MAX_BEST_LAP_RATIO * best
     wet = {(s.driver_number, number) for s in rows.stints if s.tyre_compound in WET for number in s.laps}
-    out_laps = {(lap.driver_number, lap.lap_number) for lap in rows.laps if lap.is_pit_out_lap}
+    pits = laps_of_pit_visits(rows)
     return [
         (lap, seconds)
         for lap, seconds in laps
         if seconds > limit and lap.lap_number > 1
-        if not out_laps & {(lap.driver_number, lap.lap_number), (lap.driver_number, lap.lap_number + 1)}
-        if (lap.driver_number, lap.lap_number) not in wet and not rows.neutralised(lap)
+        if (lap.driver_number, lap.lap_number) not in wet | pits and not rows.neutralised(lap)
     ]
+
+
+def laps_of_pit_visits(rows: SessionRows) -> set[tuple[int, int]]:
+    """(car, number) of out-laps and of the laps before them, which may be shorter or longer than the track."""
+    return {
+        (lap.driver_number, number) for lap in rows.laps if lap.is_pit_out_lap for number in (lap.lap_number - 1, lap.lap_number)
+    }
 
 
 def medians(rows: SessionRows) -> dict[int, float]:
@@ -44,12 +66,32 @@ def medians(rows: SessionRows) -> dict[int, float]:
     return {number: median(values) for number, values in times.items()}
 
 
+@check(ERROR, "sectors-and-lap", spoils_laps=True)
+def impossible_laps(rows: SessionRows) -> Iterator[Finding]:
+    """A lap time that cannot be: too short for its known sectors (often the sum of two), or below 90 % of the fifth best lap.
+
+    Look the time up elsewhere and correct it: until then the lap is neither clean nor a reference for other laps.
+    """
+    times, pits = reference_times(rows), laps_of_pit_visits(rows)
+    fifth_best = times[SUPPORTING_LAPS - 1] if len(times) >= SUPPORTING_LAPS else 0.0
+    for lap, seconds in timed(rows.laps):
+        text = f"Lap {lap.lap_number} of car {lap.driver_number} took {seconds:.3f} s"
+        whole = lap.lap_number > 1 and (lap.driver_number, lap.lap_number) not in pits
+        if lap.sum_of_sectors is not None and abs(seconds - lap.sum_of_sectors) > SECTOR_ROUNDING:
+            continue  # named by `sectors_do_not_add_up`
+        if contradicts_sectors(seconds, lap.sectors):
+            sectors = join_words("null" if sector is None else f"{sector:.3f} s" for sector in lap.sectors)
+            yield of_laps([lap], f"{text}, which cannot be with sectors of {sectors}.")
+        elif whole and seconds < MIN_LAP_RATIO * fifth_best:
+            yield of_laps([lap], f"{text}, far less than the field's fifth best lap of {fifth_best:.3f} s.")
+
+
 @check(WARNING, "giant-laps")
 def slow_laps(rows: SessionRows) -> Iterator[Finding]:
     """A lap over 107 % of the race's best and of the field's on that lap, on a free track: a failing car, or a wrong time."""
     usual = medians(rows)
     for lap, seconds in unexplained(rows):
-        if seconds > SLOW * usual[lap.lap_number]:
+        if seconds > MAX_BEST_LAP_RATIO * usual[lap.lap_number]:
             yield of_laps(
                 [lap],
                 f"Lap {lap.lap_number} of car {lap.driver_number} took {seconds:.3f} s on a free track, "
@@ -61,7 +103,7 @@ def slow_laps(rows: SessionRows) -> Iterator[Finding]:
 def slow_field(rows: SessionRows) -> Iterator[Finding]:
     """Laps over 107 % of the race's best on which the whole field was slow: full tanks, saved tyres, a damp track."""
     usual = medians(rows)
-    slow = [lap for lap, seconds in unexplained(rows) if seconds <= SLOW * usual[lap.lap_number]]
+    slow = [lap for lap, seconds in unexplained(rows) if seconds <= MAX_BEST_LAP_RATIO * usual[lap.lap_number]]
     if slow:
         yield Finding(
             message=f"{plural(len(slow), 'lap')} over 107 % of the best on a free track, on which the whole field was slow.",

@@ -7,6 +7,7 @@ import pytest
 from mirror.models import Source
 from races.models import Neutralisation, Session
 from races.tests.weekends import weekend
+from telemetry.lap_rules import contradicts_sectors
 from telemetry.models import Lap, Pit, SessionQuality, Stint
 from telemetry.models.clean_laps import EXCLUSIONS
 
@@ -114,11 +115,76 @@ def test_laps_on_wet_tyres_are_not_clean_and_a_shared_lap_belongs_to_the_earlier
     assert Lap.objects.with_exclusion().count() == 4
 
 
+def drive_at(session, seconds, car=44, laps=5):
+    """As many laps of another car as support a best lap."""
+    for number in range(2, laps + 2):
+        drive(session, number, car=car, lap_duration=seconds)
+
+
 def test_slow_is_over_107_per_cent_of_the_sessions_best_of_any_car(race):
     drive(race, 2, lap_duration=96.31)
     drive(race, 3, date_start=START + timedelta(seconds=200), lap_duration=96.29)
-    drive(race, 2, car=44, lap_duration=90.0)
+    drive_at(race, 90.0)
     assert why(race) == {2: "over 107 %", 3: ""}
+
+
+def test_the_best_lap_counts_only_near_the_fifth_best(race):
+    drive(race, 2, lap_duration=96.31)
+    drive_at(race, 92.0)
+    drive(race, 7, car=44, lap_duration=90.0)
+    assert why(race) == {2: "over 107 %"}
+    Lap.objects.filter(lap_number=7).update(lap_duration=89.0)
+    assert why(race) == {2: ""}
+    assert why(race, 44)[7] == ""
+
+
+@pytest.mark.parametrize("seconds", [-5.0, 0.0, 9.675, 58.693, 80.0])
+def test_a_lap_that_is_far_too_short_spoils_itself_only(race, seconds):
+    drive_at(race, 90.0)
+    drive(race, 2, lap_duration=seconds)
+    drive(race, 3)
+    assert why(race) == {2: "impossible time", 3: ""}
+    assert set(why(race, 44).values()) == {""}
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"lap_duration": 58.693, "duration_sector_2": 30.209, "duration_sector_3": 28.484},
+        {"lap_duration": 96.75, "duration_sector_2": 30.209, "duration_sector_3": 99.0},
+        {"duration_sector_1": 30.0, "duration_sector_2": 30.0, "duration_sector_3": 30.003},
+        {"duration_sector_1": 30.0, "duration_sector_2": 30.0, "duration_sector_3": 29.0},
+        {"duration_sector_1": -3.0, "duration_sector_2": 63.0, "duration_sector_3": 30.0},
+        {"duration_sector_1": 0.0, "duration_sector_2": 60.0, "duration_sector_3": 30.0},
+    ],
+)
+def test_a_lap_whose_time_contradicts_its_sectors_is_not_clean(race, times):
+    drive(race, 2, **times)
+    drive(race, 3, duration_sector_1=30.0, duration_sector_2=30.0, duration_sector_3=30.001)
+    drive(race, 4, duration_sector_2=30.0)
+    assert why(race) == {2: "impossible time", 3: "", 4: ""}
+    for lap in Lap.objects.all():
+        sectors = (lap.duration_sector_1, lap.duration_sector_2, lap.duration_sector_3)
+        assert contradicts_sectors(lap.lap_duration, sectors) == (lap.lap_number == 2)
+
+
+def test_one_empty_or_wild_lap_leaves_all_others_as_they_were(race):
+    """A lap that is the sum of two sectors once emptied a whole race."""
+    for number in range(1, 11):
+        for car, slower in ((1, 0.0), (12, 0.3), (44, 6.2)):
+            drive(race, number, car=car, lap_duration=90.0 + slower + number / 100)
+    before = {lap.pk: lap.excluded for lap in Lap.objects.with_exclusion()}
+    assert set(before.values()) == {"", "first lap"}
+    wild = Lap.objects.get(driver_number=12, lap_number=6)
+    for changes in (
+        {"lap_duration": 58.693, "duration_sector_2": 30.209, "duration_sector_3": 28.484},
+        {"lap_duration": 1e9},
+        {"lap_duration": None},
+        {"lap_duration": 0.001, "is_pit_out_lap": False},
+    ):
+        Lap.objects.filter(pk=wild.pk).update(**changes)
+        after = {lap.pk: lap.excluded for lap in Lap.objects.with_exclusion()}
+        assert {pk for pk in before if before[pk] != after[pk]} == {wild.pk}
 
 
 def test_a_short_cut_through_the_pits_is_not_the_best_lap(race):
@@ -132,7 +198,7 @@ def test_a_short_cut_through_the_pits_is_not_the_best_lap(race):
 
 def test_the_best_lap_is_that_of_the_session_however_the_laps_are_filtered(race):
     drive(race, 2, lap_duration=97.0)
-    drive(race, 2, car=44)
+    drive_at(race, 90.0)
     assert Lap.objects.filter(driver_number=1).clean().count() == 0
     assert Lap.objects.clean().filter(driver_number=1).count() == 0
 
@@ -167,7 +233,7 @@ def test_the_first_reason_is_the_one_that_is_told(race):
 def test_a_correction_counts_at_once(race, admin_user):
     from mirror import editing
 
-    drive(race, 2)
+    drive_at(race, 90.0)
     slow = drive(race, 3, lap_duration=120.0, source=Source.OPENF1)
     assert why(race)[3] == "over 107 %"
     slow.lap_duration = 90.5

@@ -122,6 +122,10 @@ FAULTS = {
     "speeds_missing": (with_lap(1, 2, i1_speed=None), "No speed at the first intermediate on 1 lap (8%)"),
     "slow_trap_speeds": (with_lap(1, 2, st_speed=59), "1 lap with a speed below 60"),
     "segments_missing": (with_lap(1, 2, segments_2="[2049,null]"), "Mini-sectors with null inside on 1 lap"),
+    "impossible_laps": (
+        with_lap(1, 2, duration_sector_1=None, lap_duration=60.0),
+        "Lap 2 of car 1 took 60.000 s, which cannot be with sectors of null, ",
+    ),
     "slow_laps": (slow(1, 5), "Lap 5 of car 1 took 120.000 s"),
     "slow_field": (last_laps_slow(), "2 laps over 107 %"),
     "giant_laps": (with_lap(1, 2, lap_duration=1048.0), "1 lap of up to 1048 s (car/lap): 1/2"),
@@ -359,6 +363,19 @@ def test_a_slow_lap_under_a_yellow_flag_or_on_wet_tyres_is_explained():
     yellow = [message("YELLOW IN TRACK SECTOR 4", 9.5, flag="YELLOW", scope="Sector", sector=4)]
     assert found("slow_laps", replace(slow(1, 5), messages=yellow)) == []
     assert found("slow_laps", with_stint(1, 2, slow(1, 5), tyre_compound="INTERMEDIATE")) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reason"),
+    [
+        (9.675, "which cannot be with sectors of null, null and null"),
+        (80.0, "far less than the field's fifth best lap of 90.000 s"),
+    ],
+)
+def test_a_lap_that_is_far_too_short_is_named_and_makes_no_other_lap_slow(seconds, reason):
+    rows = with_lap(1, 2, duration_sector_1=None, duration_sector_2=None, duration_sector_3=None, lap_duration=seconds)
+    assert found("impossible_laps", rows) == [f"Lap 2 of car 1 took {seconds:.3f} s, {reason}."]
+    assert found("slow_laps", rows) == found("slow_field", rows) == []
 
 
 def test_slow_laps_are_no_fault_outside_races():
