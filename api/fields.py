@@ -14,11 +14,27 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mirror.fields import JSONText
+from mirror.limits import Least, Most
 
 PROVENANCE = ("source", "changed_at")  # of every mirrored row
 
 
-class Number(serializers.FloatField):
+class Limited(serializers.Field):
+    """A field with the limits of its model field, which the value that a row has already may break: a row can be sent back."""
+
+    default_error_messages = {"min_value": Least.message, "max_value": Most.message}
+
+    def run_validators(self, value: Any) -> None:
+        row = getattr(self.parent, "instance", None)
+        if not (isinstance(row, models.Model) and getattr(row, str(self.source), None) == value):
+            super().run_validators(value)
+
+
+class Integer(Limited, serializers.IntegerField):
+    """A whole number."""
+
+
+class Number(Limited, serializers.FloatField):
     """A float; not NaN or infinity, which JSON does not have and databases treat differently."""
 
     default_error_messages = {"finite": "A finite number is required."}
@@ -30,7 +46,7 @@ class Number(serializers.FloatField):
         return value
 
 
-class Moment(serializers.DateTimeField):
+class Moment(Limited, serializers.DateTimeField):
     """ISO 8601; UTC where no offset is given. A `+` that a query string turned into a blank is put back."""
 
     def to_internal_value(self, value: Any) -> Any:
@@ -40,7 +56,7 @@ class Moment(serializers.DateTimeField):
 
 
 @extend_schema_field({"nullable": True, "oneOf": [{"type": "array", "items": {}}, {"type": "number"}, {"type": "string"}]})
-class JSONValue(serializers.Field):
+class JSONValue(Limited):
     """A list, number or text that is kept exactly as it came."""
 
     default_error_messages = {
@@ -108,7 +124,7 @@ def columns(model: type[models.Model]) -> list[models.Field]:
     return sorted(model._meta.concrete_fields, key=lambda field: (not field.primary_key, field.name in PROVENANCE))
 
 
-def bounds(field: models.IntegerField) -> dict[str, Any]:
+def bounds(field: models.Field | Any) -> dict[str, Any]:
     """The integers that fit the column on every database; SQLite alone would take more."""
     low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
     return {"min_value": low, "max_value": high}

@@ -21,13 +21,16 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.validators import UniqueValidator
 
-from api.fields import JSONValue, Link, Moment, Number, Parent, bounds, columns
+from api.fields import Integer, JSONValue, Link, Moment, Number, Parent, bounds, columns
 from api.links import detail_prefix
 from api.tables.columns import Column, make_column
 from jobs.unknown import refuse_unknown
 from mirror import editing
 from mirror.feeds import Feed
 from mirror.fields import JSONText
+from mirror.limits import limits_of
+
+FIELDS = serializers.ModelSerializer.serializer_field_mapping
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class RowSerializer(serializers.ModelSerializer):
     instance: Any
     url = Link(help_text="This row.")
 
-    serializer_field_mapping = serializers.ModelSerializer.serializer_field_mapping | {
+    serializer_field_mapping = FIELDS | {
+        **{kind: Integer for kind, field in FIELDS.items() if field is serializers.IntegerField},
         models.FloatField: Number,
         models.DateTimeField: Moment,
         JSONText: JSONValue,
@@ -114,7 +118,8 @@ class RowSerializer(serializers.ModelSerializer):
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         kind, options = super().build_standard_field(field_name, model_field)
-        if isinstance(model_field, models.IntegerField) and not options.get("read_only"):
+        unlimited = isinstance(model_field, models.IntegerField) and limits_of(model_field) == (None, None)
+        if unlimited and not options.get("read_only"):
             options |= bounds(model_field)
         feed = Feed.by_model.get(self.Meta.model)
         if feed and model_field.name in feed.derived:

@@ -68,5 +68,12 @@ class ChampionshipTeamFeed(Feed):
     derived = ("team_key",)
 
     def derive(self, rows: Iterable[Any]) -> None:
+        rows = list(rows)
+        named = {(row.session_id, place_of(row)): row.team_name for row in rows if row.team_name}
         for row in rows:
-            row.team_key = row.team_name or f"place {row.position_start or row.position_current or 'unknown'}"
+            row.team_key = row.team_name or named.get((row.session_id, place_of(row))) or f"place {place_of(row)}"
+
+
+def place_of(row: Any) -> int | str:
+    """A team's place before the race, else after it."""
+    return row.position_start or row.position_current or "unknown"

@@ -3,6 +3,7 @@
 from django.db import models
 
 from mirror.fields import JSONText
+from mirror.limits import POSITIVE_SECONDS, shaped, within
 from mirror.models import Mirrored
 from races.models import GRID_FROM, Session, former_slugs_field
 
@@ -29,7 +30,7 @@ class Driver(Mirrored, Identity):
 
     driver_id = models.SlugField("driver ID", primary_key=True, max_length=100, blank=True, help_text="e.g. charles_leclerc.")
     full_name = models.CharField(max_length=100, help_text="e.g. Charles Leclerc.")
-    driver_number = models.PositiveIntegerField(null=True, blank=True, help_text="Car number in the newest session.")
+    driver_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Car number in the newest session."))
 
     class Meta:
         ordering = ["driver_id"]
@@ -90,7 +91,7 @@ class Entry(Mirrored, Identity):
     session = models.ForeignKey(
         Session, on_delete=models.CASCADE, related_name="entries", db_index=False
     )  # the key begins with it
-    driver_number = models.PositiveIntegerField(help_text="Car number in this session.")
+    driver_number = models.PositiveIntegerField(**within(0, 999, "Car number in this session."))
     driver = models.ForeignKey(
         Driver,
         on_delete=models.SET_NULL,
@@ -117,7 +118,7 @@ class CarRow(Mirrored):
     session = models.ForeignKey(
         Session, on_delete=models.CASCADE, related_name="%(class)ss", db_index=False
     )  # the key begins with it
-    driver_number = models.PositiveIntegerField(help_text="Car number in this session.")
+    driver_number = models.PositiveIntegerField(**within(0, 999, "Car number in this session."))
     driver = models.ForeignKey(
         Driver,
         on_delete=models.SET_NULL,
@@ -136,26 +137,33 @@ class SessionResult(CarRow):
     """Where a driver finished a session, how long it took, and how far behind."""
 
     session_result_id = models.BigAutoField("session result ID", primary_key=True)
-    position = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Empty when not classified.")
-    number_of_laps = models.PositiveIntegerField(null=True, blank=True)
-    points = models.FloatField(null=True, blank=True, help_text="Championship points; races and sprints only.")
+    position = models.PositiveSmallIntegerField(null=True, blank=True, **within(1, 60, "Empty when not classified."))
+    number_of_laps = models.PositiveIntegerField(null=True, blank=True, **within(0, 300, "Laps driven."))
+    points = models.FloatField(null=True, blank=True, **within(0, 60, "Championship points; races and sprints only."))
     dnf = models.BooleanField("DNF", default=False, help_text="Did not finish.")
     dns = models.BooleanField("DNS", default=False, help_text="Did not start.")
     dsq = models.BooleanField("DSQ", default=False, help_text="Disqualified.")
     duration = JSONText(
-        null=True, blank=True, help_text="Seconds: the race's time, a practice's best lap, or a list of each qualifying phase's."
+        null=True,
+        blank=True,
+        **shaped("times", "Seconds: the race's time, a practice's best lap, or a list of each qualifying phase's.", 0, 100_000),
     )
     duration_seconds = models.FloatField(
-        null=True, blank=True, editable=False, help_text="The duration as one number: of a qualifying the last phase driven."
+        null=True,
+        blank=True,
+        editable=False,
+        **within(0, 100_000, "The duration as one number: of a qualifying the last phase driven."),
     )
     gap_to_leader = JSONText(
-        null=True, blank=True, help_text='Seconds, "+1 LAP", or a list of seconds in each phase of a qualifying.'
+        null=True,
+        blank=True,
+        **shaped("gaps", 'Seconds, "+1 LAP", or a list of seconds in each phase of a qualifying.', 0, 100_000),
     )
     gap_to_leader_seconds = models.FloatField(
         null=True,
         blank=True,
         editable=False,
-        help_text="The gap as one number: of a qualifying the last phase driven; empty for lapped cars.",
+        **within(0, 100_000, "The gap as one number: of a qualifying the last phase driven; empty for lapped cars."),
     )
 
     class Meta:
@@ -184,8 +192,10 @@ class StartingGrid(CarRow):
     """A place on the grid; it belongs to the qualifying that decided it, not to the race that started from it."""
 
     starting_grid_id = models.BigAutoField("starting grid ID", primary_key=True)
-    position = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 is pole position.")
-    lap_duration = models.FloatField(null=True, blank=True, help_text="Qualifying lap in seconds.")
+    position = models.PositiveSmallIntegerField(null=True, blank=True, **within(1, 60, "1 is pole position."))
+    lap_duration = models.FloatField(
+        null=True, blank=True, **within(1, 14_400, "Qualifying lap in seconds.", hard=POSITIVE_SECONDS)
+    )
 
     objects = StartingGridQuerySet.as_manager()
 
@@ -200,10 +210,12 @@ class StartingGrid(CarRow):
 class Standing(models.Model):
     """Points and place in a championship, before and after one race."""
 
-    position_start = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place before the race.")
-    position_current = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place after the race, or so far.")
-    points_start = models.FloatField(null=True, blank=True, help_text="Points before the race.")
-    points_current = models.FloatField(null=True, blank=True, help_text="Points after the race, or so far.")
+    position_start = models.PositiveSmallIntegerField(null=True, blank=True, **within(1, 100, "Place before the race."))
+    position_current = models.PositiveSmallIntegerField(
+        null=True, blank=True, **within(1, 100, "Place after the race, or so far.")
+    )
+    points_start = models.FloatField(null=True, blank=True, **within(0, 2_000, "Points before the race."))
+    points_current = models.FloatField(null=True, blank=True, **within(0, 2_000, "Points after the race, or so far."))
 
     class Meta:
         abstract = True

@@ -1,6 +1,6 @@
 """Compare what upstream sends with what is stored, and write only the difference. Knows nothing of Formula 1 or HTTP."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from msgspec import UNSET
 from mirror import overlay
 from mirror.mapping import Mapping, getter
 from mirror.models import Correction, Source
+from mirror.values import to_json_value
 from mirror.writing import create, delete, finish_write, update
 
 LOGGED_ROWS = 1_000  # changed rows that a piece describes in full; the counts are always exact
@@ -97,24 +98,45 @@ def apply(
 
 
 def unique(mapping: Mapping, built: list, rows: list[dict], changes: Changes) -> dict[tuple, Any]:
-    """{key: row}; of rows with one key the last, as OpenF1 itself stores them.
+    """{key: row}; of rows with one key every field's last value that is not null, as OpenF1 itself stores the last row.
 
-    Earlier ones are counted as folded when they equal it, and otherwise rejected, so that their values are on record.
+    Earlier rows are counted as folded, or rejected with both values when a later one contradicts them.
     """
     incoming = dict(zip(map(mapping.key_of, built), built, strict=True))
     if len(incoming) == len(built):
         return incoming
     invalid = {id(row) for row, _ in changes.rejects}
     valid_rows = [row for row in rows if id(row) not in invalid]
+    repeated: dict[tuple, list[tuple[Any, dict]]] = defaultdict(list)
     for row, sent in zip(built, valid_rows, strict=True):
-        last = incoming[mapping.key_of(row)]
-        if row is last:
-            continue
-        if row == last:
-            changes.counts["folded"] += 1
-        else:
-            changes.rejects.append((sent, f"a later row of the same answer has the same key ({', '.join(mapping.key)})"))
+        repeated[mapping.key_of(row)].append((row, sent))
+    for key, same in repeated.items():
+        if len(same) > 1:
+            merge(mapping, incoming[key], same[:-1], changes)
     return incoming
+
+
+def merge(mapping: Mapping, last: Any, earlier: list[tuple[Any, dict]], changes: Changes) -> None:
+    """Fill the nulls of the last row with the values of earlier rows with its key, given with what was sent."""
+    rejects = []
+    for row, sent in reversed(earlier):
+        contradictions = []
+        for name in mapping.column_names:
+            value, later = getattr(row, name), getattr(last, name)
+            if value is None or value is UNSET or value == later:
+                continue
+            if later is None or later is UNSET:
+                setattr(last, name, value)
+            else:
+                contradictions.append(f"{mapping.wire[name]} {to_json_value(value)!r}, later {to_json_value(later)!r}")
+        if contradictions:
+            key = ", ".join(mapping.key)
+            reason = f"a later row of the same answer has the same key ({key}) and other values: {'; '.join(contradictions)}"
+            rejects.append((sent, reason))
+        else:
+            changes.counts["folded"] += 1
+    changes.rejects += reversed(rejects)
+    mapping.derive_after_edit(last)
 
 
 def sent_fields(mapping: Mapping, built: list) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ It uses no Django models. Transport, clock and sleep are injected: the demo seas
 adapter on the session, which answers instead of the network.
 """
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,11 +13,13 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 import requests
+import urllib3
 from django.conf import settings
 from prometheus_client import Counter
 
 from mirror.errors import BadRequest, BadResponse, Locked, TooLarge, Unavailable
 from mirror.pace import Pace
+from mirror.values import storable
 
 LOCKED = (
     "a session is on track; history is closed to anonymous users until about 30 minutes after it. "
@@ -25,6 +28,12 @@ LOCKED = (
 NO_RESULTS_DETAIL = "No results found."
 ANSWERS = Counter("f1site_upstream_answers", "OpenF1's answers by status; `none` where it could not be reached.", ["status"])
 OPERATORS = (">=", "<=", ">", "<")
+MAX_RETRY_AFTER = 900.0  # seconds; an upstream that asks for more is asked again after this
+MAX_DETAIL = 200  # characters of an error answer that an error message quotes
+MAX_DEPTH = 20  # levels of lists and objects in a value; OpenF1's rows have one
+NESTED = (list, dict)
+TOKEN = re.compile(r"[!-~]+")  # what can stand in a header
+JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(kw_only=True)
@@ -95,8 +104,9 @@ class Client:
         response = self._send("POST", f"{parts.scheme}://{parts.netloc}/token", data=form)
         if response.status_code == 429 or response.status_code >= 500:
             raise_for_status(response)
-        token = decode(response).get("access_token") if response.ok else None
-        if not token:
+        answer = decode(response) if response.ok else None
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
             raise BadRequest(f"OpenF1 gave user {self.username!r} no token: {response.status_code} {detail(response)}")
         self.session.headers["Authorization"] = f"Bearer {token}"
 
@@ -105,7 +115,8 @@ class Client:
         self.sent += 1
         try:
             response = self.session.request(method, url, timeout=self.timeout, **options)
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            # ValueError: what requests raises for an address that it cannot read, such as that of a redirect.
             ANSWERS.labels("none").inc()
             raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
         finally:
@@ -129,7 +140,17 @@ def parse_rows(response: requests.Response) -> list[dict]:
     rows = decode(response)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadResponse(f"{response.url} answered with JSON that is not a list of rows")
+    if any(type(value) in NESTED and is_deeper(value, MAX_DEPTH) for row in rows for value in row.values()):
+        raise BadResponse(f"{response.url} answered with lists nested more than {MAX_DEPTH} deep")
     return rows
+
+
+def is_deeper(value: Any, limit: int) -> bool:
+    """Whether lists and objects are nested more than `limit` levels deep."""
+    if type(value) not in NESTED:
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return limit == 0 or any(is_deeper(item, limit - 1) for item in items if type(item) in NESTED)
 
 
 def raise_for_status(response: requests.Response) -> None:
@@ -146,26 +167,32 @@ def raise_for_status(response: requests.Response) -> None:
 
 
 def decode(response: requests.Response) -> Any:
-    """Decode the JSON of an answer; BadResponse when it is not JSON."""
+    """Decode the JSON of an answer; BadResponse when it is not JSON, not UTF-8 or nested beyond reason."""
     try:
         return msgspec.json.decode(response.content)
-    except msgspec.DecodeError as error:
+    except JSON_ERRORS as error:
         kind = response.headers.get("Content-Type", "an unknown type")
-        raise BadResponse(f"{response.url} answered with {kind} that is no JSON: {response.text[:80]!r}") from error
+        raise BadResponse(f"{response.url} answered with {kind} that is no JSON: {beginning(response)[:80]!r}") from error
 
 
 def detail(response: requests.Response) -> str:
     """The `detail` of OpenF1's error answer, or the beginning of its text."""
     try:
         body = msgspec.json.decode(response.content)
-    except msgspec.DecodeError:
-        return response.text[:200]
-    return str(body.get("detail", body)) if isinstance(body, dict) else str(body)[:200]
+    except JSON_ERRORS:
+        return beginning(response)
+    text = body.get("detail") if isinstance(body, dict) else None
+    return storable(text[:MAX_DETAIL]) if isinstance(text, str) else beginning(response)
+
+
+def beginning(response: requests.Response) -> str:
+    """The beginning of an answer's text, whatever encoding its headers name; without NUL, which databases cannot store."""
+    return storable(response.content[:MAX_DETAIL].decode(errors="replace"))
 
 
 def seconds(header: str | None) -> float | None:
-    """Parse Retry-After in seconds; None when it is absent or a date, so that the client's own backoff applies."""
-    return float(header) if header and header.isdigit() else None
+    """Parse Retry-After in seconds, at most `MAX_RETRY_AFTER`; None when it is absent or a date: then the own backoff applies."""
+    return min(float(header), MAX_RETRY_AFTER) if header and header.isascii() and header.isdigit() else None
 
 
 def from_settings(**options: Any) -> Client:

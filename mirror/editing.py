@@ -23,6 +23,7 @@ def edit(instance: Mirrored, *, user: Any, reason: str = "", fields: Iterable[st
     one is treated as deleted, and the saved one as made by hand. A computed row also counts as made by hand once edited.
     """
     feed = feed_of(type(instance))
+    feed.normalise_texts([instance])
     is_new = instance._state.adding
     before = None if is_new else type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()
     if before is not None:

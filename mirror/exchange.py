@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -101,9 +102,14 @@ def apply_to_field(feed: Feed, row: Mirrored, shared: Shared, *, user: Any) -> t
     if shared.field not in feed.column_names or shared.field in feed.key:
         return "refused", f"{shared.field} is no field that can be corrected"
     try:
-        value = msgspec.convert(shared.corrected, expected(field_by_attname(feed.model, shared.field)))
+        field = field_by_attname(feed.model, shared.field)
+        value = msgspec.convert(shared.corrected, expected(field))
+        if value is not None:
+            field.run_validators(value)
     except msgspec.ValidationError as error:
         return "refused", str(error)
+    except ValidationError as error:
+        return "refused", " ".join(error.messages)
     before = to_json_value(getattr(row, shared.field))
     setattr(row, shared.field, value)
     editing.edit(row, user=user, reason=shared.reason)

@@ -14,6 +14,7 @@ from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from mirror.fields import JSONText
+from mirror.limits import HARD_YEARS, MAX_NUMBER, ClosedText, Shape, abbreviate, hard_limits_of, shape_of
 from mirror.values import to_json_value
 
 UTC = datetime.UTC
@@ -65,13 +66,22 @@ class Mapping:
     @cached_property
     def struct(self) -> type[msgspec.Struct]:
         """The struct that msgspec validates a row with: OpenF1's names outside, the model's inside; a missing field is UNSET."""
-        specs = [(f.attname, expected(f), default(f)) for f in self.columns]
+        specs = [(f.attname, accepted(f), default(f)) for f in self.columns]
         specs += [(name, Any, msgspec.UNSET) for name in self.derived]
         return msgspec.defstruct(f"{self.collection}_row", specs, rename=self.wire, kw_only=True, gc=False)
 
     @cached_property
     def datetime_names(self) -> tuple[str, ...]:
         return tuple(f.attname for f in self.columns if isinstance(f, models.DateTimeField))
+
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """{field: shape} of the fields with JSON values."""
+        return {f.attname: shape for f in self.columns if (shape := shape_of(f))}
+
+    @cached_property
+    def closed_texts(self) -> list[ClosedText]:
+        return [f for f in self.columns if isinstance(f, ClosedText)]
 
     @cached_property
     def known(self) -> set[str]:
@@ -97,27 +107,56 @@ class Mapping:
 
         Returns (structs with derived fields set and datetimes in UTC, [(row, reason)] of the rows that are not valid).
         """
+        sent = rows
+        rejects: list[tuple[dict, str]] = []
         try:
             built: list = msgspec.convert(rows, list[self.struct])  # type: ignore[name-defined]
-            rejects: list[tuple[dict, str]] = []
         except msgspec.ValidationError:
-            built, rejects = self._build_one_by_one(rows)
-        for name in self.datetime_names:
-            for row in built:
-                moment = getattr(row, name)
-                if isinstance(moment, datetime.datetime) and moment.tzinfo is not UTC:
-                    setattr(row, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+            built, sent, rejects = self._build_one_by_one(rows)
+        if faults := self._normalise(built):
+            rejects += [(sent[index], reason) for index, reason in sorted(faults.items())]
+            built = [row for index, row in enumerate(built) if index not in faults]
         self.derive(built)
         return built, rejects
 
-    def _build_one_by_one(self, rows: list[dict]) -> tuple[list, list[tuple[dict, str]]]:
-        built, rejects = [], []
+    def _build_one_by_one(self, rows: list[dict]) -> tuple[list, list[dict], list[tuple[dict, str]]]:
+        """(structs, the rows they were built from, rejects)."""
+        built, sent, rejects = [], [], []
         for row in rows:
             try:
                 built.append(msgspec.convert(row, self.struct))
+                sent.append(row)
             except msgspec.ValidationError as error:
                 rejects.append((row, str(error)))
-        return built, rejects
+        return built, sent, rejects
+
+    def _normalise(self, built: list) -> dict[int, str]:
+        """Bring moments to UTC and texts of closed sets to their usual spelling; {index: reason} of invalid rows."""
+        faults: dict[int, str] = {}
+        for name in self.datetime_names:
+            for index, row in enumerate(built):
+                moment = getattr(row, name)
+                if not isinstance(moment, datetime.datetime):
+                    continue
+                if moment.year not in HARD_YEARS:
+                    faults[index] = f"{self.wire[name]}: {moment.isoformat()} is not between {HARD_YEARS[0]} and {HARD_YEARS[-1]}"
+                elif moment.tzinfo is not UTC:
+                    setattr(row, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        for name, shape in self.shapes.items():
+            for index, row in enumerate(built):
+                value = getattr(row, name)
+                if value is not None and value is not msgspec.UNSET and not shape.is_storable(value):
+                    faults[index] = f"{self.wire[name]}: {abbreviate(value)} is not {shape.kind.description}"
+        self.normalise_texts(built)
+        return faults
+
+    def normalise_texts(self, rows: Iterable[Any]) -> None:
+        """Give the texts of closed sets in structs or model instances their usual spelling."""
+        for field in self.closed_texts:
+            for row in rows:
+                value = getattr(row, field.attname)
+                if value not in field.known:
+                    setattr(row, field.attname, field.normalise(value))
 
     def derive(self, rows: Iterable[Any]) -> None:
         """Set the `derived` fields of structs or of model instances; a field that was not sent is UNSET."""
@@ -158,6 +197,17 @@ def expected(field: models.Field) -> Any:
     else:  # PostgreSQL stores no NUL character
         kind = Annotated[str, msgspec.Meta(max_length=field.max_length, pattern=r"^[^\x00]*$")]
     return kind | None if field.null else kind
+
+
+def accepted(field: models.Field) -> Any:
+    """The type that upstream's values are checked against: as `expected`, within the hard limits of decimal numbers."""
+    least, most = hard_limits_of(field)
+    if isinstance(field, models.FloatField):
+        least, most = -MAX_NUMBER if least is None else least, MAX_NUMBER if most is None else most
+    else:
+        return expected(field)
+    limited = Annotated[float, msgspec.Meta(ge=least, le=most)]
+    return limited | None if field.null else limited
 
 
 def default(field: models.Field) -> Any:

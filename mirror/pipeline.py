@@ -20,9 +20,10 @@ from mirror.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from mirror.feeds import Feed, registry
 from mirror.fingerprints import apply_unless_same
 from mirror.models import SyncRun
-from mirror.planning import Planner, Scope, Weekend
+from mirror.planning import Planner, Scope, Weekend, sent_key
 from mirror.reporting import Observer, Report
 from mirror.storage import FileStorage
+from mirror.values import storable
 
 MAX_UNAVAILABLE = 3  # consecutive fetches, each after all its retries, before the run ends
 # Filters that split a session by car number, where even a single session is too much for one request.
@@ -141,7 +142,7 @@ class Sync:
             if rows is None:
                 return
             for row in rows:
-                by_session.setdefault(row.get("session_key"), []).append(row)
+                by_session.setdefault(sent_key(row, "session_key"), []).append(row)
         counts: Counter = Counter()
         for session in weekend.sessions:
             counts += self.store_piece(feed, weekend, by_session.pop(session), {"session_key": session}).counts
@@ -183,7 +184,7 @@ class Sync:
         self.unavailable = 0
         # Samples are many and all have the same fields.
         fields = set().union(*(rows[:1] if isinstance(feed.storage, FileStorage) else rows))
-        self.report.unknown_fields[feed.collection].update(fields - feed.known)
+        self.report.unknown_fields[feed.collection].update(map(storable, fields - feed.known))
         return rows
 
     def store_piece(self, feed: Feed, weekend: Weekend, rows: list[dict], scope: dict[str, Any]) -> Changes:

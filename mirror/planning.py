@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from mirror.changes import Changes, rows_in_scope
+from mirror.changes import Changes, rows_in_scope, unique
 from mirror.feeds import Feed, registry
 from mirror.overlay import deleted_keys
 
@@ -108,8 +108,8 @@ class Planner:
         orphans = []
         if listing.rows is not None:
             deleted = {key["race_id"] for key in deleted_keys("meetings")}
-            orphans = [row for row in listing.rows if row.get("meeting_key") not in self.weekends.keys() | deleted]
-            listing.rows = [row for row in listing.rows if row.get("meeting_key") in self.weekends]
+            orphans = [row for row in listing.rows if sent_key(row, "meeting_key") not in self.weekends.keys() | deleted]
+            listing.rows = [row for row in listing.rows if sent_key(row, "meeting_key") in self.weekends]
         for session in self.store_listing(self.sessions, listing, filters):
             weekend = self.weekends.get(session.race_id)
             if weekend and session.session_id not in weekend.sessions and has_begun(session):
@@ -125,7 +125,8 @@ class Planner:
         rows = self.fetch(feed, filters, weekend=list_label(filters))
         if rows is None:
             return Listing(stored)
-        fresh = {feed.key_of(row): row for row in feed.build(rows)[0]}
+        built, rejects = feed.build(rows)
+        fresh = unique(feed, built, rows, Changes(rejects=rejects))
         return Listing([*fresh.values(), *(row for row in stored if feed.key_of(row) not in fresh)], rows)
 
     def store_listing(self, feed: Feed, listing: Listing, filters: dict[str, Any]) -> list:
@@ -145,3 +146,9 @@ def has_begun(session: Any) -> bool:
     """Whether upstream can have rows of a session; those of later ones are not requested."""
     starts_at = session.date_start
     return not isinstance(starts_at, datetime) or starts_at <= timezone.now() + EARLIEST_TELEMETRY
+
+
+def sent_key(row: dict, name: str) -> Any:
+    """The key that a row as sent has under this name; None for a list or an object, which are no keys."""
+    key = row.get(name)
+    return None if isinstance(key, list | dict) else key

@@ -10,6 +10,7 @@ from django.utils import timezone
 from jobs import leases
 from mirror.changes import Changes
 from mirror.models import Counts, Reject, SyncPiece, SyncRun
+from mirror.values import storable
 
 RESUME_WITHIN = timedelta(hours=24)  # later a new run starts, because upstream may have changed
 
@@ -55,7 +56,9 @@ def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int 
 def log_piece(run: SyncRun, changes: Changes, **piece_fields: Any) -> None:
     """Log a stored piece; call it in the piece's own transaction."""
     piece = SyncPiece.objects.create(run=run, changes=changes.log, **changes.counts, **piece_fields)
-    Reject.objects.bulk_create([Reject(piece=piece, row=row, reason=reason) for row, reason in changes.rejects])
+    Reject.objects.bulk_create(
+        [Reject(piece=piece, row=storable(row), reason=storable(reason)) for row, reason in changes.rejects]
+    )
 
 
 def log_failure(run: SyncRun, error: str, **piece_fields: Any) -> None:

@@ -17,6 +17,15 @@ def from_json_value(field: models.Field, value: Any) -> Any:
     return field.to_python(value) if isinstance(field, models.DateTimeField) and value is not None else value
 
 
+def storable(value: Any) -> Any:
+    """A JSON value as every database can store it: without the NUL character, which PostgreSQL refuses."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    return {storable(name): storable(item) for name, item in value.items()} if isinstance(value, dict) else value
+
+
 def digest(*values: Any) -> int:
     """Hash values to a signed 64-bit integer, for a key of which they are too many, too long or sometimes null."""
     text = msgspec.json.encode([None if value is msgspec.UNSET else value for value in values])
@@ -32,4 +41,4 @@ def extract_number(value: Any) -> Any:
         value = next((item for item in reversed(value) if item is not None), None)
     if value is msgspec.UNSET or isinstance(value, float):
         return value
-    return float(value) if isinstance(value, int) else None
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else None

@@ -15,7 +15,17 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from jobs import queue
-from mirror.admin import EmptyIsNull, LogAdmin, MirroredAdmin, badge, dot, list_url, page_url, redirect_after_dialog
+from mirror.admin import (
+    EmptyIsNull,
+    LogAdmin,
+    MirroredAdmin,
+    StoredValuesForm,
+    badge,
+    dot,
+    list_url,
+    page_url,
+    redirect_after_dialog,
+)
 from mirror.client import from_settings
 from mirror.models import Counts, Source, SyncRun
 from mirror.pipeline import sync
@@ -40,7 +50,7 @@ PLACE = (
 )
 
 
-class SessionForm(forms.ModelForm):
+class SessionForm(StoredValuesForm):
     """A session in the table on the page of its race weekend."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,7 +1,10 @@
 """OpenF1's meetings, sessions, weather and race control."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
+
+from msgspec import UNSET
 
 from mirror.changes import rows_in_scope
 from mirror.feeds import Feed
@@ -54,7 +57,9 @@ class WeatherFeed(Feed):
 
 
 class RaceControlFeed(Feed):
-    """Upstream repeats messages: those that agree in all that identifies them are one."""
+    """Upstream repeats messages: those that agree in all that identifies them are one, and so are two of one moment and text of
+    which one only lacks what the other says.
+    """
 
     collection = "race_control"
     model = RaceControl
@@ -73,11 +78,28 @@ class RaceControlFeed(Feed):
             update(session_id)
 
     def derive(self, rows: Iterable[Any]) -> None:
-        # The qualifying phase stays out: upstream added it years later, to messages that were known.
+        rows = list(rows)
+        fuller: dict[tuple, set[tuple]] = defaultdict(set)
         for row in rows:
-            row.digest = digest(
-                row.date, row.driver_number, row.lap_number, row.category, row.flag, row.scope, row.sector, row.message
-            )
+            if row.date and row.message:
+                fuller[row.session_id, row.date, row.message].add(identity(row))
+        for row in rows:
+            own = identity(row)
+            others = [other for other in fuller.get((row.session_id, row.date, row.message), ()) if lacks(own, other)]
+            fullest = min(others, key=lambda values: values.count(None), default=own)
+            unambiguous = all(other == fullest or lacks(other, fullest) for other in others)
+            row.digest = digest(*(fullest if unambiguous else own))
 
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         self.update_session(scope["session_key"])
+
+
+def identity(row: Any) -> tuple:
+    """What identifies a message. The qualifying phase does not: upstream added it years later, to messages that were known."""
+    values = (row.date, row.driver_number, row.lap_number, row.category, row.flag, row.scope, row.sector, row.message)
+    return tuple(None if value is UNSET else value for value in values)
+
+
+def lacks(values: tuple, others: tuple) -> bool:
+    """Whether values differ from others only in nulls."""
+    return values != others and all(value is None or value == other for value, other in zip(values, others, strict=True))

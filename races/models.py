@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from mirror.limits import MAX_KEY, ClosedText, join_known, moment, within
 from mirror.models import Mirrored
 
 # The sessions that decide the starting grid of another; "Sprint Shootout" in 2023 only.
@@ -19,15 +20,36 @@ def former_slugs_field() -> models.CharField:
     return models.CharField(max_length=500, blank=True, default="", editable=False, help_text="Slugs it had before.")
 
 
+# OpenF1's texts, and other spellings that mean the same.
+SESSION_TYPES = ("Practice", "Qualifying", "Race")
+SESSION_NAMES = (
+    *("Practice 1", "Practice 2", "Practice 3", "Day 1", "Day 2", "Day 3"),
+    *("Qualifying", "Sprint Shootout", "Sprint Qualifying", "Sprint", "Race"),
+)
+OTHER_SESSION_NAMES = {
+    **{f"{name} {number}": f"Practice {number}" for name in ("FP", "P", "Free Practice") for number in (1, 2, 3)},
+    "Quali": "Qualifying",
+    "Sprint Race": "Sprint",
+}
+CIRCUIT_TYPES = ("Permanent", "Temporary - Street", "Temporary - Road")
+CATEGORIES = ("Flag", "SafetyCar", "CarEvent", "Drs", "SessionStatus", "Other")
+SCOPES = ("Track", "Sector", "Driver")
+FLAGS = (
+    *("GREEN", "CLEAR", "YELLOW", "DOUBLE YELLOW", "RED", "BLUE", "CHEQUERED"),
+    *("BLACK AND WHITE", "BLACK AND ORANGE", "BLACK"),
+)
+OTHER_FLAGS = {f"{flag} FLAG": flag for flag in FLAGS} | {"CHECKERED": "CHEQUERED", "CHECKERED FLAG": "CHEQUERED"}
+
+
 class Place(models.Model):
     """Where an event is held. OpenF1 repeats these on races and sessions, and the two need not agree."""
 
-    year = models.PositiveSmallIntegerField(db_index=True, help_text="Season.")
+    year = models.PositiveSmallIntegerField(db_index=True, **within(1950, 2100, "Season."))
     location = models.CharField(max_length=100, null=True, blank=True, help_text="Town or area of the circuit.")
-    country_key = models.IntegerField(null=True, blank=True, help_text="Formula 1's own number of the country.")
+    country_key = models.IntegerField(null=True, blank=True, **within(0, MAX_KEY, "Formula 1's own number of the country."))
     country_code = models.CharField(max_length=3, null=True, blank=True, help_text="Three letters, as Formula 1 uses them.")
     country_name = models.CharField(max_length=100, null=True, blank=True)
-    circuit_key = models.IntegerField(null=True, blank=True, help_text="Formula 1's own number of the circuit.")
+    circuit_key = models.IntegerField(null=True, blank=True, **within(0, MAX_KEY, "Formula 1's own number of the circuit."))
     circuit_name = models.CharField(max_length=100, null=True, blank=True, help_text="Short name of the circuit.")
     gmt_offset = models.CharField(max_length=10, null=True, blank=True, help_text="Local time minus UTC, e.g. -04:00:00.")
     is_cancelled = models.BooleanField(default=False)
@@ -39,16 +61,18 @@ class Place(models.Model):
 class Race(Mirrored, Place):
     """A race weekend (OpenF1's meeting), tests included."""
 
-    race_id = models.IntegerField("race ID", primary_key=True, help_text="OpenF1's meeting_key.")
+    race_id = models.IntegerField("race ID", primary_key=True, **within(0, MAX_KEY, "OpenF1's meeting_key."))
     race_name = models.CharField(max_length=100, help_text="Name of the event, e.g. Monaco Grand Prix.")
     official_name = models.CharField(max_length=300, null=True, blank=True, help_text="Full name with sponsors.")
     meeting_code = models.CharField(max_length=10, null=True, blank=True, help_text="Formula 1's code of the event.")
-    circuit_type = models.CharField(max_length=50, null=True, blank=True, help_text="Permanent, Temporary - Street, …")
+    circuit_type = ClosedText(
+        max_length=50, null=True, blank=True, known=CIRCUIT_TYPES, help_text=f"{join_known(CIRCUIT_TYPES)}."
+    )
     circuit_image = models.TextField(null=True, blank=True, help_text="URL of a drawing of the circuit.")
     circuit_info_url = models.TextField(null=True, blank=True, help_text="URL of the circuit's corners and marshal sectors.")
     country_flag = models.TextField(null=True, blank=True, help_text="URL of the flag.")
-    date_start = models.DateTimeField(null=True, blank=True, help_text="Start of the first session (UTC).")
-    date_end = models.DateTimeField(null=True, blank=True, help_text="End of the last session (UTC).")
+    date_start = models.DateTimeField(null=True, blank=True, **moment("Start of the first session (UTC)."))
+    date_end = models.DateTimeField(null=True, blank=True, **moment("End of the last session (UTC)."))
     slug = slug_field("In the address of its page, unique within the season; filled by the sync where it is left empty.")
     former_slugs = former_slugs_field()
 
@@ -66,12 +90,20 @@ class Race(Mirrored, Place):
 class Session(Mirrored, Place):
     """One session of a race weekend: a practice, a qualifying, a sprint or the race itself."""
 
-    session_id = models.IntegerField("session ID", primary_key=True, help_text="OpenF1's session_key.")
+    session_id = models.IntegerField("session ID", primary_key=True, **within(0, MAX_KEY, "OpenF1's session_key."))
     race = models.ForeignKey(Race, on_delete=models.CASCADE, related_name="sessions")
-    session_name = models.CharField(max_length=50, db_index=True, help_text="Practice 1, Qualifying, Sprint, Race, …")
-    session_type = models.CharField(max_length=50, null=True, blank=True, help_text="Practice, Qualifying or Race.")
-    date_start = models.DateTimeField(null=True, blank=True, db_index=True, help_text="Scheduled start (UTC).")
-    date_end = models.DateTimeField(null=True, blank=True, help_text="Scheduled end (UTC).")
+    session_name = ClosedText(
+        max_length=50,
+        db_index=True,
+        known=SESSION_NAMES,
+        synonyms=OTHER_SESSION_NAMES,
+        help_text=f"{join_known(SESSION_NAMES)}.",
+    )
+    session_type = ClosedText(
+        max_length=50, null=True, blank=True, known=SESSION_TYPES, help_text=f"{join_known(SESSION_TYPES)}."
+    )
+    date_start = models.DateTimeField(null=True, blank=True, db_index=True, **moment("Scheduled start (UTC)."))
+    date_end = models.DateTimeField(null=True, blank=True, **moment("Scheduled end (UTC)."))
     slug = slug_field("In the address of its page, unique within the weekend; filled by the sync where it is left empty.")
     former_slugs = former_slugs_field()
 
@@ -99,14 +131,14 @@ class Weather(Mirrored):
     session = models.ForeignKey(
         Session, on_delete=models.CASCADE, related_name="weather", db_index=False
     )  # the key begins with it
-    date = models.DateTimeField(help_text="When it was measured (UTC).")
-    air_temperature = models.FloatField(null=True, blank=True, help_text="°C.")
-    track_temperature = models.FloatField(null=True, blank=True, help_text="°C.")
-    humidity = models.FloatField(null=True, blank=True, help_text="Relative, in per cent.")
-    pressure = models.FloatField(null=True, blank=True, help_text="Air pressure in millibars.")
-    rainfall = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1 while it rains, else 0.")
-    wind_direction = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Degrees, from 0 to 359.")
-    wind_speed = models.FloatField(null=True, blank=True, help_text="Metres per second.")
+    date = models.DateTimeField(**moment("When it was measured (UTC)."))
+    air_temperature = models.FloatField(null=True, blank=True, **within(-60, 60, "°C."))
+    track_temperature = models.FloatField(null=True, blank=True, **within(-60, 90, "°C."))
+    humidity = models.FloatField(null=True, blank=True, **within(0, 100, "Relative, in per cent."))
+    pressure = models.FloatField(null=True, blank=True, **within(500, 1100, "Air pressure in millibars."))
+    rainfall = models.PositiveSmallIntegerField(null=True, blank=True, **within(0, 1, "1 while it rains, else 0."))
+    wind_direction = models.PositiveSmallIntegerField(null=True, blank=True, **within(0, 360, "Degrees; 0 and 360 are north."))
+    wind_speed = models.FloatField(null=True, blank=True, **within(0, 100, "Metres per second."))
 
     class Meta:
         verbose_name_plural = "weather"
@@ -124,14 +156,14 @@ class RaceControl(Mirrored):
     session = models.ForeignKey(
         Session, on_delete=models.CASCADE, related_name="race_control", db_index=False
     )  # the key begins with it
-    date = models.DateTimeField(null=True, blank=True, help_text="When the message was sent (UTC).")
-    driver_number = models.PositiveIntegerField(null=True, blank=True, help_text="Car the message is about, if one.")
-    lap_number = models.PositiveIntegerField(null=True, blank=True, help_text="Lap of the leader; races only.")
-    category = models.CharField(max_length=50, null=True, blank=True, help_text="Flag, SafetyCar, CarEvent, Drs, Other, …")
-    flag = models.CharField(max_length=50, null=True, blank=True, help_text="GREEN, YELLOW, RED, BLUE, CHEQUERED, …")
-    scope = models.CharField(max_length=50, null=True, blank=True, help_text="Track, Sector or Driver.")
-    sector = models.PositiveIntegerField(null=True, blank=True, help_text="Marshal sector, where the scope is one.")
-    qualifying_phase = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1, 2 or 3, in a qualifying.")
+    date = models.DateTimeField(null=True, blank=True, **moment("When the message was sent (UTC)."))
+    driver_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Car the message is about, if one."))
+    lap_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 300, "Lap of the leader; races only."))
+    category = ClosedText(max_length=50, null=True, blank=True, known=CATEGORIES, help_text=f"{join_known(CATEGORIES)}.")
+    flag = ClosedText(max_length=50, null=True, blank=True, known=FLAGS, synonyms=OTHER_FLAGS, help_text=f"{join_known(FLAGS)}.")
+    scope = ClosedText(max_length=50, null=True, blank=True, known=SCOPES, help_text=f"{join_known(SCOPES)}.")
+    sector = models.PositiveIntegerField(null=True, blank=True, **within(0, 100, "Marshal sector, where the scope is one."))
+    qualifying_phase = models.PositiveSmallIntegerField(null=True, blank=True, **within(1, 3, "Of a qualifying."))
     message = models.TextField(null=True, blank=True)
     digest = models.BigIntegerField(editable=False, help_text="Stands for what identifies the message, in the key.")
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import UNSET
+
 from drivers.feeds import (
     CarFeed,
     ChampionshipDriverFeed,
@@ -67,7 +69,10 @@ class StintFeed(CarFeed):
 
 
 class PitFeed(CarFeed):
-    """A visit is known by its moment: upstream sends several of one car and lap, and adds lap numbers and durations later."""
+    """A visit is known by its moment: upstream sends several of one car and lap, and adds lap numbers and durations later.
+
+    One without a moment is the only other visit of its car and lap, if there is one.
+    """
 
     collection = "pit"
     model = Pit
@@ -86,8 +91,14 @@ class PitFeed(CarFeed):
     )
 
     def derive(self, rows: Iterable[Any]) -> None:
+        rows = list(rows)
+        moments: dict[tuple, set[datetime]] = defaultdict(set)
         for row in rows:
-            row.digest = digest(row.date or row.lap_number)
+            if row.date and row.lap_number:
+                moments[row.session_id, row.driver_number, row.lap_number].add(row.date)
+        for row in rows:
+            dated = moments.get((row.session_id, row.driver_number, row.lap_number), ())
+            row.digest = digest(row.date or (next(iter(dated)) if len(dated) == 1 else row.lap_number))
 
 
 class PositionFeed(CarFeed):
@@ -97,7 +108,9 @@ class PositionFeed(CarFeed):
 
 
 class IntervalFeed(CarFeed):
-    """Different measurements of one car and moment are numbered in the order they are sent, and all kept."""
+    """Different measurements of one car and moment are numbered in the order they are sent, and all kept; those that differ in
+    nulls only are one.
+    """
 
     collection = "intervals"
     model = Interval
@@ -112,11 +125,21 @@ class IntervalFeed(CarFeed):
         for row in rows:
             row.gap_to_leader_seconds = extract_number(row.gap_to_leader)
             row.interval_seconds = extract_number(row.interval)
-            measured = (row.gap_to_leader, row.interval)
+            measured = [row.gap_to_leader, row.interval]
             same = seen[row.session_id, row.driver_number, row.date]
-            if measured not in same:
+            row.repeat = next((number for number, other in enumerate(same) if agree(measured, other)), len(same))
+            if row.repeat == len(same):
                 same.append(measured)
-            row.repeat = same.index(measured)
+            else:
+                same[row.repeat] = [
+                    old if new in (None, UNSET) else new for old, new in zip(same[row.repeat], measured, strict=True)
+                ]
+
+
+def agree(values: list, others: list) -> bool:
+    """Whether values are equal where neither is null."""
+    pairs = zip(values, others, strict=True)
+    return all(value == other or value in (None, UNSET) or other in (None, UNSET) for value, other in pairs)
 
 
 class OvertakeFeed(CarFeed):

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models
 
 from mirror.fields import JSONText
+from mirror.limits import limits_of
 
 FIRST = datetime.datetime(2023, 3, 5, 15, 0, 0, 123000, tzinfo=datetime.UTC)
 
@@ -42,9 +43,9 @@ def value(field: Any, number: int) -> Any:
         case models.BooleanField():
             made = number % 2 == 0
         case models.IntegerField():
-            made = 2000 + number
+            made = limited(field, 2000 + number)
         case models.FloatField():
-            made = number + 0.5
+            made = limited(field, number + 0.5)
         case models.DateTimeField():
             made = FIRST + datetime.timedelta(days=number)
         case models.SlugField():
@@ -52,3 +53,11 @@ def value(field: Any, number: int) -> Any:
         case models.Field(max_length=length) if not length or length >= 20:
             made = f"{field.name} {made}"
     return made
+
+
+def limited(field: Any, number: Any) -> Any:
+    """The number, or one within the limits of the field, that still differs as far as they allow."""
+    least, most = limits_of(field)
+    if least is None or least <= number <= most:
+        return number
+    return least + number % (most - least + 1 if isinstance(number, int) else most - least)

@@ -66,7 +66,7 @@ def test_anybody_may_read_and_writing_needs_a_login(described):
 
 def test_help_texts_carry_the_units(described):
     lap = described["components"]["schemas"]["Lap"]["properties"]
-    assert lap["lap_duration"]["description"] == "Lap time in seconds."
+    assert lap["lap_duration"]["description"].startswith("Lap time in seconds. Between 1 and 14,400")
     assert lap["driver_url"]["nullable"] is True
 
 

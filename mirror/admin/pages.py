@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -72,9 +73,29 @@ def cached_display(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], An
     return display
 
 
+def breaks_limits(field: models.Field, value: Any) -> bool:
+    try:
+        field.run_validators(value)
+    except ValidationError:
+        return True
+    return False
+
+
+class StoredValuesForm(forms.ModelForm):
+    """A form in which a value from upstream outside its limits keeps nobody from editing the other fields."""
+
+    def _get_validation_exclusions(self) -> set[str]:
+        exclusions: set[str] = super()._get_validation_exclusions()  # type: ignore[misc] # Django's hook has no public name
+        if self.instance._state.adding:
+            return exclusions
+        unchanged = [field for field in self._meta.model._meta.concrete_fields if field.name not in self.changed_data]
+        return exclusions | {field.name for field in unchanged if breaks_limits(field, getattr(self.instance, field.attname))}
+
+
 class EmptyIsNull(BaseModelAdmin):
     """Saves an empty text field as NULL where the model allows it, as upstream's rows have it."""
 
+    form: type[forms.ModelForm] = StoredValuesForm
     formfield_overrides = WIDGETS
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -101,7 +122,7 @@ class RowAdmin(EmptyIsNull, ModelAdmin):
         return fields if obj is None else (self.opts.pk.name, *fields)
 
 
-class RowForm(forms.ModelForm):
+class RowForm(StoredValuesForm):
     """The form of a mirrored row, with the reason for the change."""
 
     reason = forms.CharField(

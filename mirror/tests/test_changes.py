@@ -6,18 +6,22 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from drivers.models import Driver, Entry
+from api.tests.factories import values
+from drivers.models import ChampionshipTeam, Driver, Entry, SessionResult
 from mirror import changes, writing
 from mirror.changes import apply
 from mirror.feeds import registry
 from mirror.models import Source
+from mirror.storage import FileStorage
 from races.models import RaceControl, Weather
 from races.tests.weekends import weekend
-from telemetry.models import Lap
+from telemetry.models import Lap, Stint
 
 pytestmark = pytest.mark.django_db
 
 SCOPE = {"session_key": 10}
+# Without these a message is another message.
+PARTS_OF_KEYS = {"race_control": {"date", "message"}}
 
 
 @pytest.fixture(autouse=True)
@@ -212,8 +216,93 @@ def test_of_rows_with_one_key_that_differ_the_last_counts_and_the_others_are_on_
     first, bad, last = lap(1, lap_duration=90.0), lap(2, lap_duration="?"), lap(1, lap_duration=92.0)
     change = laps(first, bad, last, last)
     assert counts(change) == {"created": 1, "rejected": 2, "folded": 1}
-    assert change.rejects[1] == (first, "a later row of the same answer has the same key (session_id, driver_number, lap_number)")
+    told = "a later row of the same answer has the same key (session_id, driver_number, lap_number) and other values: "
+    assert change.rejects[1] == (first, told + "lap_duration 90.0, later 92.0")
     assert durations() == {1: 92.0}
+
+
+def test_within_one_answer_a_null_never_replaces_a_value():
+    """A driver sent twice, the second time with nulls, kept neither team nor name."""
+    full = {"session_key": 10, "driver_number": 4, "first_name": "Lando", "team_name": "Amber", "country_code": "GBR"}
+    empty = dict.fromkeys(full, None) | {"session_key": 10, "driver_number": 4, "name_acronym": "NOR"}
+    for rows in ([full, empty], [empty, full], [full, empty, full], [empty, full, empty]):
+        Entry.objects.all().delete()
+        change = apply(registry()["drivers"], rows, SCOPE, source="openf1")
+        assert counts(change) == {"created": 1, "folded": len(rows) - 1}
+        fields = ("first_name", "team_name", "country_code", "name_acronym")
+        assert Entry.objects.values_list(*fields).get() == ("Lando", "Amber", "GBR", "NOR")
+
+
+def plain(value):
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def nullable(feed):
+    """The fields of a collection that can be null."""
+    return [field for field in feed.columns if field.null and field.attname not in feed.key]
+
+
+@pytest.mark.parametrize("collection", [name for name, feed in registry().items() if not isinstance(feed.storage, FileStorage)])
+def test_a_row_sent_twice_loses_no_value_to_a_null_in_any_collection(collection):
+    feed = registry()[collection]
+    made = values(feed.model, 1)
+    row = {"meeting_key": 1, "session_key": 10}
+    row |= {feed.wire[f.attname]: plain(made[f.name]) for f in feed.columns if f.name in made and not f.is_relation}
+    row |= {"meeting_key": 1, "session_key": 10}
+    for field in nullable(feed):
+        name = feed.wire[field.attname]
+        built, rejects = feed.build([row, row | {name: None}])
+        assert not rejects
+        incoming = changes.unique(feed, built, [row, row | {name: None}], changes.Changes())
+        if len(incoming) == 1:
+            assert plain(getattr(next(iter(incoming.values())), field.attname)) == row[name], name
+        else:
+            assert name in PARTS_OF_KEYS.get(collection, ()), name
+
+
+def test_of_two_texts_and_numbers_the_number_of_the_merged_value_is_kept_with_it():
+    feed = registry()["session_result"]
+    row = {"session_key": 10, "driver_number": 4}
+    lapped, timed = row | {"gap_to_leader": "+1 LAP", "duration": None}, row | {"gap_to_leader": 5.5, "duration": 90.5}
+    change = apply(feed, [timed, lapped], SCOPE, source="openf1")
+    stored = SessionResult.objects.values_list("gap_to_leader", "gap_to_leader_seconds", "duration", "duration_seconds").get()
+    assert stored == ("+1 LAP", None, 90.5, 90.5)
+    assert "gap_to_leader 5.5, later '+1 LAP'" in change.rejects[0][1]
+
+
+def test_a_team_sent_twice_once_without_its_name_is_one_team():
+    feed = registry()["championship_teams"]
+    row = {"session_key": 10, "team_name": "Amber", "position_start": 2, "position_current": 1, "points_current": 50.0}
+    for rows in ([row, row | {"team_name": None}], [row | {"team_name": None, "points_current": None}, row]):
+        ChampionshipTeam.objects.all().delete()
+        assert counts(apply(feed, rows, SCOPE, source="openf1")) == {"created": 1, "folded": 1}
+        assert ChampionshipTeam.objects.values_list("team_name", "points_current").get() == ("Amber", 50.0)
+
+
+def test_other_spellings_of_known_texts_are_stored_as_the_known_ones():
+    message = {"session_key": 10, "date": "2023-03-05T10:00:00+00:00", "message": "m"}
+    sent = message | {"flag": " double_yellow ", "category": "SAFETY CAR", "scope": "track"}
+    apply(registry()["race_control"], [sent], SCOPE, source="openf1")
+    assert RaceControl.objects.values_list("flag", "category", "scope").get() == ("DOUBLE YELLOW", "SafetyCar", "Track")
+    again = message | {"flag": "DOUBLE YELLOW", "category": "SafetyCar", "scope": "Track"}
+    assert counts(apply(registry()["race_control"], [again], SCOPE, source="openf1")) == {"unchanged": 1}
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("soft", "SOFT"),
+        (" Medium", "MEDIUM"),
+        ("inter", "INTERMEDIATE"),
+        ("test unknown", "TEST_UNKNOWN"),
+        ("C3", "C3"),
+        ("", ""),
+    ],
+)
+def test_compounds_in_other_spellings(sent, stored):
+    row = {"session_key": 10, "driver_number": 4, "stint_number": 1, "compound": sent}
+    apply(registry()["stints"], [row], SCOPE, source="openf1")
+    assert Stint.objects.get().tyre_compound == stored
 
 
 @pytest.mark.parametrize("text", ["2023-03-05T10:00:00.125000", "2023-03-05T10:00:00.125Z", "2023-03-05T14:00:00.125+04:00"])

@@ -49,7 +49,7 @@ class Script(BaseAdapter):
         reply = self.answers.pop(0)
         if isinstance(reply, BaseException):
             raise reply
-        reply.url = request.url
+        reply.url, reply.request = request.url, request
         return reply
 
     def close(self):
@@ -73,7 +73,7 @@ class Rows(Script):
             reply = answer(rows) if rows else answer(NOTHING, 404)
         if isinstance(reply, BaseException):
             raise reply
-        reply.url = request.url
+        reply.url, reply.request = request.url, request
         return reply
 
 

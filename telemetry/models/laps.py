@@ -4,6 +4,7 @@ from django.db import models
 
 from drivers.models import CarRow
 from mirror.fields import JSONText
+from mirror.limits import POSITIVE_SECONDS, moment, shaped, within
 from telemetry.models.clean_laps import LapQuerySet
 
 
@@ -11,23 +12,25 @@ class Lap(CarRow):
     """One lap of one car: its time, its sectors, its speeds."""
 
     lap_id = models.BigAutoField("lap ID", primary_key=True)
-    lap_number = models.PositiveIntegerField(help_text="1 is the first lap.")
-    date_start = models.DateTimeField(null=True, blank=True, help_text="When the lap began (UTC, approximate).")
-    lap_duration = models.FloatField(null=True, blank=True, help_text="Lap time in seconds.")
-    duration_sector_1 = models.FloatField(null=True, blank=True, help_text="Seconds.")
-    duration_sector_2 = models.FloatField(null=True, blank=True, help_text="Seconds.")
-    duration_sector_3 = models.FloatField(null=True, blank=True, help_text="Seconds.")
-    i1_speed = models.PositiveIntegerField(null=True, blank=True, help_text="km/h at the first intermediate point.")
-    i2_speed = models.PositiveIntegerField(null=True, blank=True, help_text="km/h at the second intermediate point.")
-    st_speed = models.PositiveIntegerField(null=True, blank=True, help_text="km/h at the speed trap.")
+    lap_number = models.PositiveIntegerField(**within(1, 300, "1 is the first lap."))
+    date_start = models.DateTimeField(null=True, blank=True, **moment("When the lap began (UTC, approximate)."))
+    lap_duration = models.FloatField(null=True, blank=True, **within(1, 14_400, "Lap time in seconds.", hard=POSITIVE_SECONDS))
+    duration_sector_1 = models.FloatField(null=True, blank=True, **within(0.1, 14_400, "Seconds.", hard=POSITIVE_SECONDS))
+    duration_sector_2 = models.FloatField(null=True, blank=True, **within(0.1, 14_400, "Seconds.", hard=POSITIVE_SECONDS))
+    duration_sector_3 = models.FloatField(null=True, blank=True, **within(0.1, 14_400, "Seconds.", hard=POSITIVE_SECONDS))
+    i1_speed = models.PositiveIntegerField(null=True, blank=True, **within(0, 450, "km/h at the first intermediate point."))
+    i2_speed = models.PositiveIntegerField(null=True, blank=True, **within(0, 450, "km/h at the second intermediate point."))
+    st_speed = models.PositiveIntegerField(null=True, blank=True, **within(0, 450, "km/h at the speed trap."))
     is_pit_out_lap = models.BooleanField(default=False, help_text="The lap began in the pit lane.")
     segments_sector_1 = JSONText(
-        null=True, blank=True, help_text="Mini-sector codes; 2048 yellow, 2049 green, 2051 purple, 2064 pit lane."
+        null=True,
+        blank=True,
+        **shaped("mini-sectors", "Mini-sector codes; 2048 yellow, 2049 green, 2051 purple, 2064 pit lane.", 0, 9_999),
     )
-    segments_sector_2 = JSONText(null=True, blank=True, help_text="Mini-sector codes, as in sector 1.")
-    segments_sector_3 = JSONText(null=True, blank=True, help_text="Mini-sector codes, as in sector 1.")
-    pit_in_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
-    pit_out_time = models.FloatField(null=True, blank=True, help_text="Seconds from session start, from FastF1.")
+    segments_sector_2 = JSONText(null=True, blank=True, **shaped("mini-sectors", "Codes as in sector 1.", 0, 9_999))
+    segments_sector_3 = JSONText(null=True, blank=True, **shaped("mini-sectors", "Codes as in sector 1.", 0, 9_999))
+    pit_in_time = models.FloatField(null=True, blank=True, **within(0, 100_000, "Seconds from session start, from FastF1."))
+    pit_out_time = models.FloatField(null=True, blank=True, **within(0, 100_000, "Seconds from session start, from FastF1."))
     track_status = models.CharField(max_length=10, null=True, blank=True, help_text="Track status digits, from FastF1.")
     deleted = models.BooleanField(
         default=False, editable=False, help_text="Race control deleted the lap time, which no longer counts; from its messages."

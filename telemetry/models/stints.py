@@ -3,17 +3,28 @@
 from django.db import models
 
 from drivers.models import CarRow
+from mirror.limits import ClosedText, join_known, within
+
+COMPOUNDS = ("SOFT", "MEDIUM", "HARD", "INTERMEDIATE", "WET", "UNKNOWN", "TEST_UNKNOWN")
+OTHER_COMPOUNDS = {
+    **{"S": "SOFT", "M": "MEDIUM", "H": "HARD", "I": "INTERMEDIATE", "W": "WET"},
+    **{"INTER": "INTERMEDIATE", "INTERS": "INTERMEDIATE", "FULL WET": "WET"},
+}
 
 
 class Stint(CarRow):
     """A run of laps of one car on one set of tyres."""
 
     stint_id = models.BigAutoField("stint ID", primary_key=True)
-    stint_number = models.PositiveIntegerField(help_text="1 is the first stint.")
-    lap_start = models.PositiveIntegerField(null=True, blank=True, help_text="First lap of the stint.")
-    lap_end = models.PositiveIntegerField(null=True, blank=True, help_text="Last lap; can also be the next stint's first.")
-    tyre_compound = models.CharField(max_length=20, null=True, blank=True, help_text="SOFT, MEDIUM, HARD, INTERMEDIATE, WET, …")
-    tyre_age_at_start = models.PositiveIntegerField(null=True, blank=True, help_text="Laps the tyres had done before.")
+    stint_number = models.PositiveIntegerField(**within(1, 100, "1 is the first stint."))
+    lap_start = models.PositiveIntegerField(null=True, blank=True, **within(0, 300, "First lap of the stint."))
+    lap_end = models.PositiveIntegerField(
+        null=True, blank=True, **within(0, 300, "Last lap; can also be the next stint's first.")
+    )
+    tyre_compound = ClosedText(
+        max_length=20, null=True, blank=True, known=COMPOUNDS, synonyms=OTHER_COMPOUNDS, help_text=f"{join_known(COMPOUNDS)}."
+    )
+    tyre_age_at_start = models.PositiveIntegerField(null=True, blank=True, **within(0, 150, "Laps the tyres had done before."))
 
     class Meta:
         ordering = ["session_id", "driver_number", "stint_number"]

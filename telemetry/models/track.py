@@ -4,6 +4,7 @@ from django.db import models
 
 from drivers.models import CarRow, Driver
 from mirror.fields import JSONText
+from mirror.limits import SECONDS, moment, shaped, within
 from mirror.models import Mirrored
 from races.models import Session
 
@@ -12,11 +13,15 @@ class Pit(CarRow):
     """A visit to the pit lane. One over 300 s is time in the garage or a red flag, not a stop."""
 
     pit_id = models.BigAutoField("pit ID", primary_key=True)
-    date = models.DateTimeField(null=True, blank=True, help_text="When the car entered the pit lane (UTC).")
-    lap_number = models.PositiveIntegerField(null=True, blank=True, help_text="Lap on which the car came in.")
-    pit_duration = models.FloatField(null=True, blank=True, help_text="Seconds in the pit lane (OpenF1's older name).")
-    lane_duration = models.FloatField(null=True, blank=True, help_text="Seconds in the pit lane.")
-    stop_duration = models.FloatField(null=True, blank=True, help_text="Seconds at a standstill; from Austin 2024 on.")
+    date = models.DateTimeField(null=True, blank=True, **moment("When the car entered the pit lane (UTC)."))
+    lap_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 300, "Lap on which the car came in."))
+    pit_duration = models.FloatField(
+        null=True, blank=True, **within(0, 100_000, "Seconds in the pit lane (OpenF1's older name).", hard=SECONDS)
+    )
+    lane_duration = models.FloatField(null=True, blank=True, **within(0, 100_000, "Seconds in the pit lane.", hard=SECONDS))
+    stop_duration = models.FloatField(
+        null=True, blank=True, **within(0, 100_000, "Seconds at a standstill; from Austin 2024 on.", hard=SECONDS)
+    )
     digest = models.BigIntegerField(editable=False, help_text="Stands for the moment of the visit, in the key.")
 
     class Meta:
@@ -32,8 +37,8 @@ class Position(CarRow):
     """The place a car has taken, from this moment on."""
 
     position_id = models.BigAutoField("position ID", primary_key=True)
-    date = models.DateTimeField(help_text="When the car got there (UTC).")
-    position = models.PositiveSmallIntegerField(help_text="1 leads.")
+    date = models.DateTimeField(**moment("When the car got there (UTC)."))
+    position = models.PositiveSmallIntegerField(**within(1, 60, "1 leads."))
 
     class Meta:
         ordering = ["session_id", "date", "driver_number", "position"]
@@ -48,17 +53,22 @@ class Interval(CarRow):
     """How far a car is behind the leader and behind the car ahead, at one moment of a race."""
 
     interval_id = models.BigAutoField("interval ID", primary_key=True)
-    date = models.DateTimeField(help_text="When it was measured (UTC).")
-    gap_to_leader = JSONText(null=True, blank=True, help_text='Seconds, or "+1 LAP"; the leader has 0.')
+    date = models.DateTimeField(**moment("When it was measured (UTC)."))
+    gap_to_leader = JSONText(null=True, blank=True, **shaped("gaps", 'Seconds, or "+1 LAP"; the leader has 0.', 0, 100_000))
     gap_to_leader_seconds = models.FloatField(
-        null=True, blank=True, editable=False, help_text="The gap as a number; empty for lapped cars."
+        null=True, blank=True, editable=False, **within(0, 100_000, "The gap as a number; empty for lapped cars.")
     )
-    interval = JSONText(null=True, blank=True, help_text='Seconds to the car ahead, or "+1 LAP"; the leader has 0.')
+    interval = JSONText(
+        null=True, blank=True, **shaped("gaps", 'Seconds to the car ahead, or "+1 LAP"; the leader has 0.', 0, 100_000)
+    )
     interval_seconds = models.FloatField(
-        null=True, blank=True, editable=False, help_text="The interval as a number; empty behind a car a lap ahead."
+        null=True,
+        blank=True,
+        editable=False,
+        **within(0, 100_000, "The interval as a number; empty behind a car a lap ahead."),
     )
     repeat = models.PositiveSmallIntegerField(
-        default=0, editable=False, help_text="0; 1, 2, … for further measurements of the same car and moment."
+        default=0, editable=False, **within(0, 1_000, "0; 1, 2, … for further measurements of the same car and moment.")
     )
 
     class Meta:
@@ -76,10 +86,10 @@ class Overtake(Mirrored):
     session = models.ForeignKey(
         Session, on_delete=models.CASCADE, related_name="overtakes", db_index=False
     )  # the key begins with it
-    date = models.DateTimeField(help_text="When it happened (UTC).")
-    overtaking_driver_number = models.PositiveIntegerField(help_text="Number of the car that got past.")
-    overtaken_driver_number = models.PositiveIntegerField(help_text="Number of the car that lost the place.")
-    position = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Place of the overtaking car afterwards.")
+    date = models.DateTimeField(**moment("When it happened (UTC)."))
+    overtaking_driver_number = models.PositiveIntegerField(**within(0, 999, "Number of the car that got past."))
+    overtaken_driver_number = models.PositiveIntegerField(**within(0, 999, "Number of the car that lost the place."))
+    position = models.PositiveSmallIntegerField(null=True, blank=True, **within(1, 60, "Place of the overtaking car afterwards."))
     overtaking_driver = models.ForeignKey(
         Driver,
         on_delete=models.SET_NULL,
@@ -115,7 +125,7 @@ class TeamRadio(CarRow):
     """A recorded exchange between a driver and the team."""
 
     team_radio_id = models.BigAutoField("team radio ID", primary_key=True)
-    date = models.DateTimeField(null=True, blank=True, help_text="When it was said (UTC).")
+    date = models.DateTimeField(null=True, blank=True, **moment("When it was said (UTC)."))
     recording_url = models.CharField("recording URL", max_length=500, help_text="Address of the recording (MP3).")
 
     class Meta:

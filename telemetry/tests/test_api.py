@@ -46,7 +46,7 @@ def test_the_race_may_be_said_but_not_be_another(editor, session, kind):
 
 
 def test_lists_come_back_as_they_went_in(editor, session):
-    segments = [2048, None, 2049.5, "x", []]
+    segments = [2048, None, 2049, 0]
     body = {"session_id": session.pk, "driver_number": 16, "lap_number": 1, "segments_sector_1": segments}
     added = editor.post("/laps", body).json()
     assert added["segments_sector_1"] == segments
@@ -55,7 +55,7 @@ def test_lists_come_back_as_they_went_in(editor, session):
 
 def test_a_page_of_100_laps_takes_three_queries(api, django_assert_num_queries):
     first = make(Lap)
-    common = {"session": first.session, "driver": first.driver, "driver_number": 1}
+    common = {"session": first.session, "driver": first.driver, "driver_number": 99}
     Lap.objects.bulk_create(Lap(lap_number=number, **common) for number in range(300))
     with django_assert_num_queries(3):
         assert len(api.get("/laps?race_id=2001&ordering=-lap_number").json()["results"]) == 100

@@ -1,0 +1,196 @@
+"""What values a field can hold: limits of numbers and moments, shapes of JSON values, and texts from closed sets.
+
+Models declare them on their fields. Everything else reads them from there: REST and the admin refuse what breaks them, the
+mapping rejects upstream's rows that break a hard limit, and a check of the quality report names the stored rows that break
+the others.
+"""
+
+import datetime
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.deconstruct import deconstructible
+
+UTC = datetime.UTC
+FIRST_MOMENT = datetime.datetime(1950, 1, 1, tzinfo=UTC)  # the year of the first world championship
+LAST_MOMENT = datetime.datetime(2100, 1, 1, tzinfo=UTC)
+# Outside these years adding a lap's time to a moment, or changing its time zone, can leave what a datetime can hold.
+HARD_YEARS = range(1900, 2200)
+MAX_SECONDS = 10_000_000_000  # 300 years: with more, a moment plus a duration is no moment any more
+POSITIVE_SECONDS = (0.001, MAX_SECONDS)  # hard limits: times are measured to a millisecond, and none is 0
+SECONDS = (0, MAX_SECONDS)
+MAX_KEY = 2**31 - 1  # of OpenF1's numbers of races, sessions, countries and circuits
+MAX_NUMBER = 10**15  # of codes and decimal numbers
+
+
+@deconstructible
+class Least(MinValueValidator):
+    """The least value a person may enter; upstream's rows below `hard` (where given) are rejected, others kept and named."""
+
+    message = "%(show_value)s is too little: the least possible value is %(limit_value)s."
+
+    def __init__(self, limit_value: Any, hard: Any = None):
+        super().__init__(limit_value)
+        self.hard = hard
+
+
+@deconstructible
+class Most(MaxValueValidator):
+    """The greatest value a person may enter; upstream's rows above `hard` (where given) are rejected, others kept and named."""
+
+    message = "%(show_value)s is too much: the greatest possible value is %(limit_value)s."
+
+    def __init__(self, limit_value: Any, hard: Any = None):
+        super().__init__(limit_value)
+        self.hard = hard
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_time(value: Any) -> bool:
+    return value is None or is_number(value)
+
+
+def is_gap(value: Any) -> bool:
+    return is_time(value) or (isinstance(value, str) and "\0" not in value)
+
+
+def is_code(value: Any) -> bool:
+    return value is None or (type(value) is int and abs(value) <= MAX_NUMBER)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of JSON value."""
+
+    description: str
+    possible: Callable[[Any], bool]  # whether a value, or an item of a list, can be
+    storable: Callable[[Any], bool]  # whether it is stored when upstream sends it
+    only_lists: bool = False
+
+    def fits(self, value: Any, test: Callable[[Any], bool]) -> bool:
+        return all(map(test, value)) if isinstance(value, list) else not self.only_lists and test(value)
+
+
+KINDS = {
+    "mini-sectors": Kind("a list of whole numbers, with null for what is unknown", is_code, is_code, only_lists=True),
+    "times": Kind("a number of seconds, or a list of such numbers and null", is_time, is_gap),
+    "gaps": Kind('a number of seconds, a text such as "+1 LAP", or a list of them and null', is_gap, is_gap),
+}
+
+
+@deconstructible
+class Shape:
+    """What a JSON value has to look like, and the limits of the numbers in it."""
+
+    def __init__(self, kind: str, least: float | None = None, most: float | None = None):
+        self.kind, self.least, self.most = KINDS[kind], least, most
+
+    def __call__(self, value: Any) -> None:
+        if not self.kind.fits(value, self.kind.possible):
+            raise ValidationError(f"{abbreviate(value)} is not {self.kind.description}.", code="shape")
+        numbers = filter(is_number, value if isinstance(value, list) else [value])
+        for number in numbers if self.least is not None else ():
+            Least(self.least)(number)
+            Most(self.most)(number)
+
+    def is_storable(self, value: Any) -> bool:
+        """Whether upstream's value is stored, even if people could not enter it."""
+        return self.kind.fits(value, self.kind.storable)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Shape) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.least, self.most))
+
+
+def abbreviate(value: Any) -> str:
+    """A value as an error message quotes it."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def within(least: Any, most: Any, about: str, *, hard: tuple[Any, Any] | None = None) -> dict[str, Any]:
+    """The options of a number's field: its validators, and a help text that ends with the limits.
+
+    `hard` are the limits beyond which even upstream's rows are rejected: values that no one could mean.
+    """
+    low, high = hard or (None, None)
+    limits = f"Between {least:,} and {most:,}." if isinstance(most, float) or most > 9_999 else f"Between {least} and {most}."
+    return {"validators": [Least(least, low), Most(most, high)], "help_text": f"{about} {limits}".strip()}
+
+
+def moment(about: str) -> dict[str, Any]:
+    """The options of a datetime's field."""
+    return {
+        "validators": [Least(FIRST_MOMENT), Most(LAST_MOMENT)],
+        "help_text": f"{about} Between {FIRST_MOMENT.year} and {LAST_MOMENT.year}.",
+    }
+
+
+def shaped(name: str, about: str, least: float | None = None, most: float | None = None) -> dict[str, Any]:
+    """The options of a JSON value's field."""
+    limits = "" if least is None else f" Between {least} and {most}."
+    return {"validators": [Shape(name, least, most)], "help_text": f"{about}{limits}"}
+
+
+class ClosedText(models.CharField):
+    """A text from a closed set. Other spellings (case, blanks, signs, known synonyms) become the known one; texts that are not
+    known at all are stored as they are, and named by a check.
+    """
+
+    def __init__(self, *args: Any, known: tuple[str, ...] = (), synonyms: dict[str, str] | None = None, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.known = known
+        self.spellings = {squash(text): text for text in known} | {squash(a): b for a, b in (synonyms or {}).items()}
+
+    def deconstruct(self) -> tuple[str, str, Any, Any]:
+        """For migrations it is a CharField: what is known is no matter of the database."""
+        name, _, args, kwargs = super().deconstruct()
+        return name, "django.db.models.CharField", args, kwargs
+
+    def normalise(self, value: Any) -> Any:
+        """The known spelling of a text; any other value as it is."""
+        if not isinstance(value, str) or value in self.known:
+            return value
+        return self.spellings.get(squash(value), value)
+
+    def to_python(self, value: Any) -> Any:
+        return self.normalise(super().to_python(value))
+
+
+def join_known(known: tuple[str, ...]) -> str:
+    """The known texts as a help text lists them."""
+    return f"{', '.join(known[:-1])} or {known[-1]}"
+
+
+def squash(text: str) -> str:
+    """A text without what spellings differ in: "Double_Yellow " and "DOUBLE YELLOW" are "doubleyellow"."""
+    return re.sub(r"[\W_]+", "", text.casefold().replace("&", "and"))
+
+
+def limits_of(field: models.Field) -> tuple[Any, Any]:
+    """(least, most) of a field as its model declares them; None where there is no limit."""
+    own = field._validators  # type: ignore[attr-defined] # without those that Django adds for the column
+    least = next((v.limit_value for v in own if isinstance(v, Least)), None)
+    return least, next((v.limit_value for v in own if isinstance(v, Most)), None)
+
+
+def hard_limits_of(field: models.Field) -> tuple[Any, Any]:
+    """(least, most) beyond which upstream's rows are rejected; None where there is no such limit."""
+    own = field._validators  # type: ignore[attr-defined]
+    least = next((v.hard for v in own if isinstance(v, Least)), None)
+    return least, next((v.hard for v in own if isinstance(v, Most)), None)
+
+
+def shape_of(field: models.Field) -> Shape | None:
+    return next((v for v in field._validators if isinstance(v, Shape)), None)  # type: ignore[attr-defined]
