@@ -1,7 +1,9 @@
 """The front page, the seasons and the weekends over HTTP."""
 
+from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -14,9 +16,12 @@ from mirror.models import PieceVersion, SyncRun
 from mirror.versions import Version
 from pages.addresses import at_present_address, find_race, latest_year, race_url, session_url
 from pages.answers import respond
+from pages.chart import Chart
 from pages.colours import palette
-from pages.season import Season, Weekend, load_season, season_page
-from pages.views import staff
+from pages.progress import progress
+from pages.season import Season, SeasonRows, SessionLine, Weekend, load_season, results_told, season_page, session_state
+from pages.state import BadState, State
+from pages.views import FORMATS, as_csv, json_script, staff
 from races.models import Session
 
 HTML = "text/html; charset=utf-8"
@@ -38,17 +43,20 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def home_html(request: HttpRequest, year: int | None) -> tuple[str, bytes]:
-    season = season_page(year, load_season(year), timezone.now()) if year else None
+    now = timezone.now()
+    rows = load_season(year) if year else None
+    season = season_page(year, rows, now) if year and rows else None
     context: dict[str, Any] = {
         "season": season,
         "seasons": seasons(),
         "last_sync": SyncRun.objects.exclude(ended_at=None).first(),
     }
-    if season:
+    if season and rows:
         past = [weekend for weekend in season.weekends if weekend.state == "past"]
         ahead = [weekend for weekend in season.weekends if weekend.state in ("now", "next")]
         context |= {
             "ahead": ahead[0] if ahead else None,
+            "sessions": [session_card(row, rows, now) for row in rows.sessions if ahead and row.race_id == ahead[0].race_id],
             "past": ([weekend for weekend in past if weekend.winner] or past)[::-1][:SHOWN_RESULTS],
             "drivers": coloured(season)[:SHOWN_STANDINGS],
             "teams": season.teams[:SHOWN_STANDINGS],
@@ -79,11 +87,27 @@ def season(request: HttpRequest, year: int) -> HttpResponse:
     if not Session.objects.filter(year=year).exists():
         raise Http404(f"There is no season {year} here.")
     version = (season_version(year), timezone.now().date(), staff(request))
-    return respond(request, version, lambda: season_html(request, year), headers={})
+    try:
+        return respond(request, version, lambda: season_answer(request, year), headers={})
+    except BadState as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
 
 
-def season_html(request: HttpRequest, year: int) -> tuple[str, bytes]:
+def season_answer(request: HttpRequest, year: int) -> tuple[str, bytes]:
+    """The page, or the championship by round as JSON or CSV."""
+    state = State({key: request.GET[key] for key in request.GET})
+    form = state.choice("format", FORMATS, "html")
     found = season_page(year, load_season(year), timezone.now())
+    chart = progress(found, request.GET.get("drivers", ""))
+    if form == "json":
+        return "application/json", msgspec.json.encode(chart)
+    if form == "csv":
+        return "text/csv; charset=utf-8", as_csv(chart.table)
+    return HTML, season_html(found, chart)
+
+
+def season_html(found: Season, chart: Chart) -> bytes:
+    year = found.year
     names = list(dict.fromkeys(name for weekend in found.weekends for name, _, _ in weekend.sessions))
     context = {
         "season": found,
@@ -92,8 +116,12 @@ def season_html(request: HttpRequest, year: int) -> tuple[str, bytes]:
         "crumbs": [{"text": str(year), "url": f"/f1/{year}/"}],
         "session_names": names,
         "heat": [heat_row(weekend, names) for weekend in found.weekends],
+        "chart": chart if len(found.rounds) > 1 else None,
+        "chart_json": json_script(chart),
+        "headings": list(zip(chart.table.columns, chart.table.numeric, strict=True)),
+        "file": f"season-{year}",
     }
-    return HTML, render_to_string("pages/season.html", context).encode()
+    return render_to_string("pages/season.html", context).encode()
 
 
 def heat_row(weekend: Weekend, names: list[str]) -> dict[str, Any]:
@@ -120,8 +148,8 @@ def weekend(request: HttpRequest, year: int, race: str) -> HttpResponse:
 
 
 def weekend_html(request: HttpRequest, year: int, slug: str, race_id: int) -> tuple[str, bytes]:
-    rows = load_season(year)
-    page = season_page(year, rows, timezone.now())
+    rows, now = load_season(year), timezone.now()
+    page = season_page(year, rows, now)
     url = race_url(year, slug)
     at = next(number for number, each in enumerate(page.weekends) if each.url == url)
     this = page.weekends[at]
@@ -131,10 +159,21 @@ def weekend_html(request: HttpRequest, year: int, slug: str, race_id: int) -> tu
         "before": page.weekends[at - 1] if at else None,
         "after": page.weekends[at + 1] if at + 1 < len(page.weekends) else None,
         "crumbs": [{"text": str(year), "url": f"/f1/{year}/"}, {"text": this.name, "url": url}],
-        "sessions": [(row, session_url(year, slug, row.slug)) for row in rows.sessions if row.race_slug == slug],
+        "sessions": [session_card(row, rows, now) for row in rows.sessions if row.race_slug == slug],
+        "api_url": f"/api/v1/races/{race_id}/",
         "admin_url": reverse("admin:races_race_change", args=[race_id]) if staff(request) else "",
     }
     return HTML, render_to_string("pages/weekend.html", context).encode()
+
+
+def session_card(row: SessionLine, rows: SeasonRows, now: datetime) -> dict[str, Any]:
+    """A session as the page of its weekend shows it."""
+    return {
+        "row": row,
+        "url": session_url(row.year, row.race_slug, row.slug),
+        "state": session_state(row, now),
+        "told": results_told(rows, row),
+    }
 
 
 @require_safe

@@ -111,8 +111,10 @@ class Winner(msgspec.Struct, frozen=True):
 class Weekend(msgspec.Struct, frozen=True, kw_only=True):
     """A race weekend of the calendar."""
 
+    race_id: int
     name: str
     url: str
+    race_url: str  # of the race itself; of a weekend without one the weekend's
     circuit: str
     country: str
     start: datetime.date | None
@@ -291,8 +293,10 @@ def weekend(rows: SeasonRows, sessions: list[SessionLine], state: str) -> Weeken
     first, last = sessions[0], sessions[-1]
     by_name = {session.session_name: session for session in sessions}
     return Weekend(
+        race_id=first.race_id,
         name=first.race_name,
         url=race_url(first.year, first.race_slug),
+        race_url=url_in(by_name.get("Race") or first, "Race"),
         circuit=first.circuit_name or first.location or "",
         country=first.country_name or "",
         start=first.date_start.date() if first.date_start else None,
@@ -316,3 +320,30 @@ def first_of(rows: SeasonRows, session: SessionLine | None) -> Winner | None:
     first = results[0]
     entry = rows.entry_of.get((session.session_id, first.driver_number))
     return Winner(first.person or f"Car {first.driver_number}", first.driver_id, (entry.team_name if entry else None) or "")
+
+
+def url_in(session: SessionLine, name: str) -> str:
+    """The address of a session of that name, or else that of its weekend."""
+    if session.session_name == name:
+        return session_url(session.year, session.race_slug, session.slug)
+    return race_url(session.year, session.race_slug)
+
+
+def results_told(rows: SeasonRows, session: SessionLine) -> list[Winner]:
+    """The first three of a session; empty where that is not known."""
+    told = []
+    for result in rows.results_of.get(session.session_id, [])[:3]:
+        entry = rows.entry_of.get((session.session_id, result.driver_number))
+        if result.position:
+            team = (entry.team_name if entry else None) or ""
+            told.append(Winner(result.person or f"Car {result.driver_number}", result.driver_id, team))
+    return told
+
+
+def session_state(session: SessionLine, now: datetime.datetime) -> str:
+    """In a word or two: cancelled, on track now, still to come; empty once it is over."""
+    if session.is_cancelled or session.race_cancelled:
+        return "cancelled"
+    if session.date_start and now < session.date_start:
+        return "still to come"
+    return "on track now" if session.date_end and now < session.date_end else ""

@@ -138,6 +138,7 @@ function readOut(index) {
     const line = lines.find((one) => one.car === car.number);
     const value = line.y[at];
     if (value == null) return [null, ""];
+    if (data.view === "season") return [-value, String(value)];
     if (data.reverse) return [value, data.data?.gaps?.[car.number]?.[at] == null ? `P${value}` : `P${value}  +${data.data.gaps[car.number][at].toFixed(1)}`];
     const delta = data.view === "trace";
     return [delta ? -value : value, delta || value < 20 ? signed(value, delta ? 1 : 3) : minutes(value, 3)];
