@@ -13,13 +13,28 @@ RAIN_GAP = datetime.timedelta(minutes=3)  # the weather comes once a minute; dri
 
 def bands_of(rows: SessionRows, ends: dict[int, dict[int, float]]) -> list[Band]:
     """The bands of a chart over laps; `ends` as `timing.field_crossings` gives them."""
-    spans = [(row.state, row.date_start, row.date_end) for row in rows.neutralisations if row.state in SHOWN]
-    spans += [("rain", *span) for span in showers(rows)]
     bands = []
-    for kind, start, end in spans:
+    for kind, start, end in spans_of(rows):
         cars = {car: where for car in ends if (where := on_laps(rows, car, ends[car], start, end))}
         if cars:
             bands.append(Band(kind, cars))
+    return bands
+
+
+def spans_of(rows: SessionRows) -> list[tuple[str, datetime.datetime, datetime.datetime | None]]:
+    """(kind, start, end) of everything that bands show."""
+    spans = [(row.state, row.date_start, row.date_end) for row in rows.neutralisations if row.state in SHOWN]
+    return [*spans, *(("rain", *span) for span in showers(rows))]
+
+
+def bands_over_time(rows: SessionRows, begin: datetime.datetime) -> list[Band]:
+    """The bands of a chart over the minutes since a moment: the same for all cars."""
+    last = max((lap.date_start for lap in rows.laps if lap.date_start), default=begin)
+    bands = []
+    for kind, start, end in spans_of(rows):
+        minutes = [round((moment - begin).total_seconds() / 60, 2) for moment in (start, min(end or last, last))]
+        if 0 <= minutes[0] < minutes[1]:
+            bands.append(Band(kind, dict.fromkeys(rows.laps_of, (minutes[0], minutes[1]))))
     return bands
 
 

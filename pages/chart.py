@@ -27,7 +27,7 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that happened to a car: a stop, the end of its race."""
 
     x: float
-    kind: str  # stop, out
+    kind: str  # stop, change (of tyres, under a red flag), out
     text: str
 
 

@@ -18,6 +18,11 @@ class Laps(NamedTuple):
     last: int
 
 
+def inside(lap: int, window: Laps | None) -> bool:
+    """Whether a lap is among those that were asked for."""
+    return window is None or window.first <= lap <= window.last
+
+
 class State:
     """The parameters of a request, each checked when it is read."""
 

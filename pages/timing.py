@@ -5,12 +5,26 @@ millisecond. So the durations are summed up, and the sum is placed in time by th
 """
 
 import datetime
+import math
 from collections.abc import Iterable
+from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from pages.rows import LapRow, SessionRows
 
 SAME_RACE = 0.5  # s that official gaps may differ from ours: more than that is a time penalty, which was not driven
+STANDSTILL = 300.0  # s without a car over the line under a red flag: the race stood still
+QUIET = 120.0  # s between stragglers that come in after the others
+
+Ends = dict[int, dict[int, float]]  # {car number: {lap number: Unix time at its end}}
+
+
+class Stoppage(NamedTuple):
+    """A time in which the race stood still, from the last car over the line to the next (Unix time)."""
+
+    start: float
+    end: float
 
 
 def crossings(laps: Iterable[LapRow]) -> dict[int, float]:
@@ -53,8 +67,8 @@ def placed(piece: list[tuple[LapRow, float]]) -> dict[int, float]:
     return {number: offset + seconds for number, seconds in sums}
 
 
-def field_crossings(rows: SessionRows) -> dict[int, dict[int, float]]:
-    """{car number: {lap number: Unix time at its end}}; cars on the winner's lap end exactly their official gap behind.
+def field_crossings(rows: SessionRows) -> Ends:
+    """When each car ended its laps; cars on the winner's lap end exactly their official gap behind.
 
     An official gap that is more than `SAME_RACE` seconds away from the driven one holds a penalty and moves nothing.
     """
@@ -82,3 +96,41 @@ def lap_at(moment: datetime.datetime | float, laps: list[LapRow], ends: dict[int
         if end is not None and start is not None and start <= at < end:
             return lap.lap_number - 1 + (at - start) / (end - start)
     return None
+
+
+def red_flags(rows: SessionRows) -> list[tuple[float, float]]:
+    """(start, end) of each red flag in Unix time; one that nothing ended lasts for ever."""
+    return [
+        (flag.date_start.timestamp(), flag.date_end.timestamp() if flag.date_end else math.inf)
+        for flag in rows.neutralisations
+        if flag.state == "red flag"
+    ]
+
+
+def stoppages(rows: SessionRows, ends: Ends) -> list[Stoppage]:
+    """The times under a red flag in which nobody crossed the line but stragglers on their way in, in order."""
+    moments = sorted(end for own in ends.values() for end in own.values())
+    quiet = [Stoppage(*pair) for pair in pairwise(moments) if pair[1] - pair[0] > QUIET]
+    found: list[Stoppage] = []
+    for start, end in red_flags(rows):
+        silences = [silence for silence in quiet if silence.start < end and silence.end > start]
+        long = [silence for silence in silences if silence.end - silence.start > STANDSTILL]
+        if long and (not found or found[-1].end <= silences[0].start):
+            found.append(Stoppage(silences[0].start, long[-1].end))
+    return found
+
+
+def without(stops: list[Stoppage], ends: Ends) -> Ends:
+    """The same on a clock that stands still while the race does."""
+
+    def on_clock(moment: float) -> float:
+        return moment - sum(min(max(moment - stop.start, 0.0), stop.end - stop.start) for stop in stops)
+
+    return {car: {lap: on_clock(end) for lap, end in own.items()} for car, own in ends.items()}
+
+
+def red_laps(rows: SessionRows, own: dict[int, float]) -> set[int]:
+    """The laps of a car that a red flag touched; `own` as `crossings` gives it."""
+    flags = red_flags(rows)
+    spans = {lap: (own.get(lap - 1, end), end) for lap, end in own.items()}
+    return {lap for lap, (begin, end) in spans.items() if any(start < end and stop > begin for start, stop in flags)}

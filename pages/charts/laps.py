@@ -1,16 +1,19 @@
 """Lap history: every lap of every driver, over laps or over the age of the tyres."""
 
+import datetime
 from collections import Counter
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
-from pages.bands import bands_of
+from pages.analyses import nothing
+from pages.bands import bands_of, bands_over_time
 from pages.cars import cars_of
-from pages.chart import Car, Chart, Choice, Line, Table
+from pages.chart import Band, Car, Chart, Choice, Line, Table
 from pages.charts import View
 from pages.colours import compound_letter
-from pages.rows import LapRow, SessionRows
-from pages.state import BadState, State, car_named
+from pages.rows import FIRST, LapRow, SessionRows, grouped
+from pages.state import BadState, Laps, State, car_named, inside
 from pages.stops import stop_marks
 from pages.timing import field_crossings
 
@@ -18,58 +21,121 @@ FUEL_EFFECT = 0.03  # s per kg: what engineers reckon with; published figures li
 FUEL_LOAD = 110.0  # kg at the start, the most that the rules allow
 MODES = {
     "time": "lap time",
+    "best": "to the session's best lap",
     "field": "to the field's median of that lap",
     "fuel": f"lap time without {FUEL_EFFECT:g} s per kg of fuel",
 }
-AXES = {"lap": "lap", "age": "age of the tyres"}
+ANYWHERE = ("time", "best")  # modes that say something where cars do not drive the same lap at the same time
+AXES = {"lap": "lap", "age": "age of the tyres", "time": "session time"}
 SHOWN_LAPS = {"clean": "clean laps", "all": "all laps"}
 FIRST_SHOWN = 4
+LONGEST = 1.6  # times the median of the clean laps: longer ones, as under a red flag, leave the chart
 
 
 def build(rows: SessionRows, state: State) -> Chart:
     """Lap times in seconds, or their difference to a reference."""
     cars = cars_of(rows)
-    timed = [lap for lap in rows.laps if lap.lap_duration is not None]
-    if not timed:
-        return Chart(
-            view="laps", title="Laps", summary="", table=Table.of([], []), empty="No lap times are stored of this session."
-        )
-    mode, axis = state.query.get("mode", "") or "time", state.choice("x", AXES, "lap")
+    if all(lap.lap_duration is None for lap in rows.laps):
+        return nothing("laps", "Laps", "No lap times are stored of this session.")
+    axes = AXES if rows.is_race else dict(reversed(AXES.items()))
+    mode, axis = state.query.get("mode", "") or "time", state.choice("x", axes, next(iter(axes)))
     which = state.choice("which", SHOWN_LAPS, "clean")
-    value = measure(mode, rows)
+    value, place = measure(mode, rows, which), places(axis, rows)
     window = state.laps(rows.race_laps)
-    used = [
-        lap
-        for lap in timed
-        if (which == "all" or not lap.excluded) and (window is None or window.first <= lap.lap_number <= window.last)
+    used = [lap for lap in rows.laps if lap.lap_duration is not None and (which == "all" or not lap.excluded)]
+    x = sorted({found for lap in used if (found := place(lap)) is not None})
+    lines = [
+        line_of(rows, car.number, used, x, axis=axis, value=value, place=place) for car in cars if car.number in rows.laps_of
     ]
-    x = sorted({found for lap in used if (found := place_of(lap, axis)) is not None})
-    ends = field_crossings(rows) if axis == "lap" else {}
-    lines = [line_of(rows, car.number, used, x, axis=axis, value=value) for car in cars if car.number in rows.laps_of]
+    options = choices(mode, axes, axis, which, cars, rows)
     return Chart(
         view="laps",
         title="Laps",
-        summary=f"{MODES.get(mode, f'Seconds to {mode}').capitalize()} over the {AXES[axis]}; letters are tyre compounds.",
+        summary=f"{upper_first(dict(options[0].options).get(mode, mode))} over the {AXES[axis]}; letters are tyre compounds.",
         x=[float(at) for at in x],
-        x_label=AXES[axis].capitalize(),
+        x_label="Minute" if axis == "time" else AXES[axis].capitalize(),
         y_label="Seconds",
         cars=cars,
         lines=lines,
-        bands=bands_of(rows, ends) if ends else [],
+        bands=bands(rows, axis),
         shown=state.cars(rows) or [line.car for line in lines[:FIRST_SHOWN]],
-        choices=choices(mode, axis, which, cars),
+        choices=options,
         notes=left_out(rows, which),
-        table=table(cars, used, value),
+        table=table(cars, [lap for lap in used if inside(lap.lap_number, window)], value),
+        data=drawing(rows, used, x, axis=axis, value=value, window=window) | {"delta": mode not in ("time", "fuel")},
     )
+
+
+def drawing(
+    rows: SessionRows, used: list[LapRow], x: list[float], *, axis: str, value: "Measure", window: Laps | None
+) -> dict[str, Any]:
+    """What the drawing needs besides: the window, how far it reaches up and down, and which points belong to one run."""
+    data: dict[str, Any] = {"window": window} if window and axis == "lap" else {}
+    clean = [lap for lap in rows.laps if lap.lap_duration is not None and not lap.excluded]
+    if clean:
+        room = (LONGEST - 1) * median(lap.lap_duration or 0.0 for lap in clean)
+        middle = median([seconds for lap in clean if (seconds := value(lap)) is not None] or [0.0])
+        data["limits"] = [round(middle - room, 3), round(middle + room, 3)]
+    if axis == "time":
+        data["joined"] = {car: runs(laps, x, places(axis, rows)) for car, laps in grouped(used).items()}
+    return data
+
+
+def runs(laps: list[LapRow], x: list[float], place: "Place") -> list[tuple[int, int]]:
+    """From where to where in `x` laps follow one another without a stop or a gap."""
+    index = {at: number for number, at in enumerate(x)}
+    found: list[tuple[int, int]] = []
+    previous: LapRow | None = None
+    for lap in laps:
+        at = index.get(place(lap) or -1.0)
+        if at is None:
+            continue
+        follows = previous is not None and lap.lap_number == previous.lap_number + 1 and not lap.is_pit_out_lap
+        if found and follows:
+            found[-1] = (found[-1][0], at)
+        else:
+            found.append((at, at))
+        previous = lap
+    return [span for span in found if span[1] > span[0]]
+
+
+def bands(rows: SessionRows, axis: str) -> list[Band]:
+    if axis == "lap":
+        return bands_of(rows, field_crossings(rows))
+    return bands_over_time(rows, begin(rows)) if axis == "time" else []
+
+
+def begin(rows: SessionRows) -> datetime.datetime:
+    """When the clock of a session began."""
+    moments = [lap.date_start for lap in rows.laps if lap.date_start]
+    return rows.session.date_start or min(moments, default=FIRST)
+
+
+Place = Callable[[LapRow], float | None]
+
+
+def places(axis: str, rows: SessionRows) -> Place:
+    """The function from a lap to its place on an axis: its number, the age of its tyres, or the minute in which it began."""
+    if axis == "lap":
+        return lambda lap: lap.lap_number
+    if axis == "age":
+        return lambda lap: lap.tyre_age
+    start = begin(rows)
+    return lambda lap: round((lap.date_start - start).total_seconds() / 60, 3) if lap.date_start else None
 
 
 Measure = Callable[[LapRow], float | None]
 
 
-def measure(mode: str, rows: SessionRows) -> Measure:
+def measure(mode: str, rows: SessionRows, which: str) -> Measure:
     """The function from a lap to the value that is drawn; None where it has none."""
     if mode == "time":
         return lambda lap: lap.lap_duration
+    if mode == "best":
+        best = min(lap.lap_duration for lap in rows.laps if lap.lap_duration is not None)
+        return lambda lap: less(lap.lap_duration, best)
+    if not rows.is_race:
+        raise BadState(f"mode={mode!r} is not offered of this session; choose one of {', '.join(ANYWHERE)}.")
     if mode == "fuel":
         last = rows.race_laps
         return lambda lap: less(lap.lap_duration, FUEL_EFFECT * FUEL_LOAD * (last - lap.lap_number + 1) / last)
@@ -84,8 +150,12 @@ def measure(mode: str, rows: SessionRows) -> Measure:
         other = car_named(mode, rows)
     except BadState as error:
         raise BadState(f"mode={mode!r} is not offered; choose one of {', '.join(MODES)} or a driver.") from error
-    times = {lap.lap_number: lap.lap_duration for lap in rows.laps_of.get(other, [])}
+    times = {lap.lap_number: lap.lap_duration for lap in rows.laps_of.get(other, []) if which == "all" or not lap.excluded}
     return lambda lap: less(lap.lap_duration, times.get(lap.lap_number))
+
+
+def upper_first(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def less(value: float | None, other: float | None) -> float | None:
@@ -93,20 +163,14 @@ def less(value: float | None, other: float | None) -> float | None:
     return None if value is None or other is None else value - other
 
 
-def place_of(lap: LapRow, axis: str) -> int | None:
-    return lap.lap_number if axis == "lap" else lap.tyre_age
-
-
-def line_of(rows: SessionRows, car: int, used: list[LapRow], x: list[int], *, axis: str, value: Measure) -> Line:
+def line_of(rows: SessionRows, car: int, used: list[LapRow], x: list[float], *, axis: str, value: Measure, place: Place) -> Line:
     """A car's values; over the age of the tyres the mean of its stints at that age."""
-    places: dict[int, list[tuple[float, LapRow]]] = {}
+    at_place: dict[float, list[tuple[float, LapRow]]] = {}
     for lap in used:
-        at = place_of(lap, axis)
-        seconds = value(lap) if lap.driver_number == car and at is not None else None
-        if at is not None and seconds is not None:
-            places.setdefault(at, []).append((seconds, lap))
-    values = [round(sum(s for s, _ in places[at]) / len(places[at]), 3) if at in places else None for at in x]
-    letters = [letter(places[at][0][1]) if at in places and axis == "lap" else "" for at in x]
+        if lap.driver_number == car and (at := place(lap)) is not None and (seconds := value(lap)) is not None:
+            at_place.setdefault(at, []).append((seconds, lap))
+    values = [round(sum(s for s, _ in at_place[at]) / len(at_place[at]), 3) if at in at_place else None for at in x]
+    letters = [letter(at_place[at][0][1]) if at in at_place and axis != "age" else "" for at in x]
     return Line(car, values, marks=stop_marks(rows, car) if axis == "lap" else [], letters=letters)
 
 
@@ -115,10 +179,12 @@ def letter(lap: LapRow) -> str:
     return found.lower() if lap.excluded else found
 
 
-def choices(mode: str, axis: str, which: str, cars: list[Car]) -> list[Choice]:
+def choices(mode: str, axes: dict[str, str], axis: str, which: str, cars: list[Car], rows: SessionRows) -> list[Choice]:
+    modes = [(name, text) for name, text in MODES.items() if rows.is_race or name in ANYWHERE]
+    others = [(car.acronym, f"to {car.name}") for car in cars if rows.is_race and car.number in rows.laps_of]
     return [
-        Choice("mode", "Show", mode, [*MODES.items(), *((car.acronym, f"to {car.name}") for car in cars)]),
-        Choice("x", "Over", axis, [*AXES.items()]),
+        Choice("mode", "Show", mode, [*modes, *others]),
+        Choice("x", "Over", axis, [*axes.items()]),
         Choice("which", "Laps", which, [*SHOWN_LAPS.items()]),
     ]
 

@@ -5,9 +5,9 @@ from pages.cars import cars_of
 from pages.chart import Chart, Line, Mark, Table
 from pages.charts import View
 from pages.rows import SessionRows
-from pages.state import State
+from pages.state import Laps, State, inside
 from pages.stops import end_mark, stop_marks
-from pages.timing import field_crossings
+from pages.timing import Ends, field_crossings, stoppages, without
 
 
 def build(rows: SessionRows, state: State) -> Chart:
@@ -21,7 +21,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     places = lap_places(ends)
     grid = {row.driver_number: row.position for row in rows.grid}
     window = state.laps(rows.race_laps)
-    laps = [lap for lap in [0, *sorted(places)] if window is None or window.first <= lap <= window.last]
+    laps = [0, *sorted(places)]
     lines = [
         Line(
             car.number,
@@ -44,12 +44,12 @@ def build(rows: SessionRows, state: State) -> Chart:
         bands=bands_of(rows, ends),
         shown=state.cars(rows) or [line.car for line in lines],
         notes=notes(rows, grid),
-        table=table(rows, lines, laps),
-        data={"gaps": gaps(ends, laps)},
+        table=table(rows, lines, laps, window),
+        data={"gaps": gaps(without(stoppages(rows, ends), ends), laps)} | ({"window": window} if window else {}),
     )
 
 
-def lap_places(ends: dict[int, dict[int, float]]) -> dict[int, dict[int, int]]:
+def lap_places(ends: Ends) -> dict[int, dict[int, int]]:
     """{lap: {car number: place}}: the order in which cars crossed the line at the end of that lap of theirs."""
     order: dict[int, list[tuple[float, int]]] = {}
     for car, own in ends.items():
@@ -58,7 +58,7 @@ def lap_places(ends: dict[int, dict[int, float]]) -> dict[int, dict[int, int]]:
     return {lap: {car: place for place, (_, car) in enumerate(sorted(found), 1)} for lap, found in order.items()}
 
 
-def gaps(ends: dict[int, dict[int, float]], laps: list[int]) -> dict[int, list[float | None]]:
+def gaps(ends: Ends, laps: list[int]) -> dict[int, list[float | None]]:
     """{car number: seconds behind the leader at the end of each lap}"""
     first = {lap: min(own[lap] for own in ends.values() if lap in own) for lap in laps if lap}
     return {
@@ -83,10 +83,13 @@ def notes(rows: SessionRows, grid: dict[int, int]) -> list[str]:
     return [*missing, "Places are by the moment at which each car ended the lap; the result can differ by penalties."]
 
 
-def table(rows: SessionRows, lines: list[Line], laps: list[int]) -> Table:
+def table(rows: SessionRows, lines: list[Line], laps: list[int], window: Laps | None) -> Table:
     names = {car.number: car.acronym for car in cars_of(rows)}
     columns = [("Lap", True), *((names[line.car], True) for line in lines)]
-    return Table.of(columns, [["grid" if lap == 0 else lap, *(line.y[at] for line in lines)] for at, lap in enumerate(laps)])
+    return Table.of(
+        columns,
+        [["grid" if lap == 0 else lap, *(line.y[at] for line in lines)] for at, lap in enumerate(laps) if inside(lap, window)],
+    )
 
 
 VIEW = View(

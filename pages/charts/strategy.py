@@ -9,7 +9,7 @@ from pages.colours import COMPOUNDS, compound_letter
 from pages.drawing import WIDTH, Scale
 from pages.rows import SessionRows, StintRow
 from pages.state import State
-from pages.stops import GARAGE
+from pages.stops import GARAGE, stop_marks
 
 ORDERS = {"finish": "finishing order", "grid": "grid"}
 ROW, BAR, LEFT, RIGHT = 26.0, 20.0, 62.0, 12.0  # px: a driver's row, its bar, the names, the margin
@@ -19,7 +19,8 @@ LETTER_ROOM, NUMBER_ROOM = 18.0, 46.0  # px a bar needs to show its letter, and 
 def build(rows: SessionRows, state: State) -> Chart:
     """Stints by car: first and last lap, compound, age of the tyres, seconds in the lane at the stop that follows."""
     order = state.choice("order", ORDERS, "finish")
-    cars = [car for car in cars_of(rows) if rows.stints_of.get(car.number)]
+    wanted = state.cars(rows)
+    cars = [car for car in cars_of(rows) if rows.stints_of.get(car.number) and (not wanted or car.number in wanted)]
     if not cars:
         return Chart(
             view="strategy", title="Strategy", summary="", table=Table.of([], []), empty="No stints are stored of this session."
@@ -31,7 +32,8 @@ def build(rows: SessionRows, state: State) -> Chart:
     return Chart(
         view="strategy",
         title="Strategy",
-        summary="The tyres of each stint, lap by lap. Hatched: the set was used before. Beside a stop: seconds in the pit lane.",
+        summary="The tyres of each stint, lap by lap. Hatched: the set was used before. Beside a stop: seconds in the pit lane."
+        + (" A red stroke: changed under the red flag." if any(bar["red"] for own in bars.values() for bar in own) else ""),
         x_label="Lap",
         cars=cars,
         choices=[Choice("order", "Order", order, [*ORDERS.items()])],
@@ -60,6 +62,9 @@ def segments(rows: SessionRows, car: int) -> list[dict[str, Any]]:
         end = min(stint.lap_end, last)
         if first <= end:
             found.append(segment(stint, first, end, lanes.get(end)) | {"corrected": stint.stint_number in corrected})
+    changes = {mark.x for mark in stop_marks(rows, car) if mark.kind == "change"}
+    for bar in found:
+        bar["red"] = bar["last"] in changes and bar is not found[-1]
     if found:
         found[-1]["lane"] = None  # the flag is no stop
     return found
@@ -92,9 +97,19 @@ def table(cars: list[Car], bars: dict[int, list[dict[str, Any]]]) -> Table:
         ("Tyre", False),
         ("Age at start", True),
         ("Pit lane after, s", True),
+        ("Changed", False),
     ]
     rows = [
-        [car.acronym, number, bar["first"], bar["last"], bar["compound"], bar["age"], bar["lane"]]
+        [
+            car.acronym,
+            number,
+            bar["first"],
+            bar["last"],
+            bar["compound"],
+            bar["age"],
+            bar["lane"],
+            "under the red flag" if bar["red"] else "",
+        ]
         for car in cars
         for number, bar in enumerate(bars[car.number], 1)
     ]
@@ -126,7 +141,7 @@ def box(bar: dict[str, Any], scale: Scale, top: float) -> dict[str, Any]:
         "letter": compound_letter(bar["compound"]) if width >= LETTER_ROOM else "",
         "laps": bar["last"] - bar["first"] + 1 if width >= NUMBER_ROOM else "",
         "used": bool(bar["age"]),
-        "lane_x": right - 1,
+        "lane_x": right - 2.7,
     }
 
 

@@ -1,5 +1,6 @@
 """The race trace: how far each car was ahead of or behind a reference, lap by lap."""
 
+from itertools import pairwise
 from statistics import median
 
 from pages.bands import bands_of
@@ -7,14 +8,12 @@ from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Line, Table
 from pages.charts import View
 from pages.rows import SessionRows
-from pages.state import BadState, State, car_named
+from pages.state import BadState, Laps, State, car_named, inside
 from pages.stops import end_mark, stop_marks
-from pages.timing import field_crossings
+from pages.timing import Ends, Stoppage, field_crossings, red_laps, stoppages, without
 
 REFERENCES = {"winner": "winner's mean pace", "leader": "the leader", "median": "the field's median"}
 FIRST_SHOWN = 10  # cars whose lines are drawn when nobody is named
-
-Ends = dict[int, dict[int, float]]
 
 
 def build(rows: SessionRows, state: State) -> Chart:
@@ -26,14 +25,17 @@ def build(rows: SessionRows, state: State) -> Chart:
         return Chart(
             view="trace", title="Race trace", summary="", table=Table.of([], []), empty="No laps are stored of this session."
         )
-    baseline = reference_times(reference, rows, cars, ends)
+    stops = stoppages(rows, ends)
+    clock = without(stops, ends)
+    baseline = reference_times(reference, rows, cars, clock)
     window = state.laps(rows.race_laps)
-    laps = [lap for lap in sorted(baseline) if window is None or window.first <= lap <= window.last]
-    lines = [line_of(rows, car.number, ends.get(car.number, {}), baseline, laps) for car in cars if car.number in ends]
+    laps = sorted(baseline)
+    lines = [line_of(rows, car.number, clock.get(car.number, {}), baseline, laps) for car in cars if car.number in ends]
     return Chart(
         view="trace",
         title="Race trace",
-        summary=f"Seconds ahead of (+) or behind (−) {described(reference, cars)} at the end of each lap. Steps down are stops.",
+        summary=f"Seconds ahead of (+) or behind (−) {described(reference, cars)} at the end of each lap. Steps down are stops."
+        + stopped(stops),
         x=[float(lap) for lap in laps],
         x_label="Lap",
         y_label="Seconds to the reference",
@@ -43,8 +45,18 @@ def build(rows: SessionRows, state: State) -> Chart:
         shown=state.cars(rows) or [line.car for line in lines[:FIRST_SHOWN]],
         choices=[choice(reference, cars)],
         notes=["Lap times are exact; where one is missing, the start of the next lap takes its place.", *penalties(rows)],
-        table=table(cars, lines, laps),
+        table=table(cars, lines, laps, window),
+        data={"window": window} if window else {},
     )
+
+
+def stopped(stops: list[Stoppage]) -> str:
+    """What to say of the minutes that are not on the clock."""
+    if not stops:
+        return ""
+    *others, last = [str(round((stop.end - stop.start) / 60)) for stop in stops]
+    minutes = f"{', '.join(others)} and {last}" if others else last
+    return f" The clock stands still while the race did, under the red flag: {minutes} minutes are taken out."
 
 
 def reference_times(reference: str, rows: SessionRows, cars: list[Car], ends: Ends) -> dict[int, float]:
@@ -55,7 +67,7 @@ def reference_times(reference: str, rows: SessionRows, cars: list[Car], ends: En
         return {lap: median(found) for lap, found in by_lap(ends).items()}
     if reference == "winner":
         winner = next(car.number for car in cars if car.number in ends)
-        return mean_pace(ends[winner], rows)
+        return mean_pace(ends[winner], started(rows, ends), red_laps(rows, field_crossings(rows)[winner]))
     try:
         return ends[car_named(reference, rows)]
     except (BadState, KeyError) as error:
@@ -71,15 +83,35 @@ def by_lap(ends: Ends) -> dict[int, list[float]]:
     return found
 
 
-def mean_pace(own: dict[int, float], rows: SessionRows) -> dict[int, float]:
-    """A car that drives every lap of the winner's mean time and crosses the line with the winner at the end.
+def started(rows: SessionRows, ends: Ends) -> float | None:
+    """When the field began its first lap: the lap times say it best, as starts are often missing or wrong there."""
+    begun = [
+        own[1] - first.lap_duration for car, own in ends.items() if 1 in own and (first := rows.laps_of[car][0]).lap_duration
+    ]
+    if begun:
+        return min(begun)
+    known = [laps[0].date_start.timestamp() for laps in rows.laps_of.values() if laps[0].date_start and laps[0].lap_number == 1]
+    return min(known) if known else None
 
-    The clock begins when the first car of the field began its first lap.
+
+def mean_pace(own: dict[int, float], start: float | None, red: set[int]) -> dict[int, float]:
+    """{lap: time} of a car that drives every lap in the winner's mean time, and ends with the winner.
+
+    Laps under a red flag are no pace: there it keeps beside the winner.
     """
-    starts = [laps[0].date_start.timestamp() for laps in rows.laps_of.values() if laps[0].date_start and laps[0].lap_number == 1]
-    last = max(own)
-    start = min(starts) if starts else own[min(own)] - (own[last] - own[min(own)]) / max(1, last - min(own))
-    return {lap: start + (own[last] - start) * lap / last for lap in range(1, last + 1)}
+    first = min(own)
+    known = {0: start, **own} if start is not None and start < own[first] else own
+    spans = [(begin, end, known[end] - known[begin]) for begin, end in pairwise(sorted(known))]
+    free = [(end - begin, seconds) for begin, end, seconds in spans if not red.intersection(range(begin + 1, end + 1))]
+    mean = sum(seconds for _, seconds in free) / max(1, sum(count for count, _ in free))
+    at = known[min(known)]
+    times = {min(known): at}
+    for begin, end, seconds in spans:
+        each = seconds / (end - begin) if red.intersection(range(begin + 1, end + 1)) else mean
+        for lap in range(begin + 1, end + 1):
+            at += each
+            times[lap] = at
+    return {lap: time for lap, time in times.items() if lap}
 
 
 def line_of(rows: SessionRows, car: int, own: dict[int, float], baseline: dict[int, float], laps: list[int]) -> Line:
@@ -89,7 +121,7 @@ def line_of(rows: SessionRows, car: int, own: dict[int, float], baseline: dict[i
 
 def described(reference: str, cars: list[Car]) -> str:
     name = next((car.name for car in cars if reference.upper() == car.acronym.upper()), reference)
-    return REFERENCES.get(reference, name)
+    return {"winner": "the winner's mean pace"}.get(reference) or REFERENCES.get(reference, name)
 
 
 def choice(reference: str, cars: list[Car]) -> Choice:
@@ -103,10 +135,10 @@ def penalties(rows: SessionRows) -> list[str]:
     return ["Time penalties that were added after the flag are in the result, not in the lines."] if told else []
 
 
-def table(cars: list[Car], lines: list[Line], laps: list[int]) -> Table:
+def table(cars: list[Car], lines: list[Line], laps: list[int], window: Laps | None) -> Table:
     names = {car.number: car for car in cars}
     columns = [("Lap", True), *((names[line.car].acronym, True) for line in lines)]
-    return Table.of(columns, [[lap, *(line.y[at] for line in lines)] for at, lap in enumerate(laps)])
+    return Table.of(columns, [[lap, *(line.y[at] for line in lines)] for at, lap in enumerate(laps) if inside(lap, window)])
 
 
 VIEW = View(

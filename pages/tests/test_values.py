@@ -5,7 +5,9 @@ import pytest
 from drivers.models import SessionResult
 from pages.charts.registry import VIEWS
 from pages.rows import load
-from pages.state import State
+from pages.state import BadState, State
+from pages.timing import field_crossings, stoppages
+from races.models import Session
 from telemetry.models import Lap, Stint
 
 
@@ -92,3 +94,71 @@ def test_the_winner_of_bahrain_2024_stopped_twice(recorded):
     assert [(bar["compound"], bar["last"]) for bar in bars] == [("SOFT", 17), ("HARD", 37), ("SOFT", 57)]
     assert [bar["lane"] for bar in bars] == [25.0, 24.2, None]
     assert len(bars) == Stint.objects.filter(session=session, driver_number=1).count()
+
+
+def test_a_red_flag_does_not_squeeze_the_trace(recorded):
+    for session_id, minutes in ((9496, "27"), (7787, "17, 14 and 33")):
+        found = chart(recorded(session_id), "trace")
+        assert f"{minutes} minutes are taken out" in found.summary
+        winner = line(found, found.cars[0].number)
+        assert max(map(abs, winner.values())) < 200
+        assert winner[max(winner)] == pytest.approx(0, abs=0.0011)
+
+
+def test_the_trace_of_monaco_2024_begins_beside_the_winner_and_ends_with_the_gaps(recorded):
+    found = chart(recorded(9523), "trace")
+    winner, second = (line(found, car_of(found, acronym)) for acronym in ("LEC", "PIA"))
+    assert winner[1] == winner[2] == 0
+    assert (winner[78], second[78]) == (pytest.approx(0, abs=0.0011), pytest.approx(-7.152, abs=0.0011))
+
+
+def test_the_clock_goes_on_where_no_red_flag_was(recorded):
+    session = recorded(9472)
+    assert stoppages(load(session), field_crossings(load(session))) == []
+
+
+def test_changes_of_tyres_under_a_red_flag_are_no_stops(recorded):
+    session = recorded(9523)
+    found = chart(session, "positions")
+    marks = {mark.kind: mark for one in found.lines if one.car == car_of(found, "LEC") for mark in one.marks}
+    assert (marks["change"].x, marks["change"].text) == (1, "M to H under the red flag")
+    assert "stop" not in marks
+    bars = chart(session, "strategy").data["bars"]
+    assert [bar["red"] for bar in bars[16]] == [True, False]
+    assert [bar["red"] for bar in bars[1]] == [True, False, False]  # Verstappen stopped once more
+
+
+def test_chosen_drivers_are_the_rows_of_the_strategy(race):
+    cars = chart(race, "strategy").cars
+    assert [car.acronym for car in chart(race, "strategy", drivers=cars[2].acronym).cars] == [cars[2].acronym]
+
+
+def test_a_range_of_laps_is_a_window_and_cuts_the_table(race):
+    found = chart(race, "trace", laps="5-9")
+    assert list(found.data["window"]) == [5, 9]
+    assert [row[0] for row in found.table.rows] == [5, 6, 7, 8, 9]
+    assert found.x == chart(race, "trace").x
+
+
+def test_laps_beside_a_driver_are_the_difference_of_times(race):
+    first, second = chart(race, "laps").cars[:2]
+    found = line(chart(race, "laps", mode=first.acronym, which="all"), second.number)
+    mine, others = times(race, second.number), times(race, first.number)
+    shown = {lap: delta for lap, delta in found.items() if delta is not None}
+    assert shown
+    assert shown == {lap: pytest.approx(mine[lap] - others[lap], abs=0.00051) for lap in shown}
+    assert set(chart(race, "laps", mode=first.acronym, which="all").lines[0].y) <= {0, None}
+
+
+def test_laps_of_practice_stand_at_the_minute_in_which_they_began(demo, db):
+    session = Session.objects.select_related("race").filter(session_name="Practice 1").earliest("date_start")
+    found = chart(session, "laps", which="all")
+    car = found.lines[0].car
+    stored = Lap.objects.filter(session=session, driver_number=car, lap_duration__isnull=False, date_start__isnull=False)
+    expected = {(lap.date_start - session.date_start).total_seconds() / 60: lap.lap_duration for lap in stored}
+    shown = {at: seconds for at, seconds in line(found, car).items() if seconds is not None}
+    assert list(shown) == pytest.approx(sorted(expected), abs=0.00051)
+    assert list(shown.values()) == pytest.approx([expected[at] for at in sorted(expected)], abs=0.00051)
+    assert [choice.value for choice in found.choices] == ["time", "time", "all"]
+    with pytest.raises(BadState):
+        chart(session, "laps", mode="fuel")

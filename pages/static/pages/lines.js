@@ -8,6 +8,15 @@ const lines = data.lines.map((line) => ({ marks: [], letters: [], ...line, info:
 const listed = lines.map((line) => line.info);
 const ratio = () => devicePixelRatio;
 const BANDS = { "safety car": "--safety-car", "virtual safety car": "--safety-car", "red flag": "--red-flag", rain: "--rain" };
+const extra = data.data ?? {};
+const isDelta = data.view === "trace" || Boolean(extra.delta); // values are differences, not times
+const overTime = Boolean(extra.joined);
+/* Points of one run are joined across the values of other cars that lie between them: uPlot passes over `undefined`. */
+for (const line of lines) {
+  for (const [from, to] of extra.joined?.[line.car] ?? []) {
+    for (let at = from; at < to; at += 1) if (line.y[at] === null) line.y[at] = undefined;
+  }
+}
 let highlighted = null;
 let pinned = null; // the index that the arrow keys have chosen
 
@@ -23,6 +32,7 @@ function drawBands(u) {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  let free = bbox.left; // where the next name may begin
   for (const band of data.bands ?? []) {
     const span = band.cars[first] ?? Object.values(band.cars)[0];
     const [from, to] = span.map((lap) => u.valToPos(lap, "x", true));
@@ -31,7 +41,11 @@ function drawBands(u) {
     ctx.fillStyle = ink("--soft");
     ctx.font = `${11 * ratio()}px system-ui, sans-serif`;
     ctx.textBaseline = "top";
-    ctx.fillText({ "safety car": "SC", "virtual safety car": "VSC", "red flag": "red flag", rain: "rain" }[band.kind], from + 4 * ratio(), bbox.top + 3 * ratio());
+    const name = { "safety car": "SC", "virtual safety car": "VSC", "red flag": "red flag", rain: "rain" }[band.kind];
+    const at = Math.max(from, free) + 4 * ratio();
+    if (to < bbox.left || from > bbox.left + bbox.width || at > to + 30 * ratio()) continue;
+    ctx.fillText(name, at, bbox.top + 3 * ratio());
+    free = at + ctx.measureText(name).width;
   }
   ctx.restore();
 }
@@ -56,6 +70,10 @@ function drawMarks(u) {
       ctx.beginPath();
       if (mark.kind === "stop") {
         ctx.arc(x, y, r, 0, 7);
+        ctx.fillStyle = ink("--paper");
+        ctx.fill();
+      } else if (mark.kind === "change") {
+        ctx.rect(x - r, y - r, 2 * r, 2 * r);
         ctx.fillStyle = ink("--paper");
         ctx.fill();
       } else {
@@ -133,22 +151,27 @@ function drawEnds(u) {
 
 function readOut(index) {
   const at = index ?? pinned ?? data.x.length - 1;
-  document.getElementById("at").textContent = `${data.x_label} ${data.x[at] === 0 && data.reverse ? "0 (grid)" : data.x[at]}`;
+  document.getElementById("at").textContent = `${data.x_label} ${data.x[at] === 0 && data.reverse ? "0 (grid)" : overTime ? data.x[at].toFixed(1) : data.x[at]}`;
   list.show((car) => {
     const line = lines.find((one) => one.car === car.number);
-    const value = line.y[at];
+    const value = overTime ? line.y.slice(0, at + 1).findLast((y) => y != null) : line.y[at];
     if (value == null) return [null, ""];
     if (data.view === "season") return [-value, String(value)];
     if (data.reverse) return [value, data.data?.gaps?.[car.number]?.[at] == null ? `P${value}` : `P${value}  +${data.data.gaps[car.number][at].toFixed(1)}`];
     const delta = data.view === "trace";
-    return [delta ? -value : value, delta || value < 20 ? signed(value, delta ? 1 : 3) : minutes(value, 3)];
+    return [delta ? -value : value, isDelta ? signed(value, delta ? 1 : 3) : minutes(value, 3)];
   });
 }
 
 const axis = () => ({ stroke: () => ink("--soft"), grid: { stroke: () => ink("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" });
 /* Lap times as minutes and seconds; differences as they are. */
 const minutes = (value, digits) => `${Math.floor(value / 60)}:${(value % 60).toFixed(digits).padStart(digits ? 3 + digits : 2, "0")}`;
-const written = (tick) => (data.view === "laps" && tick >= 60 ? minutes(tick, Number.isInteger(tick) ? 0 : 1) : String(Math.round(tick * 1e6) / 1e6).replace("-", "−"));
+const written = (tick) => (data.view === "laps" && !isDelta && tick >= 60 ? minutes(tick, Number.isInteger(tick) ? 0 : Number.isInteger(Math.round(tick * 1e4) / 1e3) ? 1 : 2) : String(Math.round(tick * 1e6) / 1e6).replace("-", "−"));
+/* What lies far off, as a lap under a red flag does, leaves the chart instead of squeezing the rest. */
+function within(u, low, high) {
+  const [least, most] = extra.limits ?? [-Infinity, Infinity];
+  return low == null ? [0, 1] : uPlot.rangeNum(Math.max(low, least), Math.max(Math.min(high, most), Math.max(low, least) + 0.1), 0.1, true);
+}
 const whole = (u, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : ""));
 const options = () => ({
   width: box.clientWidth,
@@ -159,11 +182,11 @@ const options = () => ({
   focus: { alpha: 0.35 },
   scales: {
     x: { time: false, range: (u, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-    y: data.reverse ? { dir: -1, range: () => [0.3, Math.max(2, ...lines.flatMap((line) => line.y.filter((y) => y != null))) + 0.7] } : {},
+    y: data.reverse ? { dir: -1, range: () => [0.3, Math.max(2, ...lines.flatMap((line) => line.y.filter((y) => y != null))) + 0.7] } : { range: within },
   },
   axes: [
     { ...axis(), values: whole, incrs: [1, 2, 5, 10, 20, 50], size: 30, gap: 4, label: data.x_label, labelSize: 20, labelGap: 0, labelFont: "12px system-ui, sans-serif" },
-    { ...axis(), size: narrow.matches ? 40 : 54, values: (u, ticks) => ticks.map((tick) => (data.reverse ? (Number.isInteger(tick) ? tick : "") : data.view === "trace" && tick > 0 ? `+${tick}` : written(tick))) },
+    { ...axis(), size: narrow.matches ? 46 : 54, values: (u, ticks) => ticks.map((tick) => (data.reverse ? (Number.isInteger(tick) ? tick : "") : isDelta && tick > 0 ? `+${tick}` : written(tick))) },
   ],
   series: [{}, ...lines.map((line) => ({ label: line.info.acronym, stroke: () => colour(line.info), width: 1.9, dash: line.info.dashed ? [6, 4] : undefined, points: { show: false }, show: list.shown.has(line.car), spanGaps: false }))],
   hooks: {
@@ -181,7 +204,7 @@ function rememberZoom(u) {
   const [from, to] = [Math.ceil(min), Math.floor(max)];
   box.dataset.from = from;
   box.dataset.to = to;
-  if (data.x_label === "Lap" && to > from) setState({ laps: min <= full[0] && max >= full[1] ? data.window ?? null : `${from}-${to}` });
+  if (data.x_label === "Lap" && to > from) setState({ laps: min <= full[0] && max >= full[1] ? null : `${from}-${to}` });
 }
 
 const started = performance.now();
@@ -191,6 +214,7 @@ readOut(null);
 
 const zoomTo = (from, to) => plot.setScale("x", { min: Math.max(full[0], from), max: Math.min(full[1], to) });
 const reset = () => zoomTo(...full);
+if (extra.window) zoomTo(...extra.window);
 function zoom(factor) {
   const { min, max } = plot.scales.x;
   const middle = pinned == null ? (min + max) / 2 : data.x[pinned];
@@ -198,11 +222,15 @@ function zoom(factor) {
   zoomTo(middle - half, middle + half);
 }
 function step(by) {
-  pinned = Math.min(Math.max((pinned ?? (by > 0 ? -1 : data.x.length)) + by, 0), data.x.length - 1);
+  const inUse = (at) => lines.some((line) => list.shown.has(line.car) && line.y[at] != null);
+  let at = (pinned ?? (by > 0 ? -1 : data.x.length)) + by;
+  while (at >= 0 && at < data.x.length && !inUse(at)) at += by;
+  pinned = Math.min(Math.max(at, 0), data.x.length - 1);
   plot.setCursor({ left: plot.valToPos(data.x[pinned], "x"), top: plot.over.clientHeight / 2 });
   readOut(pinned);
 }
 
+document.getElementById("help-button").hidden = false;
 onKeys({
   digit: (key) => { const car = listed[(Number(key) + 9) % 10]; if (car) list.toggle(car.number); },
   t: () => list.teamMates(),

@@ -138,9 +138,11 @@ document.getElementById("copy-link")?.addEventListener("click", async (event) =>
 });
 
 /* A picture of what is seen: the canvas on the paper's colour, or an SVG with the style sheet's values written into it. */
+const pictured = () => document.querySelector(".chart canvas") ?? document.querySelector("svg.chart");
+if (!document.querySelector(".chart")) document.getElementById("png")?.remove();
 document.getElementById("png")?.addEventListener("click", async (event) => {
   event.preventDefault();
-  const source = document.querySelector(".chart canvas") ?? document.querySelector("svg.chart");
+  const source = pictured();
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
   const picture = source instanceof SVGElement ? await rasterised(source) : source;
