@@ -89,7 +89,10 @@ class SessionQualityViewSet(SessionRows, ReadOnlyViewSet):
     failures = {"apply_proposals": {403, 404, 409}}  # besides the usual ones
 
     @extend_schema(
-        summary="Apply proposed corrections", request=ApplyProposalsSerializer, responses={200: SessionQualitySerializer}
+        operation_id="quality_apply_proposals",
+        summary="Apply proposed corrections",
+        request=ApplyProposalsSerializer,
+        responses={200: SessionQualitySerializer},
     )
     @action(
         detail=True,

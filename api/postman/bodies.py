@@ -7,7 +7,7 @@ from api.postman.operations import Json, Operation
 
 # Bodies that the description does not determine.
 BODIES: dict[str, Json] = {
-    "quality_apply_proposals_create": {"proposals": []},
+    "quality_apply_proposals": {"proposals": []},
     "jobs_stop_stop": {"id": "{{entry_id}}#"},
     "drivers_create": {"driver_id": "example-{{unique}}", "full_name": "Example {{unique}}"},  # one of the two is required
 }

@@ -125,6 +125,7 @@ CHECKS: list[Check] = [
     samples.samples_repeat,
     samples.location_jumps,
     samples.laps_without_samples,
+    samples.intervals_break_off,
     upstream.rewritten_by_upstream,
     upstream.no_longer_sent,
     upstream.rows_refused,

@@ -26,6 +26,12 @@ def number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
+def as_text(value: Any) -> str:
+    """A time for people: to the millisecond; texts and lists as they are."""
+    seconds = number(value)
+    return "none" if value is None else f"{value}" if seconds is None else f"{seconds:.3f} s"
+
+
 class Times(NamedTuple):
     """The time of the winner in seconds, 0 where it is unknown, and the rows whose time and gap contradict it, in order."""
 
@@ -87,7 +93,7 @@ def result_columns_shifted(rows: SessionRows) -> Iterator[Finding]:
     """
     winner, faulty = race_times(rows)
     for result in faulty:
-        time, gap = (f"{value}" if value is not None else "none" for value in (result.duration, result.gap_to_leader))
+        time, gap = as_text(result.duration), as_text(result.gap_to_leader)
         why = f"The winner's time is {winner:.3f} s; a time is the winner's plus the gap."
         yield Finding(
             message=f"Car {result.driver_number} (P{result.position or '–'}) has the time {time} and the gap {gap}, "
@@ -134,7 +140,10 @@ def penalised(off: float) -> bool:
 @check(WARNING, "result-and-laps")
 def result_time_against_laps(rows: SessionRows) -> Iterator[Finding]:
     """A car's race time is not the sum of its laps, and penalties do not explain it: a lap time or the result is wrong."""
+    faulty = {result.pk for result in race_times(rows).faulty}
     for result in finishers(rows):
+        if result.pk in faulty:
+            continue
         laps = rows.laps_of.get(result.driver_number, [])
         counted = [lap for lap in laps if lap.lap_number <= (result.number_of_laps or 0)]
         time, total = number(result.duration), sum(lap.lap_duration or 0 for lap in counted)
@@ -154,8 +163,9 @@ def result_places_skip(rows: SessionRows) -> Iterator[Finding]:
     places = {result.position for result in rows.results if result.position}
     empty = [place for place in range(1, max(places, default=0)) if place not in places]
     if empty:
+        which = f"{'place' if len(empty) == 1 else 'places'} {join_words(empty)}"
         yield Finding(
-            message=f"Nobody has place {join_words(empty)} of {max(places)}: sync the result again, or correct a place.",
+            message=f"Nobody has {which} of {max(places)}: sync the result again, or correct a place.",
             rows={"session_result": keys([r for r in rows.results if (r.position or 0) > empty[0]])},
         )
 

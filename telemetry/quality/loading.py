@@ -2,13 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db import models
-from django.db.models import Count, F, IntegerField, Max, Min, TextField, Value, Window
+from django.db.models import (
+    Count,
+    DateTimeField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Subquery,
+    TextField,
+    Value,
+    Window,
+)
 from django.db.models.functions import Cast, RowNumber
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid
@@ -17,7 +31,7 @@ from mirror.feeds import registry
 from mirror.models import Correction, Reject, SyncPiece
 from mirror.storage import FileStorage
 from races.models import RaceControl, Session, Weather
-from telemetry.models import Lap, Pit, Position, SampleFile, Stint
+from telemetry.models import Interval, Lap, Pit, Position, SampleFile, Stint
 from telemetry.quality import rows as kinds
 from telemetry.quality.measuring import FileRow
 from telemetry.quality.session_rows import LOADED, SessionRows
@@ -25,7 +39,8 @@ from telemetry.quality.surroundings import Surroundings
 
 # Rows without a date or a place come last on every database.
 DATED, PLACED = F("date").asc(nulls_last=True), F("position").asc(nulls_last=True)
-SESSIONS_PER_BATCH = 10  # sessions: a query costs more to put together than the rows of one session to read
+FIRST_MINUTE = timedelta(minutes=1)  # of a lap: intervals are sent every four seconds
+SESSIONS_PER_BATCH = 20  # sessions: a query costs more to put together than the rows of one session to read
 
 Row = TypeVar("Row", bound=tuple)
 
@@ -62,6 +77,16 @@ class Batch:
         moments = self.of(Position).order_by("session_id", "date", "driver_number").values("session_id", "date", "driver_number")
         moments = moments.annotate(first_pk=Min("pk"), last_pk=Max("pk")).filter(first_pk__lt=F("last_pk"))
         return grouped(kinds.Twice, moments.values_list("session_id", *kinds.Twice._fields))
+
+    def laps_without_intervals(self) -> dict[int, list[kinds.BareLap]]:
+        """{session_id: laps}. Subqueries find them, because a race's intervals, some 20,000, take long to read."""
+        of_session = Interval.objects.filter(session=OuterRef("session"))
+        winner = SessionResult.objects.filter(session=OuterRef("session"), position=1).values("driver_number")[:1]
+        begun = OuterRef("date_start")
+        there = of_session.filter(date__gte=begun, date__lt=ExpressionWrapper(begun + FIRST_MINUTE, output_field=DateTimeField()))
+        laps = self.of(Lap).filter(lap_number__gt=1, date_start__isnull=False, driver_number=Subquery(winner))
+        bare = laps.filter(Exists(of_session), ~Exists(there)).order_by("session_id", "lap_number")
+        return grouped(kinds.BareLap, bare.values_list("session_id", *kinds.BareLap._fields))
 
     def last_places(self) -> dict[int, list[kinds.LastPlace]]:
         newest_first = Window(
@@ -113,6 +138,7 @@ def load_together(session_ids: list[int], *, surroundings: Surroundings, now: da
         for feed in registry().values()
         if not (feed.lists or isinstance(feed.storage, FileStorage) or feed.collection in LOADED)
     }
+    parts["laps_without_intervals"] = batch.laps_without_intervals() if counts["intervals"] else defaultdict(list)
     for session_id in session_ids:
         yield SessionRows(
             sessions[session_id],

@@ -147,11 +147,21 @@ def standings(rows: SessionRows) -> Iterator[tuple[str, list[StandingRow]]]:
     yield "championship_teams", list(rows.team_standings)
 
 
-def gained(rows: SessionRows, standing: StandingRow) -> float | None:
-    """What the session's result adds to a standing; None where that is not known."""
-    points = {result.driver_number: result.points for result in rows.results}
-    if not points or all(value is None for value in points.values()):
+def points_text(points: float) -> str:
+    return f"{points:g} {'point' if points == 1 else 'points'}"
+
+
+def gained(rows: SessionRows, standing: StandingRow, table: Table | None = None) -> float | None:
+    """What the session's result adds to a standing; None where that is not known.
+
+    With a table, points that do not fit their place count as what the table gives.
+    """
+    if all(result.points is None for result in rows.results):
         return None
+    points = {
+        result.driver_number: result.points if table is None or fits(rows, table, result) else base(table, result)
+        for result in rows.results
+    }
     if isinstance(standing, DriverStandingRow):
         return points.get(standing.driver_number) or 0.0
     if any(entry.team_name is None for entry in rows.entries):
@@ -160,22 +170,31 @@ def gained(rows: SessionRows, standing: StandingRow) -> float | None:
     return sum(points.get(car) or 0.0 for car in cars) if cars else None
 
 
+def points_before(rows: SessionRows, collection: str) -> dict[str, float]:
+    """{driver_id or team_name: points after the race before}; empty where none is known, as of a season's first race."""
+    return rows.surroundings.points_before.get((rows.session.pk, collection), {})
+
+
 @check(ERROR, "standings-and-results")
 def standings_do_not_add_up(rows: SessionRows) -> Iterator[Finding]:
     """Points before and points of the result are not the points after: one of the three is wrong. Compare with the result."""
     table, _ = awarded_table(rows)
-    fitting = table is not None and all(fits(rows, table, result) for result in rows.results)
     for collection, held in standings(rows):
+        known = points_before(rows, collection)
         for standing in held:
             before, after, more = standing.points_start, standing.points_current, gained(rows, standing)
             if before is None or after is None or more is None or abs(before + more - after) < ROUNDING:
                 continue
+            by_places = gained(rows, standing, table)
+            if by_places is not None and abs(before + by_places - after) < ROUNDING:
+                continue  # the result is at fault, which has a finding of its own
             proposals: list[Proposal] = []
-            if fitting and rows.surroundings.points_before.get((rows.session.pk, collection, standing.holder or "")) == before:
-                why = f"{before:g} after the race before, {more:g} in this one; its points fit its places."
+            if table is not None and by_places == more and before == (known.get(standing.holder or "") if known else 0):
+                why = f"{before:g} before the race, {more:g} in it, which fits the place."
                 proposals = propose(rows, collection, standing, {"points_current": before + more}, why=why)
             yield Finding(
-                message=f"The standing of {standing.title} goes from {before:g} to {after:g} points; the result gives {more:g}.",
+                message=f"The standing of {standing.title} goes from {before:g} to {points_text(after)}; "
+                f"the result gives {more:g}.",
                 driver_number=getattr(standing, "driver_number", None),
                 rows={collection: [standing.pk]},
                 proposals=proposals,
@@ -186,8 +205,9 @@ def standings_do_not_add_up(rows: SessionRows) -> Iterator[Finding]:
 def standings_do_not_continue(rows: SessionRows) -> Iterator[Finding]:
     """Points before a race are not those after the race before: one of the two was changed later. Sync both again."""
     for collection, held in standings(rows):
+        known = points_before(rows, collection)
         for standing in held:
-            before = rows.surroundings.points_before.get((rows.session.pk, collection, standing.holder or ""))
+            before = known.get(standing.holder or "")
             start, after, more = standing.points_start, standing.points_current, gained(rows, standing)
             if before is None or start is None or abs(before - start) < ROUNDING:
                 continue
@@ -196,7 +216,8 @@ def standings_do_not_continue(rows: SessionRows) -> Iterator[Finding]:
                 why = f"{before:g} after the race before, and {before:g} + {more:g} = {after:g} after this one."
                 proposals = propose(rows, collection, standing, {"points_start": before}, why=why)
             yield Finding(
-                message=f"{standing.title.capitalize()} begins with {start:g} points, and had {before:g} after the race before.",
+                message=f"{standing.title.capitalize()} begins with {points_text(start)}, "
+                f"and had {before:g} after the race before.",
                 driver_number=getattr(standing, "driver_number", None),
                 rows={collection: [standing.pk]},
                 proposals=proposals,
@@ -214,7 +235,7 @@ def standings_out_of_order(rows: SessionRows) -> Iterator[Finding]:
                 what = f"{one.title} and {other.title} share place {one.position_current}"
             elif (other.points_current or 0) > (one.points_current or 0):
                 what = (
-                    f"{other.title} is P{other.position_current} with {other.points_current:g} points, "
+                    f"{other.title} is P{other.position_current} with {points_text(other.points_current or 0)}, "
                     f"behind {one.title} with {one.points_current:g}"
                 )
             else:

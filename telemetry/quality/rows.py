@@ -223,6 +223,14 @@ class WeatherRow(NamedTuple):
     date: datetime
 
 
+class BareLap(NamedTuple):
+    """A lap of the winner during whose first minute no interval of any car is stored."""
+
+    pk: int
+    driver_number: int
+    lap_number: int
+
+
 class LastPlace(NamedTuple):
     """The last place that a car took in a session."""
 

@@ -1,4 +1,4 @@
-"""Faults of the samples of cars and positions."""
+"""Faults of the samples of cars and positions, and of the stream of intervals."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -110,3 +110,18 @@ def laps_without_samples(rows: SessionRows) -> Iterator[Finding]:
                 f"{numbers}: sync it again, or leave these laps out.",
             )
             yield replace(found, rows={**found.rows, "laps": keys(bare)})
+
+
+@check(WARNING, "sample-gaps")
+def intervals_break_off(rows: SessionRows) -> Iterator[Finding]:
+    """A race has intervals, but none of any car for a minute from the start of some of the winner's laps: the stream broke off.
+
+    Sync them again; gaps on these laps follow from the laps' starts.
+    """
+    bare = rows.laps_without_intervals
+    if bare:
+        yield Finding(
+            message=f"No intervals at the start of {plural(len(bare), 'lap')} of the winner (car {bare[0].driver_number}): "
+            f"{join_words(lap.lap_number for lap in bare)}. Sync them again.",
+            rows={"laps": keys(bare)},
+        )

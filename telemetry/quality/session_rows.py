@@ -12,6 +12,7 @@ from races import neutralisations
 from races.neutralisations import Window
 from telemetry.quality.measuring import FileRow, Measured, measure
 from telemetry.quality.rows import (
+    BareLap,
     CorrectionRow,
     DriverStandingRow,
     EntryRow,
@@ -73,6 +74,7 @@ class SessionRows:
     weather: list[WeatherRow] = field(default_factory=list)
     driver_standings: list[DriverStandingRow] = field(default_factory=list)
     team_standings: list[TeamStandingRow] = field(default_factory=list)
+    laps_without_intervals: list[BareLap] = field(default_factory=list)  # of races that have intervals
     last_places: list[LastPlace] = field(default_factory=list)
     places_twice: list[Twice] = field(default_factory=list)
     counts: dict[str, dict[int | None, int]] = field(default_factory=dict)

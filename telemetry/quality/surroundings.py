@@ -94,9 +94,9 @@ class Surroundings:
     duplicates: dict[str, str] = field(default_factory=dict)  # driver_id -> another that is probably the same person
     spellings: dict[int, SessionPlace] = field(default_factory=dict)  # circuit_key -> its first session, whose spelling counts
     unlisted: dict[int, int] = field(default_factory=dict)  # race_id -> rows refused because no session of theirs is listed
-    points_before: dict[tuple[int, str, str], float] = field(
+    points_before: dict[tuple[int, str], dict[str, float]] = field(
         default_factory=dict
-    )  # (session_id, collection, driver_id or team_name) -> points after the race before it in the season
+    )  # (session_id, collection) -> {driver_id or team_name: points after the race before it in the season}
     identities: Identities = field(default_factory=Identities)
     first_sessions: dict[int, int] = field(default_factory=dict)  # race_id -> session_id of its first session
 
@@ -149,7 +149,7 @@ def load_standings(surroundings: Surroundings) -> None:
         for session, year, name, points in rows.values_list("session_id", "session__year", holder, "points_current"):
             before = last.get((year, name))
             if before is not None:
-                surroundings.points_before[session, collection, name] = before
+                surroundings.points_before.setdefault((session, collection), {})[name] = before
             last[year, name] = points
 
 

@@ -199,7 +199,7 @@ FAULTS = {
     "car_without_result": (race(results=[result(1)]), "Car 16 has no result"),
     "grid_not_with_qualifying": (race(grid=[kinds.GridRow(1, 1, 1)]), "Race has a starting grid of its own"),
     "standings_incomplete": (race(team_standings=[team_standing(points_current=None)]), "1 of 1 row of championship_teams"),
-    "result_columns_shifted": (shifted(), "Car 1 (P1) has the time none and the gap 540.0"),
+    "result_columns_shifted": (shifted(), "Car 1 (P1) has the time none and the gap 540.000 s"),
     "result_order_contradicts_itself": (
         with_result(16, duration=539.0, gap_to_leader=-1.0),
         "Car 16 (P2) took 539.000 s, car 1 before it 540.000 s",
@@ -232,7 +232,7 @@ FAULTS = {
         "The standing of car 16 goes from 0 to 19 points; the result gives 18",
     ),
     "standings_do_not_continue": (
-        race(surroundings=Surroundings(points_before={(500, "championship_drivers", "ada_alpha"): 8.0})),
+        race(surroundings=Surroundings(points_before={(500, "championship_drivers"): {"ada_alpha": 8.0}})),
         "Car 1 begins with 7 points, and had 8 after the race before",
     ),
     "standings_out_of_order": (
@@ -288,6 +288,10 @@ FAULTS = {
     "laps_without_samples": (
         sampled(first=START, last=START + timedelta(minutes=8)),
         "No car_data of car 1 on laps 5 and 6",
+    ),
+    "intervals_break_off": (
+        race(laps_without_intervals=[kinds.BareLap(104, 1, 4), kinds.BareLap(105, 1, 5)]),
+        "No intervals at the start of 2 laps of the winner (car 1): 4 and 5",
     ),
     "rewritten_by_upstream": (race(pieces=[piece("laps", updated=3), piece("laps")]), "since they were first stored: 3 of laps"),
     "no_longer_sent": (race(pieces=[piece("laps", vanished=3, pruned=1)]), "no longer sends rows stored here: 2 of laps"),
@@ -434,6 +438,61 @@ def test_samples_are_measured():
 def test_a_car_at_the_origin_has_no_position():
     place = channels([0, 1, 2, 3], x=[0, 0, 0, 5], y=[0, 0, 7, 5], z=[0, 0, 0, 1])
     assert measure_arrays(CAR_DATA._replace(collection="location"), place).empty == {"position": 0.5}
+
+
+LOCATION = CAR_DATA._replace(collection="location")
+
+
+def test_a_position_that_jumps_50_km_every_second_sample_is_impossible():
+    seconds = np.arange(40) / 4
+    x = 1000 + 500 * seconds  # 50 m/s, in tenths of a metre
+    car = channels(seconds, x=np.where(np.arange(40) % 2, x + 500_000, x), y=x, z=x)
+    number, longest = measure_arrays(LOCATION, car).jumps
+    assert number == 39
+    assert 49_900 < longest < 50_100
+
+
+def test_the_way_of_a_fast_car_through_a_gap_is_possible_and_so_is_its_leaving_the_origin():
+    seconds = [0, 1, 2, 12, 13, 14]
+    car = channels(seconds, x=[0, 0, 90_000, 99_000, 99_900, 100_800], y=[0] * 6, z=[0] * 6)
+    assert measure_arrays(LOCATION, car).jumps == (0, 0.0)
+
+
+def test_one_jump_alone_is_a_position_that_was_late():
+    assert found("location_jumps", sampled(jumps=(1, 784.0))) == []
+
+
+def test_a_lap_inside_a_gap_of_the_samples_has_none():
+    def at(lap):
+        return START + timedelta(minutes=3, seconds=(lap - 1) * LAP)
+
+    rows = sampled(first=START, last=at(7), gaps=((at(3) - timedelta(seconds=1), LAP + 2),))
+    assert "on lap 3:" in found("laps_without_samples", rows)[0]
+    assert found("laps_without_samples", sampled(first=START, last=at(7), gaps=((at(3) + timedelta(seconds=1), LAP),))) == []
+
+
+def test_laps_repeat_only_where_the_speeds_do_too():
+    assert found("lap_repeats_an_earlier_one", with_lap(1, 2, with_lap(1, 3, st_speed=311, **FAST), **FAST)) == []
+    unknown = {"i1_speed": None, "i2_speed": None, "st_speed": None}
+    assert found("lap_repeats_an_earlier_one", with_lap(1, 2, with_lap(1, 3, **unknown, **FAST), **FAST)) == []
+
+
+def test_a_first_lap_that_one_car_lacks_is_not_the_field_s():
+    rows = with_lap(1, 1, lap_duration=None, duration_sector_1=None)
+    assert found("lap_time_missing", rows) == ["Car 1 has no time on lap 1."]
+    assert found("first_laps_untimed", rows) == []
+    assert found("unfinished_laps", untimed_first_laps()) == []
+    assert found("lap_time_missing", untimed_first_laps()) == []
+
+
+def test_penalties_explain_a_race_time():
+    assert found("result_time_against_laps", with_result(16, duration=550.6, gap_to_leader=10.6)) == []
+
+
+def test_a_retired_car_has_no_place_to_lose():
+    rows = with_result(16, stopped_after_3_laps(), position=None, dnf=True)
+    assert found("out_early_but_classified", rows) == []
+    assert found("result_places_skip", rows) == []
 
 
 def test_a_file_that_is_gone_is_no_crash(settings, tmp_path):

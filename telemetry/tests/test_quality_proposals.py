@@ -201,14 +201,24 @@ def test_the_country_of_a_person_is_known_from_all_seasons():
 
 
 def test_a_standing_is_what_it_was_plus_the_result():
-    before = Surroundings(points_before={(500, "championship_drivers", "bea_beta"): 0.0})
+    before = Surroundings(points_before={(500, "championship_drivers"): {"bea_beta": 0.0}})
     rows = with_standing(16, race(surroundings=before), points_current=19)
     assert proposed("standings_do_not_add_up", rows) == {("championship_drivers", 16, "points_current"): 18.0}
-    assert proposed("standings_do_not_add_up", with_standing(16, points_current=19)) == {}
+    assert proposed("standings_do_not_add_up", with_standing(16, points_start=3, points_current=19)) == {}
+
+
+def test_the_standing_of_a_first_race_begins_with_nothing():
+    rows = with_standing(16, with_result(16, points=0.0, position=11), points_current=1)
+    assert proposed("standings_do_not_add_up", rows) == {("championship_drivers", 16, "points_current"): 0.0}
+
+
+def test_wrong_points_in_a_result_are_not_told_again_of_every_standing():
+    check = next(check for check in CHECKS if check.name == "standings_do_not_add_up")
+    assert list(check(with_result(16, points=10.0))) == []
 
 
 def test_a_standing_goes_on_from_the_race_before():
-    before = Surroundings(points_before={(500, "championship_drivers", "bea_beta"): 3.0})
+    before = Surroundings(points_before={(500, "championship_drivers"): {"bea_beta": 3.0}})
     rows = race(surroundings=before, driver_standings=[driver_standing(16, points_current=21)])
     assert proposed("standings_do_not_continue", rows) == {("championship_drivers", 16, "points_start"): 3.0}
 

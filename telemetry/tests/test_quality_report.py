@@ -15,7 +15,7 @@ from mirror import versions
 from mirror.models import Correction, Reject, Source, SyncPiece, SyncRun
 from races.models import RaceControl, Session, Weather
 from races.tests.weekends import weekend
-from telemetry.models import Lap, Overtake, Pit, Position, SessionQuality, Stint
+from telemetry.models import Interval, Lap, Overtake, Pit, Position, SessionQuality, Stint
 from telemetry.quality.findings import MAX_STORED_KEYS
 from telemetry.quality.report import MAX_STORED_FINDINGS, check_sessions
 
@@ -103,6 +103,14 @@ def test_the_last_place_of_a_car_is_the_newest(held):
         Position.objects.create(session=held, driver_number=car, date=START + timedelta(seconds=seconds), position=place)
     [message] = [f.message for f in report_of(held).findings if f.check == "last_places_repeat"]
     assert message.startswith("Cars 1 and 44 both end in place 1 by position, nobody in 2.")
+
+
+def test_intervals_are_looked_for_on_the_winner_s_laps(held):
+    assert "intervals_break_off" not in told(report_of(held))
+    for seconds in (1, 100, 250):  # laps 2 and 3 begin after 90.001 and 180.002 s
+        Interval.objects.create(session=held, driver_number=44, date=START + timedelta(seconds=seconds))
+    [finding] = [f for f in report_of(held).findings if f.check == "intervals_break_off"]
+    assert finding.rows == {"laps": [Lap.objects.get(driver_number=1, lap_number=3).pk]}
 
 
 def test_standings_are_compared_with_those_of_the_race_before(held):
