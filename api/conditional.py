@@ -1,7 +1,7 @@
-"""ETag and Last-Modified of lists and rows: who asks again gets 304 as long as nothing mirrored has changed.
+"""ETag and Last-Modified of lists and rows: a repeated request gets 304 while no mirrored row has changed.
 
-A row may show what other tables know, such as its driver, so the change of any piece counts: too many fresh answers, never a
-stale one.
+A row may show values of other tables, such as its driver's name, so a change of any collection changes every ETag: some answers
+are rendered needlessly, none is stale.
 """
 
 import hashlib
@@ -22,31 +22,31 @@ from mirror import versions
 
 
 def conditional(read: Callable) -> Callable:
-    """A viewset's method that reads, without reading for those who have the answer already."""
+    """Decorate a viewset's read method: answer 304, without calling it, to a client whose copy is current."""
 
     @wraps(read)
-    def answer(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         version = None if isinstance(request.accepted_renderer, BrowsableAPIRenderer) else self.version()
-        if version is None:  # also a page, which shows who looks at it
+        if version is None:  # also of browsable pages, because they show the user's name
             return read(self, request, *args, **kwargs)
         headers, modified = validators(request, version)
-        known = get_conditional_response(request._request, etag=headers["ETag"], last_modified=modified)
-        if known is not None and known.status_code == 304:
+        not_modified = get_conditional_response(request._request, etag=headers["ETag"], last_modified=modified)
+        if not_modified is not None and not_modified.status_code == 304:
             return HttpResponse(status=304, headers=headers)
         response = read(self, request, *args, **kwargs)
         for name, value in headers.items():
             response.headers[name] = value
         return response
 
-    return answer
+    return wrapper
 
 
 def validators(request: Any, version: versions.Version) -> tuple[dict[str, str], int | None]:
-    """(headers, Last-Modified in seconds) of an answer to this question; weak, for gzip changes the bytes only."""
-    question = (request.build_absolute_uri(), request.accepted_media_type, settings.VERSION, version)
-    digest = hashlib.blake2b(repr(question).encode(), digest_size=12).hexdigest()
+    """(headers, Last-Modified in seconds) of the response to a request; the ETag is weak, because gzip changes the bytes."""
+    parts = (request.build_absolute_uri(), request.accepted_media_type, settings.VERSION, version)
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()
     headers = {"ETag": f'W/"{digest}"', "Cache-Control": "private, no-cache"}
-    # Within the same second rows may change again, which a date in seconds could not tell.
+    # HTTP dates have whole seconds: a date within the current second could hide a later change.
     if version.changed_at is None or version.changed_at > timezone.now() - timedelta(seconds=1):
         return headers, None
     modified = int(version.changed_at.timestamp())

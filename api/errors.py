@@ -1,7 +1,7 @@
-"""Every failure as JSON: `{"detail": …}` or `{field: [what is wrong with it]}`, with the status that says whose fault it is.
+"""Errors as JSON: `{"detail": …}` or `{field: [reason, …]}`, with 4xx for the client's mistakes and 5xx for the server's.
 
-`handle` is REST framework's one exception handler. The views at the end answer for what never reaches a REST view, such as an
-unknown URL.
+`handle_exception` is REST framework's exception handler. The views at the end of the module answer requests that reach no REST
+view, such as one for an unknown URL.
 """
 
 import logging
@@ -35,7 +35,7 @@ class UpstreamUnavailable(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
 
-class UpstreamNonsense(exceptions.APIException):
+class UpstreamInvalid(exceptions.APIException):
     status_code = status.HTTP_502_BAD_GATEWAY
 
 
@@ -48,12 +48,12 @@ class Unexpected(exceptions.APIException):
     default_detail = "Something went wrong on this side; it has been logged."
 
 
-def handle(error: Exception, context: dict) -> Response | None:
-    """The answer to an exception in a REST view."""
-    known = to_api_exception(error)
-    note(error, known, context["request"])
-    response = exception_handler(known, context)
-    if isinstance(known, Unexpected) and response is not None and (request_id := getattr(context["request"], "id", "")):
+def handle_exception(error: Exception, context: dict) -> Response | None:
+    """The response to an exception in a REST view; None lets Django handle it."""
+    api_error = to_api_exception(error)
+    log_error(error, api_error, context["request"])
+    response = exception_handler(api_error, context)
+    if isinstance(api_error, Unexpected) and response is not None and (request_id := getattr(context["request"], "id", "")):
         response.data["request_id"] = request_id
     if response is not None and isinstance(error, OpenF1Error) and error.retry_after:
         response["Retry-After"] = f"{error.retry_after:.0f}"
@@ -61,7 +61,7 @@ def handle(error: Exception, context: dict) -> Response | None:
 
 
 def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: PLR0911 - one for each kind of error
-    """What an error of Django, the database, OpenF1 or ours is to the one who asked."""
+    """Translate an exception of Django, the database or the OpenF1 client into one with an HTTP status; others become a 500."""
     match error:
         case exceptions.APIException():
             return error
@@ -72,7 +72,7 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: PLR0
         case RequestDataTooBig():
             return TooLarge()
         case OpenF1Error():
-            return upstream(error)
+            return to_upstream_exception(error)
         case IntegrityError():
             return Conflict()
         case DataError() | OverflowError():
@@ -82,62 +82,63 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: PLR0
     return Unexpected()
 
 
-def upstream(error: OpenF1Error) -> exceptions.APIException:
+def to_upstream_exception(error: OpenF1Error) -> exceptions.APIException:
+    """503 while OpenF1 is locked or unreachable, 502 if its answer is unusable."""
     if isinstance(error, Locked):
         return UpstreamUnavailable(f"OpenF1 is closed: {error}.")
     if isinstance(error, Unavailable):
         return UpstreamUnavailable(f"OpenF1 cannot be reached: {error}.")
-    return UpstreamNonsense(f"OpenF1 gave no usable answer: {error}.")
+    return UpstreamInvalid(f"OpenF1 gave no usable answer: {error}.")
 
 
-def note(error: Exception, known: exceptions.APIException, request: HttpRequest | Request) -> None:
-    """Log what is not plainly the caller's doing; with a traceback where it is a bug of ours."""
-    what = "%s %s: %s: %s"
+def log_error(error: Exception, api_error: exceptions.APIException, request: HttpRequest | Request) -> None:
+    """Log an error unless it is the client's mistake, with a traceback if it was unexpected."""
+    message = "%s %s: %s: %s"
     details = (request.method, request.path, type(error).__name__, error)
-    if isinstance(known, Unexpected):
-        log.error(what, *details, exc_info=error)
-    elif known.status_code >= 500:
-        log.error(what, *details)
-    elif known is not error:
-        log.warning(what, *details)
+    if isinstance(api_error, Unexpected):
+        log.error(message, *details, exc_info=error)
+    elif api_error.status_code >= 500:
+        log.error(message, *details)
+    elif api_error is not error:
+        log.warning(message, *details)
 
 
-def for_a_person(request: HttpRequest) -> bool:
-    """Whether an error should be a page: in the admin, and wherever a browser asks outside the API."""
+def wants_page(request: HttpRequest) -> bool:
+    """Whether to answer an error with an HTML page: in the admin, and to browsers outside the API."""
     if request.path_info.startswith("/api/"):
         return False
     return request.path_info.startswith("/admin/") or "text/html" in request.headers.get("Accept", "")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if for_a_person(request):
+    if wants_page(request):
         return defaults.bad_request(request, exception)
     return JsonResponse({"detail": "The request is malformed."}, status=400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if for_a_person(request):
+    if wants_page(request):
         return defaults.permission_denied(request, exception)
     return JsonResponse({"detail": "This is not allowed."}, status=403)
 
 
-def database_away(request: HttpRequest, exception: Exception) -> HttpResponse:
-    known = DatabaseUnavailable()
-    note(exception, known, request)
-    if for_a_person(request):
-        return HttpResponse(str(known.detail), status=503, content_type="text/plain")
-    return JsonResponse({"detail": str(known.detail)}, status=503)
+def database_unavailable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    api_error = DatabaseUnavailable()
+    log_error(exception, api_error, request)
+    if wants_page(request):
+        return HttpResponse(str(api_error.detail), status=503, content_type="text/plain")
+    return JsonResponse({"detail": str(api_error.detail)}, status=503)
 
 
-@csrf_exempt  # there is nothing to protect, and the answer stays JSON
+@csrf_exempt  # a POST to an unknown URL changes nothing, and its answer is JSON like the others
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    if for_a_person(request):
+    if wants_page(request):
         return defaults.page_not_found(request, exception or Http404())
     return JsonResponse({"detail": f"There is nothing at {request.path}; GET /api/v1/ lists what there is."}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    if for_a_person(request):
+    if wants_page(request):
         return defaults.server_error(request)
     body = {"detail": str(Unexpected.default_detail), "request_id": getattr(request, "id", "")}
     return JsonResponse(body, status=500)

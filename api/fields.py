@@ -1,6 +1,7 @@
-"""Serializer fields: values as the models hold them, with the bounds every database can store, and links.
+"""Serializer fields for the values of model fields, within the bounds that every database can store, and for links.
 
-Query parameters are read by the same fields as bodies (`value_field`), so that both refuse the same values in the same words.
+Query parameters are validated by the same fields as bodies (`value_field`), so that both refuse the same values with the same
+messages.
 """
 
 import math
@@ -16,11 +17,11 @@ from rest_framework import serializers
 from mirror.fields import JSONText
 from mirror.limits import Least, Most
 
-PROVENANCE = ("source", "changed_at")  # of every mirrored row
+PROVENANCE_FIELDS = ("source", "changed_at")  # of every mirrored model
 
 
-class Limited(serializers.Field):
-    """A field with the limits of its model field, which the value that a row has already may break: a row can be sent back."""
+class LimitedField(serializers.Field):
+    """A field that checks the limits of its model field, except for the row's present value, so that a row can be sent back."""
 
     default_error_messages = {"min_value": Least.message, "max_value": Most.message}
 
@@ -30,12 +31,12 @@ class Limited(serializers.Field):
             super().run_validators(value)
 
 
-class Integer(Limited, serializers.IntegerField):
-    """A whole number."""
+class LimitedIntegerField(LimitedField, serializers.IntegerField):
+    """A whole number within the limits of its model field."""
 
 
-class Number(Limited, serializers.FloatField):
-    """A float; not NaN or infinity, which JSON does not have and databases treat differently."""
+class FiniteFloatField(LimitedField, serializers.FloatField):
+    """A finite float: JSON has no NaN or infinity, and databases treat them differently."""
 
     default_error_messages = {"finite": "A finite number is required."}
 
@@ -46,8 +47,8 @@ class Number(Limited, serializers.FloatField):
         return value
 
 
-class Moment(Limited, serializers.DateTimeField):
-    """ISO 8601; UTC where no offset is given. A `+` that a query string turned into a blank is put back."""
+class UTCDateTimeField(LimitedField, serializers.DateTimeField):
+    """An ISO 8601 date and time, in UTC unless it has an offset; restores a `+` that URL decoding turned into a space."""
 
     def to_internal_value(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -56,19 +57,19 @@ class Moment(Limited, serializers.DateTimeField):
 
 
 @extend_schema_field({"nullable": True, "oneOf": [{"type": "array", "items": {}}, {"type": "number"}, {"type": "string"}]})
-class JSONValue(Limited):
-    """A list, number or text that is kept exactly as it came."""
+class JSONValueField(LimitedField):
+    """A list, number or text, stored as it is sent."""
 
     default_error_messages = {
         "kind": "A list, a number or a text is required.",
         "depth": "Lists cannot be nested more than {limit} deep.",
     }
-    limit = 10  # levels; what is nested without bounds can be stored, but perhaps not read again
+    limit = 10  # levels; deeper values could be stored but might exceed the recursion limit when they are read
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, list | int | float | str) or isinstance(data, bool):
             self.fail("kind")
-        if deeper(data, self.limit):
+        if is_deeper(data, self.limit):
             self.fail("depth", limit=self.limit)
         return data
 
@@ -76,8 +77,8 @@ class JSONValue(Limited):
         return value
 
 
-class JSONInQuery(JSONValue):
-    """The same, spelled as JSON text in a query parameter."""
+class JSONQueryField(JSONValueField):
+    """A `JSONValueField` written as JSON text in a query parameter."""
 
     def to_internal_value(self, data: Any) -> Any:
         try:
@@ -86,8 +87,8 @@ class JSONInQuery(JSONValue):
             self.fail("depth", limit=self.limit)
 
 
-class Parent(serializers.PrimaryKeyRelatedField):
-    """The key of the row this one belongs to, which must exist."""
+class ParentField(serializers.PrimaryKeyRelatedField):
+    """The primary key of a parent row, which must exist."""
 
     default_error_messages = {"does_not_exist": "There is no row with the key {pk_value}."}
 
@@ -100,42 +101,42 @@ class Parent(serializers.PrimaryKeyRelatedField):
 
 
 @extend_schema_field(OpenApiTypes.URI)
-class Link(serializers.Field):
-    """The URL of this row (no `source`), or of another whose key is at `source`."""
+class LinkField(serializers.Field):
+    """The URL of the row itself, or with `source` of the row whose key is stored there."""
 
     def __init__(self, *, to: type[models.Model] | None = None, **options: Any) -> None:
         self.to = to
         options["read_only"] = True
         super().__init__(**options)
 
-    def to_representation(self, value: Any) -> Any:  # links are made for many rows at once, see serializers.Plan
+    def to_representation(self, value: Any) -> Any:  # serializers.Plan makes the links of many rows at once
         raise NotImplementedError
 
 
-def deeper(value: Any, limit: int) -> bool:
+def is_deeper(value: Any, limit: int) -> bool:
     """Whether lists and objects are nested more than `limit` levels deep."""
     if not isinstance(value, list | dict):
         return False
-    return limit == 0 or any(deeper(item, limit - 1) for item in (value.values() if isinstance(value, dict) else value))
+    return limit == 0 or any(is_deeper(item, limit - 1) for item in (value.values() if isinstance(value, dict) else value))
 
 
-def columns(model: type[models.Model]) -> list[models.Field]:
-    """A model's fields in the order they are shown: its key first, where it came from last."""
-    return sorted(model._meta.concrete_fields, key=lambda field: (not field.primary_key, field.name in PROVENANCE))
+def ordered_columns(model: type[models.Model]) -> list[models.Field]:
+    """A model's fields in the order of the API: primary key first, provenance last."""
+    return sorted(model._meta.concrete_fields, key=lambda field: (not field.primary_key, field.name in PROVENANCE_FIELDS))
 
 
-def bounds(field: models.Field | Any) -> dict[str, Any]:
-    """The integers that fit the column on every database; SQLite alone would take more."""
+def integer_bounds(field: models.Field | Any) -> dict[str, Any]:
+    """The smallest and largest integer that the column holds on every database (SQLite itself would take more)."""
     low, high = BaseDatabaseOperations.integer_field_ranges[field.get_internal_type()]
     return {"min_value": low, "max_value": high}
 
 
 def value_field(field: models.Field | Any, **options: Any) -> serializers.Field:
-    """A serializer field that reads one value of a model field."""
+    """A serializer field that validates one value of a model field."""
     if isinstance(field, models.ForeignKey):
         return value_field(field.target_field, **options)
     if isinstance(field, models.IntegerField):
-        options |= bounds(field)
+        options |= integer_bounds(field)
     for model_field, serializer_field in VALUE_FIELDS.items():
         if isinstance(field, model_field):
             return serializer_field(**options)
@@ -143,10 +144,10 @@ def value_field(field: models.Field | Any, **options: Any) -> serializers.Field:
 
 
 VALUE_FIELDS: dict[type[models.Field], type[serializers.Field]] = {
-    JSONText: JSONInQuery,
+    JSONText: JSONQueryField,
     models.BooleanField: serializers.BooleanField,
     models.IntegerField: serializers.IntegerField,
-    models.FloatField: Number,
-    models.DateTimeField: Moment,
+    models.FloatField: FiniteFloatField,
+    models.DateTimeField: UTCDateTimeField,
     models.UUIDField: serializers.UUIDField,
 }

@@ -1,6 +1,6 @@
-"""Filters, search and order of lists; whatever is not understood is refused, never ignored.
+"""Filters, search and order of lists; an unknown parameter is refused, never ignored.
 
-Each model field can be filtered by, without being listed anywhere::
+Every model field has filters without being listed anywhere::
 
     class LapFilter(ModelFilter):
         class Meta:
@@ -21,11 +21,11 @@ from django.db.models.expressions import OrderBy
 from rest_framework import filters, serializers
 from rest_framework.exceptions import ValidationError
 
-from api.fields import columns, value_field
+from api.fields import ordered_columns, value_field
 from api.parameters import conditions
 from mirror.fields import JSONText
 
-LOOKUPS = {  # what each means, for the documentation
+LOOKUPS = {  # {lookup: its meaning in the documentation}
     "exact": "is this",
     "gt": "is greater",
     "gte": "is this or greater",
@@ -38,14 +38,14 @@ LOOKUPS = {  # what each means, for the documentation
 
 
 class QueryValues(forms.Widget):
-    """All values that a query gives a parameter."""
+    """Reads all values of a repeated parameter."""
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         return data.getlist(name)
 
 
-class Values(forms.Field):
-    """One or more values of a model field, each read as a body's would be."""
+class ValuesField(forms.Field):
+    """One or more values of a model field, each validated like a value in a body."""
 
     widget = QueryValues
 
@@ -58,9 +58,9 @@ class Values(forms.Field):
             texts = [part for text in texts for part in text.split(",")]
         elif self.lookup != "exact" and len(texts) > 1:
             raise forms.ValidationError("Give this only once.")
-        return [self.read(text) for text in texts]
+        return [self.parse(text) for text in texts]
 
-    def read(self, text: str) -> Any:
+    def parse(self, text: str) -> Any:
         if text == "":
             raise forms.ValidationError("A value is missing; to find rows without one, use __isnull=true.")
         try:
@@ -70,9 +70,9 @@ class Values(forms.Field):
 
 
 class Condition(django_filters.Filter):
-    """A model field, or one of a parent row, compared with the values of a parameter."""
+    """Compares a field of the model or of a parent row with the values of a parameter."""
 
-    field_class = Values
+    field_class = ValuesField
 
     def __init__(self, *, path: str, column: models.Field, lookup: str):
         self.column = column
@@ -91,23 +91,23 @@ class ModelFilter(django_filters.FilterSet):
 
     related: ClassVar[dict[str, str]] = {}
     base_filters: dict[str, Condition]
-    paths: ClassVar[dict[str, str]]  # {parameter: path} of all that can be filtered and ordered by
+    paths: ClassVar[dict[str, str]]  # {parameter: ORM path} of all fields to filter and order by
 
     @classmethod
     def get_filters(cls) -> dict[str, Condition]:
         if cls._meta.model is None:
             return {}
-        own = [column.attname for column in columns(cls._meta.model)]
+        own = [column.attname for column in ordered_columns(cls._meta.model)]
         cls.paths = {name: name for name in own if name not in (cls._meta.exclude or ())} | cls.related
         conditions = {}
         for name, path in cls.paths.items():
             column = column_at(cls._meta.model, path)
-            for lookup in lookups(column):
+            for lookup in supported_lookups(column):
                 conditions[cls.get_filter_name(name, lookup)] = Condition(path=path, column=column, lookup=lookup)
         return conditions
 
     def __init__(self, data: Any, queryset: models.QuerySet, **options: Any) -> None:
-        # Only the filters that are asked for are set up: a list has over a hundred, a request a handful.
+        # Set up only the filters in use: a list has over a hundred, a request a handful.
         self.base_filters = {name: self.base_filters[name] for name in data}
         super().__init__(data, queryset, **options)
 
@@ -120,8 +120,8 @@ def column_at(model: type[models.Model], path: str) -> models.Field:
     return next(field for field in model._meta.concrete_fields if name in (field.attname, field.name))
 
 
-def lookups(column: models.Field) -> list[str]:
-    """The ways in which a field can be compared."""
+def supported_lookups(column: models.Field) -> list[str]:
+    """The lookups that a field supports."""
     if isinstance(column, JSONText):
         return ["exact", "isnull"]
     text = isinstance(column, models.CharField | models.TextField)
@@ -129,37 +129,38 @@ def lookups(column: models.Field) -> list[str]:
 
 
 class StrictFilterBackend(filters.BaseFilterBackend):
-    """Applies the view's `filterset_class`; a parameter that nobody understands is a 400 which says what there is."""
+    """Applies the view's `filterset_class`; an unknown parameter is a 400 that lists the valid ones."""
 
     def filter_queryset(self, request: Any, queryset: models.QuerySet, view: Any) -> models.QuerySet:
-        asked = conditions(request.query_params)
-        others = own_parameters(view)
+        parameters = conditions(request.query_params)
+        others = list_parameters(view)
         for name in others:
-            asked.pop(name, None)
-        known = view.filterset_class.base_filters
-        unknown = {name: [advice(name, view.filterset_class, others)] for name in asked if name not in known}
+            parameters.pop(name, None)
+        valid = view.filterset_class.base_filters
+        unknown = {name: [describe_unknown(name, view.filterset_class, others)] for name in parameters if name not in valid}
         if unknown:
             raise ValidationError(unknown)
-        filterset = view.filterset_class(asked, queryset, request=request)
+        filterset = view.filterset_class(parameters, queryset, request=request)
         if not filterset.is_valid():
             raise ValidationError({name: list(errors) for name, errors in filterset.errors.items()})
         return filterset.qs
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Equality is a parameter for every field; the comparisons, six times as many, are properties of one more."""
-        known = view.filterset_class.base_filters
-        equal = [parameter(name, condition) for name, condition in known.items() if condition.lookup_expr == "exact"]
-        return [*equal, comparisons({name: condition for name, condition in known.items() if condition.lookup_expr != "exact"})]
+        conditions = view.filterset_class.base_filters
+        equal = [describe_filter(name, condition) for name, condition in conditions.items() if condition.lookup_expr == "exact"]
+        others = {name: condition for name, condition in conditions.items() if condition.lookup_expr != "exact"}
+        return [*equal, describe_comparisons(others)]
 
 
-def own_parameters(view: Any) -> set[str]:
-    """Parameters of a list that are no filters."""
+def list_parameters(view: Any) -> set[str]:
+    """The parameters of a list other than filters."""
     names = {"format", "ordering", *view.paginator.parameters}
     return names | {"search"} if view.search_fields else names
 
 
-def advice(name: str, filterset: type[ModelFilter], others: set[str]) -> str:
-    """What to say to a parameter that does not exist."""
+def describe_unknown(name: str, filterset: type[ModelFilter], others: set[str]) -> str:
+    """The error message for an unknown parameter: the nearest name and all valid ones."""
     close = get_close_matches(name, [*filterset.base_filters, *others], n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
     operators = ", ".join(f"__{lookup}" for lookup in LOOKUPS if lookup != "exact")
@@ -169,14 +170,14 @@ def advice(name: str, filterset: type[ModelFilter], others: set[str]) -> str:
     )
 
 
-def parameter(name: str, condition: Condition) -> dict[str, Any]:
-    """A filter as OpenAPI describes it."""
-    about = condition.column.help_text or f"The {condition.column.verbose_name}."
-    return {"name": name, "in": "query", "description": str(about), "schema": value_schema(condition.extra["reader"])}
+def describe_filter(name: str, condition: Condition) -> dict[str, Any]:
+    """The OpenAPI description of a filter for equality."""
+    description = condition.column.help_text or f"The {condition.column.verbose_name}."
+    return {"name": name, "in": "query", "description": str(description), "schema": value_schema(condition.extra["reader"])}
 
 
-def comparisons(conditions: dict[str, Condition]) -> dict[str, Any]:
-    """All other filters as the properties of one parameter, each of which is sent under its own name."""
+def describe_comparisons(conditions: dict[str, Condition]) -> dict[str, Any]:
+    """The OpenAPI description of all other filters: properties of one parameter, each sent under its own name."""
     lookups = "; ".join(f"`__{lookup}` {meaning}" for lookup, meaning in LOOKUPS.items() if lookup != "exact")
     properties = {
         name: {"type": "string", "minLength": 1} if condition.lookup_expr == "in" else value_schema(condition.extra["reader"])
@@ -194,6 +195,7 @@ def comparisons(conditions: dict[str, Condition]) -> dict[str, Any]:
 
 
 def value_schema(reader: serializers.Field) -> dict[str, Any]:
+    """The OpenAPI schema of a value."""
     match reader:
         case serializers.BooleanField():
             return {"type": "boolean"}
@@ -237,16 +239,18 @@ class StrictOrdering(filters.BaseFilterBackend):
             raise ValidationError({"ordering": [reason]})
         if not terms:
             return queryset
-        return queryset.order_by(*(by(term, paths[term.removeprefix("-")], queryset.model) for term in terms), "pk")
+        return queryset.order_by(*(ordering_term(term, paths[term.removeprefix("-")], queryset.model) for term in terms), "pk")
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        about = "Fields to order by, separated by commas; with a - in front the other way round."
+        description = "Fields to order by, separated by commas; with a - in front the other way round."
         choices = [sign + name for name in view.filterset_class.paths for sign in ("", "-")]
         schema = {"type": "array", "items": {"type": "string", "enum": choices}, "minItems": 1}
-        return [{"name": "ordering", "in": "query", "description": about, "schema": schema, "explode": False, "style": "form"}]
+        return [
+            {"name": "ordering", "in": "query", "description": description, "schema": schema, "explode": False, "style": "form"}
+        ]
 
 
-def by(term: str, path: str, model: type[models.Model]) -> OrderBy:
-    """What the database is to order by; where every row has a value its own order serves, and an index with it."""
+def ordering_term(term: str, path: str, model: type[models.Model]) -> OrderBy:
+    """The ORDER BY expression of a term; without NULLS LAST for columns that have no nulls, so that an index can be used."""
     last = True if column_at(model, path).null else None
     return models.F(path).desc(nulls_last=last) if term.startswith("-") else models.F(path).asc(nulls_last=last)

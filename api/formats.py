@@ -93,8 +93,8 @@ class Negotiation(DefaultContentNegotiation):
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: str | None = None) -> Any:
         names = request.query_params.getlist(self.settings.URL_FORMAT_OVERRIDE)
-        if names and names[-1] not in (known := [renderer.format for renderer in renderers]):
-            raise ValidationError({"format": [f"There is no format {names[-1]!r} here; valid are: {', '.join(known)}."]})
+        if names and names[-1] not in (valid := [renderer.format for renderer in renderers]):
+            raise ValidationError({"format": [f"There is no format {names[-1]!r} here; valid are: {', '.join(valid)}."]})
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except NotAcceptable:
@@ -102,13 +102,13 @@ class Negotiation(DefaultContentNegotiation):
 
 
 def split_rows(rows: Iterable[tuple]) -> Iterator[writers.Chunk]:
-    """Rows in chunks, read as they are used."""
+    """Split rows into lists of CHUNK rows, lazily."""
     iterator = iter(rows)
     return iter(lambda: list(islice(iterator, CHUNK)), [])
 
 
 def file_response(renderer: FileRenderer, pieces: Iterable[bytes], *, filename: str) -> StreamingHttpResponse:
-    """A file that is sent while it is written: memory does not grow with the number of rows."""
+    """A streamed file download, whose memory does not grow with the number of rows."""
     media_type = f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
     disposition = {"Content-Disposition": f'attachment; filename="{filename}.{renderer.format}"'}
     return StreamingHttpResponse(pieces, content_type=media_type, headers=disposition)

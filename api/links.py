@@ -1,4 +1,4 @@
-"""URLs in answers: absolute, and under /api/v1/ whichever way they were asked for."""
+"""URLs in answers: absolute and under /api/v1/, also when the request had no prefix."""
 
 from django.db import models
 from django.http import HttpRequest

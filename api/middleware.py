@@ -9,7 +9,7 @@ from django.urls import is_valid_path
 
 
 class TrailingSlashMiddleware:
-    """`/laps` is `/laps/`, for every method and without a redirect, which would lose the body of a POST."""
+    """Serve `/laps` as `/laps/`, for every method; a redirect would lose the body of a POST."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -26,7 +26,7 @@ class TrailingSlashMiddleware:
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """gzip where the client accepts it; not for Parquet, which is compressed, nor for `/v1`, which compresses its own answers."""
+    """Compress answers with gzip, except Parquet, which is compressed already, and `/v1`, which compresses its own answers."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         parquet = response.get("Content-Type") == "application/vnd.apache.parquet"
@@ -36,7 +36,7 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 class DatabaseUnavailableMiddleware:
-    """Answer 503 where a view outside the REST API cannot reach the database, which may be back at the next attempt."""
+    """Answer 503 when a view outside the REST API cannot reach the database."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -46,7 +46,7 @@ class DatabaseUnavailableMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, OperationalError | InterfaceError):
-            from api import errors  # which imports REST framework, and that the settings
+            from api import errors  # imports REST framework, which reads the settings
 
-            return errors.database_away(request, exception)
+            return errors.database_unavailable(request, exception)
         return None

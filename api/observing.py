@@ -1,6 +1,6 @@
-"""Every request has an id and leaves one line in the log; /metrics counts what is worth counting.
+"""Request ids, the request log and the Prometheus metrics.
 
-The counters are of one process; several of them add up in the folder that PROMETHEUS_MULTIPROC_DIR names.
+Counters belong to one process; those of several are added up in the folder that PROMETHEUS_MULTIPROC_DIR names.
 """
 
 import logging
@@ -15,28 +15,28 @@ from django.http import HttpRequest, HttpResponseBase
 from prometheus_client import Counter, Histogram
 
 log = logging.getLogger("f1site.requests")
-VALID_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")  # what another's id may consist of: it goes into headers and logs
+VALID_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")  # of a client: it is copied into headers and logs
 
 REQUESTS = Counter("f1site_requests", "Requests answered.", ["method", "route", "status"])
-SECONDS = Histogram("f1site_request_seconds", "Seconds until an answer was ready.", ["route"])
-KEPT = Counter("f1site_answers", "Answers by where they came from: rendered, kept, or not modified.", ["source"])
+REQUEST_SECONDS = Histogram("f1site_request_seconds", "Seconds until an answer was ready.", ["route"])
+ANSWERS = Counter("f1site_answers", "Answers by where they came from: rendered, kept, or not modified.", ["source"])
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class RequestMiddleware:
-    """Give a request its id (the client's X-Request-ID where it is valid), log the request and count it."""
+    """Set the request's id (the client's X-Request-ID where it is valid), log the request and count it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = time.perf_counter()
-        given = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.id = given if VALID_ID.fullmatch(given) else secrets.token_hex(8)  # type: ignore[attr-defined]
+        started = time.perf_counter()
+        client_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        request.id = client_id if VALID_ID.fullmatch(client_id) else secrets.token_hex(8)  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(request_id=request.id)  # type: ignore[attr-defined]
         try:
             response = self.get_response(request)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - started
             headers = response.headers
             headers["X-Request-ID"] = request.id  # type: ignore[attr-defined]
             headers["X-Process-Time"] = f"{seconds:.4f}"
@@ -47,26 +47,26 @@ class RequestMiddleware:
             structlog.contextvars.clear_contextvars()
 
     def record(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
-        """The line in the log, and the counters. The query is left out: a slip may have put a secret there."""
+        """Log and count a request, without its query string, which may contain a token by mistake."""
         route = request.resolver_match.route if request.resolver_match else ""
         if settings.METRICS:
             method = request.method if request.method in METHODS else "other"
             REQUESTS.labels(method, route, response.status_code).inc()
-            SECONDS.labels(route).observe(seconds)
+            REQUEST_SECONDS.labels(route).observe(seconds)
         if log.isEnabledFor(logging.INFO):
-            what = {
+            fields = {
                 "method": request.method,
                 "path": request.path,
                 "route": route,
                 "status": response.status_code,
                 "duration_ms": round(seconds * 1000, 1),
-                "user": name_of(request),
+                "user": username(request),
             }
-            log.info("request", extra=what)
+            log.info("request", extra=fields)
 
 
-def name_of(request: HttpRequest) -> str | None:
-    """Who asked, where that is known already: to find it out for the log alone would be a query more."""
+def username(request: HttpRequest) -> str | None:
+    """The user's name if the view has loaded the user; loading it for the log alone would cost a query."""
     user = getattr(request, "_cached_user", None) or request.__dict__.get("user")
     if user is None or ("_wrapped" in vars(user) and type(vars(user)["_wrapped"]) is object):
         return None

@@ -1,4 +1,4 @@
-"""Lists in pages, in an envelope that says how many there are."""
+"""Pages of lists, in an envelope with the number of rows and pages."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,15 +12,15 @@ from rest_framework.response import Response
 
 from api.links import canonical_url
 
-SIZE = 100  # rows, unless the caller says
+DEFAULT_SIZE = 100  # rows of a page
 MAX_SIZE = 1000
 
 
 class Pages(PageNumberPagination):
-    """`?page=2&page_size=500` (or `per_page`); the page is a slice of the queryset that has not been read yet."""
+    """`?page=2&page_size=500` (or `per_page`); the page is a slice of the queryset, which the caller reads."""
 
     parameters = ("page", "page_size", "per_page")
-    size, most = SIZE, MAX_SIZE
+    default_size, max_size = DEFAULT_SIZE, MAX_SIZE
     page: Any
     request: Any
 
@@ -36,17 +36,17 @@ class Pages(PageNumberPagination):
         return self.page.object_list
 
     def get_page_size(self, request: Any) -> int:
-        size = self.whole_number("page_size", default=self.size, most=self.most)
-        return self.whole_number("per_page", default=size, most=self.most)
+        size = self.whole_number("page_size", default=self.default_size, maximum=self.max_size)
+        return self.whole_number("per_page", default=size, maximum=self.max_size)
 
-    def whole_number(self, name: str, *, default: int, most: int | None = None) -> int:
-        """A parameter that counts something, from 1 to `most`."""
+    def whole_number(self, name: str, *, default: int, maximum: int | None = None) -> int:
+        """The value of a parameter as a whole number from 1 to `maximum`."""
         text = self.request.query_params.get(name)
         if text is None:
             return default
         number = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
-        if number < 1 or (most and number > most):
-            raise ValidationError({name: [f"{text!r} is not a whole number from 1{f' to {most}' if most else ''}."]})
+        if number < 1 or (maximum and number > maximum):
+            raise ValidationError({name: [f"{text!r} is not a whole number from 1{f' to {maximum}' if maximum else ''}."]})
         return number
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -72,7 +72,7 @@ class Pages(PageNumberPagination):
     def link(self, number: int) -> str:
         query = self.request.query_params.copy()
         query["page"] = str(number)
-        return f"{canonical_url(self.request)}?{urlencode(list(pairs(query)))}"
+        return f"{canonical_url(self.request)}?{urlencode(list(query_pairs(query)))}"
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
@@ -80,7 +80,7 @@ class Pages(PageNumberPagination):
             "count": {"type": "integer", "minimum": 0, "description": "Rows that match, on all pages."},
             "page": {"type": "integer", "minimum": 1, "description": "Number of this page."},
             "pages": {"type": "integer", "minimum": 1, "description": "How many pages there are."},
-            "page_size": {"type": "integer", "minimum": 1, "maximum": self.most, "description": "Most rows a page can have."},
+            "page_size": {"type": "integer", "minimum": 1, "maximum": self.max_size, "description": "Most rows a page can have."},
             "next": {**link, "description": "The next page."},
             "previous": {**link, "description": "The page before."},
             "results": schema,
@@ -88,13 +88,18 @@ class Pages(PageNumberPagination):
         return {"type": "object", "required": list(properties), "properties": properties}
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        size = {"type": "integer", "minimum": 1, "maximum": self.most}
+        size = {"type": "integer", "minimum": 1, "maximum": self.max_size}
         return [
             {"name": "page", "in": "query", "description": "Page number.", "schema": {"type": "integer", "minimum": 1}},
-            {"name": "page_size", "in": "query", "description": "Rows per page.", "schema": {**size, "default": self.size}},
+            {
+                "name": "page_size",
+                "in": "query",
+                "description": "Rows per page.",
+                "schema": {**size, "default": self.default_size},
+            },
             {"name": "per_page", "in": "query", "description": "The same as page_size.", "schema": size},
         ]
 
 
-def pairs(query: QueryDict) -> Iterator[tuple[str, str]]:
+def query_pairs(query: QueryDict) -> Iterator[tuple[str, str]]:
     return ((name, value) for name, values in query.lists() for value in values)

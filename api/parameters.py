@@ -1,7 +1,7 @@
 """Conditions in a query string, in Django's spelling and in OpenF1's.
 
-`lap_duration__gte=90`, `lap_duration>=90` and `lap_duration>90` mean what they say, percent-encoded or not. A program that builds
-its query from {"lap_duration>": 90} sends `lap_duration%3E=90`, which cannot be told from `>=` and means that.
+`lap_duration__gte=90`, `lap_duration>=90` and `lap_duration>90` are understood, percent-encoded or not. A program that builds its
+query from {"lap_duration>": 90} sends `lap_duration%3E=90`, which is the encoded form of `>=` and is read as that.
 """
 
 import re
@@ -10,21 +10,21 @@ from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
 LOOKUPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
-SPELLING = re.compile(r"(?P<field>\w+)(?P<operator>>=|<=|>|<)(?P<operand>.*)", re.DOTALL)
+OPERATOR_PATTERN = re.compile(r"(?P<field>\w+)(?P<operator>>=|<=|>|<)(?P<operand>.*)", re.DOTALL)
 
 
 def conditions(query: QueryDict) -> MultiValueDict:
-    """{parameter: values} with every operator written as Django's lookup: "lap_duration>" -> "lap_duration__gte"."""
-    found: MultiValueDict = MultiValueDict()
+    """{parameter: values} of a query, with operators replaced by Django's lookups: "lap_duration>" -> "lap_duration__gte"."""
+    parameters: MultiValueDict = MultiValueDict()
     for name, values in query.lists():
         for value in values:
-            found.appendlist(*condition(name, value))
-    return found
+            parameters.appendlist(*condition(name, value))
+    return parameters
 
 
 def condition(name: str, value: str) -> tuple[str, str]:
-    """(parameter, value) of a pair as the query string was split, at its first `=`."""
-    match = SPELLING.fullmatch(name)
+    """(parameter, value) of a pair of the query string, which was split at its first `=`."""
+    match = OPERATOR_PATTERN.fullmatch(name)
     if not match:
         return name, value
     field, operator, operand = match.groups()

@@ -1,4 +1,4 @@
-"""Reading is open; writing needs the model's permission, and a sync both the one to add and the one to change."""
+"""Permissions of the API: anyone reads; writing needs the model's permission, a sync those to add and to change."""
 
 from typing import Any
 
@@ -10,5 +10,5 @@ class ModelPermissions(DjangoModelPermissionsOrAnonReadOnly):
         if not str(view.action).startswith("sync_"):
             return super().has_permission(request, view)
         model = self._queryset(view).model
-        wanted = {*self.get_required_permissions("POST", model), *self.get_required_permissions("PUT", model)}
-        return request.user.is_authenticated and request.user.has_perms(wanted)
+        required = {*self.get_required_permissions("POST", model), *self.get_required_permissions("PUT", model)}
+        return request.user.is_authenticated and request.user.has_perms(required)

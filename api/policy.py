@@ -1,4 +1,4 @@
-"""The Content-Security-Policy: pages load and run what this site serves, and nothing from elsewhere."""
+"""The Content-Security-Policy header: pages load and run only what this site serves."""
 
 from collections.abc import Callable
 
@@ -6,22 +6,22 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 
-def written(policy: dict[str, str], **more: str) -> str:
-    """A policy as its header has it; `more` is added to directives, with _ for -."""
-    added = {name.replace("_", "-"): sources for name, sources in more.items()}
-    return "; ".join(" ".join(filter(None, (name, sources, added.get(name)))) for name, sources in policy.items())
+def format_policy(policy: dict[str, str], **extra_sources: str) -> str:
+    """The header's value; `extra_sources` are extra to directives, with _ for - in their names."""
+    extra = {name.replace("_", "-"): sources for name, sources in extra_sources.items()}
+    return "; ".join(" ".join(filter(None, (name, sources, extra.get(name)))) for name, sources in policy.items())
 
 
 class ContentSecurityPolicyMiddleware:
-    """Add the header, which is built once. The admin's widgets are Alpine expressions in its templates, which need eval."""
+    """Add the header. The admin's pages need `unsafe-eval`, because their widgets are Alpine expressions in templates."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.policy = written(settings.CONTENT_SECURITY_POLICY)
-        self.admins = written(settings.CONTENT_SECURITY_POLICY, script_src="'unsafe-eval'")
+        self.policy = format_policy(settings.CONTENT_SECURITY_POLICY)
+        self.admin_policy = format_policy(settings.CONTENT_SECURITY_POLICY, script_src="'unsafe-eval'")
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        policy = self.admins if request.path_info.startswith("/admin/") else self.policy
+        policy = self.admin_policy if request.path_info.startswith("/admin/") else self.policy
         response.headers.setdefault("Content-Security-Policy", policy)
         return response

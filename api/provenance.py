@@ -1,4 +1,4 @@
-"""Over HTTP: what people corrected, what the syncs did, and what upstream changed."""
+"""Corrections, sync runs and the changes of a sync run over HTTP."""
 
 from django.db.models import Q
 from drf_spectacular.utils import extend_schema
@@ -15,9 +15,9 @@ from mirror.versions import Version
 
 
 class CorrectionSerializer(RowSerializer):
-    key = serializers.JSONField(read_only=True, help_text="What identifies the row, by field.")
-    upstream = serializers.JSONField(read_only=True, help_text="Upstream's value; of a deleted row all its values.")
-    corrected = serializers.JSONField(read_only=True, help_text="The value that a person put in its place.")
+    key = serializers.JSONField(read_only=True, help_text="The row's key: {field: value}.")
+    upstream = serializers.JSONField(read_only=True, help_text="Upstream's value; for a deleted row all its values.")
+    corrected = serializers.JSONField(read_only=True, help_text="The value that replaces it.")
     user = serializers.CharField(source="user.username", read_only=True, allow_null=True, help_text="Who corrected it.")
 
     class Meta:
@@ -52,11 +52,11 @@ class CorrectionViewSet(ReadOnlyViewSet):
     serializer_class = CorrectionSerializer
     filterset_class = CorrectionFilter
     search_fields = ("collection", "field", "reason")
-    dated_by = "updated_at"
+    modified_field = "updated_at"
 
 
 class SyncRunSerializer(RowSerializer):
-    scope = serializers.JSONField(read_only=True, help_text="What was asked for: collections, seasons, races, sessions.")
+    scope = serializers.JSONField(read_only=True, help_text="The collections, seasons, races and sessions to sync.")
 
     class Meta:
         model = SyncRun
@@ -64,9 +64,11 @@ class SyncRunSerializer(RowSerializer):
 
 
 class ChangedPieceSerializer(serializers.ModelSerializer):
-    """What upstream changed in one piece. The counts are exact, the rows as many as a piece describes."""
+    """Upstream's changes in one piece: exact counts, and the changed rows up to the number that a piece describes."""
 
-    changes = serializers.JSONField(help_text="Rows: key, and per field the old and the new value; or that the row vanished.")
+    changes = serializers.JSONField(
+        help_text="Per row: its key, and the old and new value of each field or that the row vanished."
+    )
 
     class Meta:
         model = SyncPiece
@@ -84,7 +86,7 @@ class SyncRunViewSet(ReadOnlyViewSet):
     queryset = SyncRun.objects.all()
     serializer_class = SyncRunSerializer
     search_fields = ("error",)
-    dated_by = "ended_at"
+    modified_field = "ended_at"
 
     def version(self) -> Version | None:
         return None if SyncRun.objects.filter(state=SyncRun.State.RUNNING).exists() else super().version()
@@ -92,7 +94,7 @@ class SyncRunViewSet(ReadOnlyViewSet):
     @extend_schema(summary="Show what upstream changed", responses=ChangesSerializer)
     @action(detail=True, filterset_class=None)
     def changes(self, request: Request, run_id: str) -> Response:
-        """The rows that a sync found changed or gone, piece by piece; new rows are no changes."""
+        """The rows that a sync found changed or vanished, by piece; new rows are not listed."""
         run = self.get_object()
         pieces = run.pieces.filter(Q(updated__gt=0) | Q(vanished__gt=0))
         totals = {name: sum(getattr(piece, name) for piece in pieces) for name in ("updated", "vanished")}

@@ -1,7 +1,7 @@
 """URLs of the entities.
 
-Registering a viewset gives it a list, its rows, a list below each of its parents (`/races/{race_id}/sessions/`, from the model's
-foreign keys) and the routes that sync it.
+A registered viewset has a list, rows, a list below each of its parents (`/races/{race_id}/sessions/`, from the model's foreign
+keys) and the routes that sync it.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from api.sync import SyncedAtOnceViewSet, SyncedViewSet
 
 
 class Router(SimpleRouter):
-    """Viewsets by the plural they have in URLs; the routers of several apps are put together with `extend`."""
+    """The URLs of viewsets, each under the plural name of its entity; `extend` adds those of another app's router."""
 
     def extend(self, *others: "Router") -> None:
         for other in others:
@@ -35,18 +35,18 @@ class Router(SimpleRouter):
         return urls
 
 
-Route = tuple[str, str, dict[str, Any], dict]  # (pattern, end of its name, {method: action}, what the view is told)
+Route = tuple[str, str, dict[str, Any], dict]  # (pattern, end of its name, {method: action}, arguments of the view)
 
 
 def key_pattern(model: type[models.Model]) -> str:
-    """What matches the key of a model's rows, under the key's own name: (?P<lap_id>-?[0-9]{1,19})"""
+    """The regular expression for a model's primary key, as a group with its name: (?P<lap_id>-?[0-9]{1,19})"""
     key = model._meta.pk
     values = "-?[0-9]{1,19}" if isinstance(key, models.IntegerField) else "[-a-zA-Z0-9_]+"
     return f"(?P<{key.name}>{values})"
 
 
 def row_routes(prefix: str, viewset: Any) -> Iterator[Route]:
-    """The list, a row, and what else a viewset does (`@action`)."""
+    """The routes of the list, of a row, and of the viewset's `@action` methods."""
     one = f"{prefix}/{key_pattern(viewset.queryset.model)}"
     yield f"{prefix}/", "list", {"get": "list", "post": "create"}, {"detail": False}
     for action in viewset.get_extra_actions():
@@ -70,8 +70,8 @@ def sync_routes(prefix: str, viewset: Any) -> Iterator[Route]:
 
 
 def nested_routes(prefix: str, viewset: Any, prefixes: dict[type[models.Model], str]) -> Iterator[Route]:
-    """A list below every parent that a row belongs to (one that it merely points at has `related_name="+"`); rows can be added
-    there unless their parent is found in another way (the driver of a lap)."""
+    """The routes of lists below each parent: foreign keys, except those with `related_name="+"`. Rows can be added there if the
+    serializer accepts the parent's key (it is read-only where it is computed, as for the driver of a lap)."""
     fields = viewset.serializer_class().fields
     for column in viewset.queryset.model._meta.concrete_fields:
         parent = column.related_model

@@ -1,4 +1,4 @@
-"""The OpenAPI description: what the viewsets do, told from their models, with every answer they can give."""
+"""The OpenAPI description, derived from the viewsets and their models, with every status code."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ from api.viewsets import EntityViewSet
 
 PREFIX = "/api/v1/"
 
-EVERYWHERE = {"search", "ordering", "page", "page_size", "per_page", "format"}
+LIST_PARAMETERS = {"search", "ordering", "page", "page_size", "per_page", "format"}
 
 SUMMARIES = {
     "list": "List {many}",
@@ -28,7 +28,7 @@ SUMMARIES = {
     "sync_all": "Sync {many} from OpenF1",
 }
 
-NOTES = {
+DESCRIPTIONS = {
     "list": "Filters are joined by *and*; one that is given several times is met by any of its values. `lap_duration>=90` is the "
     "same as `lap_duration__gte=90`, for each field and operator. With `format=csv`, `ndjson` or `parquet` all rows that match "
     "come as one file, unless a page is asked for.",
@@ -39,20 +39,20 @@ NOTES = {
     "sync_all": "Without a season or race every season since 2023 is synced, which takes minutes at OpenF1's pace.",
 }
 
-ERROR = {
+ERROR_SCHEMA = {
     "type": "object",
     "description": "What went wrong.",
     "properties": {"detail": {"type": "string"}},
     "required": ["detail"],
 }
-INVALID = {
+INVALID_SCHEMA = {
     "type": "object",
     "description": "What is wrong, by field or parameter; or as a whole, under `detail`.",
     "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "minProperties": 1,
 }
 
-ERRORS = {
+ERROR_DESCRIPTIONS = {
     400: "A parameter or a field of the body is malformed, unknown or out of range, or names a parent that does not exist.",
     401: "No login or token where one is needed, or a token that is not valid.",
     403: "The login or token lacks the permission.",
@@ -66,12 +66,12 @@ ERRORS = {
 
 
 def only_v1(endpoints: list[tuple]) -> list[tuple]:
-    """The routes without prefix are the same; describe them once."""
+    """The endpoints under /api/v1/; the same routes without the prefix are left out."""
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
 
 
 def share_parameters(result: dict[str, Any], **options: Any) -> dict[str, Any]:
-    """Write each parameter once, however many lists have it: the description becomes a third as long."""
+    """Move repeated parameters to the shared components, which cuts the description to a third of its length."""
     shared: dict[str, dict[str, Any]] = {}
     names: dict[bytes, str] = {}
     for item in result["paths"].values():
@@ -86,14 +86,14 @@ def share_parameters(result: dict[str, Any], **options: Any) -> dict[str, Any]:
     return result
 
 
-def by_use(parameter: dict[str, Any]) -> tuple[bool, int]:
-    """What every list has comes first, the fields follow, then how else they can be compared."""
+def parameter_order(parameter: dict[str, Any]) -> tuple[bool, int]:
+    """Sort key of parameters: those of the path, those of every list, the fields, then `comparisons`."""
     name = parameter["name"]
-    return parameter["in"] != "path", 0 if name in EVERYWHERE else 2 if name == "comparisons" else 1
+    return parameter["in"] != "path", 0 if name in LIST_PARAMETERS else 2 if name == "comparisons" else 1
 
 
 class Schema(AutoSchema):
-    """Reads an `EntityViewSet` by its action and its model; other views describe themselves with `@extend_schema`."""
+    """Describes an `EntityViewSet` from its action and model; other views use `@extend_schema`."""
 
     @property
     def entity(self) -> EntityViewSet | None:
@@ -111,11 +111,11 @@ class Schema(AutoSchema):
         summary = template.format(one=meta.verbose_name, many=meta.verbose_name_plural)
         return f"{summary} of one {self.entity.parent}" if self.entity.parent else summary
 
-    def get_description(self) -> Any:  # type: ignore[override]  # what spectacular's own does, too
+    def get_description(self) -> Any:  # type: ignore[override]  # as spectacular's own method does
         if not self.entity or self.action not in SUMMARIES:
             return super().get_description()
-        about = " ".join((self.entity.model.__doc__ or "").split())
-        return "\n\n".join(filter(None, [about, NOTES.get(self.action)]))
+        model_description = " ".join((self.entity.model.__doc__ or "").split())
+        return "\n\n".join(filter(None, [model_description, DESCRIPTIONS.get(self.action)]))
 
     def get_operation_id(self) -> str:
         if not self.entity:
@@ -123,7 +123,7 @@ class Schema(AutoSchema):
         return "_".join([*self._tokenize_path(), self.action]).replace("-", "_")
 
     def get_tags(self) -> list[str]:
-        """The entity, also where it is listed below a parent."""
+        """The entity's own tag, also for a list below a parent."""
         return self._tokenize_path()[-1:] if self.entity and self.entity.parent else super().get_tags()
 
     def get_auth(self) -> list[dict[str, Any]]:
@@ -145,7 +145,7 @@ class Schema(AutoSchema):
             case "sync_race" | "sync_all":
                 return {200: SyncCounts}
             case "destroy":
-                return {200: OpenApiResponse(self.component("Error", ERROR), "It is deleted.")}
+                return {200: OpenApiResponse(self.component("Error", ERROR_SCHEMA), "It is deleted.")}
         return super().get_response_serializers()
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
@@ -159,32 +159,32 @@ class Schema(AutoSchema):
         if "201" in bodies:
             location = {"description": "URL of the new row.", "schema": {"type": "string", "format": "uri"}}
             bodies["201"]["headers"] = {"Location": location}
-        return dict(sorted({**{str(status): self.failure(status) for status in self.errors()}, **bodies}.items()))
+        return dict(sorted({**{str(status): self.error_response(status) for status in self.error_statuses()}, **bodies}.items()))
 
-    def failure(self, status: int) -> dict[str, str]:
-        """A reference to the description of a failing answer."""
-        body = self.component("Invalid", INVALID) if status == 400 else self.component("Error", ERROR)
-        answer = {"description": ERRORS[status], "content": {"application/json": {"schema": body}}}
+    def error_response(self, status: int) -> dict[str, str]:
+        """A reference to the description of an error response."""
+        body = self.component("Invalid", INVALID_SCHEMA) if status == 400 else self.component("Error", ERROR_SCHEMA)
+        answer = {"description": ERROR_DESCRIPTIONS[status], "content": {"application/json": {"schema": body}}}
         return self.component(f"Failure{status}", answer, kind="responses")
 
-    def errors(self) -> list[int]:
-        """The ways in which a request can fail."""
-        found = {400, 401, 503}
+    def error_statuses(self) -> list[int]:
+        """The status codes of the errors that a request can cause."""
+        statuses = {400, 401, 503}
         writes = self.method not in SAFE_METHODS
         if writes:
-            found |= {403}
+            statuses |= {403}
         if self.method in ("POST", "PUT", "PATCH") and self.action != "sync_race":
-            found |= {413, 415}
+            statuses |= {413, 415}
         if self.action in ("create", "update", "partial_update"):
-            found |= {409}
+            statuses |= {409}
         if self.action.startswith("sync"):
-            found |= {404, 502}
+            statuses |= {404, 502}
         if self.action == "list" or "{" in self.path:
-            found |= {404}
-        return sorted(found | getattr(self.view, "failures", {}).get(self.action, set()))
+            statuses |= {404}
+        return sorted(statuses | getattr(self.view, "failures", {}).get(self.action, set()))
 
     def component(self, name: str, content: dict[str, Any], kind: str = ResolvedComponent.SCHEMA) -> dict[str, str]:
-        """A reference to something that is described once."""
+        """A reference to a component, which is registered at its first use."""
         component = ResolvedComponent(name=name, type=kind, schema=content, object=name)
         self.registry.register_on_missing(component)
         return component.ref
@@ -195,9 +195,9 @@ class Schema(AutoSchema):
     def path_parameter(self, name: str) -> dict[str, Any]:
         """A key in the path: an integer where its pattern takes digits only."""
         match = re.search(rf"\(\?P<{name}>([^)]+)\)", self.path_regex)
-        whole = bool(match and "a-z" not in match[1])
-        schema: dict[str, Any] = {"type": "integer"} if whole else {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}
-        about = f"The {name.removesuffix('_id')}'s key."
+        integer = bool(match and "a-z" not in match[1])
+        schema: dict[str, Any] = {"type": "integer"} if integer else {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"}
+        description = f"The {name.removesuffix('_id')}'s key."
         if self.action == "sync_race" and name != "race_id":
-            about = "The race_id of a race weekend (not the key of a row, in spite of its name here)."
-        return {"name": name, "in": OpenApiParameter.PATH, "required": True, "description": about, "schema": schema}
+            description = "The race_id of a race weekend (not the key of a row, in spite of its name here)."
+        return {"name": name, "in": OpenApiParameter.PATH, "required": True, "description": description, "schema": schema}

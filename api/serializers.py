@@ -1,4 +1,4 @@
-"""From rows to JSON and back.
+"""Serializers: rows to JSON and JSON to rows.
 
 A serializer names its model and takes all of its fields::
 
@@ -7,7 +7,7 @@ A serializer names its model and takes all of its fields::
             model = Stint
             fields = "__all__"
 
-Bodies are validated by REST framework. Rows are read past it: the fields are compiled into the columns of one query (`Plan`), and
+REST framework validates bodies, but does not render rows: the fields are compiled into the columns of one query (`Plan`), and
 each row becomes a dict without a model instance or a method call per field, which is 20 times as fast.
 """
 
@@ -21,7 +21,16 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.validators import UniqueValidator
 
-from api.fields import Integer, JSONValue, Link, Moment, Number, Parent, bounds, columns
+from api.fields import (
+    FiniteFloatField,
+    JSONValueField,
+    LimitedIntegerField,
+    LinkField,
+    ParentField,
+    UTCDateTimeField,
+    integer_bounds,
+    ordered_columns,
+)
 from api.links import detail_prefix
 from api.tables.columns import Column, make_column
 from jobs.unknown import refuse_unknown
@@ -35,33 +44,34 @@ FIELDS = serializers.ModelSerializer.serializer_field_mapping
 
 @dataclass(frozen=True)
 class Plan:
-    """What to read for a row, and how to lay it out."""
+    """The columns to read for a serializer's rows, and the fields made from each."""
 
     paths: tuple[str, ...]  # columns of the query, as values_list wants them
     values: tuple[tuple[str, int], ...]  # (field, index of its column)
     links: tuple[tuple[str, int, type[models.Model]], ...]  # (field, index of the key's column, model it leads to)
 
     @classmethod
-    def of(cls, serializer: "RowSerializer") -> "Plan":
+    def from_serializer(cls, serializer: "RowSerializer") -> "Plan":
         paths: dict[str, int] = {}
         values, links = [], []
         for name, field in serializer.fields.items():
-            if field.source == "*":  # the serializer adds it, see `RowSerializer.rows`
+            if field.source == "*":  # added by the serializer's own `rows`
                 continue
             index = paths.setdefault(path_of(field), len(paths))
-            if isinstance(field, Link):
+            if isinstance(field, LinkField):
                 links.append((name, index, field.to or serializer.Meta.model))
             else:
                 values.append((name, index))
         return cls(tuple(paths), tuple(values), tuple(links))
 
     def rows(self, queryset: models.QuerySet, request: Any) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a queryset as dicts of JSON values."""
         links = [(name, index, detail_prefix(request, model)) for name, index, model in self.links]
         names = [name for name, _ in self.values]
         indices = [index for _, index in self.values]
-        straight = indices == list(range(len(indices)))  # each column is one field, in order
+        in_order = indices == list(range(len(indices)))  # each column is one field, in order
         for cells in queryset.values_list(*self.paths):
-            row = dict(zip(names, cells if straight else [cells[index] for index in indices], strict=False))
+            row = dict(zip(names, cells if in_order else [cells[index] for index in indices], strict=False))
             for name, index, prefix in links:
                 key = cells[index]
                 row[name] = None if key is None else f"{prefix}{key}/"
@@ -69,11 +79,11 @@ class Plan:
 
 
 def path_of(field: serializers.Field) -> str:
-    """The ORM path to a field's value: "session.race_id" -> "session__race_id"; a link without a source is to the row itself."""
-    if isinstance(field, Link) and field.source == field.field_name:
+    """The ORM path to a field's value: "session.race_id" -> "session__race_id"; "pk" for a link to the row itself."""
+    if isinstance(field, LinkField) and field.source == field.field_name:
         return "pk"
     path = str(field.source).replace(".", "__")
-    return f"{path}_id" if isinstance(field, Parent) else path
+    return f"{path}_id" if isinstance(field, ParentField) else path
 
 
 def field_at(model: type[models.Model], path: str) -> models.Field:
@@ -87,46 +97,46 @@ class RowSerializer(serializers.ModelSerializer):
     """All fields of a model, with keys instead of parents (`session_id`), and links to the row and its parents."""
 
     instance: Any
-    url = Link(help_text="This row.")
+    url = LinkField(help_text="This row.")
 
     serializer_field_mapping = FIELDS | {
-        **{kind: Integer for kind, field in FIELDS.items() if field is serializers.IntegerField},
-        models.FloatField: Number,
-        models.DateTimeField: Moment,
-        JSONText: JSONValue,
+        **{kind: LimitedIntegerField for kind, field in FIELDS.items() if field is serializers.IntegerField},
+        models.FloatField: FiniteFloatField,
+        models.DateTimeField: UTCDateTimeField,
+        JSONText: JSONValueField,
     }
 
-    # What fields there are
+    # Fields
 
     def get_default_field_names(self, declared_fields: Any, model_info: Any) -> list[str]:
-        key, *others = columns(self.Meta.model)
-        stated = [name for name, field in declared_fields.items() if not isinstance(field, Link)]
-        links = [name for name, field in declared_fields.items() if isinstance(field, Link)]
+        key, *others = ordered_columns(self.Meta.model)
+        declared = [name for name, field in declared_fields.items() if not isinstance(field, LinkField)]
+        links = [name for name, field in declared_fields.items() if isinstance(field, LinkField)]
         parents = [f"{column.name}_url" for column in others if isinstance(column, models.ForeignKey)]
-        return list(dict.fromkeys([key.name, *stated, *(column.attname for column in others), *links, *parents]))
+        return list(dict.fromkeys([key.name, *declared, *(column.attname for column in others), *links, *parents]))
 
     def build_field(self, field_name: str, info: Any, model_class: Any, nested_depth: int) -> Any:
         for column in model_class._meta.concrete_fields:
             if isinstance(column, models.ForeignKey):
                 if field_name == column.attname:
-                    return Parent, parent_options(column)
+                    return ParentField, parent_options(column)
                 if field_name == f"{column.name}_url":
-                    about = f"The {column.related_model._meta.verbose_name}."
-                    options = {"to": column.related_model, "source": column.attname, "help_text": about}
-                    return Link, options | {"allow_null": column.null}
+                    help_text = f"The {column.related_model._meta.verbose_name}."
+                    options = {"to": column.related_model, "source": column.attname, "help_text": help_text}
+                    return LinkField, options | {"allow_null": column.null}
         return super().build_field(field_name, info, model_class, nested_depth)
 
     def build_standard_field(self, field_name: str, model_field: Any) -> Any:
         kind, options = super().build_standard_field(field_name, model_field)
         unlimited = isinstance(model_field, models.IntegerField) and limits_of(model_field) == (None, None)
         if unlimited and not options.get("read_only"):
-            options |= bounds(model_field)
+            options |= integer_bounds(model_field)
         feed = Feed.by_model.get(self.Meta.model)
         if feed and model_field.name in feed.derived:
             options = {"read_only": True, "help_text": model_field.help_text}
         if options.get("read_only"):
             return kind, options | {"allow_null": True} if model_field.null else options
-        # That a row exists already is no mistake in a field but a conflict, which the database finds.
+        # A duplicate key is a conflict (409), which the database detects, not an invalid field (400).
         options["validators"] = [v for v in options.get("validators", []) if not isinstance(v, UniqueValidator)]
         return kind, options
 
@@ -136,37 +146,37 @@ class RowSerializer(serializers.ModelSerializer):
     def get_validators(self) -> list[Any]:
         return []
 
-    # Rows out
+    # From rows to JSON
 
     @classmethod
     @cache
     def plan(cls) -> Plan:
-        return Plan.of(cls())
+        return Plan.from_serializer(cls())
 
     @classmethod
     @cache
     def file_columns(cls) -> tuple[Column, ...]:
-        """The fields, without the links, and their types."""
+        """The columns of files: all fields but the links."""
         plan = cls.plan()
         model = cls.Meta.model
         return tuple(make_column(field_at(model, plan.paths[i]), name=name, path=plan.paths[i]) for name, i in plan.values)
 
     def file_rows(self, queryset: models.QuerySet) -> Iterator[tuple]:
-        """The rows of a queryset as tuples of the values of those fields, read bit by bit."""
+        """The rows of a queryset as tuples in the order of `file_columns`, read in chunks."""
         paths = [column.path for column in self.file_columns()]
         return iter(queryset.values_list(*paths).iterator(chunk_size=2_000))
 
     def rows(self, queryset: models.QuerySet) -> Iterator[dict[str, Any]]:
-        """The rows of a queryset as JSON has them. A serializer with fields that are no columns (SerializerMethodField) adds them
-        here, for all rows at once."""
+        """The rows of a queryset as dicts of JSON values. A serializer with computed fields (SerializerMethodField) overrides
+        this to add them to all rows at once."""
         return self.plan().rows(queryset, self.context["request"])
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
-        """One row, as it is stored."""
+        """One row as a dict of JSON values, read from the database."""
         row = next(iter(self.rows(type(instance)._default_manager.filter(pk=instance.pk))))
         return {name: value for name, value in row.items() if name in self.fields}
 
-    # Bodies in: what is written by hand is kept against every later sync
+    # From JSON to rows: changes over REST become corrections, which later syncs keep
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         return self.edit(self.Meta.model(), validated_data)  # type: ignore[misc]
@@ -181,7 +191,7 @@ class RowSerializer(serializers.ModelSerializer):
         return row
 
     def get_initial(self) -> dict[str, None]:
-        """What a form for a new row starts with: the fields it cannot do without."""
+        """The initial values of a browsable form: the required fields."""
         return {name: None for name, field in self.fields.items() if field.required}
 
     def to_internal_value(self, data: Any) -> Any:
@@ -196,6 +206,7 @@ class RowSerializer(serializers.ModelSerializer):
 
 
 def parent_options(column: models.ForeignKey) -> dict[str, Any]:
+    """The arguments of the serializer field for a foreign key."""
     options: dict[str, Any] = {"source": column.name, "help_text": column.help_text or f"Key of the {column.name}."}
     if column.null:
         options["allow_null"] = True
@@ -206,9 +217,9 @@ def parent_options(column: models.ForeignKey) -> dict[str, Any]:
     return options | {"required": False} if column.null else options
 
 
-def read(kind: type[serializers.Serializer], data: Any) -> dict[str, Any]:
-    """A body or a query that is no row, validated; ValidationError also for a field that is not there."""
-    asked = kind(data=data)
-    refuse_unknown(data, asked.fields)
-    asked.is_valid(raise_exception=True)
-    return asked.validated_data
+def validate_data(serializer_class: type[serializers.Serializer], data: Any) -> dict[str, Any]:
+    """The validated values of a body or query; raises ValidationError, also for unknown fields."""
+    serializer = serializer_class(data=data)
+    refuse_unknown(data, serializer.fields)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data

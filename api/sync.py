@@ -1,4 +1,4 @@
-"""Syncs over HTTP: the same function as the command, for one collection, with the counts as the answer."""
+"""Syncs over HTTP: call the same function as the command for one collection, and answer with the counts."""
 
 from collections import Counter
 from typing import Any
@@ -20,7 +20,7 @@ from mirror.reporting import Report
 
 
 class SyncScope(serializers.Serializer):
-    """What to sync; nothing given means every season."""
+    """The season or race to sync; without either, every season."""
 
     season = serializers.IntegerField(required=False, min_value=FIRST_SEASON, max_value=2100, help_text="A season, e.g. 2024.")
     race_id = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1, help_text="A race weekend.")
@@ -37,7 +37,7 @@ class SyncScope(serializers.Serializer):
 
 
 class SyncCounts(serializers.Serializer):
-    """What a sync did to the rows that upstream sent."""
+    """The counts of a sync."""
 
     created = serializers.IntegerField(min_value=0, help_text="Rows that were new.")
     updated = serializers.IntegerField(min_value=0, help_text="Rows that upstream had changed.")
@@ -45,7 +45,7 @@ class SyncCounts(serializers.Serializer):
 
 
 class SyncMixin(EntityViewSet):
-    """Asks OpenF1 for the rows of an entity; a person waits for the answer, so an outage is reported after a few attempts."""
+    """Syncs an entity's collection. Gives up after few attempts, because the client waits for the answer."""
 
     attempts = 3
 
@@ -53,12 +53,12 @@ class SyncMixin(EntityViewSet):
     def collection(self) -> str:
         return next(feed.collection for feed in registry().values() if feed.model is self.model)
 
-    def run(self, scope: Scope) -> Report:
-        """Sync; raises what kept upstream's rows from coming, and 404 for a race that upstream does not know either."""
+    def run_sync(self, scope: Scope) -> Report:
+        """Sync and return the report; raises the sync's first error, and NotFound for a race that does not exist at OpenF1."""
         client = from_settings(attempts=self.attempts)
         report = sync(client=client, scope=scope, collections=[self.collection], force=True)
         if report.run_id:
-            history.added(self.request.user, SyncRun.objects.get(pk=report.run_id))
+            history.log_addition(self.request.user, SyncRun.objects.get(pk=report.run_id))
         if report.errors:
             raise report.errors[0]
         for race_id in scope.races:
@@ -66,32 +66,33 @@ class SyncMixin(EntityViewSet):
                 raise NotFound(f"There is no race '{race_id}', here or at OpenF1.")
         return report
 
-    def counts(self, scope: Scope) -> dict[str, int]:
-        """Sync, and what came of it."""
-        return told(self.run(scope).collections[self.collection])
+    def sync_and_count(self, scope: Scope) -> dict[str, int]:
+        """Sync and return the values of `SyncCounts`."""
+        return summarise_counts(self.run_sync(scope).collections[self.collection])
 
 
 class SyncedViewSet(SyncMixin):
-    """An entity that is synced race by race: `POST /laps/{race_id}/` and `POST /laps/sync/{race_id}/`."""
+    """An entity that is synced by race weekend: `POST /laps/{race_id}/` and `POST /laps/sync/{race_id}/`."""
 
     def sync_race(self, request: Request, **kwargs: Any) -> Response:
         """Bring in one race weekend's rows from OpenF1; the number in the URL is the race's."""
         [race_id] = kwargs.values()
-        return Response(self.counts(Scope(races=(int(race_id),))))
+        return Response(self.sync_and_count(Scope(races=(int(race_id),))))
 
 
 class SyncedAtOnceViewSet(SyncMixin):
-    """An entity that is synced as a whole, by season or by race: `POST /drivers/sync/`."""
+    """An entity that is synced for all seasons, one season or one race weekend: `POST /drivers/sync/`."""
 
     def sync_all(self, request: Request, **kwargs: Any) -> Response:
         """Bring in the rows of every season from OpenF1, or of one season or race."""
         if not isinstance(request.data, dict):
             raise serializers.ValidationError({"detail": "The body is no object with a season or a race_id."})
-        asked = SyncScope(data={**request.query_params.dict(), **request.data})
-        asked.is_valid(raise_exception=True)
-        return Response(self.counts(asked.scope()))
+        scope_serializer = SyncScope(data={**request.query_params.dict(), **request.data})
+        scope_serializer.is_valid(raise_exception=True)
+        return Response(self.sync_and_count(scope_serializer.scope()))
 
 
-def told(counts: Counter) -> dict[str, int]:
+def summarise_counts(counts: Counter) -> dict[str, int]:
+    """The values of `SyncCounts` from the counts of a report."""
     total = counts["created"] + counts["updated"] + counts["unchanged"]
     return {"created": counts["created"], "updated": counts["updated"], "total": total}

@@ -1,6 +1,6 @@
-"""Limits to how often one may ask, by THROTTLE_READS, _WRITES, _SYNCS and _LOGINS; beyond them 429 and Retry-After.
+"""Rate limits, set by THROTTLE_READS, _WRITES, _SYNCS and _LOGINS; beyond them the answer is 429 with Retry-After.
 
-What is counted is in the cache: of one process, or with CACHE_URL of all.
+The counters are in Django's cache: one per process, or with CACHE_URL one for all processes.
 """
 
 import logging
@@ -15,50 +15,51 @@ from redis.exceptions import RedisError
 from rest_framework.throttling import BaseThrottle
 
 log = logging.getLogger(__name__)
-PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds, by the first letter
-LOGINS = {"/admin/login/": 200, "/token": 401}  # where passwords are sent, and the status that says one was wrong
+PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds, by the first letter of the unit
+LOGIN_FAILURES = {"/admin/login/": 200, "/token": 401}  # {path of a login: status of its answer to a wrong password}
 TOO_MANY = "Too many requests"
 
 
-def limit(scope: str) -> tuple[int, int] | None:
-    """(how often, seconds) of a rate such as "60/min"; None without a limit."""
+def parse_rate(scope: str) -> tuple[int, int] | None:
+    """(requests, seconds) of a rate such as "60/min"; None if there is no limit."""
     count, _, period = settings.THROTTLES[scope].partition("/")
     return (int(count), PERIODS[period[0]]) if count else None
 
 
-def wait(scope: str, who: str, *, add: int = 1) -> int:
-    """Count `add` more by `who`; seconds to wait when that is too much, else 0."""
-    rate = limit(scope)
+def count_request(scope: str, client: str, *, add: int = 1) -> int:
+    """Add to a client's counter; returns the seconds to wait if it exceeds the limit, else 0."""
+    rate = parse_rate(scope)
     if rate is None:
         return 0
-    count, period = rate
+    maximum, period = rate
     now = time.time()
-    key = f"throttle:{scope}:{period}:{int(now // period)}:{who}"
+    key = f"throttle:{scope}:{period}:{int(now // period)}:{client}"
     try:
         cache.add(key, 0, timeout=2 * period)
-        seen = cache.incr(key, add)
-    except (RedisError, ValueError) as error:  # a site without limits is better than none
-        log.warning("Requests are not counted for the limits: %s", error)
+        count = cache.incr(key, add)
+    except (RedisError, ValueError) as error:  # without the cache, serve requests without limits
+        log.warning("The rate limits do not work: %s", error)
         return 0
-    over = seen > count if add else seen >= count
+    over = count > maximum if add else count >= maximum
     return int(period - now % period) + 1 if over else 0
 
 
-def address(request: HttpRequest) -> str:
-    """The caller's address: the connection's, or what the outermost of our NUM_PROXIES proxies wrote down."""
+def client_address(request: HttpRequest) -> str:
+    """The client's IP address: the connection's, or that noted by the outermost of NUM_PROXIES reverse proxies."""
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if settings.NUM_PROXIES and len(hops) >= settings.NUM_PROXIES:
         return hops[-settings.NUM_PROXIES].strip()[:64]
     return request.META.get("REMOTE_ADDR", "")
 
 
-def refused(seconds: int) -> JsonResponse:
+def too_many_requests(seconds: int) -> JsonResponse:
+    """The 429 response with the time to wait."""
     detail = f"{TOO_MANY}; try again in {seconds} seconds."
     return JsonResponse({"detail": detail}, status=429, headers={"Retry-After": str(seconds)})
 
 
 class Throttle(BaseThrottle):
-    """Reads, writes and syncs of REST, each by user, or by address without a login."""
+    """Limits reads, writes and syncs of the REST API, by user or for anonymous clients by address."""
 
     seconds = 0
 
@@ -69,8 +70,8 @@ class Throttle(BaseThrottle):
             scope = "syncs" if str(getattr(view, "action", "")).startswith("sync_") else "writes"
         if not settings.THROTTLES[scope]:
             return True
-        who = f"user_{request.user.pk}" if request.user.is_authenticated else f"address_{address(request)}"
-        self.seconds = wait(scope, who)
+        client = f"user_{request.user.pk}" if request.user.is_authenticated else f"address_{client_address(request)}"
+        self.seconds = count_request(scope, client)
         return not self.seconds
 
     def wait(self) -> float:
@@ -78,21 +79,21 @@ class Throttle(BaseThrottle):
 
 
 class LoginThrottleMiddleware:
-    """Count wrong passwords by address and by name; beyond the limit no password is checked, right or wrong."""
+    """Counts wrong passwords by address and by user name; beyond the limit no password is checked."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        failure = LOGINS.get(request.path_info) if request.method == "POST" else None
-        if failure is None:
+        failure_status = LOGIN_FAILURES.get(request.path_info) if request.method == "POST" else None
+        if failure_status is None:
             return self.get_response(request)
         name = request.POST.get("username", "").lower()[:150].encode().hex()
-        both = (f"address_{address(request)}", f"name_{name[:150]}")
-        if seconds := max(wait("logins", who, add=0) for who in both):
-            return refused(seconds)
+        clients = (f"address_{client_address(request)}", f"name_{name[:150]}")
+        if seconds := max(count_request("logins", client, add=0) for client in clients):
+            return too_many_requests(seconds)
         response = self.get_response(request)
-        if response.status_code == failure:
-            for who in both:
-                wait("logins", who)
+        if response.status_code == failure_status:
+            for client in clients:
+                count_request("logins", client)
         return response

@@ -1,10 +1,10 @@
-"""What every entity does over HTTP. An entity is a queryset, and a line in the router::
+"""The viewsets of entities. An entity needs a queryset and a line in the router::
 
     class StintViewSet(SyncedViewSet):
         queryset = Stint.objects.all()
 
 Its serializer and its filters have every field of the model. A viewset names a `serializer_class` or a `filterset_class` only
-where one of them says more than that.
+to add to that.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,8 @@ class EntityViewSet(viewsets.GenericViewSet):
     filterset_class: type[ModelFilter] | None
     filterset_base: type[ModelFilter] = ModelFilter  # of the filters that are derived from the model
     paginator: Any
-    dated_by = ""  # the column that says when a row last changed, of a table that no feed writes and that keeps it
-    parent: str | None = None  # foreign key to the row that the URL of a nested list names; set by the router
+    modified_field = ""  # the time of a row's last change, for tables that no feed writes
+    parent: str | None = None  # foreign key to the parent row in the URL of a nested list; set by the router
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Derive the serializer and the filters that a viewset does not name from its model: `StintSerializer`, `StintFilter`."""
@@ -60,13 +60,13 @@ class EntityViewSet(viewsets.GenericViewSet):
         return self.queryset.model
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
-        if not hasattr(self, request.method.lower()):  # said before asking who it is
+        if not hasattr(self, request.method.lower()):  # before authentication, so that it is not a 401
             raise MethodNotAllowed(request.method)
         super().initial(request, *args, **kwargs)
 
     def get_renderers(self) -> list[Any]:
-        kinds: Sequence[Any] = (JSONRenderer, *(FILES if self.action == "list" else ()), BrowsableRenderer)
-        return [kind() for kind in kinds]
+        renderers: Sequence[Any] = (JSONRenderer, *(FILES if self.action == "list" else ()), BrowsableRenderer)
+        return [renderer() for renderer in renderers]
 
     def get_view_name(self) -> str:
         """The title of a browsable page."""
@@ -75,12 +75,12 @@ class EntityViewSet(viewsets.GenericViewSet):
         return capfirst(str(self.model._meta.verbose_name_plural))
 
     def get_view_description(self, html: bool = False) -> str:
-        about = self.model.__doc__ or ""
-        return formatting.markup_description(about) if html else about
+        description = self.model.__doc__ or ""
+        return formatting.markup_description(description) if html else description
 
     @property
     def search_fields(self) -> Sequence[str]:
-        """The model's names; a subclass may list others."""
+        """The model's text fields whose names end in "name"; a subclass may list others."""
         texts = (field.name for field in self.model._meta.concrete_fields if isinstance(field, models.CharField))
         return [name for name in texts if name.endswith("name")]
 
@@ -92,22 +92,22 @@ class EntityViewSet(viewsets.GenericViewSet):
         return queryset.filter(**{self.parent: self.kwargs[related._meta.pk.name]})
 
     def find_parent(self) -> Any:
-        """The row that the URL of a nested list names; 404 where there is none."""
+        """The parent row in the URL of a nested list; raises NotFound. None for a list that is not nested."""
         if self.parent is None:
             return None
         related: Any = self.model._meta.get_field(self.parent).related_model
-        return find(related._default_manager.all(), self.kwargs[related._meta.pk.name])
+        return get_row_or_404(related._default_manager.all(), self.kwargs[related._meta.pk.name])
 
     def get_object(self, *, lock: bool = False) -> Any:
         queryset = self.get_queryset().select_for_update() if lock else self.get_queryset()
-        return find(queryset, self.kwargs[self.model._meta.pk.name])
+        return get_row_or_404(queryset, self.kwargs[self.model._meta.pk.name])
 
     # Reading
 
     def version(self) -> versions.Version | None:
-        """Of all that answers are made of; None where that changes all the time."""
-        if self.dated_by:
-            return versions.everything().with_also(versions.of_table(self.model, self.dated_by))
+        """The version of the tables that answers are made from, for the ETag; None if answers have no ETag."""
+        if self.modified_field:
+            return versions.everything().with_also(versions.of_table(self.model, self.modified_field))
         return versions.everything() if self.model in Feed.by_model else None
 
     @conditional
@@ -129,19 +129,19 @@ class EntityViewSet(viewsets.GenericViewSet):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(self.get_serializer(self.get_object()).data)
 
-    # Writing: each in one transaction with its line in the history; see `corrections` for what a later sync makes of it
+    # Writing: each in one transaction with its log entry; `mirror.editing` keeps the change against later syncs
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        serializer = self.get_serializer(data=self.below_parent(request.data))
+        serializer = self.get_serializer(data=self.add_parent(request.data))
         serializer.is_valid(raise_exception=True)
         with transaction.atomic():
             row = self.save(serializer)
-            history.added(request.user, row)
+            history.log_addition(request.user, row)
         body = serializer.to_representation(row)
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["url"]})
 
-    def below_parent(self, data: Any) -> Any:
-        """A body with the parent that the URL names; it may name the same one, but no other."""
+    def add_parent(self, data: Any) -> Any:
+        """Add the parent in the URL to a body; raises ValidationError if the body names another parent."""
         parent = self.find_parent()
         if parent is None or not isinstance(data, dict):
             return data
@@ -151,7 +151,7 @@ class EntityViewSet(viewsets.GenericViewSet):
         return data | {name: parent.pk}
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """PUT and PATCH alike change the fields they are given and leave the others."""
+        """Change the fields in the body and leave the others; PUT and PATCH do the same."""
         with transaction.atomic():
             row = self.get_object(lock=True)
             serializer = self.get_serializer(row, data=request.data, partial=True)
@@ -159,7 +159,7 @@ class EntityViewSet(viewsets.GenericViewSet):
             old = {name: getattr(row, name) for name in serializer.validated_data}
             self.save(serializer)
             changed = {name: value for name, value in old.items() if getattr(row, name) != value}
-            history.changed(request.user, row, changed)
+            history.log_change(request.user, row, changed)
         return Response(serializer.to_representation(row))
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -168,44 +168,44 @@ class EntityViewSet(viewsets.GenericViewSet):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
             row = self.get_object(lock=True)
-            told = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
-            history.deleted(request.user, row)
+            detail = f"{self.model._meta.verbose_name} '{row.pk}' is deleted."
+            history.log_deletion(request.user, row)
             editing.delete(row, user=request.user)
-        return Response({"detail": told[0].upper() + told[1:]})
+        return Response({"detail": detail[0].upper() + detail[1:]})
 
     def save(self, serializer: Any) -> Any:
-        """Store the row; where another has its key already, say which key that is."""
+        """Store the row; raises Conflict, which names the key, if another row has its key."""
         try:
             with transaction.atomic():
                 return serializer.save()
         except IntegrityError as error:
-            raise conflict(serializer) from error
+            raise conflict_error(serializer) from error
 
 
 class ReadOnlyViewSet(EntityViewSet):
-    """Rows that only the site itself writes."""
+    """List and retrieve only: rows that the site itself writes."""
 
     http_method_names = ["get", "head", "options"]
 
 
-def find(queryset: models.QuerySet, key: Any) -> Any:
-    """The row with this key, or 404."""
+def get_row_or_404(queryset: models.QuerySet, key: Any) -> Any:
+    """The row with this primary key; raises NotFound."""
     try:
         row = queryset.filter(pk=key).first()
-    except InvalidKey:  # no UUID
+    except InvalidKey:  # not a UUID
         row = None
     if row is None:
         raise NotFound(f"There is no {queryset.model._meta.verbose_name} '{key}'.")
     return row
 
 
-def conflict(serializer: Any) -> Conflict:
-    """Why a row could not be stored: most likely another has the same key."""
+def conflict_error(serializer: Any) -> Conflict:
+    """The error for a row that could not be stored; names the key if another row has it."""
     model = serializer.Meta.model
     constraints = [c for c in model._meta.constraints if isinstance(c, models.UniqueConstraint)]
     names = constraints[0].fields if constraints else (model._meta.pk.name,)
     key = {name: serializer.validated_data.get(name, getattr(serializer.instance, name, None)) for name in names}
     if not model._default_manager.filter(**key).exists():
         return Conflict()
-    told = [f"{name}_id {value.pk}" if isinstance(value, models.Model) else f"{name} {value}" for name, value in key.items()]
-    return Conflict(f"There is a {model._meta.verbose_name} with {', '.join(told)} already.")
+    parts = [f"{name}_id {value.pk}" if isinstance(value, models.Model) else f"{name} {value}" for name, value in key.items()]
+    return Conflict(f"There is a {model._meta.verbose_name} with {', '.join(parts)} already.")

@@ -14,16 +14,16 @@ class DriverViewSet(SyncedAtOnceViewSet):
     serializer_class = DriverSerializer
     collection = "drivers"  # OpenF1's rows are entries; drivers are derived from them
 
-    def counts(self, scope: Scope) -> dict[str, int]:
+    def sync_and_count(self, scope: Scope) -> dict[str, int]:
         """Sync the entries, and count the drivers that differ before and after."""
         before = driver_fields()
-        self.run(scope)
+        self.run_sync(scope)
         after = driver_fields()
-        kept = before.keys() & after.keys()
+        common = before.keys() & after.keys()
         in_scope = Entry.objects.exclude(driver=None).filter(**entry_conditions(scope))
         return {
-            "created": len(after.keys() - kept),
-            "updated": sum(before[driver_id] != after[driver_id] for driver_id in kept),
+            "created": len(after.keys() - common),
+            "updated": sum(before[driver_id] != after[driver_id] for driver_id in common),
             "total": in_scope.values("driver").distinct().count(),
         }
 

@@ -270,7 +270,7 @@ REST_FRAMEWORK = {
         "api.filters.StrictOrdering",
     ],
     "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
-    "EXCEPTION_HANDLER": "api.errors.handle",
+    "EXCEPTION_HANDLER": "api.errors.handle_exception",
     "NON_FIELD_ERRORS_KEY": "detail",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -299,7 +299,7 @@ SPECTACULAR_SETTINGS = {
         "RunEndEnum": "ml.serializers.runs.END_STATUSES",
     },
     "SERVE_INCLUDE_SCHEMA": False,
-    "SORT_OPERATION_PARAMETERS": "api.schema.by_use",
+    "SORT_OPERATION_PARAMETERS": "api.schema.parameter_order",
     "SWAGGER_UI_DIST": "SIDECAR",  # the page loads nothing from other sites
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "persistAuthorization": True},

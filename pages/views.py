@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
-from api.policy import written as written_policy
+from api.policy import format_policy
 from mirror import versions
 from pages.addresses import at_present_address, find_session, url_of
 from pages.answers import respond
@@ -107,9 +107,7 @@ def framing(embed: bool) -> dict[str, str]:
     if not embed:
         return {}
     return {
-        "Content-Security-Policy": written_policy(
-            settings.CONTENT_SECURITY_POLICY | {"frame-ancestors": settings.EMBED_ANCESTORS}
-        )
+        "Content-Security-Policy": format_policy(settings.CONTENT_SECURITY_POLICY | {"frame-ancestors": settings.EMBED_ANCESTORS})
     }
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import Link
+from api.fields import LinkField
 from api.serializers import RowSerializer
 from races.models import Place, Race, Session
 
@@ -33,7 +33,7 @@ class SessionRowSerializer(RowSerializer):
     """A row about a session, with the race of the session, which a body may repeat but not change."""
 
     race_id = serializers.IntegerField(source="session.race_id", read_only=True, help_text="The race of the session.")
-    race_url = Link(to=Race, source="session.race_id", help_text="The race.")
+    race_url = LinkField(to=Race, source="session.race_id", help_text="The race.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         attrs = super().validate(attrs)

@@ -25,7 +25,7 @@ class RaceViewSet(SyncedAtOnceViewSet):
 
     @action(detail=True, methods=["post"], url_path="sync", url_name="sync-one")
     def sync_race(self, request: Request, race_id: str) -> Response:
-        return Response(self.counts(Scope(races=(int(race_id),))))
+        return Response(self.sync_and_count(Scope(races=(int(race_id),))))
 
 
 class SessionViewSet(SyncedViewSet):

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from api import history
 from api.errors import Conflict
-from api.serializers import read
+from api.serializers import validate_data
 from api.sync import SyncedViewSet
 from api.viewsets import EntityViewSet, ReadOnlyViewSet
 from races.views import SessionRows
@@ -84,7 +84,7 @@ class SampleFileViewSet(SessionRows, ReadOnlyViewSet):
 class SessionQualityViewSet(SessionRows, ReadOnlyViewSet):
     queryset = SessionQuality.objects.all()
     serializer_class = SessionQualitySerializer
-    dated_by = "checked_at"
+    modified_field = "checked_at"
     search_fields = ("session__session_name", "session__location")
     failures = {"apply_proposals": {403, 404, 409}}  # besides the usual ones
 
@@ -109,7 +109,7 @@ class SessionQualityViewSet(SessionRows, ReadOnlyViewSet):
         longer fits because the value that it replaces has changed.
         """
         quality = self.get_object()
-        body = read(ApplyProposalsSerializer, request.data)
+        body = validate_data(ApplyProposalsSerializer, request.data)
         try:
             edited = apply_proposals(quality, body["proposals"], user=request.user, reason=body.get("reason", ""))
         except UnknownProposal as error:
@@ -117,7 +117,7 @@ class SessionQualityViewSet(SessionRows, ReadOnlyViewSet):
         except DoesNotFit as error:
             raise Conflict(str(error)) from error
         for row, field in edited:
-            history.changed(request.user, row, [field])
+            history.log_change(request.user, row, [field])
         quality.refresh_from_db()
         return Response(self.get_serializer(quality).data)
 
@@ -125,5 +125,5 @@ class SessionQualityViewSet(SessionRows, ReadOnlyViewSet):
 class FastF1ComparisonViewSet(SessionRows, ReadOnlyViewSet):
     queryset = FastF1Comparison.objects.all()
     serializer_class = FastF1ComparisonSerializer
-    dated_by = "compared_at"
+    modified_field = "compared_at"
     search_fields = ("session__session_name", "session__location")

@@ -24,8 +24,8 @@ from api.jobs.serializers import (
     TimesQuery,
     TrackSerializer,
 )
-from api.serializers import read
-from api.viewsets import EntityViewSet, find
+from api.serializers import validate_data
+from api.viewsets import EntityViewSet, get_row_or_404
 from jobs import queue, times
 from jobs.models import MANUAL, Job
 
@@ -68,7 +68,7 @@ class JobViewSet(EntityViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Workers run syncs, checks, dumps and trainings; this answers at once."""
-        body = read(NewJobSerializer, request.data)
+        body = validate_data(NewJobSerializer, request.data)
         job = queue.add(body["kind"], body["parameters"], description=body.get("description", ""), owner=request.user)
         answer = self.get_serializer().to_representation(job)
         return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": answer["url"]})
@@ -85,7 +85,7 @@ class JobViewSet(EntityViewSet):
     @action(detail=False, methods=["post"], filter_backends=[])
     def track(self, request: Request) -> Response:
         """Users log their own work, the staff that of everybody."""
-        body = read(TrackSerializer, request.data)
+        body = validate_data(TrackSerializer, request.data)
         entry = times.track(find_user(request.user, body.get("user_id")), body["description"])
         return Response({"id": entry.pk}, status=status.HTTP_201_CREATED)
 
@@ -93,8 +93,8 @@ class JobViewSet(EntityViewSet):
     @action(detail=False, methods=["post"], filter_backends=[])
     def stop(self, request: Request) -> Response:
         """404 for an entry that does not exist, 409 for one that has ended, 403 for that of another user."""
-        key = read(StopSerializer, request.data)["id"]
-        entry = find(Job.objects.filter(kind=MANUAL), key)
+        key = validate_data(StopSerializer, request.data)["id"]
+        entry = get_row_or_404(Job.objects.filter(kind=MANUAL), key)
         if entry.owner_id != request.user.pk and not request.user.is_staff:
             raise PermissionDenied("This entry belongs to another user.")
         if not times.stop(entry):
@@ -111,7 +111,7 @@ class JobViewSet(EntityViewSet):
         """Jobs and work logged by hand that overlap the day, clipped to it; unfinished ones count until now."""
         parameters = request.query_params.dict()
         parameters.pop("format", None)
-        query = read(TimesQuery, parameters)
+        query = validate_data(TimesQuery, parameters)
         now = timezone.now()
         entries = times.jobs_on_day(find_user(request.user, query.get("user_id")), query.get("date", now.date()), now=now)
         return Response(TimeEntrySerializer(entries, many=True).data)

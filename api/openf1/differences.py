@@ -10,107 +10,110 @@ class Difference(NamedTuple):
     request: str
     openf1: str
     here: str
-    why: str
+    reason: str
 
 
 DIFFERENCES = {
     "operator in the name": Difference(
         "`lap_duration%3E%3D=90`",
-        "the text `=90` is looked for: nothing",
+        "no rows: it looks for the text `=90`",
         "`lap_duration>=90`",
         "this is how requests, httpx and URLSearchParams send a parameter named `lap_duration>=`",
     ),
     "text stays text": Difference(
         "`country_code=MON`, `name_acronym=SAT`, `first_name=April`",
-        "a date is looked for: nothing",
-        "the text is looked for",
+        "no rows: it looks for a date",
+        "rows with the text",
         "values are read by the type of their field",
     ),
     "unusable value": Difference(
         "`driver_number=VER`, `rainfall=false`, `lap_duration>=`, `speed=nan`",
-        "nothing",
+        "no rows",
         "400, which names the value and lists the fields",
-        "nothing could ever match; most likely it is a slip",
+        "no row could match, so it is most likely a mistake",
     ),
     "truth as a number": Difference(
         "`is_pit_out_lap=1`",
-        "nothing",
+        "no rows",
         "`is_pit_out_lap=true`",
         "values are read by the type of their field",
     ),
     "null": Difference(
-        "`flag=null`", "the text `null` is looked for: nothing", "rows without a flag", "there is no other way to ask"
+        "`flag=null`",
+        "no rows: it looks for the text `null`",
+        "rows without a flag",
+        "no other filter of OpenF1 selects missing values",
     ),
     "year or number as a date": Difference(
         "`date_start>=2023`, `date=20230910`",
-        "a number is looked for: nothing",
+        "no rows: it looks for a number",
         "1 January 2023, 10 September 2023",
         "values are read by the type of their field",
     ),
     "part of a date": Difference(
         "`date_start>=2023-03`, `date_start>=Sep`",
-        "what is missing is today's",
-        "what is missing is the first: 1 March, 1 September",
-        "an answer should not depend on the day it is asked for",
+        "missing parts are those of today",
+        "missing parts are the first possible: 1 March, 1 September",
+        "an answer should not depend on the day of the request",
     ),
     "space in a date": Difference(
         "`date>2023-03-05 13:30`, `date>2023-03-05 13:30:00+02:00`",
-        "the first space becomes a plus, the date a text: nothing",
+        "no rows: the first space becomes a plus, the date a text",
         "the date as it is written; a space after the time is a plus",
         "both are ways to write a date",
     ),
     "numbers and texts of one field": Difference(
         "`gap_to_leader=1&gap_to_leader=%2B1%20LAP`",
         "an error",
-        "either",
-        "numbers and texts are paired apart",
+        "rows with either value",
+        "numbers and texts are compared separately",
     ),
     "unknown field": Difference(
         "`lap=7`, `lap_number!=2`",
-        "nothing",
+        "no rows",
         "400, which names the field and lists those there are",
-        "a mistyped name would otherwise look like missing data",
+        "a misspelt name would otherwise look like missing data",
     ),
     "hidden field": Difference(
         "`_index=0`", "the rows, in the open-source server", "400", "the hosted service's rows do not have them"
     ),
     "operator in the value": Difference(
         "`message=A>=B`",
-        "the last operator counts: nothing",
-        "the first operator counts",
-        "values may hold any character",
+        "no rows: it takes the last operator",
+        "it takes the first operator",
+        "a value may contain any character",
     ),
     "any size": Difference(
         "`car_data?session_key=9472`, `position` without a filter",
         "422",
         "all rows, streamed",
-        "this is what a mirror is for",
+        "the mirror limits neither requests nor answers",
     ),
     "unknown collection": Difference(
-        "`/v1/nosuch`", "200 `[]`, or 404", "404, which lists the collections", "a slip should be told"
+        "`/v1/nosuch`", "200 `[]`, or 404", "404, which lists the collections", "a misspelt name should be reported"
     ),
     "every field": Difference(
-        "rows of old recordings, of qualifyings",
+        "rows of old sessions and of qualifying",
         "lack fields that were added later, and `points`",
-        "have every field; what is missing is null",
-        "columns should not depend on the row",
+        "have every field; missing values are null",
+        "all rows of a collection should have the same columns",
     ),
     "one row of each": Difference(
         "rows that upstream repeats",
         "each time",
         "once",
-        "a row has a key",
+        "rows are unique by key",
     ),
     "order of samples": Difference(
         "`car_data`, `location` of several cars",
         "the order of arrival",
-        "in order of time, at one moment by car number",
-        "samples are kept car by car",
+        "sorted by time, then by car number",
+        "samples are stored by car",
     ),
     "offset of moments": Difference(
-        "moments of old recordings",
+        "times of old sessions",
         "may lack `+00:00`",
         "always `+00:00`",
-        "they are UTC, and should say so",
+        "an explicit offset is unambiguous; all times are UTC",
     ),
 }

@@ -14,7 +14,7 @@ from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from api import throttling
-from api.observing import KEPT
+from api.observing import ANSWERS
 from api.openf1 import compression, cors, latest
 from api.openf1.answers import Answer, answers
 from api.openf1.catalogue import find_collection
@@ -34,8 +34,10 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
     """GET or POST: the rows of a collection that match the query string."""
     if request.method not in ("GET", "POST"):
         return problem(405, "Method Not Allowed", {"Allow": "GET, POST"})
-    if settings.THROTTLES["reads"] and (seconds := throttling.wait("reads", f"address_{throttling.address(request)}")):
-        return throttling.refused(seconds)
+    if settings.THROTTLES["reads"] and (
+        seconds := throttling.count_request("reads", f"address_{throttling.client_address(request)}")
+    ):
+        return throttling.too_many_requests(seconds)
     known = find_collection(name.lower())
     if known is None:
         return problem(404, f"There is no collection {name!r}; there are: {', '.join(sorted(registry()))}.")
@@ -83,11 +85,11 @@ def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     if version.changed_at and version.changed_at < timezone.now() - timedelta(seconds=1):
         headers["Last-Modified"] = http_date(version.changed_at.timestamp())
     if request.method == "GET" and not_modified(request, tag, headers, version):
-        KEPT.labels("not modified").inc()
+        ANSWERS.labels("not modified").inc()
         return HttpResponse(status=304, headers=headers)
     key = f"{tag}gzip" if gzip else tag
     kept = answers.get(key)
-    KEPT.labels("kept" if kept else "rendered").inc()
+    ANSWERS.labels("kept" if kept else "rendered").inc()
     return cached_response(query, kept, headers) if kept else respond(query, gzip=gzip, headers=headers, key=key)
 
 

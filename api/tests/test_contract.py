@@ -19,7 +19,7 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
 
-from api.fields import Link
+from api.fields import LinkField
 from api.filters import column_at
 from api.router import nested_routes
 from api.sync import SyncMixin
@@ -133,7 +133,7 @@ def test_a_row_is_the_same_alone_and_in_the_list(entity, api):
 def test_a_row_links_to_itself_and_its_parents(entity, api):
     row = make(entity.model)
     shown = api.get(entity.row_url(row)).json()
-    links = {name: field for name, field in entity.fields.items() if isinstance(field, Link)}
+    links = {name: field for name, field in entity.fields.items() if isinstance(field, LinkField)}
     assert shown["url"].endswith(entity.row_url(row))
     assert links.keys() >= {f"{field.name}_url" for field in columns(entity) if field.many_to_one}
     for name in links:
@@ -222,7 +222,7 @@ def test_csv_has_the_values_of_json_and_empty_cells_for_null(entity, api):
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
     shown = api.get(entity.url).json()["results"]
-    links = {name for name, field in entity.fields.items() if isinstance(field, Link)}
+    links = {name for name, field in entity.fields.items() if isinstance(field, LinkField)}
     assert rows == [{name: "" if row[name] is None else text(row[name]) for name in row if name not in links} for row in shown]
     page = api.get(entity.url, {"format": "csv", "page_size": 1, "page": 2})
     assert list(csv.DictReader(io.StringIO(page.getvalue().decode()))) == rows[1:]
@@ -234,7 +234,7 @@ def test_ndjson_and_parquet_have_the_values_of_json(entity, api):
     second = make(entity.model, 2)
     nullable = {field.attname: None for field in entity.model._meta.concrete_fields if field.null}
     entity.model._default_manager.filter(pk=second.pk).update(**nullable)
-    links = {name for name, field in entity.fields.items() if isinstance(field, Link)}
+    links = {name for name, field in entity.fields.items() if isinstance(field, LinkField)}
     shown = [{name: value for name, value in row.items() if name not in links} for row in api.get(entity.url).json()["results"]]
     lines = api.get(entity.url, {"format": "ndjson"})
     assert lines["Content-Type"] == "application/x-ndjson"
@@ -269,7 +269,7 @@ def asks_for_version(entity):
     """With how many queries a reading asks if anything has changed: of what is mirrored, and of a table besides."""
     if entity.model is SyncRun:  # one is under way
         return 1
-    return (entity.model in Feed.by_model) + 2 * bool(resolve(entity.url).func.cls.dated_by)
+    return (entity.model in Feed.by_model) + 2 * bool(resolve(entity.url).func.cls.modified_field)
 
 
 @pytest.mark.parametrize("query", ["nosuch=1", "page=0", "page_size=1001", "per_page=x", "ordering=nosuch", "format=xml"])

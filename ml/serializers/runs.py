@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from api.fields import Number
+from api.fields import FiniteFloatField
 from api.serializers import RowSerializer
 from ml import comparison
 from ml.models import Run
@@ -84,7 +84,7 @@ class RunDetailSerializer(RunSerializer):
 
 class MetricSerializer(serializers.Serializer):
     key = serializers.CharField(max_length=100)
-    value = Number(help_text="A finite number.")
+    value = FiniteFloatField(help_text="A finite number.")
     step = serializers.IntegerField(default=0, min_value=-(2**31), max_value=2**31 - 1)
     context = serializers.CharField(  # type: ignore[assignment]  # Serializer has an attribute of this name
         default="", allow_blank=True, max_length=100, help_text="For example “race=1229”; empty: over all laps."

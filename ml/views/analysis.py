@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from api.formats import BrowsableRenderer, JSONRenderer
 from api.links import NAMESPACE
-from api.serializers import read
+from api.serializers import validate_data
 from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
 from ml.serializers.analysis import QUESTIONS_SCHEMA, AnalysisQuery, AnswerSerializer
 
@@ -44,7 +44,7 @@ class AnalysisView(APIView):
         """
         query = request.query_params.dict()
         query.pop("format", None)
-        options = read(AnalysisQuery, query)
+        options = validate_data(AnalysisQuery, query)
         try:
             return Response(ask(question, options.pop("session_id"), **options))
         except NotThere as error:

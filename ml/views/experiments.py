@@ -17,7 +17,7 @@ from api import history
 from api.errors import Conflict
 from api.formats import JSONRenderer
 from api.pagination import Pages
-from api.viewsets import EntityViewSet, find
+from api.viewsets import EntityViewSet, get_row_or_404
 from ml import comparison, recording
 from ml.filters import ExperimentFilter
 from ml.models import Experiment, Run
@@ -29,7 +29,7 @@ MAX_COMPARED_RUNS = 50
 
 
 class SmallPages(Pages):
-    size, most = 20, 100
+    default_size, max_size = 20, 100
 
 
 class ExperimentViewSet(EntityViewSet):
@@ -58,14 +58,14 @@ class ExperimentViewSet(EntityViewSet):
             if after != before and after not in Experiment.NEXT[Experiment.Status(before)]:
                 raise Conflict(f"An experiment that is {before} cannot become {after}.")
             self.save(serializer)
-            history.changed(request.user, row, serializer.validated_data)
+            history.log_change(request.user, row, serializer.validated_data)
         return Response(serializer.to_representation(row))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete the experiment with all its runs and their files."""
         with transaction.atomic():
             row = self.get_own_experiment()
-            history.deleted(request.user, row)
+            history.log_deletion(request.user, row)
             recording.delete_experiment(row)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -112,4 +112,4 @@ def select_runs(experiment: Experiment, query: QueryDict) -> list[Run]:
         return runs
     if len(names) > MAX_COMPARED_RUNS:
         raise ValidationError({"runs": [f"{len(names)} runs are too many to compare; at most {MAX_COMPARED_RUNS}."]})
-    return [find(experiment.runs.all(), name) for name in dict.fromkeys(names)]
+    return [get_row_or_404(experiment.runs.all(), name) for name in dict.fromkeys(names)]

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from api.errors import Conflict
 from api.formats import BrowsableRenderer, JSONRenderer
 from api.links import detail_prefix
-from api.serializers import read
+from api.serializers import validate_data
 from ml.models import Run
 from ml.serializers.predictions import PredictionSerializer, PredictSerializer
 
@@ -42,7 +42,7 @@ class PredictView(APIView):
         is not over), or one hypothetical lap. Assumes that the laps will be clean ones, without stops and flags. 409 where no
         model has been promoted for the task.
         """
-        query = read(PredictSerializer, request.data)
+        query = validate_data(PredictSerializer, request.data)
         from ml import prediction
 
         try:

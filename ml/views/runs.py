@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import Conflict, TooLarge
-from api.serializers import read
-from api.viewsets import EntityViewSet, find
+from api.serializers import validate_data
+from api.viewsets import EntityViewSet, get_row_or_404
 from ml import recording
 from ml.filters import RunFilter
 from ml.models import Experiment, Run
@@ -46,10 +46,10 @@ class RunViewSet(EntityViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Start a run, which is running until a PATCH ends it. 403 unless the experiment is the caller's own."""
-        values = read(NewRunSerializer, self.below_parent(request.data))
+        values = validate_data(NewRunSerializer, self.add_parent(request.data))
         if "experiment_id" not in values:
             raise ValidationError({"experiment_id": ["This field is required."]})
-        experiment = find(Experiment.objects.all(), values.pop("experiment_id"))
+        experiment = get_row_or_404(Experiment.objects.all(), values.pop("experiment_id"))
         require_owner(request.user, experiment)
         log: dict[str, Any] = {name: values.pop(name) for name in ("metrics", "status", "error") if name in values}
         leaky = values.pop("leaky") or values["split"] == "random"
@@ -63,7 +63,7 @@ class RunViewSet(EntityViewSet):
         """Add parameters and metrics, and end the run. 409 once it has ended: a run that has ended never changes."""
         run = self.get_object()
         require_owner(request.user, run)
-        log = read(RunLogSerializer, request.data)
+        log = validate_data(RunLogSerializer, request.data)
         with transaction.atomic():
             record_log(run, log)
         return Response(self.get_serializer().to_representation(run))

@@ -17,7 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.fields import bounds, value_field
+from api.fields import integer_bounds, value_field
 from api.formats import FILES, BrowsableRenderer, CSVRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
 from api.links import canonical_url
 from api.parameters import conditions
@@ -28,7 +28,7 @@ from telemetry.samples import files, query
 from telemetry.samples.serializers import CarSampleSerializer, LocationSampleSerializer, page_of
 
 SIZE, MAX_SIZE = 1_000, 10_000  # rows of a page: unless the caller says, and at most
-NOT_NEGATIVE = bounds(models.PositiveIntegerField()) | {"min_value": 0}
+NOT_NEGATIVE = integer_bounds(models.PositiveIntegerField()) | {"min_value": 0}
 
 
 class SamplesView(APIView):
@@ -177,7 +177,7 @@ def describe_view(sample: type[models.Model], serializer: type[serializers.Seria
 
 
 def limits(column: models.Field) -> dict[str, int]:
-    low, high = bounds(column).values()  # type: ignore[arg-type]
+    low, high = integer_bounds(column).values()  # type: ignore[arg-type]
     return {"minimum": low, "maximum": high}
 
 
