@@ -16,7 +16,7 @@ from drivers.people import merge
 from mirror.feeds import registry
 from mirror.models import SyncRun
 from mirror.simulator import Season
-from mirror.simulator.loading import another_is_stored
+from mirror.simulator.loading import other_season_is_stored
 from races.models import Race, Session
 from telemetry.models import Lap, SampleFile, Stint, Telemetry
 
@@ -103,7 +103,7 @@ def test_more_races_are_added_to_those_that_are_there(demo):
     assert dict(Lap.objects.filter(pk__in=before).values_list("pk", "changed_at")) == before
     assert Race.objects.count() == 2
     assert Driver.objects.filter(pk__in=["kim_anderlund", "kim_aksel_anderlund"]).count() == 2  # for "Merge drivers"
-    assert another_is_stored(Season(races=1))
+    assert other_season_is_stored(Season(races=1))
 
 
 def test_another_season_replaces_the_one_that_is_there(demo, settings):
@@ -113,7 +113,7 @@ def test_another_season_replaces_the_one_that_is_there(demo, settings):
     assert set(SyncRun.objects.values_list("updated", "vanished")) == {(0, 0)}
     assert list(Lap.objects.values_list("lap_duration", flat=True)) != first
     assert len(samples(settings)) == 40
-    assert not another_is_stored(Season(seed=5, races=1))
+    assert not other_season_is_stored(Season(seed=5, races=1))
 
 
 def test_removing_leaves_every_real_row(demo, settings):

@@ -1,14 +1,14 @@
-"""An invented Formula 1 season that answers like OpenF1.
+"""An invented Formula 1 season, served like OpenF1.
 
-`Season(seed=1, races=3)` is the season, `client(season)` the client to sync it with, after which the site treats its rows like
-real ones, and `season.truth()` says what generated it.
+`Season(seed=1, races=3)` is a season, `client(season)` a client to sync it with, and `season.truth()` returns the
+parameters that generated it. The site treats its rows like real ones.
 
-    world       who races, and where        laws      what a lap costs, by seed
-    season      weekends and sessions       race, strategy, runs, weather, marshals   what happens in one
-    timing      laps and lines              results                how it ended
+    world       drivers and circuits        laws      parameters of lap times, by seed
+    season      weekends and sessions       race, strategy, runs, weather, messages   what happens in one
+    timing      laps and crossings             results                classifications
     rows, order, samples                    the same as OpenF1's rows
-    quirks      what is wrong with them     query, transport       questions and answers
-    loading     into the database and out   truth                  what a model should find out
+    quirks      deliberate faults           query, transport       requests and responses
+    loading     into the database and out   truth                  the true parameters
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The laws of this world: what a lap costs and why. They are drawn once per seed, and `Season.truth` shows them."""
+"""The parameters of lap times. They are drawn once per seed, and `Season.truth` returns them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ class Compound:
 
 @dataclass(frozen=True, kw_only=True)
 class Laws:
-    """Everything that makes a lap time, in seconds unless said otherwise.
+    """The parameters of a lap time, in seconds unless stated otherwise.
 
     An undisturbed lap is
 
         base + team + driver + form + offset + slope * abrasion * age + wet * wetness + fuel_effect * kg + green - push
 
-    and a lap time adds noise (normal, `noise`), now and then a mistake (exponential, `mistake`, on a share `mistakes` of the
-    laps), and what others do to it: up to `dirty_air` within `dirty_within` of the car ahead, being held up by a car that is
-    not slow enough to be passed, blue flags, the safety car, pit stops.
+    and a lap time adds noise (normal, `noise`), mistakes (exponential, `mistake`, on a share `mistakes` of the laps) and the
+    effects of other cars: up to `dirty_air` within `dirty_within` of the car ahead, being held up by a car that cannot be
+    overtaken, blue flags, the safety car, pit stops.
     """
 
     compounds: Mapping[str, Compound]
     team: Mapping[str, float]  # by team name, from the best car (0) down
     driver: Mapping[int, float]  # by car number, around 0
-    green: Mapping[str, tuple[float, float]]  # by session name: what the dusty track costs at its start and at its end
+    green: Mapping[str, tuple[float, float]]  # by session name: the loss on a track without rubber at its start and end
     fuel: float = 110.0  # kg at the start of a race, burnt evenly
     fuel_effect: float = 0.03  # per kg
-    push: float = 0.9  # what engine modes and courage give on a qualifying lap
+    push: float = 0.9  # gained on a qualifying lap
     form: float = 0.15  # sigma of a car's form, drawn per session
     noise: float = 0.14  # sigma per lap
     mistakes: float = 0.01
@@ -46,28 +46,28 @@ class Laws:
     dirty_air: float = 0.35
     dirty_within: float = 1.6
     blue_flag: float = 0.9  # lost by a car that is lapped
-    stop: tuple[float, float] = (2.2, 3.4)  # standing still; one stop in fifteen goes wrong and takes 3 to 9 s more
+    stop: tuple[float, float] = (2.2, 3.4)  # stationary time; one stop in fifteen takes 3 to 9 s more
     safety_car: float = 1.42  # times the circuit's base: the leader's lap behind the safety car
 
     def undisturbed(
         self, circuit: Circuit, *, car: float, compound: str, age: int, fuel: float, green: float, wetness: float = 0.0
     ) -> float:
-        """The lap that nothing and nobody disturbs; `car` is the sum of team, driver and form, `fuel` in kg."""
+        """The lap time in seconds without noise and other cars; `car` is the sum of team, driver and form, `fuel` in kg."""
         tyre = self.compounds[compound]
         tyres = tyre.offset + tyre.slope * circuit.abrasion * age + tyre.wet * wetness
         return circuit.base + car + tyres + self.fuel_effect * fuel + green
 
-    def scatter(self, random: Random) -> float:
-        """A lap's noise, mistakes included."""
+    def draw_noise(self, random: Random) -> float:
+        """Draw the random part of a lap time, in seconds, including mistakes."""
         return random.gauss(0, self.noise) + (random.expovariate(1 / self.mistake) if random.random() < self.mistakes else 0)
 
-    def standstill(self, random: Random) -> float:
-        """Seconds a stop takes."""
+    def draw_stationary_time(self, random: Random) -> float:
+        """Draw the stationary time of a pit stop, in seconds."""
         return round(random.uniform(*self.stop) + (random.uniform(3, 9) if random.random() < 1 / 15 else 0), 1)
 
 
-def drawn(random: Random) -> Laws:
-    """The laws of one seed."""
+def draw_laws(random: Random) -> Laws:
+    """Draw the parameters of a season."""
     teams = [team.name for team in TEAMS]
     random.shuffle(teams)
     return Laws(

@@ -1,4 +1,4 @@
-"""The demo season into the database and out again, by the way that real rows come."""
+"""Load the demo season by syncing it, and remove it."""
 
 from collections import Counter
 
@@ -13,31 +13,30 @@ from mirror.simulator.season import YEAR, Season
 from mirror.storage import FileStorage
 
 
-def parts(season: Season) -> list[tuple[Scope, list[str]]]:
-    """The syncs that bring the season in, as (scope, collections): everything, then the samples of the one session with some."""
-    usual = [name for name, feed in registry().items() if feed.by_default]
-    samples = [name for name in registry() if name not in usual]
-    return [(Scope(seasons=(YEAR,)), usual), (Scope(sessions=(season.sampled.key,)), samples)]
+def sync_steps(season: Season) -> list[tuple[Scope, list[str]]]:
+    """The syncs that load a season, as (scope, collections): all collections, then the samples of its sampled session."""
+    default_collections = [name for name, feed in registry().items() if feed.by_default]
+    samples = [name for name in registry() if name not in default_collections]
+    return [(Scope(seasons=(YEAR,)), default_collections), (Scope(sessions=(season.sampled.key,)), samples)]
 
 
-def another_is_stored(season: Season) -> bool:
-    """Whether there are demo races that are no part of `season`: of another seed, or more than it has."""
+def other_season_is_stored(season: Season) -> bool:
+    """Whether demo races that do not belong to `season` are stored: of another seed, or more of them."""
     stored = registry()["meetings"].model._default_manager.filter(source=Source.DEMO)
-    ours = {weekend.official_name for weekend in season.weekends}
-    return not ours.issuperset(stored.values_list("official_name", flat=True))
+    names = {weekend.official_name for weekend in season.weekends}
+    return not names.issuperset(stored.values_list("official_name", flat=True))
 
 
 @transaction.atomic
-def remove() -> Counter:
-    """Delete all that came from a demo season, with its files, syncs and corrections; {model: number of rows}.
+def remove_demo_season() -> Counter:
+    """Delete all rows of a demo season, with its files, syncs and corrections; returns {model: number of deleted rows}.
 
-    What was made by hand inside a demo race goes with it. Somebody who has rows of other races too, because two people were
-    merged, stays.
+    Rows added by hand to a demo race are deleted too. A driver with rows of other races, after a merge of two drivers, is kept.
     """
-    gone: Counter = Counter()
+    removed: Counter = Counter()
     sourced = [model for model in apps.get_models() if any(field.name == "source" for field in model._meta.fields)]
     for model in sourced:
-        gone[model] += model._default_manager.filter(source=Source.DEMO).count()
+        removed[model] += model._default_manager.filter(source=Source.DEMO).count()
     for feed in registry().values():
         if isinstance(feed.storage, FileStorage):
             feed.storage.discard(source=Source.DEMO)
@@ -47,7 +46,7 @@ def remove() -> Counter:
             if relation.on_delete is models.SET_NULL:
                 rows = rows.filter(**{f"{relation.name}__isnull": True})
         rows.delete()
-        gone[model] -= model._default_manager.filter(source=Source.DEMO).count()
+        removed[model] -= model._default_manager.filter(source=Source.DEMO).count()
     for collection in registry():
         versions.touch(collection, None)
-    return +gone
+    return +removed

@@ -1,17 +1,17 @@
-"""Who was where: positions, gaps and overtakes, all read from the crossings of the timing lines."""
+"""OpenF1's rows of positions, intervals and overtakes, computed from the crossings of the timing lines."""
 
-from mirror.simulator.results import behind
+from mirror.simulator.results import lapped_gap
 from mirror.simulator.rows import Row
 from mirror.simulator.season import Season, Session
-from mirror.simulator.timing import Crossing, Outing, crossings
+from mirror.simulator.timing import Crossing, SimulatedSession, crossings
 
-BEFORE = -3_000.0  # s: when the first order is published
+FIRST_PUBLISHED = -3_000.0  # s, when a race's grid is published
 
 
 def position(season: Season, session: Session) -> list[Row]:
     """A row whenever a car's place changes, and one for everybody before the start."""
-    outing = season.outing(session)
-    changes = raced(outing) if session.type == "Race" else timed(outing)
+    simulated = season.simulate(session)
+    changes = race_positions(simulated) if session.type == "Race" else timed_positions(simulated)
     last: dict[int, int] = {}
     rows = []
     for at, car, place in sorted(changes):
@@ -21,18 +21,18 @@ def position(season: Season, session: Session) -> list[Row]:
     return rows
 
 
-def raced(outing: Outing) -> list[tuple[float, int, int]]:
+def race_positions(simulated: SimulatedSession) -> list[tuple[float, int, int]]:
     """[(moment, car, place)] of a race; a car that stops falls to the last place that is left."""
-    changes = [(BEFORE, car, place) for place, car in enumerate(outing.grid, start=1)]
-    changes += [(crossing.at, crossing.car, crossing.position) for crossing in crossings(outing)]
-    stopped = sorted((outing.laps[result.car][-1].end, result.car) for result in outing.results if result.dnf)
-    return changes + [(at + 60, car, len(outing.grid) - n) for n, (at, car) in enumerate(stopped)]
+    changes = [(FIRST_PUBLISHED, car, place) for place, car in enumerate(simulated.grid, start=1)]
+    changes += [(crossing.at, crossing.car, crossing.position) for crossing in crossings(simulated)]
+    stopped = sorted((simulated.laps[result.car][-1].end, result.car) for result in simulated.results if result.dnf)
+    return changes + [(at + 60, car, len(simulated.grid) - n) for n, (at, car) in enumerate(stopped)]
 
 
-def timed(outing: Outing) -> list[tuple[float, int, int]]:
+def timed_positions(simulated: SimulatedSession) -> list[tuple[float, int, int]]:
     """[(moment, car, place)] of a session in which the best lap counts; before the first one the order is that of the numbers."""
-    changes = [(BEFORE / 10, car, place) for place, car in enumerate(sorted(outing.laps), start=1)]
-    return changes + [(at, car, place) for at, order in outing.standings for place, car in enumerate(order, start=1)]
+    changes = [(FIRST_PUBLISHED / 10, car, place) for place, car in enumerate(sorted(simulated.laps), start=1)]
+    return changes + [(at, car, place) for at, order in simulated.standings for place, car in enumerate(order, start=1)]
 
 
 def intervals(season: Season, session: Session) -> list[Row]:
@@ -43,22 +43,22 @@ def intervals(season: Season, session: Session) -> list[Row]:
         {
             "date": session.moment(crossing.at),
             "driver_number": crossing.car,
-            "gap_to_leader": behind(crossing.down) if crossing.down else crossing.gap or 0,
-            "interval": behind(crossing.down_on_next) if crossing.down_on_next else crossing.interval or 0,
+            "gap_to_leader": lapped_gap(crossing.down) if crossing.down else crossing.gap or 0,
+            "interval": lapped_gap(crossing.down_on_next) if crossing.down_on_next else crossing.interval or 0,
         }
-        for crossing in crossings(season.outing(session))
+        for crossing in crossings(season.simulate(session))
     ]
 
 
 def overtakes(season: Season, session: Session) -> list[Row]:
-    """Every car that crossed a line before another which had been ahead at the line before, stops in the pits included."""
+    """A row for each car passed since the previous timing line, including passes during pit stops."""
     if session.type != "Race":
         return []
-    outing = season.outing(session)
+    simulated = season.simulate(session)
     lines: dict[int, dict[int, Crossing]] = {}
-    for crossing in crossings(outing):
+    for crossing in crossings(simulated):
         lines.setdefault(crossing.line, {})[crossing.car] = crossing
-    before = {car: set(outing.grid[:place]) for place, car in enumerate(outing.grid)}
+    before = {car: set(simulated.grid[:place]) for place, car in enumerate(simulated.grid)}
     rows = []
     for _, line in sorted(lines.items()):
         for crossing in line.values():

@@ -1,4 +1,4 @@
-"""OpenF1's filters: what a query string asks for, and which rows it means.
+"""OpenF1's filters: parse a query string and select the matching rows.
 
 The rules are upstream's (values are cast by what they look like, types never coerce, null never matches, an unknown field matches
 nothing), with dates in ISO 8601 only.
@@ -17,13 +17,13 @@ OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-UNCAST = {"gmt_offset", "team_colour"}  # 0090FF is no number
+TEXT_FIELDS = {"gmt_offset", "team_colour"}  # never read as numbers, which 009000 looks like
 Predicate = tuple[str, Any]  # operator, value
 Query = dict[str, list[Predicate]]  # by field
 
 
 def parse(query: str) -> Query:
-    """What a query string asks for; ValueError for a condition without an operator."""
+    """The conditions of a query string, by field; raises ValueError for a condition without an operator."""
     conditions: Query = {}
     for part in filter(None, query.split("&")):
         text = unquote_plus(part)
@@ -32,7 +32,7 @@ def parse(query: str) -> Query:
             raise ValueError(f"No operator in '{text}'.")
         field, _, value = text.partition(sign)
         field = field.lower()
-        conditions.setdefault(field, []).extend(expand_day(sign, value if field in UNCAST else cast(value), value))
+        conditions.setdefault(field, []).extend(expand_day(sign, value if field in TEXT_FIELDS else cast(value), value))
     return conditions
 
 
@@ -49,7 +49,7 @@ def cast(text: str) -> Any:
 
 
 def moment(text: str) -> datetime | None:
-    """A date in UTC, which it also is where it does not say."""
+    """A date in UTC, which is assumed for dates without an offset; None if the text is no date."""
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
@@ -58,12 +58,12 @@ def moment(text: str) -> datetime | None:
 
 
 def expand_day(sign: str, value: Any, text: str) -> list[Predicate]:
-    """The conditions behind one: a date without a time of day is the whole day."""
+    """The conditions equivalent to one: a date without a time of day stands for the whole day."""
     if not isinstance(value, datetime) or len(text) > len("2022-02-25"):
         return [(sign, value)]
     after = value + timedelta(days=1)
-    whole = {"=": [(">=", value), ("<", after)], ">": [(">=", after)], "<=": [("<", after)]}
-    return whole.get(sign, [(sign, value)])
+    whole_day = {"=": [(">=", value), ("<", after)], ">": [(">=", after)], "<=": [("<", after)]}
+    return whole_day.get(sign, [(sign, value)])
 
 
 def select(rows: Iterable[Mapping[str, Any]], conditions: Query) -> list[Mapping[str, Any]]:
@@ -89,16 +89,16 @@ def group_alternatives(predicates: list[Predicate]) -> list[list[Predicate]]:
     return groups + [[p] for p in upper]
 
 
-def matches(have: Any, sign: str, wanted: Any) -> bool:
-    if isinstance(have, list):
-        return any(matches(item, sign, wanted) for item in have)
-    if isinstance(wanted, datetime) and isinstance(have, str):
-        have = moment(have)
-    return kind(have) == kind(wanted) is not None and OPERATORS[sign](have, wanted)
+def matches(value: Any, sign: str, operand: Any) -> bool:
+    if isinstance(value, list):
+        return any(matches(item, sign, operand) for item in value)
+    if isinstance(operand, datetime) and isinstance(value, str):
+        value = moment(value)
+    return kind(value) == kind(operand) is not None and OPERATORS[sign](value, operand)
 
 
 def kind(value: Any) -> type | None:
-    """Values of one kind can be compared; null is of no kind, and a boolean is no number."""
+    """The type as which a value is compared; None for null, which never matches. A boolean is not a number."""
     if value is None:
         return None
     return float if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value)

@@ -1,12 +1,12 @@
-"""What is wrong with the demo season, on purpose, because real rows are wrong in the same ways.
+"""Deliberate faults of the demo season, like those of OpenF1's rows.
 
-Some of it is in the nature of the sessions and made where they are: lapped cars have `+1 LAP` for a gap; a car that retires
+Some come from the simulation itself: lapped cars have `+1 LAP` for a gap; a car that retires
 has a last lap without `lap_duration` and no place in the result; out-laps outside races lack their first sector, and their
 time includes the stay in the garage; lists stand in qualifying results, with nulls; practices have pit rows on lap 1 without
 a duration; samples of standing cars say 104 (no data) for throttle and brake and 0, 0, 0 for the place; dates that fall on a
 whole second have no fraction; a championship has no `position_start` before its first race.
 
-All the rest is the table `QUIRKS`: a collection, the sessions where it happens, what happens.
+All others are in the table `QUIRKS`: the collection, a description, the sessions, and the change.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,13 @@ Rows = list[Row]
 @dataclass(frozen=True)
 class Quirk:
     collection: str
-    what: str
+    description: str
     where: Callable[[Session], bool]
     change: Callable[[Rows, Random], Rows | None]  # changes rows in place, or returns others
 
 
-def at(round: int, *names: str) -> Callable[[Session], bool]:
-    """The named sessions (all, without names) of one weekend."""
+def in_round(round: int, *names: str) -> Callable[[Session], bool]:
+    """A condition: the named sessions of one weekend, or all of them."""
     return lambda session: session.weekend.round == round and (not names or session.name in names)
 
 
@@ -142,24 +142,24 @@ QUIRKS = (
     Quirk("laps", "lap 1 has no date_start outside races", outside_races, lap_one_undated),
     Quirk("laps", "one i1_speed in eight, one st_speed in twelve and a few i2_speed are null", everywhere, speeds_missing),
     Quirk("laps", "lists of mini-sectors have nulls inside; one is null as a whole", everywhere, codes_missing),
-    Quirk("laps", "one lap has a time but no first sector", at(1, "Race"), sector_missing),
+    Quirk("laps", "one lap has a time but no first sector", in_round(1, "Race"), sector_missing),
     Quirk("stints", "stints overlap: each begins on the in-lap of the one before", even_rounds, shared_in_lap),
-    Quirk("stints", "one compound is null, one UNKNOWN, one tyre age null", at(1, "Practice 1"), compound_missing),
-    Quirk("stints", "both bounds of a stint are null", at(1, "Practice 3"), bounds_missing),
-    Quirk("stints", "a stint begins after the last lap and ends before it begins", at(2, "Race"), phantom_stint),
-    Quirk("drivers", "car 7 has the full name of one person, the first and last of another", at(1, "Practice 1"), contradiction),
-    Quirk("drivers", "car 36 is driven by somebody with two first names, who has one elsewhere", at(2), two_first_names),
-    Quirk("drivers", "car 94 is driven by somebody else", at(3, "Practice 1"), another_driver),
-    Quirk("drivers", "no country codes; a team missing; a colour in lower case", at(3, "Practice 3"), facts_missing),
-    Quirk("pit", "a row is sent twice", at(3, "Qualifying"), sent_twice),
-    Quirk("race_control", "a message is sent twice", at(3, "Race"), sent_twice),
-    Quirk("position", "a car has two places at one moment", at(3, "Race"), place_of_two),
+    Quirk("stints", "one compound is null, one UNKNOWN, one tyre age null", in_round(1, "Practice 1"), compound_missing),
+    Quirk("stints", "both bounds of a stint are null", in_round(1, "Practice 3"), bounds_missing),
+    Quirk("stints", "a stint begins after the last lap and ends before it begins", in_round(2, "Race"), phantom_stint),
+    Quirk("drivers", "car 7 has the full name of one person and the others of another", in_round(1, "Practice 1"), contradiction),
+    Quirk("drivers", "the driver of car 36 has two first names, elsewhere one", in_round(2), two_first_names),
+    Quirk("drivers", "car 94 has another driver", in_round(3, "Practice 1"), another_driver),
+    Quirk("drivers", "no country codes; a team missing; a colour in lower case", in_round(3, "Practice 3"), facts_missing),
+    Quirk("pit", "a row is sent twice", in_round(3, "Qualifying"), sent_twice),
+    Quirk("race_control", "a message is sent twice", in_round(3, "Race"), sent_twice),
+    Quirk("position", "a car has two places at one moment", in_round(3, "Race"), place_of_two),
     Quirk("intervals", "the leader's interval is now 0, now null", everywhere, leader_without_interval),
 )
 
 
-def applied(collection: str, session: Session, rows: Rows) -> Rows:
-    """The rows of a session with all that is wrong with them."""
+def apply_quirks(collection: str, session: Session, rows: Rows) -> Rows:
+    """The rows of a session with the faults of its collection."""
     for number, quirk in enumerate(QUIRKS):
         if rows and quirk.collection == collection and quirk.where(session):
             changed = quirk.change(rows, session.weekend.random(session.name, "quirk", number))

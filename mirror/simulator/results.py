@@ -1,38 +1,39 @@
-"""How a session ended."""
+"""The classification of a session."""
 
-from mirror.simulator.timing import Lap, Outing, Result
+from mirror.simulator.timing import Lap, Result, SimulatedSession
 
 POINTS = (25, 18, 15, 12, 10, 8, 6, 4, 2, 1)
 SPRINT_POINTS = (8, 7, 6, 5, 4, 3, 2, 1)
 
 
-def of_race(outing: Outing, *, sprint: bool) -> list[Result]:
+def race_results(simulated: SimulatedSession, *, sprint: bool) -> list[Result]:
     """By laps, then by time; cars that stopped on track come last and are not classified."""
     points = SPRINT_POINTS if sprint else POINTS
-    ran = {car: len(laps) for car, laps in outing.laps.items()}
-    finished = [car for car, laps in outing.laps.items() if laps[-1].duration]
-    finished.sort(key=lambda car: (-ran[car], outing.laps[car][-1].end, car))
+    driven_laps = {car: len(laps) for car, laps in simulated.laps.items()}
+    finished = [car for car, laps in simulated.laps.items() if laps[-1].duration]
+    finished.sort(key=lambda car: (-driven_laps[car], simulated.laps[car][-1].end, car))
     winner = finished[0]
-    won_at = outing.laps[winner][-1].end
+    winner_end = simulated.laps[winner][-1].end
     results = []
     for place, car in enumerate(finished, start=1):
-        down, end = ran[winner] - ran[car], outing.laps[car][-1].end
-        gap: float | str = behind(down) if down else round(end - won_at, 3) or 0
-        duration = None if down else round(end - outing.began, 3)
+        down, end = driven_laps[winner] - driven_laps[car], simulated.laps[car][-1].end
+        gap: float | str = lapped_gap(down) if down else round(end - winner_end, 3) or 0
+        duration = None if down else round(end - simulated.started_at, 3)
         score = float(points[place - 1]) if place <= len(points) else 0.0
-        results.append(Result(car=car, position=place, laps=ran[car], duration=duration, gap=gap, points=score))
-    out = sorted(outing.laps.keys() - set(finished), key=lambda car: -outing.laps[car][-1].end)
+        results.append(Result(car=car, position=place, laps=driven_laps[car], duration=duration, gap=gap, points=score))
+    retired = sorted(simulated.laps.keys() - set(finished), key=lambda car: -simulated.laps[car][-1].end)
     return results + [
-        Result(car=car, position=None, laps=ran[car] - 1, duration=None, gap=None, dnf=True, points=0.0) for car in out
+        Result(car=car, position=None, laps=driven_laps[car] - 1, duration=None, gap=None, dnf=True, points=0.0)
+        for car in retired
     ]
 
 
-def behind(laps: int) -> str:
-    """ "+1 LAP", as timing shows a car that was lapped."""
+def lapped_gap(laps: int) -> str:
+    """The gap of a lapped car, such as "+1 LAP"."""
     return f"+{laps} LAP{'S' if laps > 1 else ''}"
 
 
-def of_practice(laps: dict[int, list[Lap]], timed: list[tuple[float, int, float]]) -> list[Result]:
+def practice_results(laps: dict[int, list[Lap]], timed: list[tuple[float, int, float]]) -> list[Result]:
     """By the best lap; `timed` is [(end, car, time)]."""
     best: dict[int, float] = {}
     for _, car, time in timed:
@@ -45,8 +46,8 @@ def of_practice(laps: dict[int, list[Lap]], timed: list[tuple[float, int, float]
     ]
 
 
-def of_qualifying(laps: dict[int, list[Lap]], order: list[int], *, best: list[dict[int, float]]) -> list[Result]:
-    """The best lap of each phase ({car: s} in `best`), and what it lacks to the phase's best."""
+def qualifying_results(laps: dict[int, list[Lap]], order: list[int], *, best: list[dict[int, float]]) -> list[Result]:
+    """By `order`; durations are the best laps of each phase ({car: s} in `best`), gaps those to the phase's best."""
     results = []
     for place, car in enumerate(order, start=1):
         times = [phase.get(car) for phase in best]

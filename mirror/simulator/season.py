@@ -1,4 +1,4 @@
-"""The season: its weekends and sessions, each driven when it is first asked for, and always the same for one seed."""
+"""A season: its weekends and sessions. Sessions are simulated at their first use, and depend on the seed only."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from random import Random
 
 from mirror.simulator import laws, runs
 from mirror.simulator.race import Race
-from mirror.simulator.timing import Outing
+from mirror.simulator.timing import SimulatedSession
 from mirror.simulator.truth import Truth
 from mirror.simulator.weather import Sky
 from mirror.simulator.world import CIRCUITS, DRIVERS, TEAM_OF, Circuit
@@ -15,18 +15,18 @@ from mirror.simulator.world import CIRCUITS, DRIVERS, TEAM_OF, Circuit
 YEAR = 2022  # the year before OpenF1 begins, so that no real season is ever mistaken for it
 FIRST_MEETING, FIRST_SESSION = 900_001, 990_001
 FIRST_FRIDAY = datetime(YEAR, 2, 25, tzinfo=UTC)
-SPRINT_LAPS = 0.34  # of the race
-MOST = len(CIRCUITS)
+SPRINT_SHARE = 0.34  # of the laps of the race
+MAX_RACES = len(CIRCUITS)
 
-# Days after the Friday, local hour and minutes of each session.
-USUAL = {
+# (days after Friday, local hour of the start, minutes) of each session.
+SCHEDULE = {
     "Practice 1": (0, 13.5, 60),
     "Practice 2": (0, 17, 60),
     "Practice 3": (1, 12.5, 60),
     "Qualifying": (1, 16, 60),
     "Race": (2, 15, 120),
 }
-SPRINT = {
+SPRINT_SCHEDULE = {
     "Practice 1": (0, 12.5, 60),
     "Sprint Qualifying": (0, 16.5, 44),
     "Sprint": (1, 12, 30),
@@ -49,11 +49,11 @@ class Session:
         return TYPES.get(self.name, "Practice")
 
     def moment(self, at: float) -> str:
-        """Seconds since the scheduled start as upstream writes a date: milliseconds, or no fraction where there is none."""
+        """The date of a moment (s since the scheduled start) as upstream writes it: with milliseconds unless they are zero."""
         return (self.start + timedelta(milliseconds=round(at * 1000))).isoformat()
 
     def clock(self, at: float) -> datetime:
-        """The same in the circuit's own time."""
+        """The local time at the circuit, from seconds since the scheduled start."""
         return self.start + timedelta(seconds=at, hours=self.weekend.circuit.gmt_offset)
 
 
@@ -72,7 +72,7 @@ class Weekend:
 
     @property
     def name(self) -> str:
-        """Countries with several races lend their name to the first."""
+        """The country's name for its first race, the location's for others."""
         country = self.circuit.country
         hosts = [circuit for circuit in CIRCUITS if circuit.country is country]
         return f"{country.name if hosts[0] is self.circuit else self.circuit.location} Grand Prix"
@@ -98,14 +98,14 @@ class Weekend:
         """By name, in order of time."""
         friday = FIRST_FRIDAY + timedelta(weeks=(self.round - 1) * 11 // 6)
         first = FIRST_SESSION + 10 * (self.round - 1)
-        found = {}
-        for index, (name, (day, hour, minutes)) in enumerate((SPRINT if self.sprint else USUAL).items()):
+        sessions = {}
+        for index, (name, (day, hour, minutes)) in enumerate((SPRINT_SCHEDULE if self.sprint else SCHEDULE).items()):
             start = friday + timedelta(days=day, hours=hour - self.circuit.gmt_offset)
-            found[name] = Session(first + index, name, start, start + timedelta(minutes=minutes), self)
-        return found
+            sessions[name] = Session(first + index, name, start, start + timedelta(minutes=minutes), self)
+        return sessions
 
     def random(self, *purpose: object) -> Random:
-        """A generator of its own for every purpose: whatever is asked first, the season is the same."""
+        """A random generator for each purpose, so that results do not depend on the order of calls."""
         return Random("/".join(str(part) for part in (self.seed, self.round, *purpose)))
 
 
@@ -117,12 +117,12 @@ class Season:
     races: int = 3
 
     def __post_init__(self) -> None:
-        if not 1 <= self.races <= MOST:
-            raise ValueError(f"a season has 1 to {MOST} races, not {self.races}")
+        if not 1 <= self.races <= MAX_RACES:
+            raise ValueError(f"a season has 1 to {MAX_RACES} races, not {self.races}")
 
     @cached_property
     def laws(self) -> laws.Laws:
-        return laws.drawn(Random(f"{self.seed}/laws"))
+        return laws.draw_laws(Random(f"{self.seed}/laws"))
 
     @cached_property
     def weekends(self) -> list[Weekend]:
@@ -138,8 +138,8 @@ class Season:
         return self.weekends[0].sessions["Race"]
 
     @cached_property
-    def outings(self) -> dict[int, Outing]:
-        """What was driven so far, by session key; ask `outing`."""
+    def simulated_sessions(self) -> dict[int, SimulatedSession]:
+        """The sessions simulated so far, by session key; a cache of `simulate`."""
         return {}
 
     def form(self, session: Session) -> dict[int, float]:
@@ -152,22 +152,24 @@ class Season:
         form = self.form(session)
         return {n: self.laws.team[TEAM_OF[n].name] + self.laws.driver[n] + form[n] for n in DRIVERS}
 
-    def outing(self, session: Session) -> Outing:
-        """What happened in a session."""
-        if session.key not in self.outings:
-            self.outings[session.key] = self.race(session) if session.type == "Race" else self.track(session)
-        return self.outings[session.key]
+    def simulate(self, session: Session) -> SimulatedSession:
+        """The session's laps, stints, stops, messages and results; simulated once."""
+        if session.key not in self.simulated_sessions:
+            self.simulated_sessions[session.key] = (
+                self.simulate_race(session) if session.type == "Race" else self.simulate_timed_session(session)
+            )
+        return self.simulated_sessions[session.key]
 
-    def race(self, session: Session) -> Outing:
+    def simulate_race(self, session: Session) -> SimulatedSession:
         weekend, circuit = session.weekend, session.weekend.circuit
         sprint = session.name == "Sprint"
         qualifying = weekend.sessions["Sprint Qualifying" if sprint else "Qualifying"]
         pace = self.paces(session)
-        laps = round(SPRINT_LAPS * circuit.laps) if sprint else circuit.laps
+        laps = round(SPRINT_SHARE * circuit.laps) if sprint else circuit.laps
         return Race(
             laws=self.laws,
             circuit=circuit,
-            paces={r.car: pace[r.car] for r in self.outing(qualifying).results},
+            paces={r.car: pace[r.car] for r in self.simulate(qualifying).results},
             laps=laps,
             green=self.laws.green[session.name],
             sky=self.sky(session),
@@ -175,9 +177,9 @@ class Season:
             random=weekend.random(session.name),
         ).run()
 
-    def track(self, session: Session) -> Outing:
+    def simulate_timed_session(self, session: Session) -> SimulatedSession:
         weekend = session.weekend
-        track = runs.OpenTrack(
+        track = runs.TimedSession(
             laws=self.laws,
             circuit=weekend.circuit,
             paces=self.paces(session),
@@ -188,7 +190,7 @@ class Season:
         return (runs.qualifying if session.type == "Qualifying" else runs.practice)(track, session.name)
 
     def sky(self, session: Session) -> Sky:
-        """Dry, but for one race in five, in the middle of which it rains for a while."""
+        """The weather of a session: dry, except for rain in the middle of one race in five."""
         random = session.weekend.random("sky")
         sky = Sky(round(random.uniform(17, 29), 1), round(random.uniform(6, 16), 1), round(random.uniform(0.8, 3), 1))
         if not (session.weekend.rain and session.name == "Race"):
@@ -201,16 +203,16 @@ class Season:
         total = dict.fromkeys(DRIVERS, 0.0)
         for other in self.sessions.values():
             if other.type == "Race" and (other.start < session.start or (other is session and not before)):
-                for result in self.outing(other).results:
+                for result in self.simulate(other).results:
                     total[result.car] += result.points or 0.0
         return total
 
     def truth(self) -> Truth:
-        """The parameters that generated the season, and its laps as they would have been undisturbed; drives all of it."""
+        """The parameters that generated the season; simulates all its sessions."""
         driven = [
             ((session.key, car, lap.number), lap)
             for session in self.sessions.values()
-            for car, laps in self.outing(session).laps.items()
+            for car, laps in self.simulate(session).laps.items()
             for lap in laps
         ]
         circuits = {weekend.key: weekend.circuit for weekend in self.weekends}

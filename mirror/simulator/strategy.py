@@ -1,4 +1,4 @@
-"""When a car stops, and for which tyres."""
+"""Tyre strategies: when a car pits, and for which compound."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -10,16 +10,18 @@ from mirror.simulator.world import Circuit
 
 SHORT = 20  # laps; a race of fewer (a sprint) is driven without a stop
 WET_ENOUGH, DRY_ENOUGH = 0.22, 0.20  # wetness at which intermediates, and then slicks again, are the better tyres
-NERVE = 0.25  # of wetness: how much later the boldest change than the most careful
+BOLDNESS_RANGE = 0.25  # of wetness, between the changes of the most careful and the boldest driver
 
 Plan = list[tuple[str, int]]  # compound, and the lap at whose end it comes off
 
 
-def drawn(laws: Laws, circuit: Circuit, *, laps: int, random: Random) -> Plan:
-    """A plan for a dry race: one of the quickest, not the same for everybody."""
+def draw_plan(laws: Laws, circuit: Circuit, *, laps: int, random: Random) -> Plan:
+    """Draw one of the quickest plans for a dry race."""
     if laps < SHORT:
         return [(random.choice(("SOFT", "MEDIUM", "MEDIUM")), laps)]
-    costs = options(tuple((name, laws.compounds[name].offset, laws.compounds[name].slope) for name in SLICKS), circuit, laps)
+    costs = evaluate_plans(
+        tuple((name, laws.compounds[name].offset, laws.compounds[name].slope) for name in SLICKS), circuit, laps
+    )
     _, stints = min((cost + random.gauss(0, 4), stints) for cost, stints in costs)
     plan, end = [], 0
     for compound, length in stints:
@@ -29,26 +31,25 @@ def drawn(laws: Laws, circuit: Circuit, *, laps: int, random: Random) -> Plan:
 
 
 @cache
-def options(
+def evaluate_plans(
     tyres: tuple[tuple[str, float, float], ...], circuit: Circuit, laps: int
 ) -> tuple[tuple[float, tuple[tuple[str, int], ...]], ...]:
     """((seconds lost on tyres and in the pits, ((compound, laps), …)), …) of every plan with one or two stops.
 
-    Stints are as long as the tyres last: their lengths go with 1 / slope, so that all sets end equally worn. The rules want
-    two compounds.
+    Lengths of stints are proportional to 1 / slope, so that all sets end equally worn. The rules require two compounds.
     """
-    facts = {name: (offset, slope * circuit.abrasion) for name, offset, slope in tyres}
-    found = []
-    for order in [*permutations(facts, 2), *two_stops(facts)]:
-        lasting = [1 / facts[name][1] for name in order]
-        lengths = [round(laps * part / sum(lasting)) for part in lasting]
+    compounds = {name: (offset, slope * circuit.abrasion) for name, offset, slope in tyres}
+    plans = []
+    for order in [*permutations(compounds, 2), *two_stops(compounds)]:
+        durability = [1 / compounds[name][1] for name in order]
+        lengths = [round(laps * part / sum(durability)) for part in durability]
         lengths[-1] += laps - sum(lengths)
         cost = (circuit.lane - circuit.bypass) * (len(order) - 1)
         for name, length in zip(order, lengths, strict=True):
-            offset, slope = facts[name]
+            offset, slope = compounds[name]
             cost += offset * length + slope * length**2 / 2
-        found.append((cost, tuple(zip(order, lengths, strict=True))))
-    return tuple(found)
+        plans.append((cost, tuple(zip(order, lengths, strict=True))))
+    return tuple(plans)
 
 
 def two_stops(names: Iterable[str]) -> list[tuple[str, str, str]]:
@@ -57,7 +58,7 @@ def two_stops(names: Iterable[str]) -> list[tuple[str, str, str]]:
     return [(a, b, c) for a in names for b in names for c in names if len({a, b, c}) > 1]
 
 
-def for_the_rest(laps: int, *, besides: str | None = None) -> str:
-    """The slicks for a number of laps; `besides` is the compound that the rules want to see changed."""
-    wanted = ("SOFT", "MEDIUM", "HARD") if laps <= 14 else ("MEDIUM", "HARD") if laps <= 26 else ("HARD", "MEDIUM")
-    return next(compound for compound in wanted if compound != besides)
+def choose_slicks(laps: int, *, instead_of: str | None = None) -> str:
+    """The slick compound for a number of laps; with `instead_of` another one than that, as the rules require two."""
+    preferred = ("SOFT", "MEDIUM", "HARD") if laps <= 14 else ("MEDIUM", "HARD") if laps <= 26 else ("HARD", "MEDIUM")
+    return next(compound for compound in preferred if compound != instead_of)

@@ -1,4 +1,4 @@
-"""What a timekeeper knows of a session: laps, stints, stops, messages, and who crossed which line when."""
+"""The results of a simulation: laps, stints, stops, messages, results, and crossings of the timing lines."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ class Lap:
 
     number: int
     start: float
-    end: float  # where an unfinished lap ends, the car stands
+    end: float  # of an unfinished lap: when the car stops
     duration: float | None  # as published: None for an unfinished lap; with the time in the garage for a later run's first
     sectors: tuple[float | None, ...]  # three; None where not measured or never finished
-    undisturbed: float  # s, by the laws alone: neither noise nor anybody else
+    undisturbed: float  # s, without noise and other cars
     compound: str
     age: int  # laps the tyres had done before
     fuel: float  # kg at the start of the lap
     wetness: float = 0.0
     gap: float | None = None  # s behind the car ahead at the start, None for the first
-    out: bool = False  # began in the pit lane
-    into_pits: bool = False
+    out_lap: bool = False  # began in the pit lane
+    in_lap: bool = False
     neutralised: bool = False  # at least partly behind the safety car
 
     def lines(self) -> Iterator[float]:
@@ -45,7 +45,7 @@ class Stint:
 
 @dataclass(slots=True)
 class Stop:
-    """A visit to the pits."""
+    """A pit stop."""
 
     car: int
     lap: int  # as published: the in-lap in races, the out-lap elsewhere
@@ -56,7 +56,7 @@ class Stop:
 
 @dataclass(slots=True)
 class Message:
-    """What race control says."""
+    """A message of race control."""
 
     at: float
     text: str
@@ -66,7 +66,7 @@ class Message:
     sector: int | None = None
     car: int | None = None
     phase: int | None = None  # of a qualifying
-    about: float | None = None  # the moment the text speaks of, where that is not `at`
+    about: float | None = None  # the time that the text mentions, if not `at`
 
 
 @dataclass(slots=True, kw_only=True)
@@ -81,8 +81,8 @@ class Result:
 
 
 @dataclass(kw_only=True)
-class Outing:
-    """A whole session as it happened."""
+class SimulatedSession:
+    """Everything that happened in a session."""
 
     sky: Sky
     laps: dict[int, list[Lap]]  # by car number
@@ -93,8 +93,8 @@ class Outing:
     grid: list[int] = field(default_factory=list)  # car numbers, races only
     standings: list[tuple[float, list[int]]] = field(default_factory=list)  # (moment, order) of sessions that are no races
     safety_car: tuple[float, float] | None = None  # from, until
-    began: float = 0.0  # s: lights out, or green light
-    ended: float = 0.0  # s: chequered flag
+    started_at: float = 0.0  # s: lights out or green light
+    ended_at: float = 0.0  # s: chequered flag
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +112,21 @@ class Crossing:
     down_on_next: int  # whole laps behind the car ahead
 
 
-def crossings(outing: Outing) -> list[Crossing]:
+def crossings(simulated: SimulatedSession) -> list[Crossing]:
     """Every crossing of a timing line of a race, in order of time."""
-    moments = {car: [moment for lap in laps for moment in lap.lines()] for car, laps in outing.laps.items()}
-    retired = {result.car: outing.laps[result.car][-1].end for result in outing.results if result.dnf}
+    moments = {car: [moment for lap in laps for moment in lap.lines()] for car, laps in simulated.laps.items()}
+    retired = {result.car: simulated.laps[result.car][-1].end for result in simulated.results if result.dnf}
     by_line: dict[int, list[tuple[float, int]]] = {}
     for car, passed in moments.items():
         for line, at in enumerate(passed):
             by_line.setdefault(line, []).append((at, car))
-    seen = []
-    for line, passing in by_line.items():
-        passing.sort()
-        for place, (at, car) in enumerate(passing):
-            ahead = [other for other in passing[:place] if retired.get(other[1], at) >= at]
+    crossings_found = []
+    for line, cars_at_line in by_line.items():
+        cars_at_line.sort()
+        for place, (at, car) in enumerate(cars_at_line):
+            ahead = [other for other in cars_at_line[:place] if retired.get(other[1], at) >= at]
             (led_at, leader), (next_at, following) = (ahead[0], ahead[-1]) if ahead else ((at, car), (at, car))
-            seen.append(
+            crossings_found.append(
                 Crossing(
                     car=car,
                     line=line,
@@ -139,7 +139,7 @@ def crossings(outing: Outing) -> list[Crossing]:
                     down_on_next=laps_down(moments[following], line, at),
                 )
             )
-    return sorted(seen, key=lambda crossing: (crossing.at, crossing.line, crossing.position))
+    return sorted(crossings_found, key=lambda crossing: (crossing.at, crossing.line, crossing.position))
 
 
 def laps_down(passed: list[float], line: int, at: float) -> int:

@@ -1,4 +1,4 @@
-"""The road: where it goes, and how fast a car is where. The same circuit whatever the seed of the season."""
+"""The path of a circuit and the speed of a flying lap along it, independent of the season's seed."""
 
 import math
 from bisect import bisect_right
@@ -10,7 +10,7 @@ from random import Random
 from mirror.simulator.world import Circuit
 
 STEP = 10.0  # m between two points, about
-TOP = 94.0  # m/s
+TOP_SPEED = 94.0  # m/s
 TRACTION, BRAKES = 13.0, 34.0  # m/s²
 Point = tuple[float, float]
 
@@ -50,20 +50,20 @@ class Track:
 
 
 @cache
-def of(circuit: Circuit) -> Track:
+def build_track(circuit: Circuit) -> Track:
     """The track of a circuit. Corners limit the speed by grip, which is chosen so that the lap takes the base time."""
     random = Random(f"track/{circuit.name}")
-    flat = resampled(rounded(corners(random)), circuit.length)
+    flat = resample(round_corners(draw_corners(random)), circuit.length)
     step = circuit.length / (len(flat) - 1)
     bends = curvature(flat, step)
     low, high = 1.0, 300.0
     for _ in range(24):
         grip = (low + high) / 2
-        speeds = driven(bends, grip, step)
+        speeds = flying_lap_speeds(bends, grip, step)
         low, high = (grip, high) if sum(step / v for v in speeds[1:]) > circuit.base else (low, grip)
     line = speeds.index(max(speeds)) - round(250 / step)  # on the longest straight, before its end
-    flat, bends = turned(flat, line), turned(bends, line)
-    speeds = driven(bends, grip, step)
+    flat, bends = rotate(flat, line), rotate(bends, line)
+    speeds = flying_lap_speeds(bends, grip, step)
     times = [0.0]
     for before, after in pairwise(speeds):
         times.append(times[-1] + 2 * step / (before + after))
@@ -83,26 +83,26 @@ def of(circuit: Circuit) -> Track:
     )
 
 
-def turned(loop: list, start: int) -> list:
-    """A closed loop (its last item is its first) begun somewhere else."""
+def rotate(loop: list, start: int) -> list:
+    """Rotate a closed loop (its last item equals its first) to begin at another item."""
     items = loop[:-1]
     items = items[start:] + items[:start]
     return [*items, items[0]]
 
 
-def corners(random: Random) -> list[Point]:
+def draw_corners(random: Random) -> list[Point]:
     """A polygon around the origin: about as many corners as a circuit has."""
     count = random.randint(11, 16)
-    found = []
+    points = []
     for index in range(count):
         angle = math.tau * (index + random.uniform(-0.3, 0.3)) / count
         reach = random.uniform(0.45, 1.0)
-        found.append((reach * math.cos(angle) * 1.5, reach * math.sin(angle)))
-    return found
+        points.append((reach * math.cos(angle) * 1.5, reach * math.sin(angle)))
+    return points
 
 
-def rounded(polygon: list[Point]) -> list[Point]:
-    """The polygon with its corners cut, again and again (Chaikin 1974)."""
+def round_corners(polygon: list[Point]) -> list[Point]:
+    """Cut the corners of a polygon four times (Chaikin 1974)."""
     for _ in range(4):
         cut = []
         for (ax, ay), (bx, by) in zip(polygon, polygon[1:] + polygon[:1], strict=True):
@@ -111,42 +111,42 @@ def rounded(polygon: list[Point]) -> list[Point]:
     return polygon
 
 
-def resampled(loop: list[Point], length: float) -> list[Point]:
+def resample(loop: list[Point], length: float) -> list[Point]:
     """Points at equal distances along the closed curve, which is scaled to `length`."""
     loop = [*loop, loop[0]]
     sizes = [math.dist(a, b) for a, b in pairwise(loop)]
     scale = length / sum(sizes)
     count = round(length / STEP)
-    found, index, passed = [], 0, 0.0
+    points, index, travelled = [], 0, 0.0
     for number in range(count):
-        wanted = sum(sizes) * number / count
-        while passed + sizes[index] < wanted:
-            passed += sizes[index]
+        target = sum(sizes) * number / count
+        while travelled + sizes[index] < target:
+            travelled += sizes[index]
             index += 1
-        rest = (wanted - passed) / sizes[index]
+        rest = (target - travelled) / sizes[index]
         (ax, ay), (bx, by) = loop[index], loop[index + 1]
-        found.append(((ax + rest * (bx - ax)) * scale, (ay + rest * (by - ay)) * scale))
-    return [*found, found[0]]
+        points.append(((ax + rest * (bx - ax)) * scale, (ay + rest * (by - ay)) * scale))
+    return [*points, points[0]]
 
 
 def curvature(flat: list[Point], step: float) -> list[float]:
     """1/m at every point, over a few points either side."""
     count, reach = len(flat) - 1, 3
-    found = []
+    points = []
     for i in range(count):
         (ax, ay), (bx, by), (cx, cy) = flat[(i - reach) % count], flat[i], flat[(i + reach) % count]
         turn = math.atan2(cy - by, cx - bx) - math.atan2(by - ay, bx - ax)
-        found.append(abs(math.remainder(turn, math.tau)) / (reach * step))
-    return [*found, found[0]]
+        points.append(abs(math.remainder(turn, math.tau)) / (reach * step))
+    return [*points, points[0]]
 
 
-def driven(bends: list[float], grip: float, step: float) -> list[float]:
+def flying_lap_speeds(bends: list[float], grip: float, step: float) -> list[float]:
     """m/s at every point: as fast as the bends allow, braking before them and accelerating after; a flying lap."""
-    speeds = [min(TOP, math.sqrt(grip / max(bend, 1e-5))) for bend in bends]
+    speeds = [min(TOP_SPEED, math.sqrt(grip / max(bend, 1e-5))) for bend in bends]
     count = len(speeds) - 1
     for i in [*range(count), *range(count)]:
         v = speeds[i]
-        push = TRACTION * (1 - (v / TOP) ** 2) + 0.2
+        push = TRACTION * (1 - (v / TOP_SPEED) ** 2) + 0.2
         speeds[i + 1] = min(speeds[i + 1], math.sqrt(v * v + 2 * push * step))
         if i == count - 1:
             speeds[0] = speeds[count] = min(speeds[0], speeds[count])

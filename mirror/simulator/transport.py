@@ -1,6 +1,6 @@
-"""The demo season behind `requests`: an adapter that answers the way api.openf1.org does, without a network.
+"""An adapter for `requests` that answers like api.openf1.org from the demo season, without a network.
 
-Left out of upstream's behaviour: CSV, dates that are not ISO 8601, rate limits. A collection that the season does not invent is
+Not simulated: CSV, dates that are not ISO 8601, rate limits. A collection that the season does not invent is
 answered as one without rows, so that a new collection is synced like all others before anybody invents rows for it.
 """
 
@@ -17,7 +17,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from mirror.simulator import order, query, rows, samples
-from mirror.simulator.quirks import applied
+from mirror.simulator.quirks import apply_quirks
 from mirror.simulator.season import Season, Session
 
 BY_SESSION = {
@@ -43,8 +43,8 @@ SAMPLES = {"car_data": samples.car_data, "location": samples.location}
 COLLECTIONS = {"meetings", "sessions", *BY_SESSION, *SAMPLES}  # with rows in the demo season
 
 
-class TooMuch(Exception):
-    """More than upstream gives in one answer."""
+class TooManyRows(Exception):
+    """The answer would be larger than upstream allows."""
 
 
 class Simulator(BaseAdapter):
@@ -72,7 +72,7 @@ class Simulator(BaseAdapter):
         return response
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no connection."""
 
     def answer(self, method: str, url: str) -> tuple[int, object]:
         """(status, body) for a request."""
@@ -83,14 +83,14 @@ class Simulator(BaseAdapter):
         if not path:
             return 404, {"detail": "Not Found"}
         try:
-            matching = self.matching(path[1], query.parse(parts.query))
+            matching_rows = self.matching_rows(path[1], query.parse(parts.query))
         except (ValueError, TypeError) as error:  # what cannot be read, and bounds of different kinds on one field
             return 400, {"detail": str(error)}
-        except TooMuch as error:
+        except TooManyRows as error:
             return 422, {"detail": str(error)}
-        return (200, matching) if matching else (404, {"detail": "No results found."})
+        return (200, matching_rows) if matching_rows else (404, {"detail": "No results found."})
 
-    def matching(self, collection: str, conditions: query.Query) -> list:
+    def matching_rows(self, collection: str, conditions: query.Query) -> list:
         """The rows of a collection that match, in upstream's order."""
         if collection not in COLLECTIONS:
             return []
@@ -98,37 +98,38 @@ class Simulator(BaseAdapter):
         if collection == "meetings":
             return query.select([rows.meeting(weekend) for weekend in self.season.weekends], conditions)
         if collection == "sessions":
-            return query.select(self.listed, conditions)
+            return query.select(self.session_list, conditions)
         keys = {field: predicates for field, predicates in conditions.items() if field in ("session_key", "meeting_key")}
-        sessions = [self.season.sessions[row["session_key"]] for row in query.select(self.listed, keys)]
-        whole = [row for session in sessions for row in self.of_session(collection, session, conditions)]
-        return query.select(whole, {field: predicates for field, predicates in conditions.items() if field not in keys})
+        sessions = [self.season.sessions[row["session_key"]] for row in query.select(self.session_list, keys)]
+        all_rows = [row for session in sessions for row in self.session_rows(collection, session, conditions)]
+        return query.select(all_rows, {field: predicates for field, predicates in conditions.items() if field not in keys})
 
     @cached_property
-    def listed(self) -> list[rows.Row]:
+    def session_list(self) -> list[rows.Row]:
         return [rows.session(session) for session in self.season.sessions.values()]
 
     def latest(self, field: str, predicates: list[query.Predicate]) -> list[query.Predicate]:
-        """Conditions in which the word for the newest session or weekend has become its key."""
+        """Conditions with `latest` replaced by the key of the last session or weekend."""
         if field not in ("session_key", "meeting_key"):
             return predicates
-        newest = self.listed[-1][field]
+        newest = self.session_list[-1][field]
         return [(sign, newest if value == "latest" else value) for sign, value in predicates]
 
-    def of_session(self, collection: str, session: Session, conditions: query.Query) -> list[rows.Row]:
+    def session_rows(self, collection: str, session: Session, conditions: query.Query) -> list[rows.Row]:
+        """The rows of a collection in one session, with the session's keys."""
         keys = {"meeting_key": session.weekend.key, "session_key": session.key}
         if collection in SAMPLES:
-            selected = self.of_cars(collection, session, conditions)
+            selected = self.sample_rows(collection, session, conditions)
         else:
-            selected = applied(collection, session, BY_SESSION[collection](self.season, session))
+            selected = apply_quirks(collection, session, BY_SESSION[collection](self.season, session))
         return [{**row, **keys} for row in selected]
 
-    def of_cars(self, collection: str, session: Session, conditions: query.Query) -> list[rows.Row]:
-        """The samples of the cars asked for; upstream refuses to give those of a whole session."""
+    def sample_rows(self, collection: str, session: Session, conditions: query.Query) -> list[rows.Row]:
+        """The samples of the requested cars; upstream refuses to give those of a whole session."""
         if session != self.season.sampled:
             return []
         if not {"driver_number", "date"} & conditions.keys():
-            raise TooMuch(f"{collection} of a whole session is too much: add driver_number or a window of dates.")
+            raise TooManyRows(f"{collection} of a whole session is too much: add driver_number or a window of dates.")
         cars = {"driver_number": conditions.get("driver_number", [(">=", 0)])}
-        wanted = query.select([{"driver_number": car} for car in sorted(self.season.outing(session).laps)], cars)
-        return [row for car in wanted for row in SAMPLES[collection](self.season, session, car["driver_number"])]
+        cars_wanted = query.select([{"driver_number": car} for car in sorted(self.season.simulate(session).laps)], cars)
+        return [row for car in cars_wanted for row in SAMPLES[collection](self.season, session, car["driver_number"])]

@@ -1,4 +1,4 @@
-"""The sky over a session: a minute-by-minute report, and how wet the track is."""
+"""The weather of a session: reports for every minute, and the wetness of the track."""
 
 import math
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Sky:
         return self.rain is not None and self.rain[0] <= at < self.rain[1]
 
     def wetness(self, at: float) -> float:
-        """0 is dry, 1 is soaked."""
+        """The wetness of the track, from 0 (dry) to 1 (soaked)."""
         if self.rain is None or at <= self.rain[0]:
             return 0.0
         begin, end = self.rain

@@ -1,4 +1,4 @@
-"""Who races and where, in a world of its own: no name here belongs to a real driver, team, circuit or country."""
+"""Invented drivers, teams, circuits and countries; no name belongs to a real one."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +33,7 @@ class Country:
 
 @dataclass(frozen=True)
 class Circuit:
-    """A circuit and what it does to cars; times are those of the reference car (pace 0) with an empty tank."""
+    """A circuit; times are those of the reference car (pace 0) without fuel."""
 
     key: int
     name: str

@@ -203,7 +203,7 @@ def test_twenty_cars_drive_in_ten_teams(ask):
 # -- wrong on purpose
 
 
-@pytest.mark.parametrize("quirk", QUIRKS, ids=lambda quirk: quirk.what)
+@pytest.mark.parametrize("quirk", QUIRKS, ids=lambda quirk: quirk.description)
 def test_every_quirk_shows_where_it_is_said_to_be(quirk, season, ask):
     session = next(s for s in season.sessions.values() if quirk.where(s) and BY_SESSION[quirk.collection](season, s))
     plain = BY_SESSION[quirk.collection](season, session)
@@ -231,7 +231,7 @@ def test_rows_misbehave_by_nature_too(ask):
 def test_every_undisturbed_lap_follows_the_formula(season):
     truth = season.truth()
     laws, circuit, session = truth.laws, truth.circuits[900001], season.sessions[DRY]
-    for car, laps in season.outing(session).laps.items():
+    for car, laps in season.simulate(session).laps.items():
         team = next(row["team_name"] for row in client(season).rows("drivers", {"session_key": DRY, "driver_number": car}))
         pace = laws.team[team] + laws.driver[car] + truth.form[DRY][car]
         for lap in laps:

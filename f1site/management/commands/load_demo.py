@@ -33,7 +33,7 @@ class Command(BaseCommand):
             season = simulator.Season(seed=seed, races=races)
         except ValueError as error:
             raise CommandError(str(error)) from error
-        if loading.another_is_stored(season):
+        if loading.other_season_is_stored(season):
             self.stdout.write("Another demo season is loaded; it is removed first.")
             self.remove()
         reports = self.load(season)
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         """Sync the season from the simulator and print one line per collection; a terminal also shows a progress bar."""
         client = simulator.client(season)
         reports = []
-        for scope, collections in loading.parts(season):
+        for scope, collections in loading.sync_steps(season):
             observer = BarObserver(self.stdout) if self.stdout.isatty() else JsonObserver(self.stderr)
             observer.client, client.notice = client, observer.notice
             with observer:
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         return reports
 
     def remove(self) -> None:
-        removed = loading.remove()
+        removed = loading.remove_demo_season()
         remove_teams_without_cars()
         names = {model: (model._meta.verbose_name, model._meta.verbose_name_plural) for model in removed}
         details = ", ".join(sorted(f"{names[model][count > 1]}: {count:,}" for model, count in removed.items()))
