@@ -105,7 +105,7 @@ class RunAdmin(StatusAdmin):
     @admin.display(description="figures")
     def figures(self, run: Run) -> str:
         """Those over all laps that were asked about."""
-        found = comparison.figures([run.pk], comparison.SUMMARY).get(run.pk, {})
+        found = comparison.metric_values([run.pk], comparison.SUMMARY_METRICS).get(run.pk, {})
         return ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in found.items()) or "none"
 
     @admin.display(description="pictures")

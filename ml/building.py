@@ -1,4 +1,4 @@
-"""Datasets: laps, and what was known of each before it began, in one Parquet file with a fingerprint of its content."""
+"""Datasets: laps and their features in one Parquet file, with a fingerprint of its content."""
 
 import hashlib
 import io
@@ -17,11 +17,11 @@ from ml.models.experiments import VALID_NAME
 if TYPE_CHECKING:
     import pandas as pd
 
-PREFIX = "feature_"  # of the columns that were known before the lap began
+PREFIX = "feature_"  # of the columns with features
 
 
 class Data(NamedTuple):
-    """What models are trained on; `laps` as `datasets.load` gives them, `table` their features."""
+    """Training data: `laps` from `datasets.load`, and `table` with their features, row by row."""
 
     laps: "pd.DataFrame"
     table: "pd.DataFrame"
@@ -29,34 +29,34 @@ class Data(NamedTuple):
     stored: Dataset | None = None
 
 
-def gather(*, seasons: Collection[int] = (), races: Collection[int] = (), session_names: Collection[str] = ()) -> Data:
-    """The laps of these sessions (of all races by default) from the database. ValueError where there are none."""
+def load_data(*, seasons: Collection[int] = (), races: Collection[int] = (), session_names: Collection[str] = ()) -> Data:
+    """Load the laps of sessions (by default of all races) from the database and compute their features; ValueError if none."""
     laps = datasets.load(datasets.sessions(seasons=seasons, races=races, names=session_names or ["Race"]))
     if laps.empty:
-        raise ValueError("No laps of such sessions are stored; sync_openf1 or load_demo brings some.")
+        raise ValueError("No laps of such sessions are stored; run sync_openf1 or load_demo.")
     table = features.build(laps)
-    return Data(laps, table, fingerprint(joined(laps, table)))
+    return Data(laps, table, fingerprint(join_features(laps, table)))
 
 
-def build(*, name: str, replace: bool = False, **query: Collection[Any]) -> Dataset:
-    """Store the laps of a query (as for `gather`) under a name.
+def build_dataset(*, name: str, replace: bool = False, **query: Collection[Any]) -> Dataset:
+    """Store the laps of a query (see `load_data`) as a named dataset.
 
-    ValidationError for a bad name, ValueError where there are no laps, or where the name is taken by other content and is not to
-    be replaced. Runs keep the fingerprint of what they learnt from, also when that is replaced.
+    Raises ValidationError for an invalid name, and ValueError if there are no laps, or if the name belongs to a dataset with
+    other content and `replace` is false. Runs keep the fingerprint of their training data when a dataset is replaced.
     """
     VALID_NAME(name)
-    data = gather(**query)
-    before = Dataset.objects.filter(name=name).first()
-    if before and before.sha256 == data.sha256 and default_storage.exists(before.file):
-        return before
-    if before and not replace:
+    data = load_data(**query)
+    existing = Dataset.objects.filter(name=name).first()
+    if existing and existing.sha256 == data.sha256 and default_storage.exists(existing.file):
+        return existing
+    if existing and not replace:
         raise ValueError(f"There is a dataset {name!r} with other content; choose another name, or replace it.")
     buffer = io.BytesIO()
-    joined(data.laps, data.table).to_parquet(buffer, index=False)
+    join_features(data.laps, data.table).to_parquet(buffer, index=False)
     with transaction.atomic():
-        if before:
-            before.delete()
-            transaction.on_commit(lambda: default_storage.delete(before.file))
+        if existing:
+            existing.delete()
+            transaction.on_commit(lambda: default_storage.delete(existing.file))
         return Dataset.objects.create(
             name=name,
             query={key: list(values) for key, values in query.items() if values},
@@ -70,8 +70,8 @@ def build(*, name: str, replace: bool = False, **query: Collection[Any]) -> Data
         )
 
 
-def read(name: str) -> Data:
-    """A stored dataset. ValueError where there is none of that name, or where its file is not what was stored."""
+def read_dataset(name: str) -> Data:
+    """Read a stored dataset; raises ValueError if the name is unknown, or if its file is missing or altered."""
     import pandas as pd
 
     row = Dataset.objects.filter(name=name).first()
@@ -80,31 +80,31 @@ def read(name: str) -> Data:
         raise ValueError(f"There is no dataset {name!r}; there are: {names}.")
     try:
         with default_storage.open(row.file) as file:
-            both = pd.read_parquet(io.BytesIO(file.read()))
+            combined = pd.read_parquet(io.BytesIO(file.read()))
     except (OSError, ValueError) as error:
         raise ValueError(f"The file {row.file} of the dataset {name!r} cannot be read: {error}") from error
-    if fingerprint(both) != row.sha256:
+    if fingerprint(combined) != row.sha256:
         raise ValueError(f"The file {row.file} of the dataset {name!r} has been altered: its fingerprint is another one.")
-    columns = [column for column in both if column.startswith(PREFIX)]
-    table = both[columns].rename(columns=lambda column: column.removeprefix(PREFIX))
-    return Data(both.drop(columns=columns), table, row.sha256, row)
+    columns = [column for column in combined if column.startswith(PREFIX)]
+    table = combined[columns].rename(columns=lambda column: column.removeprefix(PREFIX))
+    return Data(combined.drop(columns=columns), table, row.sha256, row)
 
 
-def joined(laps: "pd.DataFrame", table: "pd.DataFrame") -> "pd.DataFrame":
-    """One table of both; what both have is there twice, for a feature has a name of its own."""
+def join_features(laps: "pd.DataFrame", table: "pd.DataFrame") -> "pd.DataFrame":
+    """One table of laps and features; the prefix keeps the names of features apart from those of laps."""
     import pandas as pd
 
     return pd.concat([laps, table.add_prefix(PREFIX)], axis=1)
 
 
 def fingerprint(table: "pd.DataFrame") -> str:
-    """SHA-256 of the names and values of the columns, whichever library wrote the file and however it packed it."""
+    """SHA-256 of the columns' names and values, independent of the file format and of dtypes."""
     import pandas as pd
 
     digest = hashlib.sha256()
     for name in table:
         column = table[name]
-        if not pd.api.types.is_numeric_dtype(column):  # texts, times: by what they say, whatever they are held in
+        if not pd.api.types.is_numeric_dtype(column):  # texts and times are hashed as text, whatever their dtype
             column = column.astype("object").where(column.notna(), "").map(str)
         digest.update(f"{name}\n".encode())
         digest.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())

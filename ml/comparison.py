@@ -1,4 +1,4 @@
-"""Runs beside each other: which is best, in what they differ, and how far each is from the baseline."""
+"""Comparison of runs: the best one, their differing parameters, and their distance to the baseline."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -10,11 +10,20 @@ from django.db.models import Count, F
 from ml.models import Artifact, Experiment, Metric, Param, Run
 
 LARGER_IS_BETTER = {"r2", "skill", "skill_low", "within_0.3s", "within_0.5s", "coverage"}
-SUMMARY = ("mae", "baseline_mae", "skill", "skill_low", "skill_high", "coverage", "width", "fit_seconds")  # of a run in lists
+SUMMARY_METRICS = (
+    "mae",
+    "baseline_mae",
+    "skill",
+    "skill_low",
+    "skill_high",
+    "coverage",
+    "width",
+    "fit_seconds",
+)  # shown in lists of runs
 
 
 def run_counts(experiments: Collection[UUID]) -> dict[UUID, int]:
-    """How many runs each experiment has."""
+    """{experiment: number of its runs}."""
     rows = Run.objects.filter(experiment_id__in=experiments).order_by().values_list("experiment_id")
     return dict(rows.annotate(Count("pk")))
 
@@ -38,53 +47,54 @@ def best_runs(experiments: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
     return best
 
 
-def figures(runs: Collection[UUID], keys: Collection[str] = ()) -> dict[UUID, dict[str, float]]:
-    """{run: {metric: its last value}} over all laps of each run."""
+def metric_values(runs: Collection[UUID], keys: Collection[str] = ()) -> dict[UUID, dict[str, float]]:
+    """{run: {metric: its last value}} of the metrics over all test laps."""
     rows = Metric.objects.filter(run_id__in=runs, context="").order_by("step")
-    found: dict[UUID, dict[str, float]] = defaultdict(dict)
+    by_run: dict[UUID, dict[str, float]] = defaultdict(dict)
     for run, key, value in (rows.filter(key__in=keys) if keys else rows).values_list("run_id", "key", "value"):
-        found[run][key] = value
-    return found
+        by_run[run][key] = value
+    return by_run
 
 
 def params(runs: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
-    found: dict[UUID, dict[str, Any]] = defaultdict(dict)
+    """{run: {parameter: value}}."""
+    by_run: dict[UUID, dict[str, Any]] = defaultdict(dict)
     for run, key, value in Param.objects.filter(run_id__in=runs).values_list("run_id", "key", "value"):
-        found[run][key] = value
-    return found
+        by_run[run][key] = value
+    return by_run
 
 
-def parts(runs: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """Every figure of each run: {key, value, step, context}."""
-    return of_runs(Metric, runs, ("key", "value", "step", "context"))
+def all_metrics(runs: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """{run: [{key, value, step, context}]} of all metrics."""
+    return rows_by_run(Metric, runs, ("key", "value", "step", "context"))
 
 
 def files(runs: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """The files of each run: {name, content_type, size, sha256}."""
-    return of_runs(Artifact, runs, ("name", "content_type", "size", "sha256"))
+    """{run: [{name, content_type, size, sha256}]} of the runs' files."""
+    return rows_by_run(Artifact, runs, ("name", "content_type", "size", "sha256"))
 
 
-def of_runs(model: type[Metric | Artifact], runs: Collection[UUID], names: Sequence[str]) -> dict[UUID, list[dict[str, Any]]]:
-    """Rows that belong to runs, by run."""
-    found: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
+def rows_by_run(model: type[Metric | Artifact], runs: Collection[UUID], names: Sequence[str]) -> dict[UUID, list[dict[str, Any]]]:
+    """{run: [{name: value}]} of a model's rows."""
+    by_run: dict[UUID, list[dict[str, Any]]] = defaultdict(list)
     for run, *cells in model._default_manager.filter(run_id__in=runs).values_list("run_id", *names):
-        found[run].append(dict(zip(names, cells, strict=True)))
-    return found
+        by_run[run].append(dict(zip(names, cells, strict=True)))
+    return by_run
 
 
 def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
-    """What the runs differ in, their figures with the difference to the baseline, and the error of each race.
+    """The runs' differing parameters, their metrics with the difference to the baseline, and the error of each race.
 
     The baseline is the experiment's, or else the first of the runs. Values are by run ID.
     """
     keys = [run.pk for run in runs]
     baseline = experiment.baseline_run_id or keys[0]
-    told, over_all = params(keys), figures([*keys, baseline])
+    params_by_run, metrics_by_run = params(keys), metric_values([*keys, baseline])
     for run in runs:
-        told[run.pk] |= {"model": run.model, "split": run.split, "seed": run.seed, "dataset_sha256": run.dataset_sha256}
-    names = sorted({name for row in told.values() for name in row})
-    differing = [name for name in names if len({repr(told[key].get(name)) for key in keys}) > 1]
-    metrics = sorted({name for key in keys for name in over_all[key]})
+        params_by_run[run.pk] |= {"model": run.model, "split": run.split, "seed": run.seed, "dataset_sha256": run.dataset_sha256}
+    names = sorted({name for row in params_by_run.values() for name in row})
+    differing = [name for name in names if len({repr(params_by_run[key].get(name)) for key in keys}) > 1]
+    metrics = sorted({name for key in keys for name in metrics_by_run[key]})
     return {
         "experiment": experiment.pk,
         "baseline": baseline,
@@ -99,35 +109,45 @@ def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
             }
             for run in runs
         ],
-        "params": {name: {str(key): told[key].get(name) for key in keys} for name in differing},
-        "metrics": [measured(name, keys, over_all, over_all[baseline].get(name)) for name in metrics],
+        "params": {name: {str(key): params_by_run[key].get(name) for key in keys} for name in differing},
+        "metrics": [compare_metric(name, keys, metrics_by_run, metrics_by_run[baseline].get(name)) for name in metrics],
         "races": races(keys),
     }
 
 
-def measured(name: str, keys: Sequence[UUID], figures: dict[UUID, dict[str, float]], beside: float | None) -> dict[str, Any]:
-    """One metric of several runs; the best is None where it makes no sense to say."""
-    values = {str(key): figures[key].get(name) for key in keys}
-    away = {key: None if value is None or beside is None else value - beside for key, value in values.items()}
-    known = {key: value for key, value in values.items() if value is not None}
-    judged = name in LARGER_IS_BETTER or name.endswith("mae") or name in ("rmse", "mse", "median_ae", "width", "fit_seconds")
+def compare_metric(
+    name: str, keys: Sequence[UUID], metrics: dict[UUID, dict[str, float]], reference: float | None
+) -> dict[str, Any]:
+    """One metric of several runs; `best` is None for metrics without a better direction."""
+    values = {str(key): metrics[key].get(name) for key in keys}
+    difference = {key: None if value is None or reference is None else value - reference for key, value in values.items()}
+    present = {key: value for key, value in values.items() if value is not None}
+    has_direction = (
+        name in LARGER_IS_BETTER or name.endswith("mae") or name in ("rmse", "mse", "median_ae", "width", "fit_seconds")
+    )
     pick = max if name in LARGER_IS_BETTER else min
-    best = pick(known, key=lambda key: known[key]) if known and judged and name not in ("coverage", "baseline_mae") else None
-    return {"metric": name, "values": values, "difference": away, "best": best}
+    best = (
+        pick(present, key=lambda key: present[key])
+        if present and has_direction and name not in ("coverage", "baseline_mae")
+        else None
+    )
+    return {"metric": name, "values": values, "difference": difference, "best": best}
 
 
 def races(keys: Sequence[UUID]) -> list[dict[str, Any]]:
     """The error of each race in each run, in seconds: [{race, race_id, mae: {run: …}}], in the order of the races."""
     from races.models import Race
 
-    found: dict[str, dict[str, float]] = defaultdict(dict)
+    errors: dict[str, dict[str, float]] = defaultdict(dict)
     rows = Metric.objects.filter(run_id__in=keys, key="mae", context__startswith="race=").order_by("step")
     for run, context, value in rows.values_list("run_id", "context", "value"):
-        found[context.removeprefix("race=")][str(run)] = value
-    known = Race.objects.filter(pk__in=[key for key in found if key.isdecimal() and len(key) < 10]).order_by("year", "date_start")
-    names = {str(pk): f"{year} {name}" for pk, year, name in known.values_list("pk", "year", "race_name")}
-    ordered = [*names, *sorted(found.keys() - names.keys())]
+        errors[context.removeprefix("race=")][str(run)] = value
+    stored = Race.objects.filter(pk__in=[key for key in errors if key.isdecimal() and len(key) < 10]).order_by(
+        "year", "date_start"
+    )
+    names = {str(pk): f"{year} {name}" for pk, year, name in stored.values_list("pk", "year", "race_name")}
+    ordered = [*names, *sorted(errors.keys() - names.keys())]
     return [
-        {"race_id": key, "race": names.get(key, key), "mae": {str(run): found[key].get(str(run)) for run in keys}}
+        {"race_id": key, "race": names.get(key, key), "mae": {str(run): errors[key].get(str(run)) for run in keys}}
         for key in ordered
     ]

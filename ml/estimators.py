@@ -1,7 +1,7 @@
-"""The models, by name. Each is a function that makes an unfitted scikit-learn regressor; a new model is one function more.
+"""The models by name: functions that make an unfitted scikit-learn regressor. A new model is one more function in `MODELS`.
 
-They learn seconds beside a task's anchor from a table of numbers, in which NaN is unknown, and of texts (`compound`, `driver`,
-`circuit`) where the task shows them. Everything that is fitted is fitted on training rows: limits, medians, scales, encodings.
+They predict seconds relative to a task's anchor from numeric columns, in which NaN is unknown, and text columns (`compound`,
+`driver`, `circuit`) if the task has them. Limits, medians, scales and encodings are fitted on training rows only.
 """
 
 from collections.abc import Callable
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TEXTS = ("compound", "driver", "circuit")
-LEVELS = 200  # of a model that sorts values into bins
 
 
 def split_columns(inputs: "pd.DataFrame") -> tuple[list[str], list[str]]:
-    """(numbers, texts)"""
+    """(names of numeric columns, names of text columns)."""
     texts = [name for name in inputs if name in TEXTS and not str(inputs[name].dtype).startswith(("float", "int"))]
     return [name for name in inputs if name not in texts], texts
 
 
-def prepared(inputs: "pd.DataFrame", regressor: Any, *, scaled: bool) -> Any:
-    """Numbers filled with the training rows' medians (never a column that says "missing": one race without weather is enough to
-    ruin that), for linear models also clipped to their 1 % and 99 % quantiles and scaled; a column per text."""
+def with_preprocessing(inputs: "pd.DataFrame", regressor: Any, *, scaled: bool) -> Any:
+    """A pipeline that imputes medians, for linear models (`scaled`) also clips to the 1 % and 99 % quantiles and scales, encodes
+    texts one-hot, and ends with the regressor. There are no missing-value indicators, since a single race without weather would
+    dominate them."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
@@ -38,17 +38,17 @@ def prepared(inputs: "pd.DataFrame", regressor: Any, *, scaled: bool) -> Any:
 
 
 def linear(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
-    """Linear regression, the baseline of models."""
+    """Linear regression."""
     from sklearn.linear_model import LinearRegression
 
-    return prepared(inputs, LinearRegression(**settings), scaled=True)
+    return with_preprocessing(inputs, LinearRegression(**settings), scaled=True)
 
 
 def ridge(inputs: "pd.DataFrame", *, seed: int, alpha: float = 30.0, **settings: Any) -> Any:
-    """Linear regression with small coefficients."""
+    """Ridge regression."""
     from sklearn.linear_model import Ridge
 
-    return prepared(inputs, Ridge(alpha=alpha, **settings), scaled=True)
+    return with_preprocessing(inputs, Ridge(alpha=alpha, **settings), scaled=True)
 
 
 def random_forest(
@@ -60,7 +60,7 @@ def random_forest(
     max_features: float = 0.33,
     **settings: Any,
 ) -> Any:
-    """The mean of many deep trees."""
+    """A random forest."""
     from sklearn.ensemble import RandomForestRegressor
 
     forest = RandomForestRegressor(
@@ -71,11 +71,11 @@ def random_forest(
         n_jobs=-1,
         **settings,
     )
-    return prepared(inputs, forest, scaled=False)
+    return with_preprocessing(inputs, forest, scaled=False)
 
 
 def random_forest_tuned(inputs: "pd.DataFrame", *, seed: int, n_iter: int = 5) -> Any:
-    """A forest whose settings are searched for on the training rows, validated on the laps that come last."""
+    """A random forest with hyperparameters from a random search, validated on the later training laps."""
     from sklearn.model_selection import RandomizedSearchCV, TimeSeriesSplit
 
     space = {
@@ -100,6 +100,7 @@ BOOSTING: dict[str, Any] = {
 
 
 def boosting(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
+    """One model of histogram-based gradient boosting; texts are ordinal categories."""
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.pipeline import make_pipeline
@@ -116,17 +117,16 @@ def boosting(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
 
 
 def gradient_boosting(inputs: "pd.DataFrame", *, seed: int, bag: int = 3, **settings: Any) -> Any:
-    """Boosted trees for the absolute error; the mean of three that see the columns in different orders."""
+    """Gradient boosting for the absolute error: the mean of `bag` models with different seeds."""
     from sklearn.ensemble import VotingRegressor
 
     return VotingRegressor([(f"seed_{seed + number}", boosting(inputs, seed=seed + number, **settings)) for number in range(bag)])
 
 
 def stint_state(inputs: "pd.DataFrame", *, seed: int, alpha: float = 3.0) -> Any:
-    """What the run says of itself: its level and slope, drawn towards the compound's and the field's, and nothing else.
+    """Huber regression on the stint's filtered level and slope, with those of the compound and the field, and no other features.
 
-    The state is in the features (`ml.features.own_pace` follows a run's level with clipped surprises and starts afresh after a
-    stop); what is fitted is how far to trust it.
+    `ml.features.own_pace` computes the state; the regression fits the weight of each part.
     """
     from sklearn.linear_model import HuberRegressor
     from sklearn.pipeline import make_pipeline
@@ -149,20 +149,22 @@ def stint_state(inputs: "pd.DataFrame", *, seed: int, alpha: float = 3.0) -> Any
         "race_slope_ahead",
         "lap_number",
     )
-    kept = [name for name in inputs if name in state]
-    return make_pipeline(Columns(kept), prepared(inputs[kept], HuberRegressor(alpha=alpha, max_iter=2000), scaled=True))
+    columns = [name for name in inputs if name in state]
+    return make_pipeline(
+        Columns(columns), with_preprocessing(inputs[columns], HuberRegressor(alpha=alpha, max_iter=2000), scaled=True)
+    )
 
 
 def blend(inputs: "pd.DataFrame", *, seed: int) -> Any:
-    """Ridge, the stint's state and boosting, weighted by how they do on laps that they were not fitted on."""
+    """Stacking of ridge, stint_state and boosting, with non-negative weights fitted on out-of-fold predictions."""
     from sklearn.ensemble import StackingRegressor
     from sklearn.linear_model import LinearRegression
     from sklearn.model_selection import KFold
 
-    parts = [("ridge", ridge(inputs, seed=seed)), ("stint_state", stint_state(inputs, seed=seed))]
-    parts.append(("gradient_boosting", boosting(inputs, seed=seed)))
-    # The laps are in the order of the races: folds without shuffling divide them, but for the races at the edges.
-    return StackingRegressor(parts, final_estimator=LinearRegression(positive=True, fit_intercept=False), cv=KFold(4))
+    models = [("ridge", ridge(inputs, seed=seed)), ("stint_state", stint_state(inputs, seed=seed))]
+    models.append(("gradient_boosting", boosting(inputs, seed=seed)))
+    # Laps are sorted by race, so that unshuffled folds consist of whole races except at their edges.
+    return StackingRegressor(models, final_estimator=LinearRegression(positive=True, fit_intercept=False), cv=KFold(4))
 
 
 MODELS: dict[str, Callable[..., Any]] = {

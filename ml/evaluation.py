@@ -1,4 +1,4 @@
-"""How good predictions are, always beside what anybody could have said without a model."""
+"""Metrics of predictions, compared with those of a baseline."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import pandas as pd
 
-RESAMPLES = 2_000
+RESAMPLES = 2_000  # of the bootstrap
 
 
 class Interval(NamedTuple):
-    """A figure with its 95 % interval."""
+    """An estimate with its 95 % confidence interval."""
 
     value: float
     low: float
@@ -22,63 +22,63 @@ def metrics(actual: "pd.Series", predicted: "pd.Series") -> dict[str, float]:
     import numpy as np
 
     error = (actual - predicted).to_numpy()
-    size = np.abs(error)
-    spread = float(((actual - actual.mean()) ** 2).sum())
+    absolute_error = np.abs(error)
+    total_variation = float(((actual - actual.mean()) ** 2).sum())
     return {
-        "mae": float(size.mean()),
+        "mae": float(absolute_error.mean()),
         "rmse": float(np.sqrt((error**2).mean())),
         "mse": float((error**2).mean()),
-        "median_ae": float(np.median(size)),
-        "r2": 1 - float((error**2).sum()) / spread if spread else 0.0,
-        "within_0.3s": float((size <= 0.3).mean()),
-        "within_0.5s": float((size <= 0.5).mean()),
+        "median_ae": float(np.median(absolute_error)),
+        "r2": 1 - float((error**2).sum()) / total_variation if total_variation else 0.0,
+        "within_0.3s": float((absolute_error <= 0.3).mean()),
+        "within_0.5s": float((absolute_error <= 0.5).mean()),
     }
 
 
 def skill(error: "pd.Series", naive: "pd.Series", session: "pd.Series", *, seed: int) -> Interval:
-    """1 - MAE / MAE of the baseline, with a 95 % interval from drawing whole races with replacement."""
+    """1 - MAE / MAE of the baseline, with a 95 % interval by bootstrap over whole races."""
     import numpy as np
     import pandas as pd
 
     sums = pd.DataFrame({"error": error, "naive": naive}).groupby(session).sum().to_numpy()
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(RESAMPLES, len(sums)))
-    totals = sums[drawn].sum(axis=1)
+    resamples = np.random.default_rng(seed).integers(len(sums), size=(RESAMPLES, len(sums)))
+    totals = sums[resamples].sum(axis=1)
     low, high = np.quantile(1 - totals[:, 0] / totals[:, 1], [0.025, 0.975])
     return Interval(1 - float(error.sum() / naive.sum()), float(low), float(high))
 
 
-def by(predictions: "pd.DataFrame", column: str) -> Iterator[dict[str, Any]]:
-    """The figures of each race, season or compound: `{column, laps, metrics…, baseline_mae, skill}`, and `coverage` and `width`
-    where there are intervals."""
+def metrics_by(predictions: "pd.DataFrame", column: str) -> Iterator[dict[str, Any]]:
+    """Yield the metrics of each race, season or compound: `{column, laps, metrics…, baseline_mae, skill}`, and with intervals
+    `coverage` and `width`."""
     for key, group in predictions.groupby(column, sort=False):
-        found = metrics(group["actual"], group["prediction"])
-        naive = float((group["actual"] - group["baseline"]).abs().mean())
+        values = metrics(group["actual"], group["prediction"])
+        baseline_mae = float((group["actual"] - group["baseline"]).abs().mean())
         yield {
             column: key,
             "laps": len(group),
-            **found,
-            "baseline_mae": naive,
-            "skill": 1 - found["mae"] / naive if naive else 0.0,
+            **values,
+            "baseline_mae": baseline_mae,
+            "skill": 1 - values["mae"] / baseline_mae if baseline_mae else 0.0,
             **(
-                {"coverage": float(inside(group).mean()), "width": float((group["high"] - group["low"]).mean())}
+                {"coverage": float(is_inside(group).mean()), "width": float((group["high"] - group["low"]).mean())}
                 if "low" in group
                 else {}
             ),
         }
 
 
-def inside(predictions: "pd.DataFrame") -> "pd.Series":
-    """Whether each lap is within its interval."""
+def is_inside(predictions: "pd.DataFrame") -> "pd.Series":
+    """Whether each lap time is within its interval."""
     return (predictions["actual"] >= predictions["low"]) & (predictions["actual"] <= predictions["high"])
 
 
 def coverage(predictions: "pd.DataFrame") -> dict[str, float]:
-    """Share of the laps within their interval, the mean width in seconds, and the least and the most covered race."""
-    held = inside(predictions)
-    per_race = held.groupby(predictions["session_id"]).mean()
+    """The share of laps within their interval, the mean width in seconds, and the smallest and largest share of a race."""
+    covered = is_inside(predictions)
+    per_race = covered.groupby(predictions["session_id"]).mean()
     width = (predictions["high"] - predictions["low"]).mean()
     return {
-        "coverage": float(held.mean()),
+        "coverage": float(covered.mean()),
         "width": float(width),
         "least_covered": float(per_race.min()),
         "most_covered": float(per_race.max()),

@@ -53,7 +53,7 @@ def run_train(progress: Progress, job: Job) -> dict[str, Any]:
         progress.own_row.update(result={"run": str(run.pk)})
 
     try:
-        data = building.read(dataset) if dataset else building.gather(**selection)
+        data = building.read_dataset(dataset) if dataset else building.load_data(**selection)
         run, result = trials.trial(
             data,
             **(DEFAULTS | options),

@@ -1,6 +1,6 @@
-"""Pictures of a training: each function takes a `training.Result` and gives a figure; `drawn` makes files of all of them.
+"""Plots of a training: each function makes a figure from a `training.Result`, `draw_all` the PNG files of all of them.
 
-No window, no global state: figures are made directly, so they can be drawn in any thread or process.
+Figures are made without pyplot's global state, so that any thread or process can draw them.
 """
 
 import io
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MODEL, NAIVE, ACTUAL, QUIET = "#d7191c", "#8a8f98", "#1f2933", "#d5d9df"
-CARS = 3  # in the picture of a race
-SHOWN = 15  # features in the picture of their importance
-DRAWS = 2  # times that each feature is shuffled
+PACE_CARS = 3  # cars in the plot of a race
+IMPORTANT_FEATURES = 15  # bars in the plot of importances
+SHUFFLES = 2  # per feature
 
 
 def canvas(title: str, *, across: str, up: str, height: float = 4.8) -> tuple["Figure", Any]:
-    """An empty picture with its axes named."""
+    """An empty figure and its axes with a title and labels."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8.5, height), dpi=110, layout="constrained")
@@ -36,12 +36,13 @@ def canvas(title: str, *, across: str, up: str, height: float = 4.8) -> tuple["F
 
 
 def heading(result: Result, text: str) -> str:
-    leaky = "  (LEAKY split: says nothing about a race to come)" if result.leaky else ""
+    """The title of a plot: task, model, split, and a warning if the split is leaky."""
+    leaky = "  (LEAKY split: no estimate for future races)" if result.leaky else ""
     return f"{result.task}, {result.model}, {result.split}: {text}{leaky}"
 
 
 def race_labels(predictions: "pd.DataFrame") -> "pd.Series":
-    """A short name per race, by session, in order of date: "2024 Sakhir"."""
+    """Labels of races such as "2024 Sakhir", indexed by session_id and sorted by date."""
     races = predictions.drop_duplicates("session_id").sort_values("session_date").set_index("session_id")
     return races["season"].astype(str) + " " + races["circuit"].fillna("").astype(str)
 
@@ -89,7 +90,7 @@ def residuals_by_race(result: Result) -> "Figure":
 
 def error_by_race(result: Result) -> "Figure":
     rows, labels = result.predictions, race_labels(result.predictions)
-    parts = {part["session_id"]: part for part in evaluation.by(rows, "session_id")}
+    parts = {part["session_id"]: part for part in evaluation.metrics_by(rows, "session_id")}
     figure, axes = canvas(heading(result, "mean absolute error"), across="s", up="", height=1.5 + 0.28 * len(labels))
     place = range(len(labels))
     model, naive = ([parts[key][name] for key in labels.index] for name in ("mae", "baseline_mae"))
@@ -104,16 +105,16 @@ def error_by_race(result: Result) -> "Figure":
 
 
 def importance(result: Result) -> "Figure":
-    """By how much the error grows when a feature is shuffled among the laps that were asked about."""
+    """Permutation importance: the increase of the error when a feature is shuffled among the test laps."""
     from sklearn.inspection import permutation_importance
 
     last = result.last
-    found = permutation_importance(
-        last.estimator, last.inputs, last.target, scoring="neg_mean_absolute_error", n_repeats=DRAWS, random_state=result.seed
+    importances = permutation_importance(
+        last.estimator, last.inputs, last.target, scoring="neg_mean_absolute_error", n_repeats=SHUFFLES, random_state=result.seed
     )
-    order = found.importances_mean.argsort()[::-1][:SHOWN]
-    figure, axes = canvas(heading(result, "what it looks at"), across="s of error that shuffling the feature adds", up="")
-    axes.barh(range(len(order)), found.importances_mean[order], color=MODEL)
+    order = importances.importances_mean.argsort()[::-1][:IMPORTANT_FEATURES]
+    figure, axes = canvas(heading(result, "permutation importance"), across="increase of the mean absolute error (s)", up="")
+    axes.barh(range(len(order)), importances.importances_mean[order], color=MODEL)
     axes.set_yticks(range(len(order)), [last.inputs.columns[place].replace("_", " ") for place in order])
     axes.invert_yaxis()
     return figure
@@ -121,27 +122,27 @@ def importance(result: Result) -> "Figure":
 
 def coverage(result: Result) -> "Figure":
     rows, labels = result.predictions, race_labels(result.predictions)
-    held = evaluation.inside(rows).groupby(rows["session_id"]).mean()[labels.index]
+    covered = evaluation.is_inside(rows).groupby(rows["session_id"]).mean()[labels.index]
     figure, axes = canvas(
         heading(result, "laps within the 80 % interval"), across="share of the laps", up="", height=1.5 + 0.28 * len(labels)
     )
     axes.axvspan(0.72, 0.88, color=QUIET, alpha=0.5)
     axes.axvline(0.8, color=ACTUAL, linewidth=0.8)
-    axes.scatter(held, range(len(labels)), color=MODEL)
+    axes.scatter(covered, range(len(labels)), color=MODEL)
     axes.set_yticks(range(len(labels)), labels)
-    axes.set_xlim(min(0.5, float(held.min()) - 0.02), 1)
+    axes.set_xlim(min(0.5, float(covered.min()) - 0.02), 1)
     axes.invert_yaxis()
     return figure
 
 
 def pace_evolution(result: Result, session_id: int | None = None) -> "Figure":
-    """A race (the latest one that was asked about, unless another is named): laps, predictions and intervals of some cars."""
+    """Laps, predictions and intervals of some cars in one race: `session_id`, by default the latest test race."""
     rows = result.predictions
     session_id = int(rows.sort_values("session_date")["session_id"].iloc[-1]) if session_id is None else session_id
     race = rows[rows["session_id"] == session_id].sort_values("lap_number")
-    cars = race["driver_number"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:CARS]
+    cars = race["driver_number"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:PACE_CARS]
     figure, axes = canvas(
-        heading(result, race_labels(race).iloc[0] if len(race) else ""), across="lap", up="s", height=2.4 + 1.6 * CARS
+        heading(result, race_labels(race).iloc[0] if len(race) else ""), across="lap", up="s", height=2.4 + 1.6 * PACE_CARS
     )
     axes.remove()
     for axes, car in zip(figure.subplots(len(cars), sharex=True, squeeze=False)[:, 0], cars, strict=True):
@@ -159,7 +160,7 @@ def pace_evolution(result: Result, session_id: int | None = None) -> "Figure":
     return figure
 
 
-ALWAYS: tuple[Callable[[Result], "Figure"], ...] = (
+PLOTS: tuple[Callable[[Result], "Figure"], ...] = (
     predicted_against_actual,
     residuals_by_tyre_age,
     residuals_by_race,
@@ -169,9 +170,9 @@ ALWAYS: tuple[Callable[[Result], "Figure"], ...] = (
 )
 
 
-def drawn(result: Result) -> Iterator[tuple[str, bytes]]:
-    """(file name, PNG) of every picture that the result has something for."""
-    for draw in (*ALWAYS, *((coverage,) if result.coverage else ())):
+def draw_all(result: Result) -> Iterator[tuple[str, bytes]]:
+    """Yield (file name, PNG) of every plot; that of the coverage only if the result has intervals."""
+    for draw in (*PLOTS, *((coverage,) if result.coverage else ())):
         yield f"{draw.__name__}.png", png(draw(result))
 
 

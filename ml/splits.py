@@ -1,4 +1,4 @@
-"""What is learnt from, and what is asked: ways to divide laps, by race in all of them but `random`."""
+"""Splits of laps into training and test laps, by whole races except for `random`."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -9,45 +9,43 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDS = 5
-FEWEST = 2  # races that `rolling` begins with, at least
-BLOCK = 4  # races that `rolling` predicts before it learns again
+MIN_TRAINING_RACES = 2  # of the first fold of `rolling`
+TEST_RACES = 4  # of each fold of `rolling`
 NAMES = "by_race, by_season, before:YYYY-MM-DD, rolling, random"
 
 
 def is_leaky(split: str) -> bool:
-    """Whether laps of one race are on both sides, so that a model is asked what it has been told."""
+    """Whether laps of one race are in both the training and the test set."""
     return split == "random"
 
 
-def divide(laps: "pd.DataFrame", split: str, *, seed: int) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
-    """Pairs of masks over the laps: learnt from, asked. Raises ValueError for an unknown split, or an empty side."""
+def split_laps(laps: "pd.DataFrame", split: str, *, seed: int) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
+    """Yield (training mask, test mask) over the laps for each fold; ValueError for an unknown split or an empty set."""
     import numpy as np
 
     dates = laps.groupby("session_id")["session_date"].first().sort_values()
     session = laps["session_id"].to_numpy()
     if split == "random":
-        asked = np.random.default_rng(seed).random(len(laps)) < 1 / FOLDS
-        parts = [(~asked, asked)]
+        test = np.random.default_rng(seed).random(len(laps)) < 1 / FOLDS
+        masks = [(~test, test)]
     elif split == "by_race":
         order = np.random.default_rng(seed).permutation(len(dates)) % FOLDS
         folds = [np.isin(session, dates.index[order == fold]) for fold in range(min(FOLDS, len(dates)))]
-        parts = [(~asked, asked) for asked in folds]
+        masks = [(~test, test) for test in folds]
     elif split == "by_season":
-        parts = [
+        masks = [
             ((laps["season"] != season).to_numpy(), (laps["season"] == season).to_numpy()) for season in laps["season"].unique()
         ]
     elif split == "rolling":
-        starts = range(max(FEWEST, len(dates) // 3), len(dates), BLOCK)
-        parts = [(np.isin(session, dates.index[:at]), np.isin(session, dates.index[at : at + BLOCK])) for at in starts]
+        starts = range(max(MIN_TRAINING_RACES, len(dates) // 3), len(dates), TEST_RACES)
+        masks = [(np.isin(session, dates.index[:at]), np.isin(session, dates.index[at : at + TEST_RACES])) for at in starts]
     elif split.startswith("before:"):
-        parts = [before(laps, split.removeprefix("before:"))]
+        masks = [before(laps, split.removeprefix("before:"))]
     else:
         raise ValueError(f"There is no split {split!r}; there are: {NAMES}.")
-    if not parts or not all(learnt.any() and asked.any() for learnt, asked in parts):
-        raise ValueError(
-            f"The split {split!r} leaves nothing to learn from or nothing to ask: the laps are of {len(dates)} race(s)."
-        )
-    yield from parts
+    if not masks or not all(training.any() and test.any() for training, test in masks):
+        raise ValueError(f"The split {split!r} leaves no training or no test laps: the laps are of {len(dates)} race(s).")
+    yield from masks
 
 
 def before(laps: "pd.DataFrame", text: str) -> "tuple[np.ndarray, np.ndarray]":
@@ -55,5 +53,5 @@ def before(laps: "pd.DataFrame", text: str) -> "tuple[np.ndarray, np.ndarray]":
         day = date.fromisoformat(text)
     except ValueError:
         raise ValueError(f"The split before:{text} needs a date such as before:2024-01-01.") from None
-    learnt = (laps["session_date"].dt.date < day).to_numpy()
-    return learnt, ~learnt
+    training = (laps["session_date"].dt.date < day).to_numpy()
+    return training, ~training

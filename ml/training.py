@@ -73,7 +73,7 @@ def train(
         raise ValueError(f"No lap of these races can be asked about in the task {task!r}.")
     folds, began = [], time.monotonic()
     with a_core_left():
-        for learnt, asked in splits.divide(problem.laps, split, seed=seed):
+        for learnt, asked in splits.split_laps(problem.laps, split, seed=seed):
             folds.append(
                 fold(problem, learnt, asked, model=model, seed=seed, settings=settings or {}, leaky=splits.is_leaky(split))
             )
@@ -177,7 +177,7 @@ def summed_up(problem: Problem, folds: list[dict[str, Any]], *, split: str, seed
 def figures(result: Result) -> dict[str, Any]:
     """Everything that is said of a result, ready for JSON; also by race, season and compound."""
     said = ("task", "model", "split", "leaky", "seed", "settings", "metrics", "baseline", "baselines", "coverage", "seconds")
-    parts = {column: [*evaluation.by(result.predictions, column)] for column in ("race_id", "season", "compound")}
+    parts = {column: [*evaluation.metrics_by(result.predictions, column)] for column in ("race_id", "season", "compound")}
     return (
         {name: getattr(result, name) for name in said}
         | {"skill": result.skill._asdict(), "trained_on": result.last.laps, "trained_until": result.last.until}

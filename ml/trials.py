@@ -76,10 +76,10 @@ def record_result(run: Run, result: Result, data: Data, progress: Callable[[str]
         (MEMORY, text(training_summary(result, data)), "application/json"),
         ("metrics.json", text(figures), "application/json"),
         ("predictions.parquet", parquet(result.predictions), "application/vnd.apache.parquet"),
-        ("model_card.md", cards.card(run, result, data).encode(), "text/markdown"),
+        ("model_card.md", cards.render_card(run, result, data).encode(), "text/markdown"),
     ):
         recording.store_artifact(run=run, name=name, content=content, content_type=kind)
-    for name, content in plots.drawn(result):
+    for name, content in plots.draw_all(result):
         progress(f"Drawing {name}")
         recording.store_artifact(run=run, name=name, content=content, content_type="image/png")
 

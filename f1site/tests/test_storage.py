@@ -64,8 +64,8 @@ def test_files_of_runs_are_replaced_and_go_with_them(bucket, django_capture_on_c
 
 def test_a_dataset_comes_back_from_a_bucket(bucket):
     call_command("load_demo", "--races", "2", stdout=io.StringIO())
-    row = building.build(name="demo")
-    assert building.read("demo").sha256 == row.sha256
+    row = building.build_dataset(name="demo")
+    assert building.read_dataset("demo").sha256 == row.sha256
     call_command("load_demo", "--remove", stdout=io.StringIO())
 
 

@@ -103,6 +103,6 @@ class ExperimentDetailSerializer(ExperimentSerializer):
         names = ("id", "started_at", "status", "model", "split", "leaky")
         for row in rows:
             runs = list(Run.objects.filter(experiment_id=row["id"]).values(*names))
-            figures = comparison.figures([run["id"] for run in runs], comparison.SUMMARY)
+            figures = comparison.metric_values([run["id"] for run in runs], comparison.SUMMARY_METRICS)
             row["runs"] = [run | {"metrics": figures[run["id"]], "url": f"{prefix}{run['id']}/"} for run in runs]
         return rows

@@ -57,7 +57,7 @@ class RunSerializer(RowSerializer):
 
     def rows(self, queryset: QuerySet) -> list[dict[str, Any]]:  # type: ignore[override]
         rows = [*super().rows(queryset)]
-        figures = comparison.figures([row["id"] for row in rows], comparison.SUMMARY)
+        figures = comparison.metric_values([row["id"] for row in rows], comparison.SUMMARY_METRICS)
         return [row | {"metrics": figures.get(row["id"], {})} for row in rows]
 
 
@@ -75,7 +75,7 @@ class RunDetailSerializer(RunSerializer):
     def rows(self, queryset: QuerySet) -> list[dict[str, Any]]:  # type: ignore[override]
         rows = super().rows(queryset)
         keys = [row["id"] for row in rows]
-        params, figures, files = comparison.params(keys), comparison.parts(keys), comparison.files(keys)
+        params, figures, files = comparison.params(keys), comparison.all_metrics(keys), comparison.files(keys)
         for row in rows:
             artifacts = [file | {"url": f"{row['url']}artifacts/{file['name']}/"} for file in files[row["id"]]]
             row |= {"params": params[row["id"]], "figures": figures[row["id"]], "artifacts": artifacts}

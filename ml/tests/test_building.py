@@ -26,7 +26,7 @@ def build(*args, **options):
 
 def test_what_is_read_again_is_what_was_stored(laps, table):
     build("--output", "demo")
-    data = building.read("demo")
+    data = building.read_dataset("demo")
     pd.testing.assert_frame_equal(data.laps, laps, check_dtype=False)
     pd.testing.assert_frame_equal(data.table, table)
 
@@ -42,7 +42,7 @@ def test_a_dataset_says_what_it_is_made_of(laps):
 
 
 def test_the_same_laps_have_the_same_fingerprint_and_other_laps_another(laps, table):
-    both = building.joined(laps, table)
+    both = building.join_features(laps, table)
     assert building.fingerprint(both.copy()) == building.fingerprint(both)
     later = both.copy()
     later.loc[5, "lap_duration"] += 0.001
@@ -60,7 +60,7 @@ def test_building_again_changes_nothing_and_other_content_needs_replace(laps):
         build("--output", "demo", "--race", race)
     build("--output", "demo", "--race", race, "--replace")
     assert Dataset.objects.get().rows < first.rows
-    assert building.read("demo").laps["race_id"].nunique() == 1
+    assert building.read_dataset("demo").laps["race_id"].nunique() == 1
 
 
 def test_an_altered_file_is_refused(laps):
@@ -71,10 +71,10 @@ def test_an_altered_file_is_refused(laps):
     altered.loc[3, "lap_duration"] = 60.0
     altered.to_parquet(default_storage.path(dataset.file))
     with pytest.raises(ValueError, match="altered"):
-        building.read("demo")
+        building.read_dataset("demo")
     default_storage.delete(dataset.file)
     with pytest.raises(ValueError, match="cannot be read"):
-        building.read("demo")
+        building.read_dataset("demo")
 
 
 @pytest.mark.parametrize(
@@ -89,4 +89,4 @@ def test_what_cannot_be_built_is_refused(laps, arguments, message):
 def test_an_unknown_dataset_is_told_beside_the_known_ones(laps):
     build("--output", "demo")
     with pytest.raises(ValueError, match="no dataset 'nosuch'; there are: demo"):
-        building.read("nosuch")
+        building.read_dataset("nosuch")

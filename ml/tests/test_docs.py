@@ -16,11 +16,11 @@ from ml import building, recording, trials
 @pytest.mark.parametrize("promoted", [True, False])
 def test_an_analyst_gets_from_the_api_to_a_picture(live_server, settings, tmp_path, monkeypatch, promoted):
     settings.MEDIA_ROOT = tmp_path
-    monkeypatch.setattr("ml.plots.drawn", lambda result: iter(()))
+    monkeypatch.setattr("ml.plots.draw_all", lambda result: iter(()))
     call_command("load_demo", "--races", "3", verbosity=0)
     if promoted:
         for model, task in (("linear", "next_lap"), ("ridge", "next_lap"), ("ridge", "pace_delta")):
-            run, _ = trials.trial(building.gather(), model=model, task=task, split="rolling", owner="ada")
+            run, _ = trials.trial(building.load_data(), model=model, task=task, split="rolling", owner="ada")
             recording.promote(run)
     done = subprocess.run(
         [sys.executable, django_settings.BASE_DIR / "docs" / "laptimes.py"],

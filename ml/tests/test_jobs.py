@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def season(settings, tmp_path, monkeypatch):
     settings.MEDIA_ROOT = tmp_path
-    monkeypatch.setattr("ml.plots.drawn", lambda result: iter(()))
+    monkeypatch.setattr("ml.plots.draw_all", lambda result: iter(()))
     call_command("load_demo", "--races", "3", verbosity=0)
 
 

@@ -35,7 +35,7 @@ def learn(laps, table, task, model="ridge", split=None):
 
 @pytest.fixture
 def no_plots(monkeypatch):
-    monkeypatch.setattr("ml.plots.drawn", lambda result: iter(()))
+    monkeypatch.setattr("ml.plots.draw_all", lambda result: iter(()))
 
 
 @pytest.fixture(scope="module")

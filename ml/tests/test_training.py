@@ -107,7 +107,7 @@ def test_a_race_is_on_one_side_of_every_split_but_the_leaky_one(laps, split):
     asked_about = np.zeros(len(laps))
     split = before(laps) if split == "before" else split
     dates = laps["session_date"].to_numpy()
-    for learnt, asked in splits.divide(laps, split, seed=3):
+    for learnt, asked in splits.split_laps(laps, split, seed=3):
         assert not (learnt & asked).any()
         shared = set(laps.loc[learnt, "session_id"]) & set(laps.loc[asked, "session_id"])
         assert bool(shared) == splits.is_leaky(split)
@@ -124,7 +124,7 @@ def test_a_race_is_on_one_side_of_every_split_but_the_leaky_one(laps, split):
         ({"model": "nosuch"}, "no model 'nosuch'"),
         ({"split": "nosuch"}, "no split 'nosuch'; there are: by_race"),
         ({"split": "before:soon"}, "needs a date"),
-        ({"split": "before:2001-01-01"}, "nothing to learn from"),
+        ({"split": "before:2001-01-01"}, "no training or no test laps"),
         ({"settings": {"nosuch": 1}}, "does not take the settings"),
     ],
 )

@@ -26,7 +26,7 @@ def storage(settings, tmp_path):
 
 @pytest.fixture
 def data(laps, table):
-    return building.Data(laps, table, building.fingerprint(building.joined(laps, table)))
+    return building.Data(laps, table, building.fingerprint(building.join_features(laps, table)))
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_the_model_card_says_what_it_is_made_of_and_what_it_cannot(tried, data):
 
 @pytest.mark.parametrize("model", estimators.MODELS)
 def test_every_model_comes_back_from_its_file_and_predicts_the_same(data, model, monkeypatch):
-    monkeypatch.setattr("ml.plots.drawn", lambda result: iter(()))
+    monkeypatch.setattr("ml.plots.draw_all", lambda result: iter(()))
     run, result = trials.trial(data, model=model, task="next_lap", split=before(data.laps), owner="a", settings=QUICK.get(model))
     estimator, ends = artifacts.loads(run)
     assert estimator.predict(result.last.inputs) == pytest.approx(result.last.estimator.predict(result.last.inputs))

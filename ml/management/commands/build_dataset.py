@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
         began = time.monotonic()
         try:
-            dataset = building.build(name=options["output"], replace=options["replace"], **query(options))
+            dataset = building.build_dataset(name=options["output"], replace=options["replace"], **query(options))
         except ValidationError as error:
             raise CommandError(f"--output {options['output']}: {' '.join(error.messages)}") from error
         except ValueError as error:

@@ -63,7 +63,7 @@ class Command(BaseCommand):
         from ml import building, training, trials
 
         try:
-            data = building.read(dataset) if dataset else building.gather(**query(options))
+            data = building.read_dataset(dataset) if dataset else building.load_data(**query(options))
             run, result = trials.trial(
                 data,
                 model=model,
