@@ -1,4 +1,4 @@
-"""Admin pages of what happened on track."""
+"""Admin pages of laps, stints, pit stops, positions, intervals, overtakes, team radio and samples."""
 
 from typing import Any, ClassVar
 
@@ -12,9 +12,9 @@ from telemetry.fastf1.admin import FastF1ComparisonAdmin
 from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
 from telemetry.quality.admin import SessionQualityAdmin
 
-__all__ = ["FastF1ComparisonAdmin", "SessionQualityAdmin"]  # their pages are registered there
+__all__ = ["FastF1ComparisonAdmin", "SessionQualityAdmin"]  # registered by their import
 
-# As on the tyres' sidewalls.
+# The colours of the markings on the tyres' sidewalls.
 COMPOUNDS = {"SOFT": "da291c", "MEDIUM": "ffd12e", "HARD": "f0f0ec", "INTERMEDIATE": "43b02a", "WET": "0067ad"}
 
 
@@ -118,22 +118,22 @@ class PitAdmin(CarRowAdmin):
     ordering = ("-session_id", "-date", "-pit_id")
 
 
-class MomentAdmin(CarRowAdmin):
-    """Rows of which a season has hundreds of thousands: newest first, as the index has them, and without a list of dates,
-    for which every row would be read."""
+class TimedRowAdmin(CarRowAdmin):
+    """Admin of rows of which a season has hundreds of thousands: sorted like the index, and without a date hierarchy, which would
+    read every row."""
 
     date_hierarchy = None
 
 
 @admin.register(Position)
-class PositionAdmin(MomentAdmin):
+class PositionAdmin(TimedRowAdmin):
     icon = "format_list_numbered"
     list_display = ("date", "position", "car", "driver", "race", "session_label", "source")
     ordering = ("-session_id", "-date", "-driver_number", "-position")
 
 
 @admin.register(Interval)
-class IntervalAdmin(MomentAdmin):
+class IntervalAdmin(TimedRowAdmin):
     icon = "straighten"
     list_display = ("date", "car", "driver", "gap_to_leader", "interval", "race", "session_label", "source")
     list_display_links = ("date", "car")
@@ -164,7 +164,7 @@ class TeamRadioAdmin(CarRowAdmin):
 
 @admin.register(SampleFile)
 class SampleFileAdmin(LogAdmin, CarRowAdmin):
-    """Files are made, replaced and deleted by syncs."""
+    """A read-only list: syncs create, replace and delete these files."""
 
     icon = "folder_data"
     list_display = ("name", "collection", "car", "driver", "rows", "megabytes", "race", "session_label", "source")

@@ -1,4 +1,4 @@
-"""Laps as a CSV file for analysis."""
+"""Export of laps to CSV."""
 
 import csv
 from collections import Counter
@@ -34,9 +34,9 @@ class Writable(Protocol):
 
 
 def write_laps(laps: LapQuerySet, out: Writable) -> tuple[int, Counter[str]]:
-    """Write the clean ones of `laps`, oldest first; (rows written, {flaw: laps left out for it}).
+    """Write the clean laps among `laps`, oldest first; returns (rows written, {flaw: number of laps excluded for it}).
 
-    Rows pass through one by one, so memory does not grow with their number.
+    Rows are streamed, so that memory does not grow with their number.
     """
     rows = (
         laps.with_flaw()
@@ -46,11 +46,11 @@ def write_laps(laps: LapQuerySet, out: Writable) -> tuple[int, Counter[str]]:
     )
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    written, dropped = 0, Counter(dict.fromkeys(FLAWS, 0))
+    written, excluded = 0, Counter(dict.fromkeys(FLAWS, 0))
     for flaw, *row in rows.iterator(chunk_size=500):
         if flaw:
-            dropped[flaw] += 1
+            excluded[flaw] += 1
         else:
             writer.writerow(row)
             written += 1
-    return written, dropped
+    return written, excluded

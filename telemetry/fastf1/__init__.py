@@ -1,1 +1,1 @@
-"""FastF1's laps beside OpenF1's: read, compared lap by lap, and what only FastF1 knows stored on the laps."""
+"""FastF1's laps: read, compared with OpenF1's, and merged into the columns that OpenF1 does not have."""

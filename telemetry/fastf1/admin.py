@@ -1,4 +1,4 @@
-"""The admin page of a session's comparison with FastF1, and the button that takes its proposals over."""
+"""The admin page of a session's comparison with FastF1, and the button that accepts its proposals."""
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,13 +9,14 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from mirror.admin import LogAdmin, badge, page_url
-from telemetry.fastf1.merging import take_over
+from telemetry.fastf1.merging import accept_proposals
 from telemetry.models import FastF1Comparison
 from telemetry.quality.findings import plural
 
 
-def lines(rows: list[dict], form: str) -> str:
-    return format_html_join(mark_safe("<br>"), form, rows) if rows else "none"
+def format_rows(rows: list[dict], template: str) -> str:
+    """The rows as HTML lines, or "none"."""
+    return format_html_join(mark_safe("<br>"), template, rows) if rows else "none"
 
 
 @admin.register(FastF1Comparison)
@@ -45,24 +46,24 @@ class FastF1ComparisonAdmin(LogAdmin):
 
     @admin.display(description="lap times that differ")
     def times_that_differ(self, comparison: FastF1Comparison) -> str:
-        return lines(comparison.differences, "car {driver_number}, lap {lap_number}: OpenF1 {openf1} s, FastF1 {fastf1} s")
+        return format_rows(comparison.differences, "car {driver_number}, lap {lap_number}: OpenF1 {openf1} s, FastF1 {fastf1} s")
 
     @admin.display(description="proposals: lap times that OpenF1 lacks")
     def proposed(self, comparison: FastF1Comparison) -> str:
-        return lines(comparison.proposals, "car {driver_number}, lap {lap_number}: FastF1 {fastf1} s")
+        return format_rows(comparison.proposals, "car {driver_number}, lap {lap_number}: FastF1 {fastf1} s")
 
     @admin.display(description="laps of one source only")
     def in_one_only(self, comparison: FastF1Comparison) -> str:
-        return lines(comparison.unmatched, "car {driver_number}, lap {lap_number}: {source}")
+        return format_rows(comparison.unmatched, "car {driver_number}, lap {lap_number}: {source}")
 
     def has_take_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Whoever may correct laps."""
+        """Accepting proposals needs the permission to change laps."""
         return request.user.has_perm("telemetry.change_lap")
 
     @action(description="Take the proposals over", url_path="take-proposals", icon="rule", permissions=["take"])
     def take_proposals(self, request: HttpRequest, object_id: str) -> HttpResponse:
         comparison = get_object_or_404(FastF1Comparison, pk=object_id)
-        laps = take_over(comparison, user=request.user)
+        laps = accept_proposals(comparison, user=request.user)
         for lap in laps:
             self.log_change(request, lap, "Lap time taken from FastF1.")
         self.message_user(request, f"{plural(len(laps), 'lap time')} taken over as corrections.", messages.SUCCESS)

@@ -1,4 +1,4 @@
-"""Ask the FastF1 library for laps, in a Python of its own: it needs an older pandas than the site."""
+"""Load laps with the FastF1 library, in a Python environment of its own because it needs an older pandas than the site."""
 
 import json
 import subprocess
@@ -14,11 +14,11 @@ PROGRAM = Path(__file__).with_name("load_laps.py")
 
 
 class NotInstalled(Exception):
-    """There is no FastF1 library here."""
+    """The FastF1 library is not installed."""
 
 
-def python() -> Path:
-    """The Python that has the library."""
+def find_python() -> Path:
+    """The interpreter of the environment with the library; raises NotInstalled."""
     path = Path(settings.BASE_DIR) / ".venv-fastf1" / "bin" / "python"
     if not path.exists():
         raise NotInstalled(
@@ -29,16 +29,16 @@ def python() -> Path:
 
 
 def load(sessions: Collection[Session], *, folder: Path) -> Iterator[dict[str, Any]]:
-    """Per session, as soon as it is loaded: {"session_id", "version", "file": the CSV file in `folder`, "error": text or ""}."""
+    """Yield for each loaded session {"session_id", "version", "file": the CSV file in `folder`, "error": text or ""}."""
     cache = Path(settings.MEDIA_ROOT) / "fastf1"
     cache.mkdir(parents=True, exist_ok=True)
-    asked = [
+    requested = [
         {"session_id": s.pk, "year": s.year, "race_name": s.race.race_name, "session_name": s.session_name} for s in sessions
     ]
-    command = [str(python()), str(PROGRAM), str(cache), str(folder), json.dumps(asked)]
+    command = [str(find_python()), str(PROGRAM), str(cache), str(folder), json.dumps(requested)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - the program is ours
         assert process.stdout is not None
         for line in process.stdout:
             yield json.loads(line)
     if process.returncode:
-        raise RuntimeError(f"{PROGRAM.name} ended with status {process.returncode}; what it said stands above")
+        raise RuntimeError(f"{PROGRAM.name} ended with status {process.returncode}; see its output above")

@@ -10,19 +10,21 @@ from typing import Any
 import fastf1
 
 
-def folded(name: str) -> str:
-    """Without accents, case and punctuation."""
+def normalise_name(name: str) -> str:
+    """A name without accents, case and punctuation."""
     return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name).casefold())
 
 
-def load(asked: dict[str, Any]) -> Any:
+def load(request: dict[str, Any]) -> Any:
     """The laps of one session as FastF1's DataFrame."""
-    schedule = fastf1.get_event_schedule(asked["year"], include_testing=False)
-    rounds = {folded(name): int(number) for name, number in zip(schedule["EventName"], schedule["RoundNumber"], strict=True)}
-    number = rounds.get(folded(asked["race_name"]))
+    schedule = fastf1.get_event_schedule(request["year"], include_testing=False)
+    rounds = {
+        normalise_name(name): int(number) for name, number in zip(schedule["EventName"], schedule["RoundNumber"], strict=True)
+    }
+    number = rounds.get(normalise_name(request["race_name"]))
     if number is None:
-        raise LookupError(f"FastF1 knows no {asked['race_name']} of {asked['year']}")
-    session = fastf1.get_session(asked["year"], number, asked["session_name"])
+        raise LookupError(f"FastF1 has no {request['race_name']} of {request['year']}")
+    session = fastf1.get_session(request["year"], number, request["session_name"])
     session.load(laps=True, telemetry=False, weather=False, messages=False)
     return session.laps
 
@@ -30,14 +32,14 @@ def load(asked: dict[str, Any]) -> Any:
 def main(cache: str, folder: str, sessions: str) -> None:
     logging.getLogger("fastf1").setLevel(logging.ERROR)
     fastf1.Cache.configure(cache_dir=cache)
-    for asked in json.loads(sessions):
-        answer = {"session_id": asked["session_id"], "version": fastf1.__version__, "error": ""}
-        answer["file"] = f"{folder}/{asked['session_id']}.csv"
+    for request in json.loads(sessions):
+        result = {"session_id": request["session_id"], "version": fastf1.__version__, "error": ""}
+        result["file"] = f"{folder}/{request['session_id']}.csv"
         try:
-            load(asked).to_csv(answer["file"], index=False)
-        except Exception as error:  # FastF1 raises what its sources and libraries raise; the others are to be loaded all the same
-            answer["error"] = f"{type(error).__name__}: {error}"
-        sys.stdout.write(json.dumps(answer) + "\n")
+            load(request).to_csv(result["file"], index=False)
+        except Exception as error:  # FastF1 does not document its errors; load the other sessions after any of them
+            result["error"] = f"{type(error).__name__}: {error}"
+        sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 
 

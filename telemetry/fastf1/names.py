@@ -1,4 +1,4 @@
-"""Which session a table of FastF1's is about: seasons, race weekends and sessions in its names and in OpenF1's."""
+"""Match the names of sessions in FastF1 and in OpenF1."""
 
 import re
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from anyascii import anyascii
 
 from races.models import Session
 
-SHORT = {
+SHORT_NAMES = {
     "FP1": "Practice 1",
     "FP2": "Practice 2",
     "FP3": "Practice 3",
@@ -17,13 +17,13 @@ SHORT = {
     "SS": "Sprint Shootout",
     "R": "Race",
 }
-SAME = {"Sprint Shootout": "Sprint Qualifying"}  # its name in 2023; a weekend has one of them at most
-FILE = re.compile(r"(?P<year>\d{4})-\d\d-\d\d_(?P<rest>.+?)\.csv(\.gz)?")
-FILE_FORM = "2024-03-02_Bahrain_Grand_Prix_Race.csv (or .csv.gz)"
+SYNONYMS = {"Sprint Shootout": "Sprint Qualifying"}  # a sprint qualifying was called shootout in 2023
+FILE_NAME = re.compile(r"(?P<year>\d{4})-\d\d-\d\d_(?P<rest>.+?)\.csv(\.gz)?")
+FILE_EXAMPLE = "2024-03-02_Bahrain_Grand_Prix_Race.csv (or .csv.gz)"
 
 
-class Place(NamedTuple):
-    """What both sources call a session, in a form in which the two are equal."""
+class SessionName(NamedTuple):
+    """A session's normalised name, which is equal for both sources."""
 
     year: int
     race: str
@@ -34,22 +34,22 @@ class Place(NamedTuple):
         return "testing" in self.race
 
 
-def place(year: int, race_name: str, session_name: str) -> Place:
-    """Accents, case and punctuation do not count; short names of sessions are as good as long ones."""
-    name = SHORT.get(session_name.upper(), session_name)
-    return Place(year, re.sub(r"\W", "", anyascii(race_name).casefold()), SAME.get(name, name).casefold())
+def normalise(year: int, race_name: str, session_name: str) -> SessionName:
+    """The normalised name: without accents, case and punctuation, and with abbreviations of sessions expanded."""
+    name = SHORT_NAMES.get(session_name.upper(), session_name)
+    return SessionName(year, re.sub(r"\W", "", anyascii(race_name).casefold()), SYNONYMS.get(name, name).casefold())
 
 
-def place_of_file(name: str) -> Place:
-    """The session that a file is about, from its name; ValueError where it does not tell."""
-    match = FILE.fullmatch(name)
+def name_of_file(name: str) -> SessionName:
+    """The session's name from the name of a file; raises ValueError if it has another form."""
+    match = FILE_NAME.fullmatch(name)
     rest = match["rest"].replace("_", " ") if match else ""
-    endings = sorted([*SHORT, *SHORT.values(), "Day 1", "Day 2", "Day 3"], key=len, reverse=True)
+    endings = sorted([*SHORT_NAMES, *SHORT_NAMES.values(), "Day 1", "Day 2", "Day 3"], key=len, reverse=True)
     ending = next((ending for ending in endings if rest.casefold().endswith(f" {ending.casefold()}")), None)
     if match is None or ending is None:
-        raise ValueError(f"the name does not tell which session it is; one that does: {FILE_FORM}")
-    return place(int(match["year"]), rest[: -len(ending)], ending)
+        raise ValueError(f"the file name does not identify a session; an example of one that does: {FILE_EXAMPLE}")
+    return normalise(int(match["year"]), rest[: -len(ending)], ending)
 
 
-def place_of(session: Session) -> Place:
-    return place(session.year, session.race.race_name, session.session_name)
+def name_of(session: Session) -> SessionName:
+    return normalise(session.year, session.race.race_name, session.session_name)

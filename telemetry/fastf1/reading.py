@@ -12,7 +12,7 @@ COLUMNS = ("DriverNumber", "LapNumber", "LapTime", "PitInTime", "PitOutTime", "T
 
 
 class LapRow(NamedTuple):
-    """A lap as FastF1 has it; times in seconds, of the pits since the session's start."""
+    """A lap of FastF1; times in seconds, pit times since the start of the session."""
 
     driver_number: int
     lap_number: int
@@ -23,46 +23,46 @@ class LapRow(NamedTuple):
     tyre_compound: str | None
 
 
-def read(path: Path) -> list[LapRow]:
-    """The laps of a file; ValueError, which says where and why, for one that is no table of laps."""
-    opened: Any = gzip.open if path.suffix == ".gz" else open
+def read_laps(path: Path) -> list[LapRow]:
+    """Read the laps of a file; raises ValueError with line and reason if it is no table of laps."""
+    opener: Any = gzip.open if path.suffix == ".gz" else open
     try:
-        with opened(path, "rt", encoding="utf-8", newline="") as file:
-            return rows(csv.DictReader(file))
+        with opener(path, "rt", encoding="utf-8", newline="") as file:
+            return parse_rows(csv.DictReader(file))
     except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, csv.Error) as error:
         raise ValueError(f"cannot be read as CSV: {error}") from error
 
 
-def rows(lines: "csv.DictReader[str]") -> list[LapRow]:
+def parse_rows(lines: "csv.DictReader[str]") -> list[LapRow]:
     missing = [name for name in COLUMNS if name not in (lines.fieldnames or [])]
     if missing:
-        raise ValueError(f"lacks the column {missing[0]}; save `session.laps.to_csv(…)` as FastF1 gives it")
-    found: dict[tuple[int, int], LapRow] = {}
+        raise ValueError(f"lacks the column {missing[0]}; save `session.laps.to_csv(…)` unchanged")
+    laps: dict[tuple[int, int], LapRow] = {}
     for line in lines:
-        row = LapRow(*(cell(line, name, lines.line_num) for name in COLUMNS))
-        if row[:2] in found:
+        row = LapRow(*(parse_cell(line, name, lines.line_num) for name in COLUMNS))
+        if row[:2] in laps:
             raise ValueError(f"line {lines.line_num} is a second lap {row.lap_number} of car {row.driver_number}")
-        found[row[:2]] = row
-    return list(found.values())
+        laps[row[:2]] = row
+    return list(laps.values())
 
 
-def cell(line: dict[str, str | None], name: str, number: int) -> Any:
+def parse_cell(line: dict[str, str | None], name: str, number: int) -> Any:
     text = line[name] or ""
     try:
-        return KINDS[name](text)
+        return PARSERS[name](text)
     except ValueError as error:
         raise ValueError(f"line {number}: {name} is {text!r}, which is not {error}") from None
 
 
-def whole(text: str) -> int:
+def parse_whole_number(text: str) -> int:
     value = float(text) if re.fullmatch(r"\d{1,6}(\.0+)?", text) else 0
     if value < 1:
         raise ValueError("a whole number from 1 on")
     return int(value)
 
 
-def seconds(text: str) -> float | None:
-    """A pandas Timedelta as CSV has it ("0 days 00:01:37.974000") in seconds."""
+def parse_seconds(text: str) -> float | None:
+    """A pandas Timedelta in CSV ("0 days 00:01:37.974000") in seconds; None if it is missing."""
     if text in ("", "NaT"):
         return None
     match = DURATION.fullmatch(text)
@@ -72,22 +72,22 @@ def seconds(text: str) -> float | None:
     return round((days * 24 + hours) * 3600 + minutes * 60 + float(match["seconds"]), 6)
 
 
-def digits(text: str) -> str | None:
+def parse_digits(text: str) -> str | None:
     if not re.fullmatch(r"\d{0,10}", text):
         raise ValueError("empty or up to ten digits")
     return text or None
 
 
-def compound(text: str) -> str | None:
-    """None where FastF1 does not know the tyres."""
+def parse_compound(text: str) -> str | None:
+    """The compound in capitals; None if it is unknown."""
     return None if text.upper() in ("", "NONE", "NAN") or "UNKNOWN" in text.upper() else text.upper()
 
 
-KINDS: dict[str, Callable[[str], Any]] = dict(
-    zip(COLUMNS, (whole, whole, seconds, seconds, seconds, digits, compound), strict=True)
+PARSERS: dict[str, Callable[[str], Any]] = dict(
+    zip(COLUMNS, (parse_whole_number, parse_whole_number, *[parse_seconds] * 3, parse_digits, parse_compound), strict=True)
 )
 
 
-def by_lap(laps: Iterable[LapRow]) -> dict[tuple[int, int], LapRow]:
+def index_by_lap(laps: Iterable[LapRow]) -> dict[tuple[int, int], LapRow]:
     """{(driver_number, lap_number): lap}"""
     return {lap[:2]: lap for lap in laps}

@@ -19,9 +19,9 @@ from mirror.tests.pages import told
 from mirror.tests.upstream import Rows, client
 from races.models import Session
 from telemetry.fastf1.comparing import OpenF1Lap, compare
-from telemetry.fastf1.merging import merge, take_over
-from telemetry.fastf1.names import place, place_of_file
-from telemetry.fastf1.reading import LapRow, read, seconds
+from telemetry.fastf1.merging import accept_proposals, merge
+from telemetry.fastf1.names import name_of_file, normalise
+from telemetry.fastf1.reading import LapRow, parse_seconds, read_laps
 from telemetry.models import FastF1Comparison, Lap
 
 HEADER = "Driver,DriverNumber,LapTime,LapNumber,PitOutTime,PitInTime,Compound,TrackStatus"
@@ -99,14 +99,14 @@ def run(*arguments):
     ],
 )
 def test_a_duration_is_read_in_seconds(text, wanted):
-    assert seconds(text) == wanted
+    assert parse_seconds(text) == wanted
 
 
 def test_a_table_is_read_also_when_it_is_compressed(tmp_path):
     row = line(2, "0 days 00:01:30.123000", pit_in="0 days 01:00:00", compound="UNKNOWN", status="")
     path = tmp_path / "laps.csv.gz"
     path.write_bytes(gzip.compress(f"{HEADER}\n{row}\n".encode()))
-    assert read(path) == [LapRow(4, 2, 90.123, 3600.0, None, None, None)]
+    assert read_laps(path) == [LapRow(4, 2, 90.123, 3600.0, None, None, None)]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_is_no_table_of_laps_is_refused_with_place_and_reason(tmp_path, con
     path = tmp_path / "laps.csv"
     path.write_text(content)
     with pytest.raises(ValueError, match=why.replace("(", r"\(")):
-        read(path)
+        read_laps(path)
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ def test_what_is_no_table_of_laps_is_refused_with_place_and_reason(tmp_path, con
     ],
 )
 def test_a_file_name_tells_season_race_and_session(file, race, session):
-    assert place_of_file(file) == place(int(file[:4]), race, session)
+    assert name_of_file(file) == normalise(int(file[:4]), race, session)
 
 
 def test_a_sprint_qualifying_is_not_taken_for_a_qualifying():
-    assert place_of_file("2024-05-03_Miami_Grand_Prix_Sprint_Qualifying.csv") != place(2024, "Miami Grand Prix", "Qualifying")
+    assert name_of_file("2024-05-03_Miami_Grand_Prix_Sprint_Qualifying.csv") != normalise(2024, "Miami Grand Prix", "Qualifying")
 
 
 # --- comparing -------------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def test_a_time_that_a_person_gave_stands_against_a_proposal(session):
     lap.lap_duration = 92.0
     editing.edit(lap, user=None)
     comparison = merge(session, [lap_row(3, 91.0)], origin="a file").comparison
-    assert take_over(comparison) == []
+    assert accept_proposals(comparison) == []
     assert Lap.objects.get(lap_number=3).lap_duration == 92.0
 
 

@@ -10,7 +10,7 @@ from mirror.pace import Pace
 from mirror.pipeline import sync
 from mirror.planning import Scope
 from races.models import Session
-from telemetry.fastf1.names import place_of, place_of_file
+from telemetry.fastf1.names import name_of, name_of_file
 from telemetry.models import FastF1Comparison, Lap
 
 pytestmark = pytest.mark.django_db
@@ -27,8 +27,8 @@ def merged(replay, django_db_setup, django_db_blocker):
     client = Client(base_url=replay.url, pace=Pace())
     with django_db_blocker.unblock(), transaction.atomic():
         sync(client=client, scope=Scope(seasons=(2023, 2024)), collections=("meetings", "sessions"), force=True)
-        places = {place_of(session): session.pk for session in Session.objects.select_related("race")}
-        sessions = tuple(places[place_of_file(path.name)] for path in RECORDED.iterdir())
+        places = {name_of(session): session.pk for session in Session.objects.select_related("race")}
+        sessions = tuple(places[name_of_file(path.name)] for path in RECORDED.iterdir())
         assert not sync(client=client, scope=Scope(sessions=sessions), collections=("stints", "laps"), force=True).errors
         call_command("merge_fastf1", csv=RECORDED)
         yield FastF1Comparison.objects.in_bulk(field_name="session_id")

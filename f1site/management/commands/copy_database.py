@@ -23,9 +23,9 @@ SCHEDULES = "django_celery_beat"
 
 class Command(BaseCommand):
     help = (
-        "Copy everything in the database of DATABASE_URL to another one, which has to be empty: its tables are made, filled, "
-        "read back and compared by count and checksum. It changes as a whole or not at all. Files below MEDIA_ROOT are not in "
-        "the database and stay where they are. Exit status: 0 the two are equal, 1 nothing was copied."
+        "Copy the database of DATABASE_URL to another, empty one: create and fill its tables, read them back and compare counts "
+        "and checksums. All changes are one transaction. Files below MEDIA_ROOT are not in the database and are not copied. "
+        "Exit status: 0 if both databases are equal, 1 if nothing was copied."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 connections[TARGET].close()
                 del connections[TARGET], connections.settings[TARGET]
         self.stdout.write(f"Equal: {sum(one.rows for one in sums.values()):,} rows of {len(sums)} tables, by count and checksum.")
-        self.stdout.write("Now set DATABASE_URL to the new database, and start the site and its workers anew.")
+        self.stdout.write("Now set DATABASE_URL to the new database, and restart the site and its workers.")
 
     def report(self, line: str) -> None:
         self.stdout.write(line)
@@ -99,7 +99,7 @@ def migrate(url: str) -> None:
         check=False,
     )
     if process.returncode:
-        raise copying.NotCopied(f"the tables cannot be made: {process.stderr.strip().rpartition(chr(10))[2]}")
+        raise copying.NotCopied(f"the tables cannot be created: {process.stderr.strip().rpartition(chr(10))[2]}")
 
 
 def without_password(text: str, url: str) -> str:

@@ -10,8 +10,8 @@ from f1site import dump
 
 class Command(BaseCommand):
     help = (
-        "Write every collection to a file of its own with a manifest beside them (--output), or all of them into one SQLite "
-        "database (--sqlite). Names are OpenF1's, corrections are applied."
+        "Write each collection to a file, with a manifest in the same folder (--output), or all of them into one SQLite database "
+        "(--sqlite). Names are OpenF1's, and corrections are applied."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -22,11 +22,13 @@ class Command(BaseCommand):
             "--format", choices=dump.FORMATS, default="parquet", help="of the files in --output (default: parquet)"
         )
         parser.add_argument("--output", type=Path, metavar="DIR", help="the folder to write the files and manifest.json into")
-        parser.add_argument("--sqlite", type=Path, metavar="FILE", help="the SQLite database to write, for datasette and friends")
+        parser.add_argument(
+            "--sqlite", type=Path, metavar="FILE", help="the SQLite database to write, for programs such as datasette"
+        )
 
     def handle(self, *, season: list[int], format: str, output: Path | None, sqlite: Path | None, **options: Any) -> None:
         if not (output or sqlite):
-            raise CommandError("say where to: --output DIR, --sqlite FILE, or both")
+            raise CommandError("give --output DIR, --sqlite FILE, or both")
         if output:
             self.report(dump.dump(output, format_=format, seasons=season), output)
         if sqlite:

@@ -46,7 +46,7 @@ class Command(BaseCommand):
         if output == "-":
             report, self.stderr.style_func = self.stderr, None
             try:
-                written, dropped = write_laps(laps, self.stdout)
+                written, excluded = write_laps(laps, self.stdout)
             except BrokenPipeError:  # whoever read has seen enough, as `head` has
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
                 return
@@ -54,11 +54,11 @@ class Command(BaseCommand):
             report = self.stdout
             try:
                 with replacing(Path(output)) as file:
-                    written, dropped = write_laps(laps, file)
+                    written, excluded = write_laps(laps, file)
             except OSError as error:
                 raise CommandError(f"{output} cannot be written: {error.strerror}") from error
-        report.write(f"{output}: {written} of {written + dropped.total()} laps")
-        for flaw, count in dropped.items():
+        report.write(f"{output}: {written} of {written + excluded.total()} laps")
+        for flaw, count in excluded.items():
             report.write(f"{count:>8} left out: {flaw}")
 
 

@@ -1,4 +1,4 @@
-"""Put FastF1's laps beside OpenF1's."""
+"""Merge FastF1's laps into OpenF1's and compare them."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from races.models import Session
 from telemetry.fastf1.library import NotInstalled
-from telemetry.fastf1.merging import Merged, merge, open_proposals, take_over
+from telemetry.fastf1.merging import Merged, accept_proposals, merge, open_proposals
 from telemetry.fastf1.tables import Table, from_folder, from_library
 from telemetry.models import FastF1Comparison
 from telemetry.quality.findings import plural
@@ -19,21 +19,21 @@ LISTED = 20  # lap times that differ, and proposals, per session; REST and the a
 
 class Command(BaseCommand):
     help = (
-        "Give the stored laps what only FastF1 knows (pit_in_time, pit_out_time, track_status) and compare its lap times and "
-        "tyres with OpenF1's. Lap times are never overwritten; those that OpenF1 lacks are listed as proposals. The comparisons "
-        "are kept, for the admin and REST. Reads CSV files of FastF1's session.laps, or asks the FastF1 library (`make fastf1`). "
-        "Only what differs is written. Exit status: 0 also when lap times differ, 1 when a session could not be read or none was "
-        "compared."
+        "Add FastF1's pit_in_time, pit_out_time and track_status to the stored laps, and compare its lap times and compounds "
+        "with OpenF1's. Lap times are never overwritten; those that OpenF1 lacks are listed as proposals. The comparisons are "
+        "stored for the admin and REST. Reads CSV files of FastF1's session.laps, or uses the FastF1 library (`make fastf1`). "
+        "Only changed values are written. Exit status: 0 also when lap times differ, 1 when a session could not be read or none "
+        "was compared."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        for option, name, what in (
+        for option, name, description in (
             ("--season", "Y", "a season, e.g. 2024"),
             ("--race", "ID", "a race weekend by race_id"),
             ("--session", "ID", "a session by session_id"),
         ):
             parser.add_argument(
-                option, type=int, action="append", default=[], metavar=name, help=f"{what} (repeatable; all by default)"
+                option, type=int, action="append", default=[], metavar=name, help=f"{description} (repeatable; all by default)"
             )
         parser.add_argument(
             "--csv",
@@ -48,16 +48,14 @@ class Command(BaseCommand):
             help="make corrections of the lap times that OpenF1 lacks and FastF1 has; as all corrections, they can be taken back",
         )
 
-    def handle(
-        self, *, season: list[int], race: list[int], session: list[int], csv: Path | None, accept_proposals: bool, **options: Any
-    ) -> None:
+    def handle(self, *, season: list[int], race: list[int], session: list[int], csv: Path | None, **options: Any) -> None:
         if csv is not None and not csv.is_dir():
             raise CommandError(f"--csv {csv} is no folder")
         sessions = chosen_sessions(season=season, race=race, session=session)
         total: Counter[str] = Counter()
         try:
             for table in from_library(sessions) if csv is None else from_folder(csv, sessions):
-                self.take(table, total, accept=accept_proposals)
+                self.merge_table(table, total, accept=options["accept_proposals"])
         except (NotInstalled, RuntimeError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
@@ -70,8 +68,8 @@ class Command(BaseCommand):
             where = f"in {csv} is about them" if csv else "was loaded"
             raise CommandError(f"Of {plural(len(sessions), 'stored session')} none was compared: nothing {where}.")
 
-    def take(self, table: Table, total: Counter[str], *, accept: bool) -> None:
-        """Merge one session, and say how it went."""
+    def merge_table(self, table: Table, total: Counter[str], *, accept: bool) -> None:
+        """Merge the laps of one session and report the result."""
         if table.session is None:
             total["failed"] += bool(table.error)
             out = self.stderr if table.error else self.stdout
@@ -83,26 +81,26 @@ class Command(BaseCommand):
         self.stdout.write(f"{comparison.session_id} {table.session}: {describe(merged)}")
         for line in [*differences(comparison), *proposals(comparison)]:
             self.stdout.write(f"  {line}")
-        if accept and (laps := take_over(comparison)):
+        if accept and (laps := accept_proposals(comparison)):
             self.stdout.write(f"  {plural(len(laps), 'proposal')} taken over as corrections")
 
 
 def chosen_sessions(*, season: list[int], race: list[int], session: list[int]) -> list[Session]:
-    """The stored sessions that are asked for; CommandError for what is not stored."""
+    """The selected sessions; raises CommandError for seasons, races and sessions that are not stored."""
     sessions = Session.objects.select_related("race")
-    for option, field, wanted in (("season", "year", season), ("race", "race_id", race), ("session", "pk", session)):
-        missing = set(wanted) - set(Session.objects.filter(**{f"{field}__in": wanted}).values_list(field, flat=True))
+    for option, field, keys in (("season", "year", season), ("race", "race_id", race), ("session", "pk", session)):
+        missing = set(keys) - set(Session.objects.filter(**{f"{field}__in": keys}).values_list(field, flat=True))
         if missing:
-            raise CommandError(f"--{option} {min(missing)}: no such {option} is stored; sync_openf1 brings it in")
-        if wanted:
-            sessions = sessions.filter(**{f"{field}__in": wanted})
+            raise CommandError(f"--{option} {min(missing)}: no such {option} is stored; sync it with sync_openf1")
+        if keys:
+            sessions = sessions.filter(**{f"{field}__in": keys})
     if not sessions:
-        raise CommandError("No stored session meets --season, --race and --session together; sync_openf1 brings sessions in")
+        raise CommandError("No stored session meets --season, --race and --session together; sync sessions with sync_openf1")
     return list(sessions)
 
 
 def describe(merged: Merged) -> str:
-    """A comparison in one line."""
+    """A comparison as one line of text."""
     c = merged.comparison
     timed = f"{c.equal + c.different:,} timed by both: {c.equal:,} equal to the millisecond, {c.different:,} different"
     untimed = f"without a time in OpenF1 only {c.untimed_openf1}, in FastF1 only {c.untimed_fastf1}, in both {c.untimed_both}"
@@ -125,9 +123,9 @@ def differences(comparison: FastF1Comparison) -> Iterator[str]:
 
 
 def proposals(comparison: FastF1Comparison) -> Iterator[str]:
-    """Those that are still open."""
-    found = open_proposals(comparison)
-    for lap, seconds in found[:LISTED]:
+    """The lines about open proposals."""
+    open_ones = open_proposals(comparison)
+    for lap, seconds in open_ones[:LISTED]:
         yield f"proposal: car {lap.driver_number} lap {lap.lap_number}: {seconds} s, by FastF1; OpenF1 has no time"
-    if len(found) > LISTED:
-        yield f"and {len(found) - LISTED} more proposals"
+    if len(open_ones) > LISTED:
+        yield f"and {len(open_ones) - LISTED} more proposals"
