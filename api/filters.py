@@ -33,7 +33,7 @@ LOOKUPS = {  # {lookup: its meaning in the documentation}
     "lte": "is this or less",
     "in": "is one of these, separated by commas",
     "isnull": "has no value (true) or has one (false)",
-    "icontains": "contains this text, whether in capitals or not",
+    "icontains": "contains this text, ignoring case",
 }
 
 
@@ -213,7 +213,7 @@ def value_schema(reader: serializers.Field) -> dict[str, Any]:
 class StrictSearch(filters.SearchFilter):
     """`?search=`: every word occurs in one of the view's search fields."""
 
-    search_description = "Words that all occur in the names of a row."
+    search_description = "Words; each must occur in one of the names of a row."
 
     def get_search_terms(self, request: Any) -> list[str]:
         try:
@@ -242,7 +242,7 @@ class StrictOrdering(filters.BaseFilterBackend):
         return queryset.order_by(*(ordering_term(term, paths[term.removeprefix("-")], queryset.model) for term in terms), "pk")
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        description = "Fields to order by, separated by commas; with a - in front the other way round."
+        description = "Fields to sort by, separated by commas; a leading - sorts in descending order."
         choices = [sign + name for name in view.filterset_class.paths for sign in ("", "-")]
         schema = {"type": "array", "items": {"type": "string", "enum": choices}, "minItems": 1}
         return [

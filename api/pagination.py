@@ -77,10 +77,15 @@ class Pages(PageNumberPagination):
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
         properties = {
-            "count": {"type": "integer", "minimum": 0, "description": "Rows that match, on all pages."},
+            "count": {"type": "integer", "minimum": 0, "description": "Number of matching rows on all pages."},
             "page": {"type": "integer", "minimum": 1, "description": "Number of this page."},
-            "pages": {"type": "integer", "minimum": 1, "description": "How many pages there are."},
-            "page_size": {"type": "integer", "minimum": 1, "maximum": self.max_size, "description": "Most rows a page can have."},
+            "pages": {"type": "integer", "minimum": 1, "description": "Number of pages."},
+            "page_size": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": self.max_size,
+                "description": "Maximum number of rows of a page.",
+            },
             "next": {**link, "description": "The next page."},
             "previous": {**link, "description": "The page before."},
             "results": schema,

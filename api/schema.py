@@ -29,25 +29,25 @@ SUMMARIES = {
 }
 
 DESCRIPTIONS = {
-    "list": "Filters are joined by *and*; one that is given several times is met by any of its values. `lap_duration>=90` is the "
-    "same as `lap_duration__gte=90`, for each field and operator. With `format=csv`, `ndjson` or `parquet` all rows that match "
-    "come as one file, unless a page is asked for.",
-    "update": "Only the given fields change, as with PATCH.",
-    "partial_update": "Only the given fields change.",
+    "list": "Filters are combined with *and*, several values of one filter with *or*. `lap_duration>=90` is the same as "
+    "`lap_duration__gte=90`, for each field and operator. With `format=csv`, `ndjson` or `parquet` the answer is a file of all "
+    "matching rows, or of one page if a page is requested.",
+    "update": "Only the fields in the body change, as with PATCH.",
+    "partial_update": "Only the fields in the body change.",
     "destroy": "Rows that belong to it are deleted with it.",
-    "sync_race": "Rows made or left here by hand stay; rows that OpenF1 no longer sends are kept.",
+    "sync_race": "Manual changes are kept, and so are rows that OpenF1 no longer sends.",
     "sync_all": "Without a season or race every season since 2023 is synced, which takes minutes at OpenF1's pace.",
 }
 
 ERROR_SCHEMA = {
     "type": "object",
-    "description": "What went wrong.",
+    "description": "The error.",
     "properties": {"detail": {"type": "string"}},
     "required": ["detail"],
 }
 INVALID_SCHEMA = {
     "type": "object",
-    "description": "What is wrong, by field or parameter; or as a whole, under `detail`.",
+    "description": "The errors by field or parameter; errors of the whole request are under `detail`.",
     "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
     "minProperties": 1,
 }

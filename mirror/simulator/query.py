@@ -67,7 +67,7 @@ def expand_day(sign: str, value: Any, text: str) -> list[Predicate]:
 
 
 def select(rows: Iterable[Mapping[str, Any]], conditions: Query) -> list[Mapping[str, Any]]:
-    """The rows that fulfil every field's conditions; among those of one field, any value and any range will do."""
+    """The rows that match the conditions of every field; of one field, any value or range suffices."""
     alternatives = {field: group_alternatives(predicates) for field, predicates in conditions.items()}
     return [
         row
