@@ -188,7 +188,8 @@ def lower_quartile(laps: Sequence[TimedLap]) -> float:
 def infer_end(window: Window, racing: RacingLaps) -> Window:
     """The window; with an inferred end if no message ends it, or one that is too late to belong to it."""
     if window.state == State.YELLOW_FLAG:  # of a sector: the time of a whole lap does not show it
-        end, lateness = window.date_start + MAX_YELLOW_TIME, timedelta()
+        end: datetime | None = window.date_start + MAX_YELLOW_TIME
+        lateness = timedelta()
     else:
         end, lateness = racing.resumed_after(window.date_start), MIN_LATENESS
     if end and (window.date_end is None or window.date_end - end > lateness):

@@ -58,7 +58,7 @@ def read_verdict(message: str | None, date: datetime | None = None) -> Verdict |
     match = MESSAGE.match(message or "")
     if not match:
         return None
-    seconds = match["seconds"] and int(match["minutes"] or 0) * 60 + float(match["seconds"])
+    seconds = int(match["minutes"] or 0) * 60 + float(match["seconds"]) if match["seconds"] else None
     rest = match["rest"] or ""
     named = LAP_NUMBER.search(rest)
     reason = NOTE.sub("", LAP_NUMBER.sub("", rest)).strip()
@@ -103,15 +103,15 @@ def find_deleted_laps(verdicts: Iterable[Verdict], laps: Iterable[LapTime]) -> t
     for lap in laps:
         by_car.setdefault(lap.driver_number, []).append(lap)
     deleted: dict[tuple[int, int], str] = {}
-    unknown = []
+    unknown: list[Verdict] = []
     for verdict in verdicts:
-        lap = find_lap(verdict, by_car.get(verdict.driver_number, []), deleted)
-        if lap is None:
+        target = find_lap(verdict, by_car.get(verdict.driver_number, []), deleted)
+        if target is None:
             unknown.append(verdict)
         elif verdict.deletes:
-            deleted[lap.driver_number, lap.lap_number] = verdict.reason
+            deleted[target.driver_number, target.lap_number] = verdict.reason
         else:
-            deleted.pop((lap.driver_number, lap.lap_number), None)
+            deleted.pop((target.driver_number, target.lap_number), None)
     return deleted, unknown
 
 
