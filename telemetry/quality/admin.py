@@ -19,7 +19,7 @@ from mirror.feeds import registry
 from mirror.storage import FileStorage
 from races.admin import SessionAdmin
 from telemetry.models import SampleFile, SessionQuality
-from telemetry.quality.applying import DoesNotFit, UnknownProposal, apply_proposals, may_apply
+from telemetry.quality.applying import DoesNotFit, UnknownProposal, apply_proposals, key_text, may_apply
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import graded_feeds
 from telemetry.quality.findings import Severity, plural
@@ -54,8 +54,8 @@ def describe_proposals(proposals: list[dict], user: Any) -> list[dict[str, Any]]
     return [
         {
             "proposal_id": proposal["proposal_id"],
-            "what": f"{', '.join(f'{name} {value}' for name, value in proposal['key'].items() if name != 'session_id')}: "
-            f"{proposal['field']} {display_value(proposal['stored'])} → {display_value(proposal['value'])}",
+            "what": f"{key_text(proposal)}: {proposal['field']} "
+            f"{display_value(proposal['stored'])} → {display_value(proposal['value'])}",
             "why": proposal["why"],
         }
         for proposal in proposals

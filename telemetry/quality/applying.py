@@ -50,7 +50,7 @@ def apply_proposal(proposal: dict[str, Any], *, user: Any, reason: str) -> tuple
     if not may_apply(user, proposal):
         raise PermissionDenied(f"You may not change rows of {proposal['collection']}.")
     row = find_for_update(feed, proposal["key"])
-    which = f"{proposal['collection']} ({', '.join(f'{key} {value}' for key, value in proposal['key'].items())})"
+    which = f"{proposal['collection']} ({key_text(proposal)})"
     if row is None:
         raise DoesNotFit(f"The row of {which} is no longer stored. Check the session again.")
     stored = to_json_value(getattr(row, name))
@@ -66,6 +66,12 @@ def apply_proposal(proposal: dict[str, Any], *, user: Any, reason: str) -> tuple
         raise DoesNotFit(f"{name} of {which} cannot be {proposal['value']!r}: {' '.join(error.messages)}") from error
     editing.edit(row, user=user, reason=reason or proposal["why"], fields=[name])
     return row, name
+
+
+def key_text(proposal: dict[str, Any]) -> str:
+    """The key of a proposal's row within its session, in the order of the collection's key: a database may keep another order."""
+    names = [name for name in feed_named(proposal["collection"]).key if name != "session_id"]
+    return ", ".join(f"{name} {proposal['key'][name]}" for name in names)
 
 
 def may_apply(user: Any, proposal: dict[str, Any]) -> bool:
