@@ -138,7 +138,7 @@ class SessionResult(CarRow):
 
     session_result_id = models.BigAutoField("session result ID", primary_key=True)
     position = models.PositiveSmallIntegerField(null=True, blank=True, **within(1, 60, "Empty when not classified."))
-    number_of_laps = models.PositiveIntegerField(null=True, blank=True, **within(0, 300, "Laps driven."))
+    number_of_laps = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Laps driven."))
     points = models.FloatField(null=True, blank=True, **within(0, 60, "Championship points; races and sprints only."))
     dnf = models.BooleanField("DNF", default=False, help_text="Did not finish.")
     dns = models.BooleanField("DNS", default=False, help_text="Did not start.")

@@ -158,7 +158,7 @@ class RaceControl(Mirrored):
     )  # the key begins with it
     date = models.DateTimeField(null=True, blank=True, **moment("When the message was sent (UTC)."))
     driver_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Car the message is about, if one."))
-    lap_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 300, "Lap of the leader; races only."))
+    lap_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Lap of the leader; races only."))
     category = ClosedText(max_length=50, null=True, blank=True, known=CATEGORIES, help_text=f"{join_known(CATEGORIES)}.")
     flag = ClosedText(max_length=50, null=True, blank=True, known=FLAGS, synonyms=OTHER_FLAGS, help_text=f"{join_known(FLAGS)}.")
     scope = ClosedText(max_length=50, null=True, blank=True, known=SCOPES, help_text=f"{join_known(SCOPES)}.")

@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='sessionresult',
             name='number_of_laps',
-            field=models.PositiveIntegerField(blank=True, help_text='Laps driven. Between 0 and 300.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(300, None)]),
+            field=models.PositiveIntegerField(blank=True, help_text='Laps driven. Between 0 and 999.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)]),
         ),
         migrations.AlterField(
             model_name='sessionresult',

@@ -55,7 +55,7 @@ IMPOSSIBLE = [
     ("i1_speed", 99_999, "450"),
     ("i1_speed", -1, "0"),
     ("lap_number", 0, "1"),
-    ("lap_number", 5_000, "300"),
+    ("lap_number", 5_000, "999"),
     ("driver_number", 100_000, "999"),
     ("segments_sector_1", "abc", "list"),
     ("segments_sector_1", 2048, "list"),

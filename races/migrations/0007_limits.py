@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='racecontrol',
             name='lap_number',
-            field=models.PositiveIntegerField(blank=True, help_text='Lap of the leader; races only. Between 0 and 300.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(300, None)]),
+            field=models.PositiveIntegerField(blank=True, help_text='Lap of the leader; races only. Between 0 and 999.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)]),
         ),
         migrations.AlterField(
             model_name='racecontrol',

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='lap',
             name='lap_number',
-            field=models.PositiveIntegerField(help_text='1 is the first lap. Between 1 and 300.', validators=[mirror.limits.Least(1, None), mirror.limits.Most(300, None)]),
+            field=models.PositiveIntegerField(help_text='1 is the first lap. Between 1 and 999.', validators=[mirror.limits.Least(1, None), mirror.limits.Most(999, None)]),
         ),
         migrations.AlterField(
             model_name='lap',
@@ -161,7 +161,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='pit',
             name='lap_number',
-            field=models.PositiveIntegerField(blank=True, help_text='Lap on which the car came in. Between 0 and 300.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(300, None)]),
+            field=models.PositiveIntegerField(blank=True, help_text='Lap on which the car came in. Between 0 and 999.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)]),
         ),
         migrations.AlterField(
             model_name='pit',
@@ -221,12 +221,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='stint',
             name='lap_end',
-            field=models.PositiveIntegerField(blank=True, help_text="Last lap; can also be the next stint's first. Between 0 and 300.", null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(300, None)]),
+            field=models.PositiveIntegerField(blank=True, help_text="Last lap; can also be the next stint's first. Between 0 and 999.", null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)]),
         ),
         migrations.AlterField(
             model_name='stint',
             name='lap_start',
-            field=models.PositiveIntegerField(blank=True, help_text='First lap of the stint. Between 0 and 300.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(300, None)]),
+            field=models.PositiveIntegerField(blank=True, help_text='First lap of the stint. Between 0 and 999.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)]),
         ),
         migrations.AlterField(
             model_name='stint',
@@ -286,7 +286,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='telemetry',
             name='lap_number',
-            field=models.PositiveIntegerField(help_text='1 is the first lap. Between 1 and 300.', validators=[mirror.limits.Least(1, None), mirror.limits.Most(300, None)]),
+            field=models.PositiveIntegerField(help_text='1 is the first lap. Between 1 and 999.', validators=[mirror.limits.Least(1, None), mirror.limits.Most(999, None)]),
         ),
         migrations.AlterField(
             model_name='telemetry',

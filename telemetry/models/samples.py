@@ -59,7 +59,7 @@ class Telemetry(CarRow):
     """One lap of one car in figures, computed from its samples."""
 
     telemetry_id = models.BigAutoField("telemetry ID", primary_key=True)
-    lap_number = models.PositiveIntegerField(**within(1, 300, "1 is the first lap."))
+    lap_number = models.PositiveIntegerField(**within(1, 999, "1 is the first lap."))
     avg_speed = models.FloatField(null=True, blank=True, **within(0, 450, "Mean speed of the samples in km/h."))
     max_speed = models.FloatField(null=True, blank=True, **within(0, 450, "Highest speed in km/h."))
     mean_rpm = models.FloatField(null=True, blank=True, **within(0, 20_000, "Mean engine revolutions per minute."))

@@ -3,6 +3,7 @@
 from telemetry.quality import (
     classification,
     laps,
+    limits,
     pace,
     people,
     pit,
@@ -126,6 +127,9 @@ CHECKS: list[Check] = [
     samples.location_jumps,
     samples.laps_without_samples,
     samples.intervals_break_off,
+    limits.values_outside_limits,
+    limits.texts_unknown,
+    samples.samples_outside_limits,
     upstream.rewritten_by_upstream,
     upstream.no_longer_sent,
     upstream.rows_refused,

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mirror.limits import limits_of
+from telemetry.models import CarSample, LocationSample
 from telemetry.samples import files
 from telemetry.samples.laps import to_arrays
 
@@ -14,6 +16,7 @@ FASTEST = 120.0  # metres a second, 432 km/h: no car is faster
 JUMP = 300.0  # metres beyond that: moments and positions of real samples are a little off, by up to 150 m
 GEARS = range(9)  # neutral and eight gears
 DRS_CODES = {0, 1, 2, 3, 8, 9, 10, 12, 14}  # those that upstream documents, if only as unknown
+SAMPLES = {"car_data": CarSample, "location": LocationSample}
 
 
 class FileRow(NamedTuple):
@@ -33,6 +36,7 @@ class Measured(NamedTuple):
     empty: dict[str, float] = {}  # share of samples without data, by channel
     odd: dict[str, list[int]] = {}  # codes that mean nothing, by channel
     repeated: int = 0  # samples of a moment that has another
+    outside: dict[str, int] = {}  # samples outside the limits of their model, by channel
     first: datetime | None = None  # moments of the first and the last sample
     last: datetime | None = None
     jumps: tuple[int, float] = (0, 0.0)  # (number, longest in metres) of movements that no car can make
@@ -57,6 +61,7 @@ def measure_arrays(file: FileRow, car: "dict[str, np.ndarray]") -> Measured:
     shared: dict[str, Any] = {
         "gaps": tuple((moment(car["date"][i]), float(seconds[i])) for i in long),
         "repeated": int(np.count_nonzero(seconds == 0)),
+        "outside": count_outside(file, car),
         "first": moment(car["date"][0]),
         "last": moment(car["date"][-1]),
     }
@@ -82,6 +87,19 @@ def find_jumps(car: "dict[str, np.ndarray]", still: "np.ndarray") -> tuple[int, 
     seconds = np.diff(car["date"][there]) / np.timedelta64(1, "s")
     jumps = metres[metres > FASTEST * seconds + JUMP]
     return len(jumps), float(jumps.max()) if len(jumps) else 0.0
+
+
+def count_outside(file: FileRow, car: "dict[str, np.ndarray]") -> dict[str, int]:
+    """How many samples are outside the limits that their model declares, by channel."""
+    import numpy as np
+
+    limits = {field.name: limits_of(field) for field in SAMPLES[file.collection]._meta.concrete_fields if field.name != "date"}
+    counts = {
+        name: int(np.count_nonzero((car[name] < least) | (car[name] > most)))
+        for name, (least, most) in limits.items()
+        if name in car and least is not None
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def outside(values: "np.ndarray", usual: Any) -> list[int]:

@@ -67,6 +67,8 @@ QUIRKS = {
     "result-and-laps": "Results contradict laps: a car that did not start has some (9074/77), one that stopped early is placed.",
     "places-end-alike": "Two cars end in one place on track, and another place has nobody (9473).",
     "position-jumps": "A car's position jumps by kilometres between two samples, and back.",
+    "impossible-values": "A value cannot be: a speed of 99,999 km/h, a moment of 1900.",
+    "unknown-texts": "Texts of closed sets come in new kinds or spellings.",
     # Samples and feeds
     "no-data-samples": "Throttle or brake says 104: no data, 9 % of samples, mostly at a standstill.",
     "sample-codes": "Gears of 9 and more and DRS codes 11 and 13 occur.",

@@ -15,6 +15,7 @@ from telemetry.models import SessionQuality
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import CollectionGrade, grade_collections, grade_session
 from telemetry.quality.findings import Finding, Severity
+from telemetry.quality.limits import load_outside
 from telemetry.quality.loading import SESSIONS_PER_BATCH, load
 from telemetry.quality.rows import SessionRow
 from telemetry.quality.session_rows import SessionRows
@@ -86,6 +87,7 @@ def check_sessions(session_ids: Iterable[int] | None = None, *, now: datetime | 
     if session_ids is None:
         session_ids = Session.objects.order_by(F("date_start").asc(nulls_last=True), "pk").values_list("pk", flat=True)
     ids, surroundings, now = list(session_ids), load_surroundings(), now or timezone.now()
+    surroundings.outside = load_outside(ids, first_sessions=surroundings.first_sessions)
     for first in range(0, len(ids), SESSIONS_PER_BATCH):
         reports = [
             check_session(rows) for rows in load(ids[first : first + SESSIONS_PER_BATCH], surroundings=surroundings, now=now)

@@ -218,6 +218,17 @@ class CorrectionRow(NamedTuple):
     state: str
 
 
+class OutsideRow(NamedTuple):
+    """A value of a row that is outside the limits, or none of the closed set, that its field declares."""
+
+    pk: int
+    collection: str
+    field: str
+    value: Any
+    driver_number: int | None
+    lap_number: int | None
+
+
 class WeatherRow(NamedTuple):
     pk: int
     date: datetime

@@ -58,6 +58,15 @@ def samples_with_odd_codes(rows: SessionRows) -> Iterator[Finding]:
             yield of_file(measured, f"Car {measured.file.driver_number} has {what}.")
 
 
+@check(WARNING, "impossible-values")
+def samples_outside_limits(rows: SessionRows) -> Iterator[Finding]:
+    """Samples with a value that cannot be, such as 600 km/h: leave them out of means and of maxima."""
+    for measured in rows.measured:
+        if measured.outside:
+            what = join_words(f"{plural(count, 'sample')} of {channel}" for channel, count in measured.outside.items())
+            yield of_file(measured, f"Car {measured.file.driver_number} has {what} outside the possible values.")
+
+
 @check(NOTE, "samples-twice")
 def samples_repeat(rows: SessionRows) -> Iterator[Finding]:
     """Several samples of one car and moment."""

@@ -12,6 +12,7 @@ from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry
 from drivers.names import ascii_words
 from mirror.models import SyncPiece
 from races.models import Session
+from telemetry.quality.rows import OutsideRow
 
 
 class Appearance(NamedTuple):
@@ -99,6 +100,7 @@ class Surroundings:
     )  # (session_id, collection) -> {driver_id or team_name: points after the race before it in the season}
     identities: Identities = field(default_factory=Identities)
     first_sessions: dict[int, int] = field(default_factory=dict)  # race_id -> session_id of its first session
+    outside: dict[int, list[OutsideRow]] = field(default_factory=dict)  # session_id -> values outside their limits
 
 
 def load_surroundings() -> Surroundings:

@@ -293,6 +293,15 @@ FAULTS = {
         race(laps_without_intervals=[kinds.BareLap(104, 1, 4), kinds.BareLap(105, 1, 5)]),
         "No intervals at the start of 2 laps of the winner (car 1): 4 and 5",
     ),
+    "values_outside_limits": (
+        race(surroundings=Surroundings(outside={500: [kinds.OutsideRow(7, "laps", "i1_speed", 99_999, 1, 3)]})),
+        "1 row of laps with i1_speed outside 0 to 450: 99999 (car 1, lap 3)",
+    ),
+    "texts_unknown": (
+        race(surroundings=Surroundings(outside={500: [kinds.OutsideRow(7, "stints", "tyre_compound", "C3", 1, None)]})),
+        "1 row of stints with tyre_compound that is not known: 'C3' (car 1)",
+    ),
+    "samples_outside_limits": (sampled(outside={"speed": 2}), "Car 1 has 2 samples of speed outside the possible values"),
     "rewritten_by_upstream": (race(pieces=[piece("laps", updated=3), piece("laps")]), "since they were first stored: 3 of laps"),
     "no_longer_sent": (race(pieces=[piece("laps", vanished=3, pruned=1)]), "no longer sends rows stored here: 2 of laps"),
     "rows_refused": (race(pieces=[piece("laps", rejected=3)]), "could not be stored: 3 of laps"),

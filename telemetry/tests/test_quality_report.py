@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from mirror import versions
 from mirror.models import Correction, Reject, Source, SyncPiece, SyncRun
-from races.models import RaceControl, Session, Weather
+from races.models import Race, RaceControl, Session, Weather
 from races.tests.weekends import weekend
 from telemetry.models import Interval, Lap, Overtake, Pit, Position, SessionQuality, Stint
 from telemetry.quality.findings import MAX_STORED_KEYS
@@ -166,6 +166,36 @@ def test_every_collection_reaches_the_checks(held):
         "corrections_in_conflict",
         "rows_of_unlisted_sessions",
     }
+
+
+def test_values_outside_the_limits_of_the_models_are_found_in_every_collection(held):
+    """What upstream sends, also of the race and the session themselves, is kept and named with value and limits."""
+    Lap.objects.filter(session=held, driver_number=1, lap_number=2).update(i1_speed=99_999, lap_duration=1e9)
+    Lap.objects.filter(session=held, driver_number=1, lap_number=3).update(segments_sector_1="abc")
+    Stint.objects.filter(session=held).update(tyre_compound="C3")
+    Weather.objects.create(session=held, date="1900-01-01T00:00Z", air_temperature=451.0)
+    Position.objects.create(session=held, driver_number=1, date=START, position=999)
+    Overtake.objects.create(session=held, date=START, overtaking_driver_number=77, overtaken_driver_number=1, position=0)
+    RaceControl.objects.create(session=held, digest=1, date=START, flag="PURPLE", lap_number=7_000)
+    Session.objects.filter(pk=held.pk).update(circuit_key=-1)
+    Race.objects.filter(pk=held.race_id).update(year=3024)
+    messages = [f.message for f in report_of(held).findings if f.check in ("values_outside_limits", "texts_unknown")]
+    expected = [
+        "1 row of laps with i1_speed outside 0 to 450: 99999 (car 1, lap 2)",
+        "1 row of laps with lap_duration outside 1 to 14400: 1000000000.0 (car 1, lap 2)",
+        "1 row of laps with segments_sector_1 that is not a list of whole numbers, with null for what is unknown: 'abc'",
+        "of stints with tyre_compound that is not known: 'C3'",
+        "1 row of weather with date outside 1950 to 2100: 1900-01-01T00:00:00+00:00",
+        "1 row of weather with air_temperature outside -60 to 60: 451.0",
+        "1 row of position with position outside 1 to 60: 999 (car 1)",
+        "1 row of overtakes with position outside 1 to 60: 0 (car 77)",
+        "1 row of race_control with flag that is not known: 'PURPLE'",
+        "1 row of race_control with lap_number outside 0 to 999: 7000 (lap 7000)",
+        "1 row of sessions with circuit_key outside 0 to 2147483647: -1",
+        "1 row of meetings with year outside 1950 to 2100: 3024",
+    ]
+    assert [text for text in expected if not any(text in message for message in messages)] == []
+    assert len(messages) == len(expected)
 
 
 def test_what_other_sessions_say_is_known(held):
