@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from mirror.errors import Locked, OpenF1Error, Unavailable
+from mirror.errors import Locked, NothingMatched, OpenF1Error, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: PLR0
             return exceptions.PermissionDenied(*error.args)
         case RequestDataTooBig():
             return TooLarge()
+        case NothingMatched():
+            return exceptions.NotFound(f"{error}.")
         case OpenF1Error():
             return to_upstream_exception(error)
         case IntegrityError():

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from api.filters import ModelFilter
 from api.serializers import RowSerializer
 from api.viewsets import ReadOnlyViewSet
-from mirror.models import Correction, SyncPiece, SyncRun
+from mirror.models import Correction, Reject, SyncPiece, SyncRun
 from mirror.versions import Version
 
 
@@ -53,6 +53,34 @@ class CorrectionViewSet(ReadOnlyViewSet):
     filterset_class = CorrectionFilter
     search_fields = ("collection", "field", "reason")
     modified_field = "updated_at"
+
+
+class RejectSerializer(RowSerializer):
+    row = serializers.JSONField(read_only=True, help_text="The row as upstream sent it.")
+
+    class Meta:
+        model = Reject
+        fields = (
+            "reject_id",
+            "collection",
+            "season",
+            "race_id",
+            "session_id",
+            "driver_number",
+            "source",
+            "reason",
+            "row",
+            "first_seen",
+            "last_seen",
+            "url",
+        )
+
+
+class RejectViewSet(ReadOnlyViewSet):
+    queryset = Reject.objects.all()
+    serializer_class = RejectSerializer
+    search_fields = ("collection", "reason")
+    dated_by = "last_seen"
 
 
 class SyncRunSerializer(RowSerializer):

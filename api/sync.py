@@ -12,6 +12,7 @@ from api import history
 from api.viewsets import EntityViewSet
 from jobs.unknown import refuse_unknown
 from mirror.client import from_settings
+from mirror.errors import NothingMatched
 from mirror.feeds import registry
 from mirror.models import SyncRun
 from mirror.pipeline import sync
@@ -59,11 +60,14 @@ class SyncMixin(EntityViewSet):
         report = sync(client=client, scope=scope, collections=[self.collection], force=True)
         if report.run_id:
             history.log_addition(self.request.user, SyncRun.objects.get(pk=report.run_id))
-        if report.errors:
-            raise report.errors[0]
+        for error in report.errors:
+            if not isinstance(error, NothingMatched):
+                raise error
         for race_id in scope.races:
             if not registry()["meetings"].model._default_manager.filter(pk=race_id).exists():
                 raise NotFound(f"There is no race '{race_id}', here or at OpenF1.")
+        if report.errors:
+            raise report.errors[0]
         return report
 
     def sync_and_count(self, scope: Scope) -> dict[str, int]:

@@ -150,10 +150,12 @@ def compare(
     mapping: Mapping, incoming: dict[tuple, Any], stored: dict[tuple, tuple], fields: tuple[str, ...], *, source: str
 ) -> Difference:
     """Compare {key: upstream's row} with `stored_values`; only rows from `source` can have vanished."""
+    absent = [key for key, values in stored.items() if key not in incoming and values[-1] == source]
+    needed = mapping.stays_unlisted(absent) if absent else set()
     return Difference(
         new=[row for key, row in incoming.items() if key not in stored],
         changed=list(changed_rows(incoming, stored, getter(fields))),
-        vanished=[key for key, values in stored.items() if key not in incoming and values[-1] == source],
+        vanished=[key for key in absent if key not in needed],
     )
 
 

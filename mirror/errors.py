@@ -32,5 +32,9 @@ class BadResponse(OpenF1Error):
     """Upstream answered with something that is not a list of rows."""
 
 
+class NothingMatched(OpenF1Error):
+    """Neither upstream nor this site knows a race weekend or session of the scope."""
+
+
 class NotStored(OpenF1Error):
     """What upstream sent could not be written to a file."""

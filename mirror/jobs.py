@@ -59,10 +59,8 @@ class SyncParameters(kinds.Parameters):
 def run_sync(progress: Progress, job: Job) -> dict[str, Any]:
     """Sync; a job whose worker died continues where that stopped, also with `force`."""
     parameters = job.parameters
-    scope = Scope(
-        latest=parameters.get("latest", False),
-        **{name: tuple(parameters.get(name, ())) for name in ("seasons", "races", "sessions")},
-    )
+    seasons, races, sessions = (tuple(parameters.get(name, ())) for name in ("seasons", "races", "sessions"))
+    scope = Scope(seasons=seasons, races=races, sessions=sessions, latest=parameters.get("latest", False))
     report = sync(
         client=from_settings(notice=progress.step),
         scope=scope,

@@ -174,6 +174,10 @@ class Mapping:
     def before_edit(self, before: Any, after: Any) -> None:
         """Set on an instance, before a person's change is stored, what depends on how it was before."""
 
+    def stays_unlisted(self, keys: list[tuple]) -> set[tuple]:
+        """Those of the keys, which upstream's answer lacks, whose rows have not vanished, because others need them."""
+        return set()
+
     def after_write(self, scope: dict[str, Any], *, source: str) -> None:
         """Bring what depends on these rows up to date, after some were created, changed or deleted; same transaction."""
 

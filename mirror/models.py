@@ -90,11 +90,30 @@ class SyncPiece(Counts):
 
 
 class Reject(models.Model):
-    """A row that upstream sent and that is not stored: it is invalid, belongs to no known session, or a later row has its key."""
+    """A row that upstream sends and that is not stored: it is invalid, belongs to no known session, or a later row has its key.
 
-    piece = models.ForeignKey(SyncPiece, on_delete=models.CASCADE, related_name="rejects")
+    It is gone when a sync accepts the row, or when upstream no longer sends it.
+    """
+
+    reject_id = models.BigAutoField(primary_key=True)
+    collection = models.CharField(max_length=24)
+    season = models.IntegerField(null=True, help_text="Season, of a row of a list of races or sessions.")
+    race_id = models.IntegerField(null=True, help_text="OpenF1's meeting_key.")
+    session_id = models.IntegerField(null=True, help_text="OpenF1's session_key.")
+    driver_number = models.IntegerField(null=True, help_text="The car, where the row names one.")
+    source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1, help_text="Where the row came from.")
     row = models.JSONField(help_text="The row as upstream sent it.")
-    reason = models.TextField()
+    reason = models.TextField(help_text="Why it is not stored.")
+    first_seen = models.DateTimeField(help_text="When upstream was first seen to send it (UTC).")
+    last_seen = models.DateTimeField(help_text="When upstream was last seen to send it (UTC).")
+    run = models.ForeignKey(
+        SyncRun, on_delete=models.SET_NULL, null=True, related_name="+", help_text="The last sync that met it."
+    )
+    digest = models.BigIntegerField(unique=True, editable=False, help_text="Stands for the row and where it belongs.")
+
+    class Meta:
+        ordering = ["-last_seen", "-reject_id"]
+        indexes = [models.Index(fields=["session_id", "collection"], name="reject_session")]
 
     def __str__(self) -> str:
         return self.reason

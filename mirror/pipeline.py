@@ -11,17 +11,19 @@ from time import monotonic
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from jobs import leases
-from mirror import runs
+from mirror import listing, rejects, runs
 from mirror.changes import Changes
 from mirror.client import Client
 from mirror.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from mirror.feeds import Feed, registry
 from mirror.fingerprints import apply_unless_same
-from mirror.models import SyncRun
+from mirror.models import Reject, SyncRun
+from mirror.overlay import deleted_keys
 from mirror.planning import Planner, Scope, Weekend, sent_key
-from mirror.reporting import Observer, Report
+from mirror.reporting import MAX_REJECTS, Observer, Report
 from mirror.storage import FileStorage
 from mirror.values import storable
 
@@ -96,7 +98,11 @@ class Sync:
         self.finished = runs.finished_pieces(self.run) if self.run else set()
         self.report.run_id = self.run.pk if self.run else None
         with self.exclusive("lists"):
-            weekends = Planner(feeds=self.feeds, fetch=self.fetch, store=self.store_piece, reject=self.reject).plan(scope)
+            planner = Planner(feeds=self.feeds, fetch=self.fetch, store=self.store_piece, mark=self.mark)
+            weekends = planner.plan(scope)
+        for part, error in planner.unmatched:
+            self.observer.failed(part, error)
+            self.report.errors.append(error)
         self.report.races = len(weekends)
         weekends = [weekend for weekend in weekends if weekend.sessions]
         feeds = [feed for feed in self.feeds if not feed.lists]
@@ -146,9 +152,24 @@ class Sync:
         counts: Counter = Counter()
         for session in weekend.sessions:
             counts += self.store_piece(feed, weekend, by_session.pop(session), {"session_key": session}).counts
-        if unlisted := [row for rows in by_session.values() for row in rows]:
-            self.reject(feed, weekend, unlisted, "session_key: `sessions` lists no such session of this race")
+        counts += self.store_others(feed, weekend, by_session)
         self.observer.stored(feed, weekend, counts)
+
+    def store_others(self, feed: Feed, weekend: Weekend, by_session: dict[Any, list[dict]]) -> Counter:
+        """Store the rows of sessions of the weekend that are not in the plan, having not begun; reject those of no listed one."""
+        sessions = registry()["sessions"].model._default_manager
+        stored = set(sessions.filter(race_id=weekend.race_id).values_list("pk", flat=True)) if by_session else set()
+        deleted = [key["session_id"] for key in deleted_keys("sessions")] if by_session else []
+        counts: Counter = Counter()
+        unlisted = []
+        for session, rows in by_session.items():
+            if session in stored:
+                counts += self.store_piece(feed, weekend, rows, {"session_key": session}).counts
+            elif session not in deleted:
+                unlisted += rows
+        if unlisted or weekend.whole:
+            counts += self.reject_unlisted(feed, weekend, unlisted)
+        return counts
 
     def sync_files(self, feed: Feed, storage: FileStorage, weekend: Weekend) -> None:
         """Sync one collection of samples of one weekend: a request and a piece per session and car."""
@@ -194,18 +215,41 @@ class Sync:
         options: dict[str, Any] = {"source": self.client.source, "prune": self.prune, "write": self.run is not None}
         with transaction.atomic():
             changes = apply_unless_same(feed, rows, scope, force=self.force, **options)
+            stored = rejects.in_scope(feed, scope, source=self.client.source)
             if self.run:
                 runs.log_piece(self.run, changes, **piece)
-        self.report.collections[feed.collection] += changes.counts
+                rejects.keep(changes, stored, self.run, season=scope.get("year"), **piece)
+        self.report_changes(feed, changes, stored)
         return changes
 
-    def reject(self, feed: Feed, weekend: Weekend, rows: list[dict], reason: str) -> None:
-        """Log rows that belong to no known race or session as rejects."""
+    def reject_unlisted(self, feed: Feed, weekend: Weekend, rows: list[dict]) -> Counter:
+        """Keep the rows of a weekend that belong to no listed session as rejects, in the place of those of an earlier sync."""
+        reason = "session_key: `sessions` lists no such session of this race"
         changes = Changes(counts=Counter(rejected=len(rows)), rejects=[(row, reason) for row in rows])
-        self.report.collections[feed.collection] += changes.counts
+        stored = rejects.in_scope(feed, {"meeting_key": weekend.race_id}, source=self.client.source)
+        listed = registry()["sessions"].model._default_manager.filter(race_id=weekend.race_id)
+        stored = stored.exclude(session_id__in=listed.values("pk"))
+        piece: dict[str, Any] = {"collection": feed.collection, "race_id": weekend.race_id}
         if self.run:
             with transaction.atomic():
-                runs.log_piece(self.run, changes, collection=feed.collection, race_id=weekend.race_id or None)
+                if rows:
+                    runs.log_piece(self.run, changes, **piece)
+                rejects.keep(changes, stored, self.run, **piece)
+        self.report_changes(feed, changes, stored)
+        return changes.counts
+
+    def report_changes(self, feed: Feed, changes: Changes, stored: QuerySet[Reject]) -> None:
+        """Add what became of an answer to the report; its rejects are the `stored` ones where it was not compared again."""
+        self.report.collections[feed.collection] += changes.counts
+        if changes.counts["rejected"] and len(self.report.rejects) < MAX_REJECTS:
+            known = stored.order_by("pk").values_list("row", "reason")[:MAX_REJECTS]
+            self.report.add_rejects(feed.collection, changes.rejects or known)
+
+    def mark(self, feed: Feed, rows: list[dict], filters: dict[str, Any]) -> None:
+        """Record which of the stored races or sessions upstream's list has."""
+        if self.run:
+            with transaction.atomic():
+                listing.mark(feed, rows, filters, source=self.client.source)
 
     def report_failure(self, feed: Feed, weekend: Weekend, error: OpenF1Error) -> None:
         """Report a failed fetch; raise the error when all later fetches would fail too."""

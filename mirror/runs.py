@@ -9,8 +9,7 @@ from django.utils import timezone
 
 from jobs import leases
 from mirror.changes import Changes
-from mirror.models import Counts, Reject, SyncPiece, SyncRun
-from mirror.values import storable
+from mirror.models import Counts, SyncPiece, SyncRun
 
 RESUME_WITHIN = timedelta(hours=24)  # later a new run starts, because upstream may have changed
 
@@ -55,10 +54,7 @@ def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int 
 
 def log_piece(run: SyncRun, changes: Changes, **piece_fields: Any) -> None:
     """Log a stored piece; call it in the piece's own transaction."""
-    piece = SyncPiece.objects.create(run=run, changes=changes.log, **changes.counts, **piece_fields)
-    Reject.objects.bulk_create(
-        [Reject(piece=piece, row=storable(row), reason=storable(reason)) for row, reason in changes.rejects]
-    )
+    SyncPiece.objects.create(run=run, changes=changes.log, **changes.counts, **piece_fields)
 
 
 def log_failure(run: SyncRun, error: str, **piece_fields: Any) -> None:

@@ -72,7 +72,7 @@ class SessionInline(EmptyIsNull, TabularInline):
 class RaceAdmin(MirroredAdmin):
     icon = "flag"
     list_display = ("race_name", "year", "day", "location", "country_name", "circuit_name", "state", "page", "race_id", "source")
-    list_filter = ("year", "is_cancelled", "circuit_type", "source")
+    list_filter = ("year", "is_cancelled", "listed", "circuit_type", "source")
     date_hierarchy = "date_start"
     ordering = ("-date_start", "-race_id")
     search_fields = ("race_name", "official_name", "location", "country_name", "circuit_name", "year__exact", "race_id__exact")
@@ -92,7 +92,7 @@ class RaceAdmin(MirroredAdmin):
 
     @admin.display(description="state", ordering="is_cancelled")
     def state(self, race: Race) -> str:
-        return cancelled_badge(race)
+        return state_badge(race)
 
     @admin.display(description="page")
     def page(self, race: Race) -> str:
@@ -166,7 +166,7 @@ class RaceAdmin(MirroredAdmin):
 class SessionAdmin(MirroredAdmin):
     icon = "timer"
     list_display = ("session_name", "race", "session_type", "date_start", "location", "state", "page", "session_id", "source")
-    list_filter = ("year", "session_name", "session_type", ("race", AutocompleteSelectFilter), "is_cancelled", "source")
+    list_filter = ("year", "session_name", "session_type", ("race", AutocompleteSelectFilter), "is_cancelled", "listed", "source")
     list_select_related = ("race",)
     date_hierarchy = "date_start"
     ordering = ("-date_start", "-session_id")
@@ -213,7 +213,7 @@ class SessionAdmin(MirroredAdmin):
 
     @admin.display(description="state", ordering="is_cancelled")
     def state(self, session: Session) -> str:
-        return cancelled_badge(session)
+        return state_badge(session)
 
     @admin.display(description="page")
     def page(self, session: Session) -> str:
@@ -326,8 +326,9 @@ def page_link(row: Any) -> str:
     return format_html('<a class="text-link" href="{}">open</a>', row.get_absolute_url()) if row.slug else ""
 
 
-def cancelled_badge(place: Place) -> str:
-    return badge("cancelled", "warning") if place.is_cancelled else ""
+def state_badge(place: Race | Session) -> str:
+    text = "cancelled" if place.is_cancelled else "" if place.listed else "not listed"
+    return badge(text, "warning") if text else ""
 
 
 def describe_report(report: Report) -> str:

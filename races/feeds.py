@@ -8,6 +8,7 @@ from msgspec import UNSET
 
 from mirror.changes import rows_in_scope
 from mirror.feeds import Feed
+from mirror.models import Source
 from mirror.values import digest
 from races import slugs
 from races.models import Race, RaceControl, Session, Weather
@@ -16,13 +17,19 @@ from races.models import Race, RaceControl, Session, Weather
 class MeetingFeed(Feed):
     collection = "meetings"
     model = Race
-    local = ("slug", "former_slugs")
+    local = ("slug", "former_slugs", "listed")
     lists = True
     rename = {
         "race_name": "meeting_name",
         "official_name": "meeting_official_name",
         "circuit_name": "circuit_short_name",
     }
+
+    def stays_unlisted(self, keys: list[tuple]) -> set[tuple]:
+        """A race of which upstream lists a session stays, whether or not upstream lists the race."""
+        races = [race_id for (race_id,) in keys]
+        listed = Session.objects.filter(race_id__in=races, listed=True, source=Source.OPENF1)
+        return set(listed.order_by().values_list("race_id").distinct())
 
     def before_create(self, instances: list, scope: dict[str, Any]) -> None:
         slugs.fill_races(instances)
@@ -34,7 +41,7 @@ class MeetingFeed(Feed):
 class SessionFeed(Feed):
     collection = "sessions"
     model = Session
-    local = ("slug", "former_slugs")
+    local = ("slug", "former_slugs", "listed")
     lists = True
     rename = {"circuit_name": "circuit_short_name"}
 

@@ -58,7 +58,21 @@ class Place(models.Model):
         abstract = True
 
 
-class Race(Mirrored, Place):
+class Listed(models.Model):
+    """An entry of a list of upstream's. Its row stays when the list no longer has it, unless a sync prunes."""
+
+    listed = models.BooleanField(
+        default=True,
+        editable=False,
+        help_text="Whether OpenF1's list has it: `latest` is the newest listed session, and a race weekend that is not "
+        "listed can be made from its sessions.",
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Race(Mirrored, Place, Listed):
     """A race weekend (OpenF1's meeting), tests included."""
 
     race_id = models.IntegerField("race ID", primary_key=True, **within(0, MAX_KEY, "OpenF1's meeting_key."))
@@ -87,7 +101,7 @@ class Race(Mirrored, Place):
         return f"/f1/{self.year}/{self.slug}/"
 
 
-class Session(Mirrored, Place):
+class Session(Mirrored, Place, Listed):
     """One session of a race weekend: a practice, a qualifying, a sprint or the race itself."""
 
     session_id = models.IntegerField("session ID", primary_key=True, **within(0, MAX_KEY, "OpenF1's session_key."))

@@ -55,7 +55,9 @@ def due_races(now: datetime, *, with_holes: Collection[int] = ()) -> list[int]:
 def sync_stale(*, client: Client, observer: Observer, now: datetime | None = None) -> Report:
     """Sync this season's calendar, and then every race weekend that is due; returns the report of both."""
     now = now or timezone.now()
-    report = sync(client=client, scope=Scope(seasons=(now.year,)), collections=("meetings", "sessions"), force=True)
+    report = sync(
+        client=client, scope=Scope(seasons=(now.year,), optional=True), collections=("meetings", "sessions"), force=True
+    )
     races = due_races(now, with_holes=SessionQuality.objects.with_holes())
     if races and not report.errors:
         report.add(sync(client=client, scope=Scope(races=tuple(races)), observer=observer))

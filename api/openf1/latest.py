@@ -1,4 +1,4 @@
-"""The session that `latest` means: the newest that has begun, or begins within a minute, and is not cancelled."""
+"""The session that `latest` means: the newest that upstream lists, is not cancelled, and has begun or begins within a minute."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ def latest_key_finder(now: datetime) -> Callable[[str], int | None]:
         columns = sessions.columns
         paths = {name: columns[name].path for name in ("session_key", "meeting_key")}
         begun = sessions.model._default_manager.filter(
-            **{f"{columns['date_start'].path}__lte": now + EARLY, columns["is_cancelled"].path: False}
+            **{f"{columns['date_start'].path}__lte": now + EARLY, columns["is_cancelled"].path: False}, listed=True
         )
         newest = begun.order_by(f"-{columns['date_start'].path}", "-pk").values_list(*paths.values()).first()
         return dict(zip(paths, newest, strict=True)) if newest else {}

@@ -120,7 +120,7 @@ def test_a_long_answer_is_compressed_for_who_wants_it(paths):
     assert again(Client(), paths[0], small).status_code == 304
 
 
-OWN = ("/api/v1/quality/", "/api/v1/corrections/", "/api/v1/sync-runs/", "/api/v1/fastf1-comparisons/")
+OWN = ("/api/v1/quality/", "/api/v1/corrections/", "/api/v1/rejects/", "/api/v1/sync-runs/", "/api/v1/fastf1-comparisons/")
 
 
 @pytest.mark.parametrize("path", OWN)

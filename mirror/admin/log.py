@@ -168,7 +168,13 @@ class SyncPieceAdmin(LogAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         piece = self.get_object(request, object_id)
-        log = {"changes": describe_changes(piece), "rejects": piece.rejects.all()[:SHOWN_CHANGES]} if piece else {}
+        log: dict[str, Any] = {}
+        if piece:
+            place = {"collection": piece.collection, "race_id": piece.race_id, "session_id": piece.session_id}
+            place = {name: value for name, value in place.items() if value is not None}
+            rejects = Reject.objects.filter(**place, source=piece.run.source)
+            log = {"changes": describe_changes(piece), "rejects": rejects[:SHOWN_CHANGES], "reject_count": rejects.count()}
+            log["rejects_url"] = list_url(Reject, **place)
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **log})
 
     @admin.display(description="race", ordering="race_id")
@@ -209,29 +215,18 @@ class PieceVersionAdmin(LogAdmin):
 @admin.register(Reject)
 class RejectAdmin(LogAdmin):
     icon = "block"
-    list_display = ("reason", "collection", "race_id", "session_id", "run")
-    list_filter = ("piece__collection",)
-    list_select_related = ("piece__run",)
-    date_hierarchy = "piece__ended_at"
-    ordering = ("-pk",)
-    search_fields = ("reason", "=piece__race_id", "=piece__session_id")
-    fields = ("reason", "row", "piece", "run")
-
-    @admin.display(ordering="piece__collection")
-    def collection(self, reject: Reject) -> str:
-        return reject.piece.collection
-
-    @admin.display(description="race ID", ordering="piece__race_id")
-    def race_id(self, reject: Reject) -> int | None:
-        return reject.piece.race_id
-
-    @admin.display(description="session ID", ordering="piece__session_id")
-    def session_id(self, reject: Reject) -> int | None:
-        return reject.piece.session_id
-
-    @admin.display(ordering="piece__run")
-    def run(self, reject: Reject) -> SyncRun:
-        return reject.piece.run
+    list_display = ("reason", "collection", "race_id", "session_id", "driver_number", "first_seen", "last_seen", "run")
+    list_filter = ("collection", "source")
+    list_select_related = ("run",)
+    date_hierarchy = "last_seen"
+    search_fields = ("reason", "=race_id", "=session_id")
+    fields = (
+        "reason",
+        "row",
+        ("collection", "source"),
+        ("season", "race_id", "session_id", "driver_number"),
+        ("first_seen", "last_seen", "run"),
+    )
 
 
 @admin.register(Lease)

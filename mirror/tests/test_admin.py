@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
+from api.tests.factories import make
 from mirror.models import Reject, SyncPiece, SyncRun
 from mirror.pipeline import sync
 from mirror.planning import Scope
@@ -101,7 +102,7 @@ def test_a_run_with_failures_says_so_in_its_colour_and_tells_why(admin_client):
 
 def test_the_log_of_syncs_is_read_only(admin_client):
     log = run([STINT])
-    for instance in (log, log.pieces.first(), Reject.objects.create(piece=log.pieces.first(), row={}, reason="wrong")):
+    for instance in (log, log.pieces.first(), make(Reject, run=log)):
         assert admin_client.post(page(instance), {"state": "failed"}).status_code == 403
         assert admin_client.post(page(instance).replace("change", "delete"), {"post": "yes"}).status_code == 403
     assert SyncRun.objects.get().state == SyncRun.State.DONE

@@ -240,15 +240,6 @@ def test_rows_of_a_session_that_no_list_has_are_kept_as_rejects():
     assert "lists no such session" in Reject.objects.get().reason
 
 
-def test_sessions_of_a_race_that_no_list_has_are_kept_as_rejects():
-    upstream = Season()
-    upstream.rows["sessions"].append(session(99, 9))
-    report = run(upstream)
-    assert report.total["rejected"] == 1
-    assert "lists no such race" in Reject.objects.get().reason
-    assert report.collections["sessions"]["created"] == 4
-
-
 @pytest.mark.django_db(transaction=True)
 def test_a_session_can_be_the_first_thing_an_empty_database_gets():
     run(Season(), "laps", scope=Scope(sessions=(21,)))

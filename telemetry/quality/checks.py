@@ -136,5 +136,7 @@ CHECKS: list[Check] = [
     upstream.rows_sent_twice,
     upstream.corrections_in_conflict,
     upstream.rows_of_unlisted_sessions,
+    upstream.session_not_listed,
+    upstream.race_not_listed,
     upstream.fields_without_values,
 ]

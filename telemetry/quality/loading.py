@@ -70,8 +70,8 @@ class Batch:
         return counts
 
     def rejects(self) -> dict[int, list[kinds.RejectRow]]:
-        rows = Reject.objects.filter(piece__session_id__in=self.sessions).order_by("piece__session_id", "pk")
-        return grouped(kinds.RejectRow, rows.values_list("piece__session_id", "piece__collection", "row"))
+        rows = Reject.objects.filter(session_id__in=self.sessions).order_by("session_id", "pk")
+        return grouped(kinds.RejectRow, rows.values_list("session_id", "collection", "row"))
 
     def places_twice(self) -> dict[int, list[kinds.Twice]]:
         moments = self.of(Position).order_by("session_id", "date", "driver_number").values("session_id", "date", "driver_number")

@@ -14,12 +14,14 @@ class SessionRow(NamedTuple):
     date_end: datetime | None
     gmt_offset: str | None
     is_cancelled: bool
+    listed: bool
     circuit_key: int | None
     country_name: str | None
     circuit_name: str | None
     location: str | None
     race__race_name: str
     race__official_name: str | None
+    race__listed: bool
 
     @property
     def is_race(self) -> bool:

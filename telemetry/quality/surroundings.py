@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import F
+from django.db.models import Count, F
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry
 from drivers.names import ascii_words
-from mirror.models import SyncPiece
+from mirror import rejects
 from races.models import Session
 from telemetry.quality.rows import OutsideRow
 
@@ -83,6 +83,14 @@ class Identities:
         return None
 
 
+class UnlistedRows(NamedTuple):
+    """Rows of one collection that belong to a session which no list has; without a number where the rows name no session."""
+
+    session_id: int | None
+    collection: str
+    rows: int
+
+
 @dataclass
 class Surroundings:
     """What checks need to know of other sessions; each attribute says its keys and values."""
@@ -94,7 +102,7 @@ class Surroundings:
     number_users: dict[tuple[int, int], set[str]] = field(default_factory=dict)  # (season, driver_number) -> driver_ids
     duplicates: dict[str, str] = field(default_factory=dict)  # driver_id -> another that is probably the same person
     spellings: dict[int, SessionPlace] = field(default_factory=dict)  # circuit_key -> its first session, whose spelling counts
-    unlisted: dict[int, int] = field(default_factory=dict)  # race_id -> rows refused because no session of theirs is listed
+    unlisted: dict[int, list[UnlistedRows]] = field(default_factory=dict)  # race_id -> rows of sessions that no list has
     points_before: dict[tuple[int, str], dict[str, float]] = field(
         default_factory=dict
     )  # (session_id, collection) -> {driver_id or team_name: points after the race before it in the season}
@@ -118,9 +126,15 @@ def load_surroundings() -> Surroundings:
     load_people(surroundings)
     load_standings(surroundings)
     surroundings.duplicates = probable_duplicates()
-    refused = SyncPiece.objects.filter(session_id=None, rejected__gt=0).order_by("pk")
-    surroundings.unlisted = {race: count for race, count in refused.values_list("race_id", "rejected") if race}
+    load_unlisted(surroundings)
     return surroundings
+
+
+def load_unlisted(surroundings: Surroundings) -> None:
+    """Which rows of each weekend are not stored because no list has their session."""
+    counts = rejects.of_unlisted_sessions().values_list("race_id", "session_id", "collection").annotate(Count("pk"))
+    for race_id, *unlisted in counts.order_by("race_id", "session_id", "collection"):
+        surroundings.unlisted.setdefault(race_id, []).append(UnlistedRows(*unlisted))
 
 
 def load_people(surroundings: Surroundings) -> None:

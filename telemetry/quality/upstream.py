@@ -70,12 +70,42 @@ def corrections_in_conflict(rows: SessionRows) -> Iterator[Finding]:
         yield Finding(message=f"{plural(len(disputed), 'correction')} in conflict with upstream: {text}.")
 
 
-@check(NOTE, "unlisted-session")
+@check(WARNING, "unlisted-session")
 def rows_of_unlisted_sessions(rows: SessionRows) -> Iterator[Finding]:
     """Upstream has rows of this weekend under a session_key that its list of sessions lacks; told at the first session."""
     refused = rows.surroundings.unlisted.get(rows.session.race_id)
-    if refused and rows.surroundings.first_sessions.get(rows.session.race_id) == rows.session.pk:
-        yield Finding(message=f"{plural(refused, 'row')} of this weekend belong to no listed session and are not stored.")
+    if not refused or rows.surroundings.first_sessions.get(rows.session.race_id) != rows.session.pk:
+        return
+    collections: Counter[str] = Counter()
+    for unlisted in refused:
+        collections[unlisted.collection] += unlisted.rows
+    text = join_words(f"{number} of {collection}" for collection, number in collections.items())
+    keys = sorted({unlisted.session_id for unlisted in refused if unlisted.session_id is not None})
+    where = f"session{'s' if len(keys) > 1 else ''} {join_words(keys)}, which upstream does not list" if keys else "no session"
+    yield Finding(
+        message=f"{plural(collections.total(), 'row')} of this weekend ({text}) belong to {where}, and are not stored. "
+        "Sync the weekend again when upstream lists all of its sessions."
+    )
+
+
+@check(WARNING, "unlisted-session")
+def session_not_listed(rows: SessionRows) -> Iterator[Finding]:
+    """Upstream's list of sessions no longer has this one: it was withdrawn, or its key has changed."""
+    if not rows.session.listed:
+        yield Finding(
+            message="Upstream no longer lists this session; its rows are as they were last sent. "
+            "`sync_openf1 sessions --prune` deletes it."
+        )
+
+
+@check(WARNING, "unlisted-session")
+def race_not_listed(rows: SessionRows) -> Iterator[Finding]:
+    """Upstream lists a session, but not its race weekend, whose name and place are then those of the session."""
+    if rows.session.listed and not rows.session.race__listed:
+        yield Finding(
+            message="Upstream lists this session, but not its race weekend: the weekend's name, place and dates are those of its "
+            "sessions or of an earlier list. They are replaced when upstream lists the weekend."
+        )
 
 
 @check(NOTE, "fields-come-and-go", "stop-since")

@@ -24,12 +24,14 @@ def session(**changes) -> kinds.SessionRow:
         date_end=START + timedelta(hours=2),
         gmt_offset="01:00:00",
         is_cancelled=False,
+        listed=True,
         circuit_key=7,
         country_name="Somewhere",
         circuit_name="Ring",
         location="Town",
         race__race_name="Some Grand Prix",
         race__official_name="SOME GRAND PRIX 2024",
+        race__listed=True,
     )
     return row._replace(**changes)
 

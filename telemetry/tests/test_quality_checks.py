@@ -13,7 +13,7 @@ from telemetry.quality.findings import Check
 from telemetry.quality.measuring import FileRow, Measured, measure_arrays
 from telemetry.quality.quirks import ABSORBED, QUIRKS
 from telemetry.quality.session_rows import SessionRows
-from telemetry.quality.surroundings import Surroundings
+from telemetry.quality.surroundings import Surroundings, UnlistedRows
 from telemetry.tests.quality import (
     IN_LAP,
     LAP,
@@ -311,9 +311,16 @@ FAULTS = {
         "1 correction in conflict with upstream",
     ),
     "rows_of_unlisted_sessions": (
-        race(surroundings=Surroundings(unlisted={50: 12}, first_sessions={50: 500})),
-        "12 rows of this weekend belong to no listed session",
+        race(
+            surroundings=Surroundings(
+                unlisted={50: [UnlistedRows(98, "laps", 9), UnlistedRows(99, "laps", 1), UnlistedRows(99, "pit", 2)]},
+                first_sessions={50: 500},
+            )
+        ),
+        "12 rows of this weekend (10 of laps and 2 of pit) belong to sessions 98 and 99, which upstream does not list",
     ),
+    "session_not_listed": (race(session=session(listed=False)), "Upstream no longer lists this session"),
+    "race_not_listed": (race(session=session(race__listed=False)), "Upstream lists this session, but not its race weekend"),
     "fields_without_values": (race(pits=[pit(car, stop_duration=None) for car in (1, 16)]), "pit: no row has stop_duration"),
 }
 

@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from api.tests.factories import make
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from mirror import versions
 from mirror.models import Correction, Reject, Source, SyncPiece, SyncRun
@@ -147,9 +148,9 @@ def test_every_collection_reaches_the_checks(held):
     Position.objects.create(session=held, driver_number=1, date=START, position=9)
     Overtake.objects.create(session=held, date=START, overtaking_driver_number=77, overtaken_driver_number=1)
     run = SyncRun.objects.create(scope={})
-    old = SyncPiece.objects.create(run=run, collection="drivers", race_id=1, session_id=held.pk, rejected=1)
-    Reject.objects.create(piece=old, row={"driver_number": 1, "full_name": "Cleo GAMMA"}, reason="a later row has the same key")
-    SyncPiece.objects.create(run=run, collection="laps", race_id=1, rejected=4)
+    SyncPiece.objects.create(run=run, collection="drivers", race_id=1, session_id=held.pk, rejected=1)
+    make(Reject, 1, collection="drivers", race_id=1, session_id=held.pk, row={"driver_number": 1, "full_name": "Cleo GAMMA"})
+    make(Reject, 2, collection="laps", race_id=held.race_id, session_id=99)
     Correction.objects.create(
         collection="laps", session_id=held.pk, key={"lap_number": 1}, field="lap_duration", state="conflict", source=Source.OPENF1
     )

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mirror.client import Client, from_settings
-from mirror.errors import OpenF1Error
+from mirror.errors import NothingMatched, OpenF1Error
 from mirror.feeds import Feed, registry
 from mirror.pipeline import sync
 from mirror.planning import Scope, Weekend
@@ -25,7 +25,8 @@ class Command(BaseCommand):
         "Mirror OpenF1 into this site's database: only new and changed rows are written, rows that upstream no longer sends "
         "are kept and reported. Without --season, --race, --session or --latest everything since 2023 is synced. An "
         "interrupted sync goes on where it stopped when the same command is given again. "
-        "Exit status: 0 all well, 1 something failed, 130 interrupted."
+        "Exit status: 0 all well, also when rows were not valid and are not stored; 1 something failed, or nothing matched; "
+        "130 interrupted."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -95,8 +96,8 @@ class Command(BaseCommand):
     def sync(self, observer: "JsonObserver", options: dict[str, Any]) -> Report:
         """Sync what the options name, or what is due."""
         settings = {name: options[name] for name in ("collections", "force", "prune", "dry_run")}
-        names = {"seasons": "season", "races": "race", "sessions": "session"}
-        scope = Scope(latest=options["latest"], **{field: tuple(options[name]) for field, name in names.items()})
+        seasons, races, sessions = (tuple(options[name]) for name in ("season", "race", "session"))
+        scope = Scope(seasons=seasons, races=races, sessions=sessions, latest=options["latest"])
         if not options["stale"]:
             return sync(client=observer.client, scope=scope, observer=observer, **settings)
         if scope != Scope() or any(settings.values()):
@@ -116,11 +117,24 @@ class Command(BaseCommand):
             for collection, names in report.unknown_fields.items():
                 if names:
                     self.stdout.write(f"{collection}: upstream sends fields this site does not store: {', '.join(sorted(names))}")
+            self.write_rejects(report)
             self.stdout.write(
                 f"{'Dry run, nothing written: ' if dry_run else ''}{counts_text(report.total)}, {report.requests} requests"
             )
         if report.errors:
+            for error in report.errors:
+                if isinstance(error, NothingMatched):
+                    raise CommandError(str(error))
             raise CommandError(f"{len(report.errors)} failed; first: {report.errors[0]}")
+
+    def write_rejects(self, report: Report) -> None:
+        """Write why rows were not stored, of the first, and how many there are."""
+        for reject in report.rejects:
+            key = ", ".join(f"{name} {value}" for name, value in reject["key"].items())
+            self.stdout.write(f"{reject['collection']}: not stored: {key}: {reject['reason']}")
+        if total := report.total["rejected"]:
+            rows = "row from OpenF1 is" if total == 1 else "rows from OpenF1 are"
+            self.stdout.write(f"{total} {rows} not stored; see /api/v1/rejects/ or the rejects in the admin.")
 
 
 def counts_text(counts: Counter) -> str:
