@@ -16,6 +16,7 @@ from threadpoolctl import ThreadpoolController
 from mirror import versions
 from ml import datasets, features, tasks
 from ml.champions import Champion, NoChampion, load_champion
+from races import neutralisations
 from races.models import Session
 
 __all__ = ["CannotPredict", "NoChampion", "Prediction", "predict_hypothetical", "predict_session"]
@@ -83,6 +84,11 @@ def predict_session(
         for task, champion in champions.items()
         if session_id in champion.summary["sessions"]
     ]
+    if not neutralisations.are_known(session_id):
+        warnings.append(
+            "Neutralisations are unknown: no message of race control is stored of this session, so earlier laps behind a safety "
+            "car count as laps at racing speed."
+        )
     return Prediction(laps, champions, list(dict.fromkeys(warnings)))
 
 

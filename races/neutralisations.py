@@ -216,6 +216,11 @@ def find_windows(messages: Iterable[Message], *, gmt_offset: timedelta, laps: It
     return builder.finish(RacingLaps(laps))
 
 
+def are_known(session_id: int) -> bool:
+    """Whether messages of race control are stored of a session; without them nobody knows when its track was free."""
+    return RaceControl.objects.filter(session_id=session_id, date__isnull=False).exists()
+
+
 def update_neutralisations(session_id: int, *, laps: Iterable[TimedLap] = ()) -> None:
     """Replace the stored windows of a session by those of its messages, if they differ; `laps` as `find_windows` takes them."""
     gmt_offset = Session.objects.filter(pk=session_id).values_list("gmt_offset", flat=True).first()

@@ -10,9 +10,16 @@ from typing import Any
 
 from ml.analysis import comparison, degradation, pace, stops
 from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, read
+from races import neutralisations
 
 FUEL = ("fuel_effect", "fuel_load")
 PRACTICE = ("Practice 1", "Practice 2", "Practice 3")
+# What filters say of flags, which is not true of a session without messages of race control.
+FLAG_CLAIMS = ("no flag, safety car or virtual safety car, ", stops.NO_RED_FLAG, stops.NO_NEUTRALISATION)
+UNKNOWN_NEUTRALISATIONS = (
+    "Neutralisations are unknown: no message of race control is stored of this session, so laps under a flag or behind a safety "
+    "car count like all others; sync_openf1 race_control --session {} brings the messages in."
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class Question:
     answer: Callable[..., dict[str, Any]]
     kinds: tuple[str, ...] = ("Race", "Sprint")  # sessions that it can be asked of
     options: tuple[str, ...] = field(default=())
+    rests_on_flags: bool = True  # the answer leaves laps out on which the track was not free, or tells of them
 
 
 QUESTIONS = {
@@ -36,6 +44,7 @@ QUESTIONS = {
         "gaps to the fastest lap and to the team-mate, in per cent",
         comparison.qualifying_gap,
         kinds=("Qualifying", "Sprint Qualifying", "Sprint Shootout"),
+        rests_on_flags=False,
     ),
     "pit-loss": Question("seconds that a stop costs, on a free track and behind the safety car", stops.pit_loss),
     "crossover": Question("at what age the tyre that is faster when new becomes the slower one", stops.crossover),
@@ -59,7 +68,21 @@ def ask(question: str, session_id: int, **options: float) -> dict[str, Any]:
     session, laps = read(session_id, kinds=asked.kinds)
     if "fuel_load" in asked.options and session["session_name"] == "Sprint":
         options = {"fuel_load": round(FUEL_LOAD * SPRINT, 1)} | options
-    return {"question": question, "session": session} | asked.answer(laps, **options)
+    answer = {"question": question, "session": session} | asked.answer(laps, **options)
+    if asked.rests_on_flags and not neutralisations.are_known(session_id):
+        answer |= without_flag_claims(answer, session_id=session_id)
+    return answer
+
+
+def without_flag_claims(answer: dict[str, Any], *, session_id: int) -> dict[str, Any]:
+    """`filters` and `warnings` of an answer about a session of which no messages of race control are stored."""
+    filters = list(answer["filters"])
+    for claim in FLAG_CLAIMS:
+        filters = [text.replace(claim, "") for text in filters]
+    return {
+        "filters": [text for text in filters if text],
+        "warnings": [*answer.get("warnings", ()), UNKNOWN_NEUTRALISATIONS.format(session_id)],
+    }
 
 
 __all__ = ["QUESTIONS", "CannotSay", "NotThere", "Question", "ask"]

@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 from ml.analysis import robust
 from ml.analysis.sessions import CLEAN, CannotSay
+from races import neutralisations
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ALIKE = 2  # laps by which the tyres of two cars may differ in age
 FEWEST = 8  # pairs of laps
+UNKNOWN_DELETIONS = (
+    "Deleted laps are unknown: neither results nor messages of race control are stored of this session, so a lap that does not "
+    "count may be somebody's fastest; sync_openf1 session_result race_control brings them in."
+)
 TIMES = {"lap": "lap_duration", "sector_1": "duration_sector_1", "sector_2": "duration_sector_2", "sector_3": "duration_sector_3"}
 
 
@@ -65,12 +70,14 @@ def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
     """Best time of each driver: behind the fastest in seconds and in per cent, and, as the track gets faster from phase to phase,
     behind the fastest of the last phase that the driver took part in, and behind the team-mate in the last phase of both.
 
-    Times are the official ones, which know of deleted laps; phases are unknown where no results are stored.
+    Times are the official ones, which know of deleted laps. Where no results are stored, they are each driver's fastest lap that
+    race control did not delete, and phases are unknown.
     """
+    session_id = int(laps["session_id"].iloc[0])
     timed = laps[laps["lap_duration"].notna() & ~laps["is_pit_out_lap"] & (laps["excluded"] != "impossible time")]
-    known = official(int(laps["session_id"].iloc[0]))
+    known = official(session_id)
     drivers = laps.drop_duplicates("driver_number").set_index("driver_number")[["name", "team"]]
-    times = known or {int(car): [float(best)] for car, best in timed.groupby("driver_number")["lap_duration"].min().items()}
+    times = known or fastest_laps(without_deleted(timed, session_id=session_id))
     times = {car: mine for car, mine in times.items() if car in drivers.index}
     if not times:
         raise CannotSay("No timed laps are stored of this session; sync_openf1 laps session_result --session ID brings them in.")
@@ -95,9 +102,23 @@ def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
     return {
         "rows": rows,
         "n": len(rows),
-        "filters": ["official times of each phase" if known else "each driver's fastest lap"],
+        "filters": ["official times of each phase" if known else "each driver's fastest lap that race control did not delete"],
         "assumptions": ["gap: a track that gets faster favours those who get further"],
+        **({} if known or neutralisations.are_known(session_id) else {"warnings": [UNKNOWN_DELETIONS]}),
     }
+
+
+def without_deleted(laps: "pd.DataFrame", *, session_id: int) -> "pd.DataFrame":
+    """The laps of a session without those whose time race control deleted."""
+    from telemetry.models import Lap
+
+    deleted = set(Lap.objects.filter(session_id=session_id, deleted=True).values_list("driver_number", "lap_number"))
+    return laps[[key not in deleted for key in zip(laps["driver_number"], laps["lap_number"], strict=True)]]
+
+
+def fastest_laps(laps: "pd.DataFrame") -> dict[int, list[float | None]]:
+    """{car: [its fastest lap]}, as `official` gives times that are of one phase."""
+    return {int(car): [float(best)] for car, best in laps.groupby("driver_number")["lap_duration"].min().items()}
 
 
 def official(session_id: int) -> dict[int, list[float | None]]:

@@ -16,6 +16,8 @@ FREE = 0.1  # of the laps of those who stayed out may be neutralised on a free t
 LONGEST = 60.0  # seconds: a stop that costs more was a repair
 DRAWS = 4000
 RIVAL = 3.0  # seconds between two cars that race each other
+NO_RED_FLAG = ", nor under a red flag, nor as a neutralisation began or ended"
+NO_NEUTRALISATION = ", nobody is neutralised"
 ANSWER = 5  # laps within which the other stops too
 
 
@@ -57,7 +59,7 @@ def pit_loss(laps: "pd.DataFrame") -> dict[str, Any]:
         "filters": [
             f"stops that cost under {LONGEST:g} s, with both laps timed",
             "not on the first lap",
-            "neither onto wet tyres nor off them, nor under a red flag, nor as a neutralisation began or ended",
+            f"neither onto wet tyres nor off them{NO_RED_FLAG}",
         ],
         "assumptions": [
             f"free track: the laps without a stop are the median of the car's clean laps within {AROUND} laps",
@@ -154,7 +156,7 @@ def undercut(laps: "pd.DataFrame") -> dict[str, Any]:
         "p90": float(high),
         "worked": float(np.mean([row["ahead"] for row in rows])),
         "n": len(rows),
-        "filters": [f"within {RIVAL:g} s before the stop, the car ahead stops 1 to {ANSWER} laps later, nobody is neutralised"],
+        "filters": [f"within {RIVAL:g} s before the stop, the car ahead stops 1 to {ANSWER} laps later{NO_NEUTRALISATION}"],
         "assumptions": ["slow stops and traffic after the stop are part of the gain, as they are of the gamble"],
     }
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from ml import building, champions, prediction, recording, training, trials
 from ml.models import Run
 from ml.tests.test_training import before
-from races.models import Session
+from races.models import RaceControl, Session
 from telemetry.models import Lap
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +104,14 @@ def test_an_answer_says_who_says_so_and_how_good_that_was(api, laps, results):
     (champion,) = told["champions"]
     assert champion["measured"]["mae"] == pytest.approx(results["next_lap"].metrics["mae"])
     assert api.get(champion["run"]).json()["champion"] is True
+
+
+def test_without_messages_of_race_control_a_prediction_says_that_neutralisations_are_unknown(api, laps, results):
+    row = results["next_lap"].predictions.iloc[3]
+    lap = {"session_id": int(row["session_id"]), "driver_number": int(row["driver_number"]), "from_lap": int(row["lap_number"])}
+    assert not any("Neutralisations are unknown" in warning for warning in ask(api, **lap)["warnings"])
+    RaceControl.objects.filter(session_id=lap["session_id"]).delete()
+    assert any("Neutralisations are unknown" in warning for warning in ask(api, **lap)["warnings"])
 
 
 def test_a_race_that_was_learnt_from_is_warned_of(api, laps, results):
