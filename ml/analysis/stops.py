@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 from ml.analysis import degradation, robust
 from ml.analysis.sessions import CLEAN, CannotSay
 from telemetry.lap_rules import NEUTRALISED_STATES, WET_COMPOUNDS
+from telemetry.pit_visits import load_visits
 
 if TYPE_CHECKING:
     import pandas as pd
 
 AROUND = 6  # laps before and after a stop that say what a lap would have taken
 RED = "red flag"
+NEARBY = 60.0  # seconds between a car that stops and the cars that it is compared with
+FEWEST_OTHERS = 3  # of those
 FREE = 0.1  # of the laps of those who stayed out may be neutralised on a free track
 LONGEST = 60.0  # seconds: a stop that costs more was a repair
 DRAWS = 4000
@@ -23,50 +26,112 @@ ANSWER = 5  # laps within which the other stops too
 
 def pit_loss(laps: "pd.DataFrame") -> dict[str, Any]:
     """Seconds that in-lap and out-lap together cost beside two laps without a stop: on a free track beside the car's own laps
-    around it, behind a (virtual) safety car beside the cars that stayed out on those laps.
+    around it, behind a (virtual) safety car beside the same two laps of the cars nearby that stayed out.
 
-    `left_out` counts stops that say nothing of the pit lane: onto wet tyres or off them, in a race that was stopped, and as a
-    neutralisation began or ended.
+    Only stops count: visits on which tyres were changed or the car stood. `left_out` counts the other visits by kind, and stops
+    that say nothing of the pit lane: onto wet tyres or off them, in a race that was stopped, and as a neutralisation began or
+    ended.
     """
-    import numpy as np
-
     found: dict[str, list[dict[str, Any]]] = {"green": [], "neutralised": []}
     left_out: Counter[str] = Counter()
-    by_car = {key: part.set_index("lap_number") for key, part in laps.groupby("driver_number")}
-    staying = laps[~laps["is_in_lap"] & ~laps["is_pit_out_lap"] & laps["lap_duration"].notna()]
-    usual = staying.groupby("lap_number")["lap_duration"].median()
-    for mine in by_car.values():
-        for lap in mine.index[mine["is_in_lap"]]:
-            if lap == 1 or lap + 1 not in mine.index or not mine.loc[lap + 1, "is_pit_out_lap"]:
-                continue
-            both = [lap, lap + 1]
-            track = track_of(mine.loc[both, "compound"], staying.loc[staying["lap_number"].isin(both), "excluded"])
-            around = mine[(abs(mine.index - lap - 0.5) <= AROUND) & mine["clean"]]["lap_duration"]
-            green = 2 * around.median() if len(around) > 2 else np.nan
-            without = green if track == "green" else usual.reindex(both).sum(skipna=False)
-            loss = float(mine.loc[both, "lap_duration"].sum(skipna=False) - without)
-            if track in found and 0 < loss < LONGEST:
-                found[track].append({"name": str(mine["name"].iloc[0]), "lap_number": int(lap), "loss": loss})
-            else:
-                left_out["not to be measured" if track in found else track] += 1
+    field = Field(laps)
+    for visit in load_visits(int(laps["session_id"].iloc[0])):
+        car, lap = visit.driver_number, visit.lap_number
+        if lap == 1 or not field.is_in_and_out(car, lap):
+            continue
+        if not visit.is_stop:
+            left_out[visit.kind.value] += 1
+            continue
+        track = field.track(car, lap)
+        loss = field.loss(car, lap, track=track) if track in found else float("nan")
+        if track in found and (0 if track == "green" else -LONGEST) < loss < LONGEST:
+            found[track].append(
+                {
+                    "name": field.name(car),
+                    "lap_number": lap,
+                    "loss": loss,
+                    "state": field.state(car, lap) if track != "green" else "",
+                }
+            )
+        else:
+            left_out["not to be measured" if track in found else track] += 1
     if not any(found.values()):
         raise CannotSay("No stop of this session can be measured.")
+    states = {
+        state: [row for row in found["neutralised"] if row["state"] == state] for state in NEUTRALISED_STATES if state != RED
+    }
     return {
-        "rows": [{"track": track, **spread(rows)} for track, rows in found.items() if rows],
+        "rows": [{"track": track, **spread(rows)} for track, rows in (found | states).items() if rows],
         "stops": found,
         "left_out": left_out,
         "n": sum(map(len, found.values())),
         "filters": [
-            f"stops that cost under {LONGEST:g} s, with both laps timed",
+            f"stops that cost under {LONGEST:g} s, with both laps timed: a change of tyres or a time at a standstill",
             "not on the first lap",
             f"neither onto wet tyres nor off them{NO_RED_FLAG}",
         ],
         "assumptions": [
             f"free track: the laps without a stop are the median of the car's clean laps within {AROUND} laps",
-            "neutralised: they are the median of the cars that stayed out; some were still catching up with the "
-            "queue, which gives back a part of the loss later",
+            f"neutralised: they are the median of the same two laps of the {FEWEST_OTHERS} and more cars that stayed out within "
+            f"{NEARBY:g} s; what a stop costs depends on when in the neutralisation it falls, and can be less than nothing",
+            "safety car and virtual safety car: parts of neutralised",
         ],
     }
+
+
+class Field:
+    """The laps of a race by car and lap number, and what a stop on two of them is compared with."""
+
+    def __init__(self, laps: "pd.DataFrame") -> None:
+        self.cars = {int(key): part.set_index("lap_number") for key, part in laps.groupby("driver_number")}
+        stays = (
+            ~laps["is_in_lap"] & ~laps["is_pit_out_lap"] & laps["lap_duration"].notna() & ~laps["compound"].isin(WET_COMPOUNDS)
+        )
+        self.staying = laps[stays]
+
+    def name(self, car: int) -> str:
+        return str(self.cars[car]["name"].iloc[0])
+
+    def is_in_and_out(self, car: int, lap: int) -> bool:
+        """Whether both laps of a visit are there, the second as an out-lap."""
+        return (
+            car in self.cars
+            and {lap, lap + 1} <= set(self.cars[car].index)
+            and bool(self.cars[car].loc[lap + 1, "is_pit_out_lap"])
+        )
+
+    def others(self, car: int, lap: int) -> "pd.DataFrame":
+        """The two laps of the cars that stayed out on both, and began the first within `NEARBY` seconds of this car."""
+        both = self.staying[self.staying["lap_number"].isin([lap, lap + 1]) & (self.staying["driver_number"] != car)]
+        first = both[both["lap_number"] == lap]
+        near = first.loc[(first["start"] - self.cars[car].loc[lap, "start"]).abs() <= NEARBY, "driver_number"]
+        second = both.loc[both["lap_number"] == lap + 1, "driver_number"]
+        return both[both["driver_number"].isin(set(near) & set(second))]
+
+    def track(self, car: int, lap: int) -> str:
+        """What a stop at the end of a lap tells of; by all cars that stayed out, where none is nearby."""
+        others = self.others(car, lap)
+        if others.empty:
+            others = self.staying[self.staying["lap_number"].isin([lap, lap + 1])]
+        return track_of(self.cars[car].loc[[lap, lap + 1], "compound"], others["excluded"])
+
+    def state(self, car: int, lap: int) -> str:
+        """The neutralisation that most of the other cars' laps were under."""
+        states = self.others(car, lap)["excluded"]
+        counts = states[states.isin(NEUTRALISED_STATES)].value_counts()
+        return str(counts.index[0]) if len(counts) else ""
+
+    def loss(self, car: int, lap: int, *, track: str) -> float:
+        """Seconds that the two laps of a stop took longer than without; NaN where too little is known."""
+        mine = self.cars[car]
+        missing = float("nan")
+        if track == "green":
+            around = mine[(abs(mine.index - lap - 0.5) <= AROUND) & mine["clean"]]["lap_duration"]
+            without = 2 * around.median() if len(around) > 2 else missing
+        else:
+            pairs = self.others(car, lap).groupby("driver_number")["lap_duration"].sum()
+            without = pairs.median() if len(pairs) >= FEWEST_OTHERS else missing
+        return float(mine.loc[[lap, lap + 1], "lap_duration"].sum(skipna=False) - without)
 
 
 def track_of(compounds: "pd.Series", states: "pd.Series") -> str:
@@ -83,12 +148,14 @@ def spread(rows: list[dict[str, Any]]) -> dict[str, Any]:
     import numpy as np
 
     losses = np.array([row["loss"] for row in rows])
-    low, high = np.quantile(losses, [0.1, 0.9])
+    low, first, third, high = map(float, np.quantile(losses, [0.1, 0.25, 0.75, 0.9]))
     return {
         "median": float(np.median(losses)),
         "mad": robust.scale(losses) / robust.MAD,
-        "p10": float(low),
-        "p90": float(high),
+        "p10": low,
+        "p25": first,
+        "p75": third,
+        "p90": high,
         "stops": len(rows),
     }
 
@@ -137,7 +204,10 @@ def undercut(laps: "pd.DataFrame") -> dict[str, Any]:
     import numpy as np
 
     by_car = {int(key): part.set_index("lap_number") for key, part in laps.groupby("driver_number")}
-    stops = {key: [int(lap) for lap in mine.index[mine["is_in_lap"]] if lap > 1] for key, mine in by_car.items()}
+    visits = load_visits(int(laps["session_id"].iloc[0]))
+    stops = {
+        key: sorted(v.lap_number for v in visits if v.driver_number == key and v.is_stop and v.lap_number > 1) for key in by_car
+    }
     rows = []
     for chaser, mine in by_car.items():
         for leader, other in by_car.items():

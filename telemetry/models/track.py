@@ -29,6 +29,11 @@ class Pit(CarRow):
         ordering = ["session_id", "date", "pit_id"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "digest"], name="pit_key")]
 
+    @property
+    def seconds(self) -> float | None:
+        """In the pit lane, by whichever name upstream gave it."""
+        return self.lane_duration if self.pit_duration is None else self.pit_duration
+
     def __str__(self) -> str:
         return f"car {self.driver_number} in the pits on lap {self.lap_number or '?'}"
 

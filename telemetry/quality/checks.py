@@ -66,6 +66,7 @@ CHECKS: list[Check] = [
     pit.pit_without_out_lap,
     pit.out_lap_without_pit,
     pit.stops_without_new_stint,
+    pit.visits_without_stop,
     people.driver_incomplete,
     people.entry_names_two_people,
     people.number_sent_for_two_people,

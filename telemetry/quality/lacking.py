@@ -47,7 +47,8 @@ def lacking_pits(rows: SessionRows) -> str:
 
 def no_car_stopped(rows: SessionRows) -> str:
     """A race has no pit rows when every car drove one stint, as in most sprints."""
-    one_stint_each = bool(rows.stints) and all(len(stints) == 1 for stints in rows.stints_of.values())
+    driven = [stint.driver_number for stint in rows.stints if not stints.is_phantom(rows, stint)]
+    one_stint_each = bool(driven) and len(driven) == len(set(driven))
     return "no car stopped" if rows.is_race and one_stint_each else ""
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from telemetry.pit_visits import Kind, VisitClassifier
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.rows import PitRow
 from telemetry.quality.session_rows import SessionRows
@@ -119,3 +120,20 @@ def stops_without_new_stint(rows: SessionRows) -> Iterator[Finding]:
         yield Finding(
             message=f"{plural(len(same), 'visit')} to the pits without a new stint (car/lap): {text}.", rows={"pit": keys(same)}
         )
+
+
+@check(NOTE, "transits")
+def visits_without_stop(rows: SessionRows) -> Iterator[Finding]:
+    """Visits to the pit lane of a race on which the car did not stop: behind the safety car, or for a penalty."""
+    if not rows.is_race:
+        return
+    classifier = VisitClassifier(stints=rows.stints, laps=rows.laps, windows=rows.windows)
+    visits = classifier.classify(rows.pits)
+    for kind in (Kind.TRANSIT, Kind.DRIVE_THROUGH):
+        passing = [visit for visit in visits if visit.kind == kind]
+        if passing:
+            text = join_words(f"{visit.driver_number}/{visit.lap_number}" for visit in passing)
+            yield Finding(
+                message=f"{plural(len(passing), 'visit')} to the pit lane without a stop, {kind.value} (car/lap): {text}.",
+                rows={"pit": [visit.pit.pk for visit in passing if visit.pit]},
+            )

@@ -40,6 +40,7 @@ QUIRKS = {
     "pit-twice": "A car is twice in the pits on one lap, or the same row is sent twice (9223).",
     "no-pit-duration": "A quarter of pit rows has no duration, mostly on lap 1.",
     "garage-time": "Over 300 s in the pits is garage time or a red flag, not a stop.",
+    "transits": "The safety car leads the field through the pit lane, which upstream shows as visits and as new stints.",
     "no-pit-lap": "A pit row has no lap number.",
     "stop-since": "The stationary time is there from Austin 2024 on.",
     # Drivers

@@ -37,10 +37,16 @@ def name(stint: StintRow) -> str:
     return f"Stint {stint.stint_number} of car {stint.driver_number}"
 
 
+def is_phantom(rows: SessionRows, stint: StintRow) -> bool:
+    """Whether a stint begins after the car's last lap, by its laps or else its result, which counts no unfinished lap."""
+    last = rows.last_lap(stint.driver_number)
+    return bool(stint.laps and last and stint.laps[0] > last + (not rows.laps))
+
+
 def neighbours(rows: SessionRows) -> Iterator[tuple[StintRow, StintRow]]:
-    """Pairs of consecutive stints of a car, of those that have bounds."""
+    """Pairs of consecutive stints of a car, of those that have bounds and were driven."""
     for stints in rows.stints_of.values():
-        yield from pairwise(stint for stint in stints if stint.laps)
+        yield from pairwise(stint for stint in stints if stint.laps and not is_phantom(rows, stint))
 
 
 @check(ERROR, "stint-bounds-null")
@@ -122,8 +128,8 @@ def stint_numbers_skip(rows: SessionRows) -> Iterator[Finding]:
 def stint_after_last_lap(rows: SessionRows) -> Iterator[Finding]:
     """A stint that begins after the car's last lap: tyres that were fitted and never driven."""
     for stint in rows.stints:
-        last = rows.last_lap(stint.driver_number)
-        if stint.laps and last and stint.laps[0] > last + (not rows.laps):
+        if is_phantom(rows, stint):
+            last = rows.last_lap(stint.driver_number)
             yield of_stint(stint, f"{name(stint)} begins on lap {stint.lap_start}, after the car's last, {last}.")
 
 

@@ -169,6 +169,18 @@ FAULTS = {
         race(pits=[*race().pits, pit(1, pk=3, lap_number=5)]),
         "1 visit to the pits without a new stint (car/lap): 1/5",
     ),
+    "visits_without_stop": (
+        race(
+            stints=[kinds.StintRow(car, car, 1, 1, 6, "MEDIUM", 0) for car in (1, 16)],
+            pits=[pit(car, stop_duration=None) for car in (1, 16)],
+            messages=[
+                *race().messages,
+                message("SAFETY CAR DEPLOYED", 6),
+                message("TRACK CLEAR", 9, flag="CLEAR", scope="Track"),
+            ],
+        ),
+        "2 visits to the pit lane without a stop, transit behind the safety car (car/lap): 1/3 and 16/3",
+    ),
     "driver_incomplete": (with_entry(16, team_name=None, last_name=None), "Car 16 (Bea BETA) has no last name and team"),
     "entry_names_two_people": (with_entry(16, first_name="Max", last_name="Other"), "Car 16 is Bea BETA and Max Other at once"),
     "number_sent_for_two_people": (

@@ -1,0 +1,181 @@
+"""Visits to the pit lane of a race, by kind: a stop is a change of tyres or a time at a standstill, everything else is not.
+
+What tells them apart: a red flag; over 300 s in the lane; no lap afterwards; a stationary time; other tyres by compound or age;
+the time in the lane beside that of the session's other changes. A new stint alone proves nothing: upstream also begins one when
+the safety car leads the field through the lane, sometimes with a wrong tyre age (Spielberg 2023, lap 2).
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+from enum import StrEnum
+from itertools import pairwise
+from statistics import median
+from typing import Any, NamedTuple
+
+from races.models import Neutralisation
+
+MAX_STOP_TIME = 300.0  # seconds in the pit lane: beyond, the car was in the garage
+# Seconds in the lane by which a visit without a stop is shorter than one with: 16 to 18 s against 22 s at Spielberg 2023.
+STANDING_TIME = 2.5
+QUEUE_TIME = 5.0  # seconds in the lane that a queue behind the safety car can add
+MIN_CERTAIN_CHANGES = 3  # visits with another compound, whose median says how long a stop takes in the lane
+
+
+class Kind(StrEnum):
+    """What a visit was."""
+
+    TYRE_CHANGE = "tyre change"
+    STANDSTILL = "stop without new tyres"
+    STOP = "stop, tyres unknown"
+    TRANSIT = "transit behind the safety car"
+    DRIVE_THROUGH = "drive-through"
+    RED_FLAG = "red flag"
+    GARAGE = "garage"
+    RETIREMENT = "retirement"
+    UNKNOWN = "unknown"
+
+
+STOPS = (Kind.TYRE_CHANGE, Kind.STANDSTILL, Kind.STOP)
+
+
+class Visit(NamedTuple):
+    """A visit of a car at the end of a lap; `pit` is its row, if there is one: before Spain 2023 only out-laps show visits."""
+
+    driver_number: int
+    lap_number: int
+    kind: Kind
+    pit: Any
+
+    @property
+    def is_stop(self) -> bool:
+        return self.kind in STOPS
+
+
+class Tyres(StrEnum):
+    """What stints say of the tyres before and after a visit."""
+
+    OTHER_COMPOUND = "another compound"
+    YOUNGER = "the same compound, younger"
+    SAME = "the same set"
+    UNKNOWN = "not known"
+
+
+# The kind of a visit on which the car stood.
+STOP_BY_TYRES = {
+    Tyres.OTHER_COMPOUND: Kind.TYRE_CHANGE,
+    Tyres.YOUNGER: Kind.TYRE_CHANGE,
+    Tyres.SAME: Kind.STANDSTILL,
+    Tyres.UNKNOWN: Kind.STOP,
+}
+
+
+class VisitClassifier:
+    """Tells the kinds of one race's visits apart."""
+
+    def __init__(self, *, stints: Iterable[Any], laps: Iterable[Any], windows: Iterable[Any]) -> None:
+        """stints, laps: rows or instances, stints in the order of their numbers; windows: of neutralisations."""
+        self.stints = defaultdict(list)
+        for stint in stints:
+            if stint.lap_start is not None:
+                self.stints[stint.driver_number].append(stint)
+        self.laps = {(lap.driver_number, lap.lap_number): lap for lap in laps}
+        self.windows = list(windows)
+        self.usual_lane_time: float | None = None
+
+    def classify(self, pits: Iterable[Any]) -> list[Visit]:
+        """Every visit of the pit rows, and of the out-laps that have none; rows without a lap are left out."""
+        rows = [(pit.driver_number, pit.lap_number, pit) for pit in pits if pit.lap_number is not None]
+        known = {(car, lap) for car, lap, _ in rows}
+        rows += [
+            (car, number - 1, None)
+            for (car, number), lap in self.laps.items()
+            if lap.is_pit_out_lap and number > 1 and (car, number - 1) not in known
+        ]
+        certain = [
+            pit.seconds
+            for car, lap, pit in rows
+            if pit and pit.seconds is not None and pit.seconds <= MAX_STOP_TIME and self.tyres(car, lap) == Tyres.OTHER_COMPOUND
+        ]
+        self.usual_lane_time = median(certain) if len(certain) >= MIN_CERTAIN_CHANGES else None
+        return [Visit(car, lap, self.kind(car, lap, pit), pit) for car, lap, pit in rows]
+
+    def kind(self, car: int, lap: int, pit: Any) -> Kind:
+        seconds = pit.seconds if pit else None
+        if self.overlaps(Neutralisation.State.RED_FLAG, car=car, lap=lap, pit=pit):
+            return Kind.RED_FLAG
+        if seconds is not None and seconds > MAX_STOP_TIME:
+            return Kind.GARAGE
+        if any(number == car for number, _ in self.laps) and (car, lap + 1) not in self.laps and not self.goes_on(car, lap):
+            return Kind.RETIREMENT
+        tyres = self.tyres(car, lap)
+        stood = bool(pit and pit.stop_duration)
+        behind = self.overlaps(Neutralisation.State.SAFETY_CAR, car=car, lap=lap, pit=pit)
+        if stood or (tyres == Tyres.OTHER_COMPOUND and not (behind and self.is_short(seconds))):
+            return STOP_BY_TYRES[tyres]
+        return self.kind_by_lane_time(tyres, seconds, behind_safety_car=behind)
+
+    def is_short(self, seconds: float | None) -> bool:
+        """Whether the time in the lane leaves none for a standstill; false where that cannot be known."""
+        return seconds is not None and self.usual_lane_time is not None and seconds < self.usual_lane_time - STANDING_TIME
+
+    def kind_by_lane_time(self, tyres: Tyres, seconds: float | None, *, behind_safety_car: bool) -> Kind:
+        """The kind of a visit without a known stationary time and without certainly new tyres."""
+        passing = Kind.TRANSIT if behind_safety_car else Kind.DRIVE_THROUGH
+        if seconds is None or self.usual_lane_time is None:
+            no_stop = passing if behind_safety_car or seconds is not None else Kind.UNKNOWN
+            return {Tyres.YOUNGER: Kind.TYRE_CHANGE, Tyres.SAME: no_stop}.get(tyres, Kind.UNKNOWN)
+        if self.is_short(seconds):
+            return passing
+        if tyres == Tyres.SAME and behind_safety_car and seconds < self.usual_lane_time + QUEUE_TIME:
+            return Kind.TRANSIT
+        return STOP_BY_TYRES[tyres]
+
+    def goes_on(self, car: int, lap: int) -> bool:
+        """Whether a car has a later lap than the one after the visit, which then is only missing."""
+        return any(number == car and later > lap for number, later in self.laps)
+
+    def tyres(self, car: int, lap: int) -> Tyres:
+        """Compare the stints before and after a visit at the end of a lap; the later one begins on that lap or on the next."""
+        stints = self.stints.get(car, [])
+        pair = next(((one, other) for one, other in pairwise(stints) if other.lap_start in (lap, lap + 1)), None)
+        if pair is None:
+            return (
+                Tyres.SAME if any(stint.lap_end and stint.lap_start <= lap < stint.lap_end for stint in stints) else Tyres.UNKNOWN
+            )
+        one, other = pair
+        compounds = {one.tyre_compound, other.tyre_compound}
+        if len(compounds) == 2 and not any(not name or "UNKNOWN" in name for name in compounds):
+            return Tyres.OTHER_COMPOUND
+        if one.tyre_age_at_start is None or other.tyre_age_at_start is None:
+            return Tyres.UNKNOWN
+        running = one.tyre_age_at_start + other.lap_start - one.lap_start
+        return Tyres.SAME if other.tyre_age_at_start >= running else Tyres.YOUNGER
+
+    def overlaps(self, state: str, *, car: int, lap: int, pit: Any) -> bool:
+        """Whether the track was in this state during the visit."""
+        begin = pit.date if pit else None
+        if begin is None:
+            out = self.laps.get((car, lap + 1))
+            begin = out.date_start if out else None
+        if begin is None:
+            return False
+        end = begin + timedelta(seconds=(pit.seconds or 0.0) if pit else 0.0)
+        return any(w.state == state and w.date_start <= end and (w.date_end is None or w.date_end >= begin) for w in self.windows)
+
+
+def load_visits(session_id: int) -> list[Visit]:
+    """The visits of a stored race; four queries."""
+    from telemetry.models import Lap, Pit, Stint
+
+    laps = Lap.objects.filter(session_id=session_id).only("driver_number", "lap_number", "is_pit_out_lap", "date_start")
+    classifier = VisitClassifier(
+        stints=Stint.objects.filter(session_id=session_id).order_by("driver_number", "stint_number"),
+        laps=laps.order_by("driver_number", "lap_number"),
+        windows=Neutralisation.objects.filter(session_id=session_id),
+    )
+    return classifier.classify(Pit.objects.filter(session_id=session_id).order_by("date", "pk"))
+
+
+def count_kinds(visits: Collection[Visit]) -> Counter[str]:
+    return Counter(visit.kind.value for visit in visits)
