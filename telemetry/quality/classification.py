@@ -15,6 +15,7 @@ from telemetry.quality.session_rows import SessionRows
 
 ROUNDING = 0.0015  # seconds: times are in milliseconds
 CLASSIFIED = 0.9  # share of the winner's laps, rounded down, from which a car is classified (Sporting Regulations)
+LONGEST = 1e6  # seconds: OpenF1's JSON could hold integers that no float can
 STOPPED = timedelta(minutes=5)  # a car whose last lap ended so long before the winner's finish had stopped
 PENALTY_STEP = 5.0  # seconds: penalties are added to race times in multiples of five
 MOST_PENALTIES = 120.0  # seconds
@@ -22,8 +23,9 @@ LAPS_AND_RESULT = 1.6  # seconds by which a sum of laps and a race time differ: 
 
 
 def number(value: Any) -> float | None:
-    """A time as a number; None for texts, lists and nothing."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A time in seconds as a number; None for texts, lists, nothing, and what is longer than any session."""
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LONGEST
+    return float(value) if known else None
 
 
 def as_text(value: Any) -> str:

@@ -71,12 +71,15 @@ def fastest_car(rows: SessionRows) -> int | None:
     sound: list[tuple[float, LapRow]] = [
         (lap.lap_duration, lap)
         for lap in rows.laps
-        if lap.lap_duration is not None and lap.sum_of_sectors is not None and abs(lap.lap_duration - lap.sum_of_sectors) < 0.002
+        if lap.lap_duration
+        and lap.lap_duration > 0
+        and lap.sum_of_sectors is not None
+        and abs(lap.lap_duration - lap.sum_of_sectors) < 0.002
     ]
     if not sound:
         return None
     usual = median(seconds for seconds, _ in sound)
-    return min((seconds, lap.driver_number) for seconds, lap in sound if seconds > WRONG_LAP * usual)[1]
+    return min((timed for timed in sound if timed[0] > WRONG_LAP * usual), key=lambda timed: timed[0])[1].driver_number
 
 
 def right_points(rows: SessionRows, table: Table, misfits: list[ResultRow]) -> dict[int, float]:

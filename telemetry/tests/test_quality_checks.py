@@ -513,6 +513,16 @@ def test_a_first_lap_that_one_car_lacks_is_not_the_field_s():
     assert found("lap_time_missing", untimed_first_laps()) == []
 
 
+def test_values_that_no_result_can_have_end_no_check():
+    for value in (10**400, -5, True, {"a": 1}, [], "1 LAP", ""):
+        rows = with_result(16, duration=value, gap_to_leader=value, position=0, number_of_laps=0, points=-1e300)
+        assert [check.name for check in CHECKS for _ in check(rows)]
+    negative = {"lap_duration": -90.0, "duration_sector_1": -30.0, "duration_sector_2": -30.0, "duration_sector_3": -30.0}
+    rows = with_result(16, points=0.0)
+    rows.laps = [row._replace(**negative) for row in rows.laps]
+    assert found("points_do_not_fit_the_place", rows) != []
+
+
 def test_penalties_explain_a_race_time():
     assert found("result_time_against_laps", with_result(16, duration=550.6, gap_to_leader=10.6)) == []
 
