@@ -19,6 +19,7 @@ from telemetry.lap_rules import (
     MIN_LAP_RATIO,
     NEUTRALISED_STATES,
     SLICK_COMPOUNDS,
+    START_JITTER,
     SUPPORTING_LAPS,
     WET_COMPOUNDS,
     YELLOW_FLAG,
@@ -75,18 +76,35 @@ def session_verdicts(laps: "pd.DataFrame", windows: "pd.DataFrame") -> "pd.DataF
 
     holds = conditions(laps, windows)
     first = pd.Series(np.select(list(holds.values()), list(holds), default=""), index=laps.index, dtype="object")
-    timed = laps["end"].notna() & (laps["lap_number"] > 1) & ~holds["impossible time"]
-    ended = laps[timed].sort_values("end", kind="stable")
+    measured = measured_twice(laps, holds["impossible time"])
+    ended = measured[measured["time"].notna() & measured["end"].notna() & (laps["lap_number"] > 1)]
+    ended = ended.sort_values("end", kind="stable")
     by_pace, revoked_by = judge_pace(
-        ended["lap_duration"].tolist(),
+        ended["time"].tolist(),
         candidates=(first[ended.index] == "").tolist(),
-        starting=(ended["lap_number"] <= START_LAPS).tolist(),
+        starting=(laps["lap_number"][ended.index] <= START_LAPS).tolist(),
     )
     ends = [*ended["end"], inf]
     found = pd.DataFrame({"excluded": first, "revoked_at": inf})
     found.loc[ended.index, "revoked_at"] = [ends[place] for place in revoked_by]
     found.loc[ended.index, "excluded"] = found.loc[ended.index, "excluded"].where(first[ended.index] != "", by_pace)
     return found
+
+
+def measured_twice(laps: "pd.DataFrame", impossible: "np.ndarray") -> "pd.DataFrame":
+    """`time` and `end` of each lap as a reference for others, in seconds: as in `telemetry.models.best_laps`.
+
+    A time that is missing or contradicts the sectors counts where the next lap's start supports it, and else the sectors' sum
+    where that start supports this; NaN without support.
+    """
+    import numpy as np
+
+    car = laps.groupby("driver_number", sort=False)
+    following = car["start"].shift(-1).where(car["lap_number"].shift(-1) == laps["lap_number"] + 1)
+    added, time = laps[SECTORS].sum(axis=1, skipna=False), laps["lap_duration"]
+    lasted, wrong = following - laps["start"], time.isna() | impossible
+    supported = np.select([(lasted - other).abs() < START_JITTER for other in (time, added)], [time, added], default=nan)
+    return laps[[]].assign(time=time.where(~wrong, supported), end=laps["end"].where(~wrong, following))
 
 
 def conditions(laps: "pd.DataFrame", windows: "pd.DataFrame") -> dict[str, Any]:

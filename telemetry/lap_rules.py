@@ -18,6 +18,7 @@ SUPPORTING_LAPS = 5  # the best lap counts when it is near this many laps, itsel
 MIN_SUPPORTED_RATIO = 0.97  # of the fifth best lap: the best laps of 27 recorded races are 0.2 to 2.4 % faster than the fifth
 MIN_LAP_RATIO = 0.90  # of the fifth best lap; a lap that takes less is impossible
 MIN_SECTOR = 10.0  # seconds; the shortest real sector takes 16.8 s
+START_JITTER = 0.5  # seconds; 95 % of laps start within 0.3 s of the end of the lap before
 SECTOR_ROUNDING = 0.002  # seconds; real sectors add up to their lap within 1.5 ms
 SLICK_COMPOUNDS = ("SOFT", "MEDIUM", "HARD")
 WET_COMPOUNDS = ("INTERMEDIATE", "WET")

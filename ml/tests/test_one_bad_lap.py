@@ -88,6 +88,15 @@ def check_one_change(laps, verdicts, *, lap, changes, learnt):
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(place=FASTEST, field="lap_duration", data=9.26)
+@example(place=FASTEST, field="lap_duration", data=120.0)
+@example(place=FASTEST, field="lap_duration", data=None)
+@example(place=FASTEST, field="duration_sector_2", data=1e9)
+@example(place=FASTEST, field="duration_sector_2", data=38.0)
+@example(place=FASTEST, field="duration_sector_2", data=None)
+@example(place=FASTEST, field="is_pit_out_lap", data=True)
+@example(place=FASTEST, field="date_start", data=timedelta(minutes=-3))
+@example(place=(1, 40), field="is_pit_out_lap", data=True)
 @example(place=(44, 30), field="lap_duration", data=9.675)
 @given(place=st.integers(0), field=st.sampled_from([*CHANGES]), data=st.data())
 def test_no_change_of_one_lap_moves_the_verdict_on_others(bahrain, verdicts, place, field, data):
@@ -106,6 +115,11 @@ def test_no_change_of_one_lap_moves_the_verdict_on_others(bahrain, verdicts, pla
         ((63, 57), {"lap_duration": 0.0}),
         ((63, 20), {"lap_duration": 1e9}),
         ((16, 12), {"is_pit_out_lap": True}),
+        (FASTEST, {"lap_duration": 9.26}),
+        (FASTEST, {"lap_duration": 120.0}),
+        (FASTEST, {"lap_duration": None}),
+        (FASTEST, {"duration_sector_2": 38.0}),
+        (FASTEST, {"is_pit_out_lap": True}),
         ((16, 25), {"date_start": timedelta(hours=-1)}),
     ],
 )

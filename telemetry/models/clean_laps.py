@@ -4,19 +4,10 @@ from typing import Any, Self
 
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce
 
 from races.models import Neutralisation
-from telemetry.lap_rules import (
-    MAX_BEST_LAP_RATIO,
-    MIN_LAP_RATIO,
-    MIN_SECTOR,
-    MIN_SUPPORTED_RATIO,
-    SECTOR_ROUNDING,
-    SUPPORTING_LAPS,
-    TRACK_STATES,
-    WET_COMPOUNDS,
-)
+from telemetry.lap_rules import MAX_BEST_LAP_RATIO, MIN_LAP_RATIO, TRACK_STATES, WET_COMPOUNDS
+from telemetry.models.best_laps import CONTRADICTS_SECTORS, LapEnd, best_lap, fifth_best_lap
 from telemetry.models.stints import Stint
 from telemetry.models.track import Pit
 
@@ -41,25 +32,6 @@ EXCLUSIONS = (
     "no time",
     "flagged",
 )
-SECTORS = ("duration_sector_1", "duration_sector_2", "duration_sector_3")
-ADDED_SECTORS = F("duration_sector_1") + F("duration_sector_2") + F("duration_sector_3")  # null where one is missing
-SHORTEST = sum((Coalesce(F(sector), MIN_SECTOR) for sector in SECTORS), Value(-SECTOR_ROUNDING))  # a lap with these sectors
-SHORT_SECTOR = Q(duration_sector_1__lt=MIN_SECTOR) | Q(duration_sector_2__lt=MIN_SECTOR) | Q(duration_sector_3__lt=MIN_SECTOR)
-
-
-class LapEnd(models.Func):
-    """When a lap ended, in SQL: its start plus its duration; null where either is unknown."""
-
-    output_field = models.DateTimeField()
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        # Moments are texts there, and compare only when written in one way: six digits after the second, or none for zero.
-        text = "strftime('%%%%Y-%%%%m-%%%%d %%%%H:%%%%M:%%%%f', %(expressions)s || ' seconds')"  # to the millisecond
-        template = f"replace({text} || '000', '.000000', '')"
-        return self.as_sql(compiler, connection, template=template, arg_joiner=", '+' || ", **context)
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template="(%(expressions)s * interval '1 second')", arg_joiner=" + ", **context)
 
 
 class LapQuerySet(models.QuerySet):
@@ -109,6 +81,7 @@ class LapQuerySet(models.QuerySet):
     def exclusion_conditions(self) -> dict[str, Any]:
         """{reason of EXCLUSIONS: its condition on a lap}."""
         lap_model: Any = self.model
+        laps = lap_model.objects.order_by()
         flagged = lap_model.spoilt_by.through.objects.filter(lap_id=OuterRef("pk"))
         conditions = [
             Q(lap_number=1),
@@ -116,8 +89,8 @@ class LapQuerySet(models.QuerySet):
             Q(is_pit_out_lap=True),
             *(is_neutralised(state) for state in TRACK_STATES),
             Q(tyre_compound__in=WET_COMPOUNDS),
-            contradicts_sectors() | Q(lap_duration__lt=MIN_LAP_RATIO * self.fifth_best_lap(OuterRef("session_id"))),
-            Q(lap_duration__gt=MAX_BEST_LAP_RATIO * self.best_lap()),
+            CONTRADICTS_SECTORS | Q(lap_duration__lt=MIN_LAP_RATIO * fifth_best_lap(laps, OuterRef("session_id"))),
+            Q(lap_duration__gt=MAX_BEST_LAP_RATIO * best_lap(laps, OuterRef("session_id"))),
             Q(lap_duration=None),
             Exists(flagged),
         ]
@@ -137,34 +110,6 @@ class LapQuerySet(models.QuerySet):
             session_id=OuterRef("session_id"), driver_number=OuterRef("driver_number"), lap_number=OuterRef("lap_number") + 1
         )
         return Exists(following.filter(is_pit_out_lap=True))
-
-    def best_lap(self) -> Subquery:
-        """The session's best lap time that agrees with its sectors and is near the fifth best; null where there are too few laps.
-
-        In-laps and out-laps may count: they are slower, but where a pit lane is a short cut, and then nothing supports them.
-        """
-        near = MIN_SUPPORTED_RATIO * self.fifth_best_lap(OuterRef(OuterRef("session_id")))
-        timed = self.timed_laps(OuterRef("session_id")).filter(lap_duration__gte=near).exclude_contradictions()
-        return Subquery(timed.values("lap_duration")[:1])
-
-    def fifth_best_lap(self, session_id: OuterRef) -> Subquery:
-        """The session's fifth best time of a lap, which no single lap can move further than to the next time."""
-        return Subquery(self.timed_laps(session_id).values("lap_duration")[SUPPORTING_LAPS - 1 : SUPPORTING_LAPS])
-
-    def timed_laps(self, session_id: OuterRef) -> Self:
-        """Laps of a session with a time, the fastest first, in the order of an index; without the first lap."""
-        lap_model: Any = self.model
-        laps = lap_model.objects.filter(session_id=session_id, lap_duration__isnull=False, lap_number__gt=1)
-        return laps.order_by("lap_duration")
-
-    def exclude_contradictions(self) -> Self:
-        """Without laps whose time contradicts their sectors."""
-        return self.annotate(contradicts=Case(When(contradicts_sectors(), then=Value(1)), default=Value(0))).filter(contradicts=0)
-
-
-def contradicts_sectors() -> Any:
-    """Condition, as `lap_rules.contradicts_sectors`: one of a lap's four times is wrong."""
-    return Q(lap_duration__lt=SHORTEST) | Q(lap_duration__gt=ADDED_SECTORS + SECTOR_ROUNDING) | SHORT_SECTOR
 
 
 def is_neutralised(state: str) -> Exists:

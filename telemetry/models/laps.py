@@ -5,6 +5,7 @@ from django.db import models
 from drivers.models import CarRow
 from mirror.fields import JSONText
 from mirror.limits import POSITIVE_SECONDS, moment, shaped, within
+from telemetry.models.best_laps import ADDED_SECTORS
 from telemetry.models.clean_laps import LapQuerySet
 
 
@@ -44,7 +45,10 @@ class Lap(CarRow):
     class Meta:
         ordering = ["session_id", "driver_number", "lap_number"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "lap_number"], name="lap_key")]
-        indexes = [models.Index(fields=["session", "lap_duration"], name="lap_best")]  # the best lap of a session
+        indexes = [  # the best lap of a session
+            models.Index(fields=["session", "lap_duration"], name="lap_best"),
+            models.Index("session", ADDED_SECTORS, name="lap_best_sectors"),
+        ]
 
     def __str__(self) -> str:
         return f"lap {self.lap_number} of car {self.driver_number}"
