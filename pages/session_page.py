@@ -72,7 +72,7 @@ class SessionPage(msgspec.Struct, frozen=True, kw_only=True):
     sky: Sky | None
     announcements: list[Announcement]
     kind: str  # race, qualifying or practice
-    has_grid: bool
+    has_laps: bool
 
 
 def session_page(rows: SessionRows, now: datetime.datetime) -> SessionPage:
@@ -80,7 +80,8 @@ def session_page(rows: SessionRows, now: datetime.datetime) -> SessionPage:
     cars = {car.number: car for car in cars_of(rows)}
     best = best_laps(rows)
     fastest = sorted(best.values(), key=lambda lap: lap.lap_duration or 0)[:FASTEST]
-    lowest = fastest[0].lap_duration if fastest else None
+    known = [fastest[0].lap_duration] if fastest else [official_best(result, kind) for result in rows.results]
+    lowest = min((seconds for seconds in known if seconds), default=None)
     return SessionPage(
         status=status(rows, now),
         lines=[line(rows, car, best.get(car.number), lowest, kind) for car in cars.values()] if rows.results or best else [],
@@ -98,7 +99,7 @@ def session_page(rows: SessionRows, now: datetime.datetime) -> SessionPage:
         sky=sky(rows),
         announcements=list(announcements(rows)),
         kind=kind,
-        has_grid=bool(rows.grid),
+        has_laps=bool(rows.laps),
     )
 
 
@@ -144,7 +145,7 @@ def best_laps(rows: SessionRows) -> dict[int, LapRow]:
 def line(rows: SessionRows, car: Car, best: LapRow | None, lowest: float | None, kind: str) -> ResultLine:
     result = rows.result_of.get(car.number)
     grid = next((row.position for row in rows.grid if row.driver_number == car.number), None)
-    seconds = best.lap_duration if best else None
+    seconds = best.lap_duration if best else official_best(result, kind)
     driven = result.number_of_laps if result else len(rows.laps_of.get(car.number, [])) or None
     return ResultLine(
         place=place_text(result),
@@ -159,6 +160,14 @@ def line(rows: SessionRows, car: Car, best: LapRow | None, lowest: float | None,
         best=seconds,
         is_fastest=seconds is not None and seconds == lowest,
     )
+
+
+def official_best(result: ResultRow | None, kind: str) -> float | None:
+    """The best lap in seconds that the result of a practice or qualifying tells; None where it tells none."""
+    if result is None or kind == "race":
+        return None
+    times = result.duration if isinstance(result.duration, list) else [result.duration]
+    return min((float(time) for time in times if isinstance(time, int | float) and time), default=None)
 
 
 def stops(rows: SessionRows, car: int) -> int:

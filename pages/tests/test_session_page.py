@@ -53,6 +53,19 @@ def test_a_session_without_results_is_ordered_by_laps_and_says_so(race, client):
     assert page.count("<tr>") > 20
 
 
+def test_a_practice_without_laps_has_the_times_of_its_result_and_no_charts(race, client):
+    practice = Session.objects.select_related("race").get(race=race.race_id, session_name="Practice 1")
+    first, second = practice.sessionresults.order_by("position")[:2]
+    practice.laps.all().delete()
+    versions.touch("laps", practice.pk)
+    page = session_page(load(practice), NOW)
+    assert [line.best for line in page.lines[:2]] == [first.duration, second.duration]
+    assert page.lines[1].time == f"+{second.duration - first.duration:.3f}"
+    html = client.get(url_of(practice)).content.decode()
+    assert "No laps of this session are stored" in html
+    assert "Look closer" not in html
+
+
 @pytest.mark.parametrize("kind", ["Practice 1", "Qualifying", "Sprint", "Sprint Qualifying", "Race"])
 def test_every_kind_of_session_has_a_page(race, client, kind, django_assert_max_num_queries):
     found = Session.objects.select_related("race").filter(session_name=kind).first()
