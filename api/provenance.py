@@ -80,7 +80,7 @@ class RejectViewSet(ReadOnlyViewSet):
     queryset = Reject.objects.all()
     serializer_class = RejectSerializer
     search_fields = ("collection", "reason")
-    dated_by = "last_seen"
+    modified_field = "last_seen"
 
 
 class SyncRunSerializer(RowSerializer):
