@@ -223,3 +223,11 @@ def test_a_slow_start_is_not_known_before_the_field_is_faster(laps, table):
     assert (slower > 50).all()
     for name in ("lag_1", "level", "reference", "state_pace"):
         assert (found.loc[later, name].dropna() < usual[name].max() + 2).all(), name
+
+
+def test_a_lap_of_the_start_that_was_clean_for_want_of_others_is_revoked():
+    """As at Suzuka 2024 after the restart, where only one car's lap began after the red flag."""
+    times = [*[213.0] * 6, *[99.0] * 7]
+    reasons, revoked_by = cleaning.judge_pace(times, candidates=[False] * 5 + [True] * 8, starting=[True] * 13)
+    assert reasons == [*[""] * 5, "slow field", *[""] * 7]
+    assert revoked_by[5] == 10
