@@ -75,6 +75,7 @@ class LapRow(Row):
     tyre_age_at_start: int | None
     stint_lap_number: int | None
     excluded: str
+    deleted: bool
 
     @property
     def tyre_age(self) -> int | None:

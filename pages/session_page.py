@@ -133,11 +133,11 @@ def lacking(rows: SessionRows) -> str:
 
 
 def best_laps(rows: SessionRows) -> dict[int, LapRow]:
-    """{car number: its fastest lap}"""
+    """{car number: its fastest lap that race control did not delete}"""
     best: dict[int, LapRow] = {}
     for lap in rows.laps:
         known = best.get(lap.driver_number)
-        if lap.lap_duration and (known is None or lap.lap_duration < (known.lap_duration or 0)):
+        if lap.lap_duration and not lap.deleted and (known is None or lap.lap_duration < (known.lap_duration or 0)):
             best[lap.driver_number] = lap
     return best
 

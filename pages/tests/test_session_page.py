@@ -53,6 +53,15 @@ def test_a_session_without_results_is_ordered_by_laps_and_says_so(race, client):
     assert page.count("<tr>") > 20
 
 
+def test_a_deleted_lap_is_none_of_the_fastest(race):
+    first = session_page(load(race), NOW).fastest[0]
+    lap = race.laps.filter(driver_number=first.car.number, lap_number=first.lap_number)
+    lap.update(deleted=True)
+    versions.touch("laps", race.pk)
+    fastest = session_page(load(race), NOW).fastest
+    assert (first.car.number, first.lap_number) not in [(row.car.number, row.lap_number) for row in fastest]
+
+
 def test_a_practice_without_laps_has_the_times_of_its_result_and_no_charts(race, client):
     practice = Session.objects.select_related("race").get(race=race.race_id, session_name="Practice 1")
     first, second = practice.sessionresults.order_by("position")[:2]
