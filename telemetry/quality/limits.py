@@ -28,7 +28,8 @@ def load_outside(session_ids: list[int], *, first_sessions: dict[int, int]) -> d
         if model._meta.abstract:
             continue
         if model is Race:
-            sessions, rows = F("pk"), Race.objects.filter(sessions__in=session_ids).distinct()
+            rows: models.QuerySet = Race.objects.filter(sessions__in=session_ids).distinct()
+            sessions = F("pk")
         elif model is Session:
             sessions, rows = F("pk"), Session.objects.filter(pk__in=session_ids)
         elif any(field.name == "session" for field in model._meta.concrete_fields):
