@@ -10,7 +10,7 @@ import msgspec
 from ml.analysis.comparison import ALIKE, FEWEST
 from pages.careers import CareerRows, CarLine, Outcome
 from pages.rows import Row, fetch
-from pages.season import POINTS
+from pages.season_rows import POINTS
 from telemetry.models import Lap
 
 CERTAINTY = 0.95

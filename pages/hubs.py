@@ -19,7 +19,8 @@ from pages.answers import respond
 from pages.chart import Chart
 from pages.colours import palette
 from pages.progress import progress
-from pages.season import Season, SeasonRows, SessionLine, Weekend, load_season, results_told, season_page, session_state
+from pages.season import Season, Weekend, results_told, season_page, session_state
+from pages.season_rows import SeasonRows, SessionLine, load_season
 from pages.state import BadState, State
 from pages.views import FORMATS, as_csv, json_script, staff
 from races.models import Session

@@ -1,7 +1,6 @@
 """Everything stored of one session that a page may need, brought in by a single query.
 
-Each table's rows come as JSON arrays, all tables in one UNION ALL; msgspec decodes them into the structures below. A race is
-about 1,100 laps and takes some 20 ms.
+Each table's rows come as JSON arrays, all tables in one UNION ALL; msgspec decodes them into the structures below.
 """
 
 import datetime

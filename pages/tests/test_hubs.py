@@ -11,7 +11,8 @@ import pytest
 from drivers.models import ChampionshipDriver, ChampionshipTeam, SessionResult
 from mirror import versions
 from pages.progress import progress
-from pages.season import load_season, season_page, session_state
+from pages.season import season_page, session_state
+from pages.season_rows import load_season
 from races.models import Session
 
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)

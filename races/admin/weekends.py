@@ -1,4 +1,4 @@
-"""Admin pages of race weekends, sessions, weather and race control, and the buttons that sync a weekend."""
+"""Admin pages of race weekends and sessions, and the buttons that sync a weekend."""
 
 from collections.abc import Callable
 from datetime import date
@@ -17,11 +17,9 @@ from unfold.decorators import action
 from jobs import queue
 from mirror.admin import (
     EmptyIsNull,
-    LogAdmin,
     MirroredAdmin,
     StoredValuesForm,
     badge,
-    dot,
     list_url,
     page_url,
     redirect_after_dialog,
@@ -31,16 +29,8 @@ from mirror.models import Counts, Source, SyncRun
 from mirror.pipeline import sync
 from mirror.planning import Scope
 from mirror.reporting import Report
-from races.models import Neutralisation, Place, Race, RaceControl, Session, Weather
+from races.models import Place, Race, Session
 
-FLAG_COLOURS = {
-    "GREEN": "43b02a",
-    "YELLOW": "ffd12e",
-    "DOUBLE YELLOW": "ffd12e",
-    "RED": "da291c",
-    "BLUE": "0067ad",
-    "CLEAR": "43b02a",
-}
 SHOWN_ERRORS = 5  # as messages; the page of the run lists all
 Column = Callable[[Any], str]
 PLACE = (
@@ -221,104 +211,6 @@ class SessionAdmin(MirroredAdmin):
 
     def view_on_site(self, session: Session) -> str:
         return session.get_absolute_url()
-
-
-class SessionRowAdmin(MirroredAdmin):
-    """Rows that belong to a session."""
-
-    list_select_related: tuple[str, ...] = ("session__race",)
-    list_per_page = 100
-    list_filter: tuple = (
-        ("session", AutocompleteSelectFilter),
-        ("session__race", AutocompleteSelectFilter),
-        "session__year",
-        "session__session_name",
-        "source",
-    )
-    date_hierarchy: str | None = "session__date_start"
-    autocomplete_fields = ("session",)
-    search_fields: tuple[str, ...] = ("session__race__race_name", "session__location", "session__session_name")
-
-    @admin.display(description="race", ordering="session__date_start")
-    def race(self, row: Any) -> str:
-        return short_name(row.session.race)
-
-    @admin.display(description="session", ordering="session")
-    def session_label(self, row: Any) -> str:
-        return row.session.session_name
-
-
-@admin.register(Weather)
-class WeatherAdmin(SessionRowAdmin):
-    icon = "partly_cloudy_day"
-    list_display = (
-        "date",
-        "race",
-        "session_label",
-        "air_temperature",
-        "track_temperature",
-        "humidity",
-        "rain",
-        "wind_speed",
-        "source",
-    )
-    list_filter = (*SessionRowAdmin.list_filter, "rainfall")
-    ordering = ("-session_id", "-date")
-
-    @admin.display(description="rain", ordering="rainfall")
-    def rain(self, weather: Weather) -> str:
-        return badge("rain", "info") if weather.rainfall else ""
-
-
-@admin.register(RaceControl)
-class RaceControlAdmin(SessionRowAdmin):
-    icon = "campaign"
-    title = "Race control"
-    list_display = (
-        "date",
-        "lap_number",
-        "flag_colour",
-        "message",
-        "driver_number",
-        "category",
-        "race",
-        "session_label",
-        "source",
-    )
-    list_display_links = ("date", "message")
-    list_filter = (*SessionRowAdmin.list_filter, "category", "flag", "scope")
-    ordering = ("-session_id", "-date", "-race_control_id")
-    search_fields = (*SessionRowAdmin.search_fields, "message", "driver_number__exact")
-
-    @admin.display(description="flag", ordering="flag")
-    def flag_colour(self, message: RaceControl) -> str:
-        return dot(FLAG_COLOURS.get(message.flag or ""), message.flag)
-
-
-@admin.register(Neutralisation)
-class NeutralisationAdmin(LogAdmin):
-    icon = "emergency"
-    title = "Neutralisations"
-    list_display = ("date_start", "date_end", "inferred", "state", "sector", "race", "session_label")
-    list_filter = (("session", AutocompleteSelectFilter), "session__year", "session__session_name", "state", "inferred")
-    list_select_related = ("session__race",)
-    date_hierarchy = "date_start"
-    ordering = ("-date_start", "-pk")
-    search_fields = SessionRowAdmin.search_fields
-    fields = ("session", ("state", "sector"), ("date_start", "date_end", "inferred"))
-
-    @admin.display(description="race", ordering="session__date_start")
-    def race(self, window: Neutralisation) -> str:
-        return short_name(window.session.race)
-
-    @admin.display(description="session", ordering="session")
-    def session_label(self, window: Neutralisation) -> str:
-        return window.session.session_name
-
-
-def short_name(race: Race) -> str:
-    """A race's name for narrow columns: "2024 Monaco GP"."""
-    return f"{race.year} {race.race_name.replace('Grand Prix', 'GP')}"
 
 
 def page_link(row: Any) -> str:

@@ -1,0 +1,14 @@
+"""Admin pages of race weekends, sessions, weather and race control."""
+
+from races.admin.rows import NeutralisationAdmin, RaceControlAdmin, SessionRowAdmin, WeatherAdmin
+from races.admin.weekends import RaceAdmin, SessionAdmin, page_link
+
+__all__ = [
+    "NeutralisationAdmin",
+    "RaceAdmin",
+    "RaceControlAdmin",
+    "SessionAdmin",
+    "SessionRowAdmin",
+    "WeatherAdmin",
+    "page_link",
+]
