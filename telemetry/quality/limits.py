@@ -23,7 +23,6 @@ SHOWN_VALUES = 5
 def load_outside(session_ids: list[int], *, first_sessions: dict[int, int]) -> dict[int, list[OutsideRow]]:
     """{session_id: its values outside}, in one query per model; those of a race under its session in `first_sessions`."""
     outside: dict[int, list[OutsideRow]] = defaultdict(list)
-    rows: models.QuerySet
     for feed in Feed.by_model.values():
         model = feed.model
         if model._meta.abstract:
