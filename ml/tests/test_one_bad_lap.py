@@ -36,8 +36,8 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def bahrain(replay, django_db_setup, django_db_blocker):
-    """Laps of Bahrain 2024, as recorded."""
+def bahrain(laps, replay, django_db_setup, django_db_blocker):
+    """Laps of Bahrain 2024, as recorded; after `laps`, which would else be rolled back with them."""
     client = Client(base_url=replay.url, pace=Pace())
     collections = ("meetings", "sessions", "drivers", "stints", "laps", "pit", "race_control", "weather")
     with django_db_blocker.unblock(), transaction.atomic():
