@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Least
 
 from telemetry.lap_rules import MIN_SECTOR, MIN_SUPPORTED_RATIO, SECTOR_ROUNDING, START_JITTER, SUPPORTING_LAPS
 
+UNLIMITED = 1e9  # seconds; SQLite's minimum of a number and null is null
 SECTORS = ("duration_sector_1", "duration_sector_2", "duration_sector_3")
 ADDED_SECTORS = F("duration_sector_1") + F("duration_sector_2") + F("duration_sector_3")  # null where one is missing
 SHORTEST = sum((Coalesce(F(sector), MIN_SECTOR) for sector in SECTORS), Value(-SECTOR_ROUNDING))  # a lap with these sectors
@@ -43,11 +44,8 @@ def fifth_best_lap(laps: Any, session_id: OuterRef) -> Subquery:
 
 def best_lap(laps: Any, session_id: OuterRef) -> Least:
     """The session's best lap time; null where it has too few laps. `laps`: all laps, as the model's queryset."""
-    by_time, by_sectors = (
-        best_measured_lap(laps, session_id, F("lap_duration")),
-        best_measured_lap(laps, session_id, ADDED_SECTORS),
-    )
-    return Least(by_time, Coalesce(by_sectors, by_time))
+    by_time, by_sectors = (best_measured_lap(laps, session_id, seconds) for seconds in (F("lap_duration"), ADDED_SECTORS))
+    return Least(by_time, Coalesce(by_sectors, Value(UNLIMITED)))
 
 
 def best_measured_lap(laps: Any, session_id: OuterRef, seconds: Any) -> Subquery:
