@@ -48,7 +48,8 @@ ERROR_SCHEMA = {
 INVALID_SCHEMA = {
     "type": "object",
     "description": "The errors by field or parameter; errors of the whole request are under `detail`.",
-    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+    # Of a list of rows the fault stands below the number of the row and the name of the field.
+    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "object"}]},
     "minProperties": 1,
 }
 

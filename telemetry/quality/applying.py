@@ -24,7 +24,12 @@ class DoesNotFit(ValueError):
 
 def proposals_of(quality: SessionQuality) -> dict[str, dict[str, Any]]:
     """{proposal_id: proposal} of a session's findings."""
-    return {proposal["proposal_id"]: proposal for found in quality.findings for proposal in found.get("proposals", [])}
+    return {
+        proposal["proposal_id"]: proposal
+        for found in quality.findings
+        if isinstance(found, dict)
+        for proposal in found.get("proposals", [])
+    }
 
 
 @transaction.atomic
