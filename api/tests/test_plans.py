@@ -118,6 +118,8 @@ def expression(field):
             sql = f"'driver_id_' || {CAR}"
         case _, JSONText():
             sql = "'[1]'"
+        case "listed", _:
+            sql = "true"  # `latest` is the newest session that upstream lists
         case _, models.BooleanField():
             sql = "false"
         case _, models.DateTimeField():
