@@ -230,7 +230,7 @@ function step(by) {
   readOut(pinned);
 }
 
-document.getElementById("help-button").hidden = false;
+document.querySelectorAll("#help-button").forEach((button) => { button.hidden = false; });
 onKeys({
   digit: (key) => { const car = listed[(Number(key) + 9) % 10]; if (car) list.toggle(car.number); },
   t: () => list.teamMates(),
