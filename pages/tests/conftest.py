@@ -6,6 +6,8 @@ import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
+from drivers.models import Driver, Team
+from mirror.models import Correction, PieceState, PieceVersion, Reject, SyncRun
 from races.models import Race, Session
 
 RECORDED = {
@@ -43,7 +45,13 @@ def recordings(django_db_setup, django_db_blocker, replay):
         sessions = [argument for session in RECORDED for argument in ("--session", str(session))]
         call_command("sync_openf1", *sessions, stdout=StringIO())
         yield
-        Race.objects.all().delete()
+        forget_everything()
+
+
+def forget_everything():
+    """Delete all mirrored rows and the log of their syncs: tests that come after these begin with an empty database."""
+    for model in (Correction, PieceState, PieceVersion, Reject, SyncRun, Race, Driver, Team):
+        model.objects.all().delete()
 
 
 @pytest.fixture
