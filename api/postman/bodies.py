@@ -67,7 +67,9 @@ class Bodies:
             return f"{{{{unique}}}}{number_mark}" if operation.method == "post" else f"{{{{new_{name}}}}}{number_mark}"
         field = operation.resolve(operation.properties[name])
         typical = next((value for part, value in TYPICAL_NUMBERS if part in name), None)
-        return typical if typical and field.get("type") in ("integer", "number") else example_value(operation, field)
+        if typical and field.get("type") in ("integer", "number"):
+            return within(typical, field)
+        return example_value(operation, field)
 
 
 def example_value(operation: Operation, field: Json) -> Any:
@@ -80,7 +82,7 @@ def example_value(operation: Operation, field: Json) -> Any:
     match field.get("type"):
         case "integer" | "number" as kind:
             least = 1 if kind == "integer" else 1.5
-            return max(field.get("minimum", least), least)
+            return within(least, field)
         case "boolean":
             return False
         case "array":
@@ -88,6 +90,11 @@ def example_value(operation: Operation, field: Json) -> Any:
         case "object":
             return {name: example_value(operation, field["properties"][name]) for name in field.get("required", [])}
     return example_text(field)
+
+
+def within(number: float, field: Json) -> float:
+    """The number, or the nearest to it that the description of a field allows."""
+    return min(max(number, field.get("minimum", number)), field.get("maximum", number))
 
 
 def example_text(field: Json) -> str:
