@@ -262,8 +262,7 @@ ORDER: dict[str, Any] = {
 
 def as_arrays(name: str, structure: type[Row], queryset: QuerySet) -> tuple[str, list[Any]]:
     """(SQL, parameters) of a table's rows as ('name', JSON array of the structure's fields)."""
-    fields = {field.name: field for field in queryset.model._meta.concrete_fields}
-    fields |= {field.attname: field for field in queryset.model._meta.concrete_fields}
+    fields = {field.attname: field for field in queryset.model._meta.concrete_fields}
     columns: dict[str, Any] = {}
     for number, column in enumerate(structure.__struct_fields__):
         moment = isinstance(fields.get(column), models.DateTimeField)
