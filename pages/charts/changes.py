@@ -69,14 +69,19 @@ def pieces_of(session_id: int) -> QuerySet[SyncPiece]:
 
 
 def change(logged: dict[str, Any]) -> Change:
-    fields = [(name.replace("_", " "), written(old), written(new)) for name, (old, new) in logged.get("fields", {}).items()]
+    fields = [(name.replace("_", " "), written(old), written(new)) for name, (old, new) in in_order(logged.get("fields", {}))]
     return Change(what=key_in_words(logged["key"]), fields=fields, vanished=logged.get("vanished", False))
 
 
 def key_in_words(key: dict[str, Any]) -> str:
     """The key without the session, which is the same for all: "driver number 16, lap number 12"."""
     own = {name: value for name, value in key.items() if len(key) == 1 or name != "session_id"}
-    return ", ".join(f"{name.replace('_', ' ')} {written(value)}" for name, value in own.items())
+    return ", ".join(f"{name.replace('_', ' ')} {written(value)}" for name, value in in_order(own))
+
+
+def in_order(logged: dict[str, Any]) -> list[tuple[str, Any]]:
+    """By name, because PostgreSQL does not keep the order in which the names of a JSON object were written."""
+    return sorted(logged.items())
 
 
 def written(value: Any) -> str:

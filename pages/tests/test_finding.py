@@ -11,7 +11,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def names(db):
-    """Two invented seasons of real names beside the demo season."""
+    """Two invented seasons of real names, alone in the database."""
+    for model in (Race, Driver, Team):
+        model.objects.all().delete()
     races = [
         (1, 2023, "Monaco Grand Prix", "monaco", "Monte Carlo", "Monaco"),
         (2, 2024, "Monaco Grand Prix", "monaco", "Monte Carlo", "Monaco"),
