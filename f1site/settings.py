@@ -216,6 +216,12 @@ OPENF1_REQUESTS_PER_SECOND = env.int("OPENF1_REQUESTS_PER_SECOND", default=3)
 OPENF1_REQUESTS_PER_MINUTE = env.int("OPENF1_REQUESTS_PER_MINUTE", default=30)
 OPENF1_USERNAME = env.str("OPENF1_USERNAME", default="")
 OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
+# Limits of what upstream may ask for or send: the longest Retry-After that is waited for, the time of a request, the size of an
+# answer by collection, unpacked ("each" is of those that are not named), and hosts to which it may redirect besides its own.
+OPENF1_MAX_RETRY_AFTER = env.int("OPENF1_MAX_RETRY_AFTER", default=900)
+OPENF1_MAX_SECONDS = env.int("OPENF1_MAX_SECONDS", default=300)
+OPENF1_MAX_MEGABYTES = {"each": 32} | env.dict("OPENF1_MAX_MEGABYTES", cast={"value": float}, default={})
+OPENF1_REDIRECT_HOSTS = env.list("OPENF1_REDIRECT_HOSTS", default=[])
 # The answer of /v1 if no row matches: 404 as the hosted service, or with true 200 and [] as OpenF1's open-source server.
 OPENF1_EMPTY_AS_LIST = env.bool("OPENF1_EMPTY_AS_LIST", default=False)
 

@@ -4,10 +4,13 @@ It uses no Django models. Transport, clock and sleep are injected: the demo seas
 adapter on the session, which answers instead of the network.
 """
 
+import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,8 +20,9 @@ import urllib3
 from django.conf import settings
 from prometheus_client import Counter
 
-from mirror.errors import BadRequest, BadResponse, Locked, TooLarge, Unavailable
+from mirror.errors import BadRequest, BadResponse, Locked, OverLimit, TooLarge, Unavailable
 from mirror.pace import Pace
+from mirror.transport import MEGABYTE, Answer, check_redirect, exchange, network_session
 from mirror.values import storable
 
 LOCKED = (
@@ -28,7 +32,7 @@ LOCKED = (
 NO_RESULTS_DETAIL = "No results found."
 ANSWERS = Counter("f1site_upstream_answers", "OpenF1's answers by status; `none` where it could not be reached.", ["status"])
 OPERATORS = (">=", "<=", ">", "<")
-MAX_RETRY_AFTER = 900.0  # seconds; an upstream that asks for more is asked again after this
+MAX_REDIRECTS = 5  # that one request follows
 MAX_DETAIL = 200  # characters of an error answer that an error message quotes
 MAX_DEPTH = 20  # levels of lists and objects in a value; OpenF1's rows have one
 NESTED = (list, dict)
@@ -45,12 +49,16 @@ class Client:
 
     base_url: str
     pace: Pace
-    session: requests.Session = field(default_factory=requests.Session)
+    session: requests.Session = field(default_factory=network_session)
     username: str = ""
     password: str = ""
     source: str = "openf1"
     attempts: int = 8
     timeout: tuple[float, float] = (10, 60)  # seconds to connect, seconds between two bytes
+    max_seconds: float = field(default_factory=lambda: settings.OPENF1_MAX_SECONDS)  # of one request and its answer
+    max_megabytes: Mapping[str, float] = field(default_factory=lambda: settings.OPENF1_MAX_MEGABYTES)
+    max_retry_after: float = field(default_factory=lambda: settings.OPENF1_MAX_RETRY_AFTER)  # seconds
+    redirect_hosts: Collection[str] = field(default_factory=lambda: settings.OPENF1_REDIRECT_HOSTS)
     lock_check_every: float = 300  # seconds
     wait_for_lock: bool = False
     sleep: Callable[[float], None] = time.sleep
@@ -69,13 +77,16 @@ class Client:
         """
         url = f"{self.base_url}/{collection}"
         query = "&".join(predicate(name, value) for name, value in filters.items())
-        return self._request_with_retries(f"{url}?{query}" if query else url)
+        megabytes = self.max_megabytes.get(collection) or self.max_megabytes["each"]
+        return self._request_with_retries(f"{url}?{query}" if query else url, max_bytes=int(megabytes * MEGABYTE))
 
-    def _request_with_retries(self, url: str) -> list[dict]:
+    def _request_with_retries(self, url: str, *, max_bytes: int) -> list[dict]:
         failures = 0
         while True:
             try:
-                return self._request_once(url)
+                return self._request_once(url, max_bytes=max_bytes)
+            except OverLimit:
+                raise
             except Locked:
                 if not self.wait_for_lock:
                     raise
@@ -83,46 +94,62 @@ class Client:
                 self.sleep(self.lock_check_every)
             except (Unavailable, BadResponse) as error:
                 failures += 1
-                if failures >= self.attempts:
+                if failures >= self.attempts or (error.retry_after or 0) > self.max_retry_after:
                     raise
                 delay = error.retry_after or min(0.5 * 2 ** (failures - 1), 30)
                 self.notice(f"{error}; trying again in {delay:.1f} s")
                 self.sleep(delay)
 
-    def _request_once(self, url: str) -> list[dict]:
+    def _request_once(self, url: str, *, max_bytes: int) -> list[dict]:
         if self.username and "Authorization" not in self.session.headers:
             self._log_in()
-        response = self._send("GET", url)
-        if response.status_code == 401 and self.session.headers.pop("Authorization", ""):  # the token has expired
+        answer = self._send("GET", url, max_bytes=max_bytes)
+        if answer.status == 401 and self.session.headers.pop("Authorization", ""):  # the token has expired
             self._log_in()
-            response = self._send("GET", url)
-        return parse_rows(response)
+            answer = self._send("GET", url, max_bytes=max_bytes)
+        return parse_rows(answer)
 
     def _log_in(self) -> None:
         parts = urlsplit(self.base_url)
         form = {"username": self.username, "password": self.password}
-        response = self._send("POST", f"{parts.scheme}://{parts.netloc}/token", data=form)
-        if response.status_code == 429 or response.status_code >= 500:
+        response = self._send("POST", f"{parts.scheme}://{parts.netloc}/token", data=form, max_bytes=MEGABYTE)
+        if response.status == 429 or response.status >= 500:
             raise_for_status(response)
         answer = decode(response) if response.ok else None
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if not isinstance(token, str) or not TOKEN.fullmatch(token):
-            raise BadRequest(f"OpenF1 gave user {self.username!r} no token: {response.status_code} {detail(response)}")
+            raise BadRequest(f"OpenF1 gave user {self.username!r} no token: {response.status} {detail(response)}")
         self.session.headers["Authorization"] = f"Bearer {token}"
 
-    def _send(self, method: str, url: str, **options: Any) -> requests.Response:
-        self.pace.wait()
-        self.sent += 1
-        try:
-            response = self.session.request(method, url, timeout=self.timeout, **options)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            # ValueError: what requests raises for an address that it cannot read, such as that of a redirect.
-            ANSWERS.labels("none").inc()
-            raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
-        finally:
-            self.pace.answered()
-        ANSWERS.labels(response.status_code).inc()
-        return response
+    def _send(self, method: str, url: str, *, max_bytes: int, data: dict[str, str] | None = None) -> Answer:
+        """Send a request and follow redirects, each at the pace; a form, which has the password, is sent to no other host."""
+        headers: dict[str, Any] = {}
+        for _ in range(1 + MAX_REDIRECTS):
+            self.pace.wait()
+            self.sent += 1
+            try:
+                answer = exchange(
+                    self.session,
+                    requests.Request(method, url, headers=headers, data=data),
+                    timeout=self.timeout,
+                    max_seconds=self.max_seconds,
+                    max_bytes=max_bytes,
+                )
+                ANSWERS.labels(answer.status).inc()
+                if not answer.redirect:
+                    return answer
+                with_password = data is not None
+                url, is_own = check_redirect(
+                    answer.redirect, base_url=self.base_url, hosts=self.redirect_hosts, with_password=with_password
+                )
+                headers = {} if is_own else {"Authorization": None}
+            except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+                # ValueError: what requests raises for an address that it cannot read, such as that of a redirect.
+                ANSWERS.labels("none").inc()
+                raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
+            finally:
+                self.pace.answered()
+        raise Unavailable(f"{url} cannot be reached: more than {MAX_REDIRECTS} redirects")
 
 
 def predicate(name: str, value: object) -> str:
@@ -131,17 +158,17 @@ def predicate(name: str, value: object) -> str:
     return f"{name}{text}" if name.endswith(OPERATORS) else f"{name}={text}"
 
 
-def parse_rows(response: requests.Response) -> list[dict]:
+def parse_rows(answer: Answer) -> list[dict]:
     """The rows of an answer; raises the `OpenF1Error` that a failed one means."""
-    if response.status_code == 404 and detail(response) == NO_RESULTS_DETAIL:
+    if answer.status == 404 and detail(answer) == NO_RESULTS_DETAIL:
         return []
-    if not response.ok:
-        raise_for_status(response)
-    rows = decode(response)
+    if not answer.ok:
+        raise_for_status(answer)
+    rows = decode(answer)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BadResponse(f"{response.url} answered with JSON that is not a list of rows")
+        raise BadResponse(f"{answer.url} answered with JSON that is not a list of rows")
     if any(type(value) in NESTED and is_deeper(value, MAX_DEPTH) for row in rows for value in row.values()):
-        raise BadResponse(f"{response.url} answered with lists nested more than {MAX_DEPTH} deep")
+        raise BadResponse(f"{answer.url} answered with lists nested more than {MAX_DEPTH} deep")
     return rows
 
 
@@ -153,46 +180,64 @@ def is_deeper(value: Any, limit: int) -> bool:
     return limit == 0 or any(is_deeper(item, limit - 1) for item in items if type(item) in NESTED)
 
 
-def raise_for_status(response: requests.Response) -> None:
+def raise_for_status(answer: Answer) -> None:
     """Raise the `OpenF1Error` of a status of 400 or more."""
-    status, where = response.status_code, response.url
+    status, where = answer.status, answer.url
     if status == 401:
         raise Locked(LOCKED)
     if status == 422:
-        raise TooLarge(f"{where} is too much for one request: {detail(response)}")
+        raise TooLarge(f"{where} is too much for one request: {detail(answer)}")
     if status == 429 or status >= 500:
-        raise Unavailable(f"{where} answered {status}", retry_after=seconds(response.headers.get("Retry-After")))
+        retry_after = seconds(answer.headers.get("Retry-After"))
+        again = f" and asks not to be asked again before {moment_in(retry_after)}" if retry_after else ""
+        raise Unavailable(f"{where} answered {status}{again}", retry_after=retry_after)
     if status >= 400:
-        raise BadRequest(f"{where} was refused with {status}: {detail(response)}")
+        raise BadRequest(f"{where} was refused with {status}: {detail(answer)}")
 
 
-def decode(response: requests.Response) -> Any:
+def decode(answer: Answer) -> Any:
     """Decode the JSON of an answer; BadResponse when it is not JSON, not UTF-8 or nested beyond reason."""
     try:
-        return msgspec.json.decode(response.content)
+        return msgspec.json.decode(answer.content)
     except JSON_ERRORS as error:
-        kind = response.headers.get("Content-Type", "an unknown type")
-        raise BadResponse(f"{response.url} answered with {kind} that is no JSON: {beginning(response)[:80]!r}") from error
+        kind = answer.headers.get("Content-Type", "an unknown type")
+        raise BadResponse(f"{answer.url} answered with {kind} that is no JSON: {beginning(answer)[:80]!r}") from error
 
 
-def detail(response: requests.Response) -> str:
+def detail(answer: Answer) -> str:
     """The `detail` of OpenF1's error answer, or the beginning of its text."""
     try:
-        body = msgspec.json.decode(response.content)
+        body = msgspec.json.decode(answer.content)
     except JSON_ERRORS:
-        return beginning(response)
+        return beginning(answer)
     text = body.get("detail") if isinstance(body, dict) else None
-    return storable(text[:MAX_DETAIL]) if isinstance(text, str) else beginning(response)
+    return storable(text[:MAX_DETAIL]) if isinstance(text, str) else beginning(answer)
 
 
-def beginning(response: requests.Response) -> str:
+def beginning(answer: Answer) -> str:
     """The beginning of an answer's text, whatever encoding its headers name; without NUL, which databases cannot store."""
-    return storable(response.content[:MAX_DETAIL].decode(errors="replace"))
+    return storable(answer.content[:MAX_DETAIL].decode(errors="replace"))
 
 
 def seconds(header: str | None) -> float | None:
-    """Parse Retry-After in seconds, at most `MAX_RETRY_AFTER`; None when it is absent or a date: then the own backoff applies."""
-    return min(float(header), MAX_RETRY_AFTER) if header and header.isascii() and header.isdigit() else None
+    """The seconds until the moment of a Retry-After, which is a number of seconds or a date; None without a usable one."""
+    if not header:
+        return None
+    if header.isascii() and header.isdigit():
+        return float(header[:20])
+    try:
+        moment = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def moment_in(delay: float) -> str:
+    """The moment after so many seconds, in words."""
+    try:
+        return f"{datetime.now(UTC) + timedelta(seconds=math.ceil(delay)):%Y-%m-%d %H:%M:%S} UTC"
+    except OverflowError:
+        return "the end of time"
 
 
 def from_settings(**options: Any) -> Client:

@@ -9,7 +9,7 @@ class OpenF1Error(Exception):
 
     def __init__(self, message: str, *, retry_after: float | None = None):
         super().__init__(message)
-        self.retry_after = retry_after  # seconds, where upstream says
+        self.retry_after = retry_after  # seconds until upstream wants to be asked again, where it says
 
 
 class Unavailable(OpenF1Error):
@@ -30,6 +30,10 @@ class TooLarge(BadRequest):
 
 class BadResponse(OpenF1Error):
     """Upstream answered with something that is not a list of rows."""
+
+
+class OverLimit(BadResponse):
+    """Upstream's answer is larger, or takes longer, than the settings allow; asking again would cost as much."""
 
 
 class NothingMatched(OpenF1Error):

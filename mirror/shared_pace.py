@@ -4,13 +4,14 @@ import secrets
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from mirror.models import UpstreamPace
 from mirror.pace import Pace
 
 PENDING_POLL = 0.05  # seconds until the next check while requests without an answer hold all slots
-PENDING_TIMEOUT = 120  # seconds after which a request without an answer counts as answered, because its process died
+PENDING_GRACE = 60  # seconds after the longest request; one without an answer then counts as answered: its process died
 
 
 class SharedPace(Pace):
@@ -54,7 +55,7 @@ class SharedPace(Pace):
         """Whether a slot still limits others; one from the future does not, because the clock was set back since."""
         left, answered = slot
         longest = max((seconds for _, seconds in self.limits), default=0)
-        until = left + PENDING_TIMEOUT if answered is None else answered + longest
+        until = left + settings.OPENF1_MAX_SECONDS + PENDING_GRACE if answered is None else answered + longest
         return left <= now + longest and now < until
 
     def answered(self) -> None:

@@ -152,13 +152,40 @@ def test_of_a_field_that_a_row_has_twice_the_last_value_counts():
     assert Lap.objects.get(session=11).lap_duration == 90.0
 
 
-@pytest.mark.parametrize(
-    "header", ["9" * 400, "9" * 5_000, "²", "٣", "-1", "1e3", "nan", "inf", "", "Wed, 21 Oct 2026 07:28:00 GMT"]
-)
+@pytest.mark.parametrize("header", ["0", "²", "٣", "-1", "1e3", "nan", "inf", "", "Wed, 21 Oct 2020 07:28:00 GMT", "soon", "900"])
 def test_a_retry_after_that_makes_no_sense_costs_at_most_a_quarter_of_an_hour(header):
     clock, upstream = Clock(), Script(answer({}, 429, Retry_After=header), answer([{"a": 1}]))
     assert client(upstream, clock=clock).rows("laps", {}) == [{"a": 1}]
     assert 1_000 < clock.now <= 1_900
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("10800", "before 20"),
+        ("901", "before 20"),
+        ("9" * 400, "the end of time"),
+        ("Wed, 21 Oct 2999 07:28:00 GMT", "2999-10-21 07:28"),
+    ],
+    ids=lambda text: text[:12],
+)
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_retry_after_beyond_the_bound_fails_the_piece_with_the_moment_and_no_other(header, told, status):
+    refusal = answer({}, status, Retry_After=header)
+    upstream = Season(refuse=lambda c, filters: refusal if filters == {"meeting_key": "1"} else None)
+    clock = Clock()
+    report = run(upstream, asker=client(upstream, clock=clock))
+    assert [type(error) for error in report.errors] == [Unavailable]
+    assert told in str(report.errors[0])
+    assert clock.now == 1_000
+    assert set(Lap.objects.values_list("session__race", flat=True)) == {2}
+
+
+def test_the_bound_of_a_retry_after_is_a_setting(settings):
+    settings.OPENF1_MAX_RETRY_AFTER = 7_200
+    clock = Clock()
+    client(Script(answer({}, 429, Retry_After="7200"), answer([{"a": 1}])), clock=clock).rows("laps", {})
+    assert clock.now == 8_200
 
 
 @pytest.mark.parametrize(
