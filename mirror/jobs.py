@@ -29,7 +29,7 @@ class ProgressObserver(Observer):
     def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.progress.step(f"{weekend.name}: {feed.collection}")
 
-    def stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
+    def piece_stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
         self.progress.step(done=1)
 
     def car(self, feed: Feed, session: int, driver_number: int, samples: int, seconds: float) -> None:

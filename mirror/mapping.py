@@ -84,7 +84,7 @@ class Mapping:
         return [f for f in self.columns if isinstance(f, ClosedText)]
 
     @cached_property
-    def known(self) -> set[str]:
+    def openf1_fields(self) -> set[str]:
         """The OpenF1 fields that are stored; a row's race is stored through its session."""
         return {*self.wire.values(), "meeting_key"}
 

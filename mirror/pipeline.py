@@ -153,7 +153,7 @@ class Sync:
         for session in weekend.sessions:
             counts += self.store_piece(feed, weekend, by_session.pop(session), {"session_key": session}).counts
         counts += self.store_others(feed, weekend, by_session)
-        self.observer.stored(feed, weekend, counts)
+        self.observer.piece_stored(feed, weekend, counts)
 
     def store_others(self, feed: Feed, weekend: Weekend, by_session: dict[Any, list[dict]]) -> Counter:
         """Store the rows of sessions of the weekend that are not in the plan, having not begun; reject those of no listed one."""
@@ -190,7 +190,7 @@ class Sync:
                     started_at = monotonic()
                     total += self.store_piece(feed, weekend, rows, scope).counts
                     self.observer.car(feed, session, number, len(rows), monotonic() - started_at)
-        self.observer.stored(feed, weekend, total)
+        self.observer.piece_stored(feed, weekend, total)
 
     def fetch(self, feed: Feed, filters: dict[str, Any], *, weekend: Weekend) -> list[dict] | None:
         """Request rows, in smaller parts where upstream refuses; None after a failure, which has been reported."""
@@ -205,7 +205,7 @@ class Sync:
         self.unavailable = 0
         # Samples are many and all have the same fields.
         fields = set().union(*(rows[:1] if isinstance(feed.storage, FileStorage) else rows))
-        self.report.unknown_fields[feed.collection].update(map(storable, fields - feed.known))
+        self.report.unknown_fields[feed.collection].update(map(storable, fields - feed.openf1_fields))
         return rows
 
     def store_piece(self, feed: Feed, weekend: Weekend, rows: list[dict], scope: dict[str, Any]) -> Changes:

@@ -52,7 +52,7 @@ class FileStorage(Storage):
         """The rows that describe the files: session, car, name, first and last moment."""
 
     @abstractmethod
-    def read(self, name: str, columns: list[str]) -> pa.Table:
+    def read_columns(self, name: str, columns: list[str]) -> pa.Table:
         """The columns of the named file in order of time; FileNotFoundError when the file is missing."""
 
     @abstractmethod

@@ -105,7 +105,7 @@ class WindowBuilder:
             self.race_restarts_at = None
         self.begin_window(now, State.RED_FLAG)
 
-    def read(self, row: Message) -> None:
+    def add_message(self, row: Message) -> None:
         now, text = row.date, row.message or ""
         if self.race_restarts_at and now > self.race_restarts_at:
             self.end_window(self.race_restarts_at, State.RED_FLAG)
@@ -212,7 +212,7 @@ def find_windows(messages: Iterable[Message], *, gmt_offset: timedelta, laps: It
     """
     builder = WindowBuilder(gmt_offset)
     for message in sorted((m for m in messages if m.date), key=lambda m: m.date):
-        builder.read(message)
+        builder.add_message(message)
     return builder.finish(RacingLaps(laps))
 
 

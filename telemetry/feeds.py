@@ -188,7 +188,7 @@ class SampleFeed(Feed):
     key = ("date",)
 
     @property
-    def known(self) -> set[str]:
+    def openf1_fields(self) -> set[str]:
         return {*self.wire.values(), "meeting_key", "session_key", "driver_number"}
 
 

@@ -119,7 +119,7 @@ def read_car(query: Query, car: File, row_conditions: dict[Column, Alternatives]
     used = dict.fromkeys([*query.fields, *row_conditions, *(column for column, _ in query.order_by), columns[DATE]])
     names = {column.path: column.name for column in used if not is_constant(column)}
     try:
-        table = filter_rows(storage(query.collection).read(car.name, [*names]), row_conditions)
+        table = filter_rows(storage(query.collection).read_columns(car.name, [*names]), row_conditions)
     except FileNotFoundError:
         log.error("The sample file %s is missing.", car.name)  # noqa: TRY400 - the traceback would say no more
         return None

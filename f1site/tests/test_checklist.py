@@ -83,7 +83,7 @@ def test_a_feed_is_in_the_list_of_all_that_is_synced(feed):
 @every_synced_feed
 def test_a_collection_is_served_with_all_its_fields_as_openf1_serves_it(feed):
     resolve(f"/v1/{feed.collection}")
-    fields = feed.known | ({"driver_number"} if in_files(feed) else set())
+    fields = feed.openf1_fields | ({"driver_number"} if in_files(feed) else set())
     assert catalogue.find_collection(feed.collection).columns.keys() == fields, step(2, f"/v1/{feed.collection}")
 
 
@@ -123,5 +123,5 @@ def season():
 def test_the_demo_season_answers_for_a_collection(feed, season):
     scope = {"session_key": season.sampled.key} | ({"driver_number": 1} if in_files(feed) else {})
     rows = simulator.client(season).rows(feed.collection, scope)
-    unknown = {name for row in rows for name in row} - feed.known
+    unknown = {name for row in rows for name in row} - feed.openf1_fields
     assert unknown == set(), step(6, f"the demo season's rows of {feed.collection} have fields that the feed does not know")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.analysis import comparison, degradation, pace, stops
-from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, read
+from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, read_laps
 from races import neutralisations
 
 FUEL = ("fuel_effect", "fuel_load")
@@ -65,7 +65,7 @@ def ask(question: str, session_id: int, **options: float) -> dict[str, Any]:
         raise CannotSay(
             f"{question} does not take {', '.join(sorted(unknown))}; it takes {', '.join(asked.options) or 'nothing'}."
         )
-    session, laps = read(session_id, kinds=asked.kinds)
+    session, laps = read_laps(session_id, kinds=asked.kinds)
     if "fuel_load" in asked.options and session["session_name"] == "Sprint":
         options = {"fuel_load": round(FUEL_LOAD * SPRINT, 1)} | options
     answer = {"question": question, "session": session} | asked.answer(laps, **options)

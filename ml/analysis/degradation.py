@@ -166,15 +166,15 @@ def free(clean: "pd.DataFrame", laps: "pd.DataFrame", *, fuel_load: float) -> di
     names, found, covariance = fitted
     length, errors = float(clean["race_laps"].max()), np.sqrt(np.diag(covariance))
 
-    def told(place: int, times: float = 1.0, more: float = 0.0) -> dict[str, Any]:
+    def coefficient(place: int, times: float = 1.0, more: float = 0.0) -> dict[str, Any]:
         value, away = float(found[place]) * times, float(errors[place]) * abs(times) * NORMAL + more
         return {"value": value, "interval": [value - away, value + away]}
 
     return {
-        "fuel_and_track": (both := told(0, -length, TRAFFIC)),
+        "fuel_and_track": (both := coefficient(0, -length, TRAFFIC)),
         "fuel_effect": effect(both["interval"], fuel_load),
-        "slopes": {name: told(1 + place) for place, name in enumerate(names)},
-        "offsets": {name: told(len(names) + place) for place, name in enumerate(names) if place},
+        "slopes": {name: coefficient(1 + place) for place, name in enumerate(names)},
+        "offsets": {name: coefficient(len(names) + place) for place, name in enumerate(names) if place},
         "beside": names[0],
         "about": "fuel_and_track: seconds that a lap gains over the whole race by lighter fuel and a better track, which cannot "
         f"be told apart; fuel_effect: what that makes of a kilogram if the track gains between nothing and {TRACK:g} s; "

@@ -26,15 +26,15 @@ class CannotSay(ValueError):
     """Too little was driven to answer, or an option does not belong to the question."""
 
 
-def read(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any], "pd.DataFrame"]:
+def read_laps(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any], "pd.DataFrame"]:
     """(what the session is, its laps as `datasets.load` gives them with `name` and `clean`)."""
     import pandas as pd
 
     from drivers.models import Entry
     from races.models import Session
 
-    found = Session.objects.filter(pk=session_id).select_related("race")
-    session = found.first()
+    sessions = Session.objects.filter(pk=session_id).select_related("race")
+    session = sessions.first()
     if session is None:
         raise NotThere(
             f"There is no session {session_id}; /api/v1/sessions/ lists those that are stored, and "
@@ -42,7 +42,7 @@ def read(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any], "p
         )
     if session.session_name not in kinds:
         raise NotThere(f"Session {session_id} is called {session.session_name}; this is asked of: {', '.join(kinds)}.")
-    laps = datasets.load(found)
+    laps = datasets.load(sessions)
     if laps.empty:
         raise NotThere(
             f"No laps of session {session_id} are stored; sync_openf1 laps stints --session {session_id} brings them in."

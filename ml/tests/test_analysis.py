@@ -35,7 +35,7 @@ def seasons(django_db_setup, django_db_blocker, tmp_path_factory):
         for seed in SEEDS:
             call_command("load_demo", "--seed", str(seed), "--races", "4", stdout=io.StringIO())
             for session in Session.objects.filter(session_name__in=RACES).order_by("date_start"):
-                laps = sessions.read(session.pk, kinds=RACES)[1]
+                laps = sessions.read_laps(session.pk, kinds=RACES)[1]
                 if not degradation.warnings(laps):
                     circuit = next(one for one in world.CIRCUITS if one.name == session.circuit_name)
                     found.append((Season(seed=seed).laws, circuit, session.session_name, laps))

@@ -47,7 +47,7 @@ def find_gap(feed: Feed, rows: SessionRows) -> Gap | None:
 
 
 def grade_collection(feed: Feed, rows: SessionRows) -> CollectionGrade:
-    stored = rows.stored(feed.collection)
+    stored = rows.count_rows(feed.collection)
     if stored:
         lacking = feed.grader.lacking(rows)
         return CollectionGrade(PARTIAL if lacking else COMPLETE, stored, lacking)

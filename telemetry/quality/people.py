@@ -31,7 +31,7 @@ def known_elsewhere(rows: SessionRows, entry: EntryRow, fields: Iterable[str]) -
         return []
     values = {}
     for field in fields:
-        known = rows.surroundings.identities.known(
+        known = rows.surroundings.identities.agreed_value(
             field,
             race_id=rows.session.race_id,
             year=rows.session.year,

@@ -87,7 +87,7 @@ class SessionRows:
     def is_race(self) -> bool:
         return self.session.is_race
 
-    def stored(self, collection: str) -> int:
+    def count_rows(self, collection: str) -> int:
         """How many rows of a collection are stored: loaded, counted, or in files of samples."""
         if collection in LOADED:
             return len(getattr(self, LOADED[collection]))

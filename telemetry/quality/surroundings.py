@@ -68,7 +68,7 @@ class Identities:
             self.by_car["season", identity.year, identity.driver_number].append(identity)
             self.by_driver[identity.driver_id].append(identity)
 
-    def known(self, field: str, *, race_id: int, year: int, driver_number: int, driver_id: str | None) -> str | None:
+    def agreed_value(self, field: str, *, race_id: int, year: int, driver_number: int, driver_id: str | None) -> str | None:
         """The one value that other entries of the car give a field: those of the weekend, else those of the season, and of a
         country all; None where they give none, or name several people or values.
         """

@@ -170,7 +170,7 @@ def test_no_option_has_the_name_of_a_field():
 
 def test_every_field_of_every_feed_can_be_asked_for():
     for collection, feed in registry().items():
-        assert feed.known <= find_collection(collection).columns.keys()
+        assert feed.openf1_fields <= find_collection(collection).columns.keys()
 
 
 def test_questions_with_different_answers_have_different_fingerprints():

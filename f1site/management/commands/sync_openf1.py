@@ -173,7 +173,7 @@ class LineObserver(JsonObserver):
     def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.out.write(f"Fetching {feed.collection} for race_id={weekend.race_id} ({weekend.name})")
 
-    def stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
+    def piece_stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
         total = counts["created"] + counts["updated"] + counts["unchanged"]
         self.out.write(f"race_id={weekend.race_id}: {counts['created']} created, {counts['updated']} updated, total={total}")
 
@@ -222,6 +222,6 @@ class BarObserver(JsonObserver):
         what = f"session {session}, car {driver_number}: {feed.collection}{pace}"
         self.progress.update(self.task, description=what, requests=self.client.sent)
 
-    def stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
+    def piece_stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
         rows = self.progress.tasks[0].fields["rows"] + counts["created"] + counts["updated"] + counts["unchanged"]
         self.progress.update(self.task, advance=1, rows=rows, requests=self.client.sent)
