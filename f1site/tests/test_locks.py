@@ -12,6 +12,8 @@ import zipfile
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 ROOT = settings.BASE_DIR
 FLAGS = {"--no-deps", "--require-hashes"}
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 PAGE = (settings.BASE_DIR / "CONTRIBUTING.md").read_text()
 BLOCK = re.compile(r"^In `([^`]+)`(?:, after `([^\n]+)`)?:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MIGRATION = re.compile(r"^\.venv/bin/python (manage\.py makemigrations .+)$", re.MULTILINE)

@@ -110,6 +110,7 @@ class Site:
         return self.process.wait(timeout=20)
 
 
+@pytest.mark.once
 def test_a_fresh_copy_becomes_a_running_site_and_starts_again_at_once(clone, port):
     kept = clone / ".admin_password"
     with Site(clone, port) as site:
@@ -133,6 +134,7 @@ def test_a_fresh_copy_becomes_a_running_site_and_starts_again_at_once(clone, por
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
+@pytest.mark.once
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell children that their parent has ended")
 def test_no_part_of_the_site_outlives_it_when_it_is_killed(clone, port):
     with Site(clone, port) as site:

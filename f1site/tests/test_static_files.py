@@ -11,6 +11,9 @@ from django.conf import settings
 from f1site import static_files
 
 
+pytestmark = pytest.mark.once
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("static")
