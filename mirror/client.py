@@ -34,8 +34,7 @@ ANSWERS = Counter("f1site_upstream_answers", "OpenF1's answers by status; `none`
 OPERATORS = (">=", "<=", ">", "<")
 MAX_REDIRECTS = 5  # that one request follows
 MAX_DETAIL = 200  # characters of an error answer that an error message quotes
-MAX_DEPTH = 20  # levels of lists and objects in a value; OpenF1's rows have one
-NESTED = (list, dict)
+MAX_DEPTH = 8  # levels of lists and objects in a value; OpenF1's rows have one
 TOKEN = re.compile(r"[!-~]+")  # what can stand in a header
 JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -164,20 +163,7 @@ def parse_rows(answer: Answer) -> list[dict]:
         return []
     if not answer.ok:
         raise_for_status(answer)
-    rows = decode(answer)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise BadResponse(f"{answer.url} answered with JSON that is not a list of rows")
-    if any(type(value) in NESTED and is_deeper(value, MAX_DEPTH) for row in rows for value in row.values()):
-        raise BadResponse(f"{answer.url} answered with lists nested more than {MAX_DEPTH} deep")
-    return rows
-
-
-def is_deeper(value: Any, limit: int) -> bool:
-    """Whether lists and objects are nested more than `limit` levels deep."""
-    if type(value) not in NESTED:
-        return False
-    items = value.values() if isinstance(value, dict) else value
-    return limit == 0 or any(is_deeper(item, limit - 1) for item in items if type(item) in NESTED)
+    return decode(answer, ROWS)
 
 
 def raise_for_status(answer: Answer) -> None:
@@ -195,10 +181,27 @@ def raise_for_status(answer: Answer) -> None:
         raise BadRequest(f"{where} was refused with {status}: {detail(answer)}")
 
 
-def decode(answer: Answer) -> Any:
-    """Decode the JSON of an answer; BadResponse when it is not JSON, not UTF-8 or nested beyond reason."""
+def value_type(depth: int) -> Any:
+    """The type of a JSON value whose lists and objects are nested at most `depth` levels deep."""
+    scalar = None | bool | int | float | str
+    if depth == 0:
+        return scalar
+    item = value_type(depth - 1)
+    return scalar | list[item] | dict[str, item]  # type: ignore[valid-type]
+
+
+JSON = msgspec.json.Decoder()
+ROWS = msgspec.json.Decoder(list[dict[str, value_type(MAX_DEPTH)]])  # type: ignore[misc]
+
+
+def decode(answer: Answer, decoder: msgspec.json.Decoder = JSON) -> Any:
+    """Decode the JSON of an answer; BadResponse when it is not JSON, not UTF-8, nested beyond reason, or not what is wanted."""
     try:
-        return msgspec.json.decode(answer.content)
+        return decoder.decode(answer.content)
+    except msgspec.ValidationError as error:
+        raise BadResponse(
+            f"{answer.url} answered with JSON that is not a list of rows with at most {MAX_DEPTH} nested lists: {error}"
+        ) from error
     except JSON_ERRORS as error:
         kind = answer.headers.get("Content-Type", "an unknown type")
         raise BadResponse(f"{answer.url} answered with {kind} that is no JSON: {beginning(answer)[:80]!r}") from error

@@ -10,8 +10,10 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Annotated, Any
 
+import msgspec
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -27,6 +29,7 @@ POSITIVE_SECONDS = (0.001, MAX_SECONDS)  # hard limits: times are measured to a 
 SECONDS = (0, MAX_SECONDS)
 MAX_KEY = 2**31 - 1  # of OpenF1's numbers of races, sessions, countries and circuits
 MAX_NUMBER = 10**15  # of codes and decimal numbers
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no text with the NUL character
 
 
 @deconstructible
@@ -52,7 +55,7 @@ class Most(MaxValueValidator):
 
 
 def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
 
 
 def is_time(value: Any) -> bool:
@@ -73,17 +76,24 @@ class Kind:
 
     description: str
     possible: Callable[[Any], bool]  # whether a value, or an item of a list, can be
-    storable: Callable[[Any], bool]  # whether it is stored when upstream sends it
+    accepted: Any  # the type of the values that are stored when upstream sends them
     only_lists: bool = False
 
-    def fits(self, value: Any, test: Callable[[Any], bool]) -> bool:
-        return all(map(test, value)) if isinstance(value, list) else not self.only_lists and test(value)
+    def allows(self, value: Any) -> bool:
+        return all(map(self.possible, value)) if isinstance(value, list) else not self.only_lists and self.possible(value)
+
+    @cached_property
+    def struct(self) -> type[msgspec.Struct]:
+        """A struct of one value. It is kept, as msgspec 0.22 crashes when it forgets a type of lists and texts with a pattern."""
+        return msgspec.defstruct("Accepted", [("value", self.accepted)])
 
 
+Code = Annotated[int, msgspec.Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+Gap = Code | float | Annotated[str, msgspec.Meta(pattern=NO_NUL)]
 KINDS = {
-    "mini-sectors": Kind("a list of whole numbers, with null for what is unknown", is_code, is_code, only_lists=True),
-    "times": Kind("a number of seconds, or a list of such numbers and null", is_time, is_gap),
-    "gaps": Kind('a number of seconds, a text such as "+1 LAP", or a list of them and null', is_gap, is_gap),
+    "mini-sectors": Kind("a list of whole numbers, with null for what is unknown", is_code, list[Code | None], only_lists=True),
+    "times": Kind("a number of seconds, or a list of such numbers and null", is_time, Gap | list[Gap | None]),
+    "gaps": Kind('a number of seconds, a text such as "+1 LAP", or a list of them and null', is_gap, Gap | list[Gap | None]),
 }
 
 
@@ -95,7 +105,7 @@ class Shape:
         self.kind, self.least, self.most = KINDS[kind], least, most
 
     def __call__(self, value: Any) -> None:
-        if not self.kind.fits(value, self.kind.possible):
+        if not self.kind.allows(value):
             raise ValidationError(f"{abbreviate(value)} is not {self.kind.description}.", code="shape")
         numbers = filter(is_number, value if isinstance(value, list) else [value])
         for number in numbers if self.least is not None else ():
@@ -104,7 +114,11 @@ class Shape:
 
     def is_storable(self, value: Any) -> bool:
         """Whether upstream's value is stored, even if people could not enter it."""
-        return self.kind.fits(value, self.kind.storable)
+        try:
+            msgspec.convert({"value": value}, self.kind.struct)
+        except msgspec.ValidationError:
+            return False
+        return True
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shape) and vars(self) == vars(other)

@@ -14,7 +14,7 @@ from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from mirror.fields import JSONText
-from mirror.limits import HARD_YEARS, MAX_NUMBER, ClosedText, Shape, abbreviate, hard_limits_of, shape_of
+from mirror.limits import HARD_YEARS, MAX_NUMBER, NO_NUL, ClosedText, Shape, abbreviate, hard_limits_of, shape_of
 from mirror.values import to_json_value
 
 UTC = datetime.UTC
@@ -127,8 +127,16 @@ class Mapping:
                 built.append(msgspec.convert(row, self.struct))
                 sent.append(row)
             except msgspec.ValidationError as error:
-                rejects.append((row, str(error)))
+                rejects.append((row, self._shape_fault(row) or str(error)))
         return built, sent, rejects
+
+    def _shape_fault(self, row: dict) -> str:
+        """What is wrong with the first JSON value of a row that is not of its shape, if there is one."""
+        for name, shape in self.shapes.items():
+            value = row.get(self.wire[name])
+            if value is not None and not shape.is_storable(value):
+                return f"{self.wire[name]}: {abbreviate(value)} is not {shape.kind.description}"
+        return ""
 
     def _normalise(self, built: list) -> dict[int, str]:
         """Bring moments to UTC and texts of closed sets to their usual spelling; {index: reason} of invalid rows."""
@@ -142,11 +150,6 @@ class Mapping:
                     faults[index] = f"{self.wire[name]}: {moment.isoformat()} is not between {HARD_YEARS[0]} and {HARD_YEARS[-1]}"
                 elif moment.tzinfo is not UTC:
                     setattr(row, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
-        for name, shape in self.shapes.items():
-            for index, row in enumerate(built):
-                value = getattr(row, name)
-                if value is not None and value is not msgspec.UNSET and not shape.is_storable(value):
-                    faults[index] = f"{self.wire[name]}: {abbreviate(value)} is not {shape.kind.description}"
         self.normalise_texts(built)
         return faults
 
@@ -198,20 +201,23 @@ def expected(field: models.Field) -> Any:
         kind = datetime.datetime
     elif isinstance(field, JSONText):
         return Any
-    else:  # PostgreSQL stores no NUL character
-        kind = Annotated[str, msgspec.Meta(max_length=field.max_length, pattern=r"^[^\x00]*$")]
+    else:
+        kind = Annotated[str, msgspec.Meta(max_length=field.max_length, pattern=NO_NUL)]
     return kind | None if field.null else kind
 
 
 def accepted(field: models.Field) -> Any:
-    """The type that upstream's values are checked against: as `expected`, within the hard limits of decimal numbers."""
-    least, most = hard_limits_of(field)
-    if isinstance(field, models.FloatField):
-        least, most = -MAX_NUMBER if least is None else least, MAX_NUMBER if most is None else most
+    """The type that upstream's values are checked against: as `expected`, with shapes and the hard limits of decimal numbers."""
+    kind: Any
+    if shape := shape_of(field):
+        kind = shape.kind.accepted
+    elif isinstance(field, models.FloatField):
+        least, most = hard_limits_of(field)
+        limits = msgspec.Meta(ge=-MAX_NUMBER if least is None else least, le=MAX_NUMBER if most is None else most)
+        kind = Annotated[float, limits]
     else:
         return expected(field)
-    limited = Annotated[float, msgspec.Meta(ge=least, le=most)]
-    return limited | None if field.null else limited
+    return kind | None if field.null else kind
 
 
 def default(field: models.Field) -> Any:

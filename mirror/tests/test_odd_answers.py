@@ -6,6 +6,7 @@ import json
 import pytest
 import requests
 
+from drivers.models import SessionResult
 from mirror.errors import BadRequest, BadResponse, Unavailable
 from mirror.models import Reject, SyncRun
 from mirror.pipeline import sync
@@ -106,6 +107,18 @@ def test_a_row_with_an_impossible_value_is_rejected_and_the_others_go_in(fault):
     assert not report.errors
     assert (report.collections["laps"]["created"], report.total["rejected"]) == (12, 1)
     assert Reject.objects.get().reason
+
+
+@pytest.mark.parametrize("value", [10**400, [1.5, 10**400], True, [[1]], {"gap": 1}, "+1\0LAP", ["+1\0LAP"]], ids=repr)
+@pytest.mark.parametrize("field", ["gap_to_leader", "duration"])
+def test_a_result_with_an_impossible_time_or_gap_is_rejected_and_told_by_its_shape(field, value):
+    row = {"session_key": 11, "meeting_key": 1, "driver_number": 4, "position": 1}
+    upstream = Season(session_result=[row | {field: value}, row | {"driver_number": 16}])
+    report = run(upstream, "meetings", "sessions", "session_result")
+    assert not report.errors
+    assert SessionResult.objects.values_list("driver_number", flat=True).get() == 16
+    assert Reject.objects.get().reason.startswith(f"{field}: ")
+    assert "is not a number of seconds" in Reject.objects.get().reason
 
 
 @pytest.mark.parametrize("key", [[1], {"a": 1}, "one", None, 10**300, -1], ids=str)
