@@ -13,11 +13,9 @@ from mirror.values import extract_number
 class CarFeed(Feed):
     """Rows about one car, or two: the drivers are looked up in the session's entries when a row is first stored."""
 
-    def before_create(self, instances: list, scope: dict[str, Any]) -> None:
+    def initial_columns(self, rows: list, scope: dict[str, Any]) -> dict[str, list]:
         drivers = Entry.objects.numbers(scope["session_key"])
-        for driver, car in car_fields(self.model):
-            for row in instances:
-                setattr(row, driver, drivers.get(getattr(row, car)))
+        return {driver: [drivers.get(getattr(row, car)) for row in rows] for driver, car in car_fields(self.model)}
 
 
 class DriverFeed(Feed):

@@ -42,7 +42,7 @@ def restore_row(feed: Feed, correction: Correction) -> Any:
     row: Any = feed.model(source=correction.source)
     for name, value in (correction.upstream or {}).items():
         setattr(row, name, from_json_value(field_by_attname(feed.model, name), value))
-    feed.before_create([row], scope_of(row))
+    feed.fill_initially(row, scope_of(row))
     row.save(force_insert=True)
     return row
 

@@ -37,7 +37,7 @@ def edit(instance: Mirrored, *, user: Any, reason: str = "", fields: Iterable[st
     moved = before is not None and is_key_changed(feed, before, instance)
     if before is None or moved or before.source == Source.MANUAL:
         feed.derive([instance])
-        feed.before_create([instance], scope_of(instance))
+        feed.fill_initially(instance, scope_of(instance))
     else:
         feed.derive_after_edit(instance)
     if before and before.source != Source.MANUAL and not feed.computed:

@@ -171,8 +171,14 @@ class Mapping:
         for name, value in key.items():
             setattr(row, name, value)
 
-    def before_create(self, instances: list, scope: dict[str, Any]) -> None:
-        """Set on instances, before they are inserted for the first time, what upstream does not send."""
+    def initial_columns(self, rows: list, scope: dict[str, Any]) -> dict[str, list]:
+        """Values of fields that upstream does not send, by field, for rows (structs or instances) stored for the first time."""
+        return {}
+
+    def fill_initially(self, instance: models.Model, scope: dict[str, Any]) -> None:
+        """Set the initial values of an instance that is stored for the first time."""
+        for name, [value] in self.initial_columns([instance], scope).items():
+            setattr(instance, name, value)
 
     def before_edit(self, before: Any, after: Any) -> None:
         """Set on an instance, before a person's change is stored, what depends on how it was before."""

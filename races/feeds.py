@@ -31,8 +31,8 @@ class MeetingFeed(Feed):
         listed = Session.objects.filter(race_id__in=races, listed=True, source=Source.OPENF1)
         return set(listed.order_by().values_list("race_id").distinct())
 
-    def before_create(self, instances: list, scope: dict[str, Any]) -> None:
-        slugs.fill_races(instances)
+    def initial_columns(self, rows: list, scope: dict[str, Any]) -> dict[str, list]:
+        return {"slug": slugs.race_slugs(rows)}
 
     def before_edit(self, before: Race, after: Race) -> None:
         slugs.keep_former(before, after)
@@ -45,8 +45,8 @@ class SessionFeed(Feed):
     lists = True
     rename = {"circuit_name": "circuit_short_name"}
 
-    def before_create(self, instances: list, scope: dict[str, Any]) -> None:
-        slugs.fill_sessions(instances)
+    def initial_columns(self, rows: list, scope: dict[str, Any]) -> dict[str, list]:
+        return {"slug": slugs.session_slugs(rows)}
 
     def before_edit(self, before: Session, after: Session) -> None:
         slugs.keep_former(before, after)

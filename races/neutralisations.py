@@ -213,7 +213,7 @@ def find_windows(messages: Iterable[Message], *, gmt_offset: timedelta, laps: It
     builder = WindowBuilder(gmt_offset)
     for message in sorted((m for m in messages if m.date), key=lambda m: m.date):
         builder.add_message(message)
-    return builder.finish(RacingLaps(laps))
+    return builder.finish(RacingLaps(laps)) if builder.windows else []  # `laps` may be a query
 
 
 def are_known(session_id: int) -> bool:

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from anyascii import anyascii
+from django.db import models
 
 from races.models import Race, Session
 
@@ -29,28 +30,31 @@ def session_slug(name: str | None) -> str:
     return SESSIONS.get(slug, slug)
 
 
-def fill_races(races: Iterable[Race]) -> None:
-    """Give races that are about to be stored a slug that their season does not have yet."""
-    fill(races, group="year", base=lambda race: race_slug(race.race_name) or f"race-{race.pk}")
+def race_slugs(races: Iterable[Any]) -> list[str]:
+    """A slug for each race that is about to be stored, which its season does not have yet; one that it has stays."""
+    return slugs(Race, races, group="year", base=lambda race: race_slug(race.race_name) or f"race-{race.race_id}")
 
 
-def fill_sessions(sessions: Iterable[Session]) -> None:
-    """Give sessions that are about to be stored a slug that their weekend does not have yet."""
-    fill(sessions, group="race_id", base=lambda session: session_slug(session.session_name) or f"session-{session.pk}")
+def session_slugs(sessions: Iterable[Any]) -> list[str]:
+    """A slug for each session that is about to be stored, which its weekend does not have yet; one that it has stays."""
+    return slugs(
+        Session, sessions, group="race_id", base=lambda each: session_slug(each.session_name) or f"session-{each.session_id}"
+    )
 
 
-def fill(rows: Iterable[Any], *, group: str, base: Callable[[Any], str]) -> None:
-    empty = [row for row in rows if not row.slug]
-    if not empty:
-        return
+def slugs(model: type[models.Model], rows: Iterable[Any], *, group: str, base: Callable[[Any], str]) -> list[str]:
+    rows = list(rows)
     taken: dict[Any, set[str]] = defaultdict(set)
-    stored = type(empty[0])._default_manager.filter(**{f"{group}__in": {getattr(row, group) for row in empty}})
+    stored = model._default_manager.filter(**{f"{group}__in": {getattr(row, group) for row in rows}})
     for key, slug, former in stored.values_list(group, "slug", "former_slugs"):
         taken[key] |= {slug, *former.split()}
-    for row in empty:
+    result = []
+    for row in rows:
         used = taken[getattr(row, group)]
-        row.slug = free(base(row)[:90], used)
-        used.add(row.slug)
+        slug = getattr(row, "slug", "") or free(base(row)[:90], used)  # a struct of upstream's row has none
+        used.add(slug)
+        result.append(slug)
+    return result
 
 
 def free(slug: str, taken: set[str]) -> str:

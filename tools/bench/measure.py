@@ -24,6 +24,7 @@ import django
 
 django.setup()
 
+import msgspec
 from django.db import connection, transaction
 
 from mirror import changes, writing
@@ -41,18 +42,19 @@ def peak() -> float:
 
 
 class Upstream:
-    """Measures the duration of requests: upstream's work and the transfer, without parsing the answer."""
+    """Measures requests: upstream's work, the transfer and the HTTP client, without parsing the answer."""
 
     def __init__(self, client: Client):
-        self.seconds = 0.0
-        self.request, client.session.request = client.session.request, self
+        self.seconds = self.cpu = 0.0
+        self.send, client._send = client._send, self
 
     def __call__(self, *arguments, **options):
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.process_time()
         try:
-            return self.request(*arguments, **options)
+            return self.send(*arguments, **options)
         finally:
             self.seconds += time.perf_counter() - began
+            self.cpu += time.process_time() - cpu_began
 
 
 def source(given: argparse.Namespace) -> tuple[Client, list[int]]:
@@ -66,15 +68,16 @@ def source(given: argparse.Namespace) -> tuple[Client, list[int]]:
 
 def measure_sync(client: Client, seasons: list[int], only: list[str]) -> dict:
     upstream = Upstream(client)
-    before, began = peak(), time.perf_counter()
+    before, began, cpu_began = peak(), time.perf_counter(), time.process_time()
     report = sync(client=client, scope=Scope(seasons=tuple(seasons)), collections=only)
-    seconds = time.perf_counter() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu_began
     if report.errors:
         sys.exit(f"the sync failed: {report.errors[0]}")
     counts = report.total
     return {
         "seconds": seconds,
         "upstream": upstream.seconds,
+        "cpu": cpu - upstream.cpu,
         "rows": counts["created"] + counts["updated"] + counts["unchanged"],
         "written": counts["created"] + counts["updated"],
         "requests": report.requests,
@@ -109,26 +112,29 @@ def measure_writes(client: Client, seasons: list[int], times: int = 5) -> dict:
             built, _ = feed.build(client.rows(name, {"session_key": session.pk}))
             if built:
                 fields = changes.sent_fields(feed, built)
-                names = feed.key + fields
-                rows = list(map(changes.getter(names), built))
-                pieces.append((list(map(writing.instance_factory(feed, names, source="openf1"), rows)), fields))
+                columns = writing.make_columns(feed.key + fields, map(changes.getter(feed.key + fields), built))
+                rows = [
+                    feed.model(**{n: v for n, v in zip(columns, row, strict=True) if v is not msgspec.UNSET})
+                    for row in zip(*columns.values(), strict=True)
+                ]
+                pieces.append((rows, columns, fields))
         ways = {
-            "bulk_create": lambda rows, fields, feed=feed: feed.model.objects.bulk_create(rows),
-            "sync": lambda rows, fields, feed=feed: writing.upsert(feed, rows, fields),
+            "bulk_create": lambda rows, columns, fields, feed=feed: feed.model.objects.bulk_create(rows),
+            "sync": lambda rows, columns, fields, feed=feed: writing.upsert(feed, columns, fields, source="openf1"),
         }
         seconds: dict[str, list[float]] = {way: [] for way in ways}
         for way in list(ways) * (times + 1):
             with connection.cursor() as cursor:
                 cursor.execute(f"TRUNCATE {feed.model._meta.db_table} CASCADE")
-            for rows, _ in pieces:
+            for rows, _, _ in pieces:
                 for row in rows:  # bulk_create notes the keys of what it has stored
                     row.pk, row._state.adding = None, True
             began = time.perf_counter()
-            for rows, fields in pieces:
+            for piece in pieces:
                 with transaction.atomic():
-                    ways[way](rows, fields)
+                    ways[way](*piece)
             seconds[way].append(time.perf_counter() - began)
-        results[name] = {"rows": sum(len(rows) for rows, _ in pieces), "pieces": len(pieces)}
+        results[name] = {"rows": sum(len(rows) for rows, _, _ in pieces), "pieces": len(pieces)}
         results[name] |= {way: statistics.median(some[1:]) for way, some in seconds.items()}
     return results
 
