@@ -2,9 +2,19 @@
 """Django's command line for this site."""
 
 import os
+import signal
 import sys
+from types import FrameType
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """End the command as Ctrl-C does, so that half-written files are deleted and rows say that it was ended."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
+
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, terminate)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
     from django.core.management import execute_from_command_line
 

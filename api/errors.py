@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from mirror.errors import Locked, NothingMatched, OpenF1Error, Unavailable
+from mirror.storage import DamagedFile
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,10 @@ class DatabaseUnavailable(exceptions.APIException):
     default_detail = "The database cannot be reached or is busy; try again."
 
 
+class FileDamaged(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+
+
 class Unexpected(exceptions.APIException):
     default_detail = "Something went wrong on this side; it has been logged."
 
@@ -60,7 +65,7 @@ def handle_exception(error: Exception, context: dict) -> Response | None:
     return response
 
 
-def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: PLR0911 - one for each kind of error
+def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: C901, PLR0911 - one for each kind of error
     """Translate an exception of Django, the database or the OpenF1 client into one with an HTTP status; others become a 500."""
     match error:
         case exceptions.APIException():
@@ -75,6 +80,8 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: PLR0
             return exceptions.NotFound(f"{error}.")
         case OpenF1Error():
             return to_upstream_exception(error)
+        case DamagedFile():
+            return FileDamaged(str(error))
         case IntegrityError():
             return Conflict()
         case DataError() | OverflowError():

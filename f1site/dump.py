@@ -7,7 +7,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,13 @@ SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER"}  # all other types 
 def dump(folder: Path, *, format_: str, seasons: Sequence[int] = ()) -> dict[str, Any]:
     """Write a file per collection and a manifest into `folder`; returns the manifest."""
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / MANIFEST).unlink(missing_ok=True)  # of an earlier dump, whose files are replaced now
     sessions = sessions_of(seasons)
     manifest = describe_dump(seasons, sessions) | {"format": format_, "collections": {}}
     for query in queries(seasons, sessions):
         manifest["collections"][query.collection.name] = write_file(folder, query, format_) | describe_rows(query)
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    with replacing(folder / MANIFEST) as part:
+        part.write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest
 
 
@@ -47,9 +49,7 @@ def dump_sqlite(path: Path, *, seasons: Sequence[int] = ()) -> dict[str, Any]:
     """Write one SQLite database with a table per collection and the table `manifest`; returns the manifest."""
     sessions = sessions_of(seasons)
     manifest = describe_dump(seasons, sessions) | {"format": "sqlite", "collections": {}}
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    with closing(sqlite3.connect(part)) as database:
+    with replacing(path) as part, closing(sqlite3.connect(part)) as database:
         database.execute("PRAGMA journal_mode = OFF")
         for query in queries(seasons, sessions):
             count = fill_table(database, query)
@@ -57,8 +57,19 @@ def dump_sqlite(path: Path, *, seasons: Sequence[int] = ()) -> dict[str, Any]:
         database.execute("CREATE TABLE manifest (content TEXT)")
         database.execute("INSERT INTO manifest VALUES (?)", [json.dumps(manifest)])
         database.commit()
-    part.replace(path)
     return manifest
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """The path of a new file that takes the place of `path` when it is complete, and is deleted when it is not."""
+    part = path.with_name(f"{path.name}.part")
+    part.unlink(missing_ok=True)  # of a process that was killed
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def sessions_of(seasons: Sequence[int]) -> list[int] | None:
@@ -118,13 +129,11 @@ def write_file(folder: Path, query: Query, format_: str) -> dict[str, Any]:
     """Write one collection to a file, which gets its final name when it is complete; returns its entry of the manifest."""
     path = folder / f"{query.collection.name}.{format_}"
     chunks, digest, size = CountingIterator(source_of(query).read_chunks(query)), hashlib.sha256(), 0
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with replacing(path) as part, part.open("wb") as file:
         for piece in encode_rows(query, chunks, format_):
             file.write(piece)
             digest.update(piece)
             size += len(piece)
-    part.replace(path)
     return {"file": path.name, "rows": chunks.rows, "bytes": size, "sha256": digest.hexdigest()}
 
 

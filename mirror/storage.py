@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class DamagedFile(Exception):
+    """A stored file is missing, cannot be read, or is not what was stored; the message names it and the way out."""
+
+    def __init__(self, name: str, fault: str, *, remedy: str) -> None:
+        super().__init__(f"The file {name} {fault}; {remedy}")
+        self.name, self.fault = name, fault
+
+
 class Storage(ABC):
     """Keeps the rows of one mapping. A scope is given in OpenF1's names: {"session_key": 9472}."""
 
@@ -49,11 +57,15 @@ class FileStorage(Storage):
 
     @abstractmethod
     def files(self) -> models.QuerySet:
-        """The rows that describe the files: session, car, name, first and last moment."""
+        """The rows that describe the files: session, car, name, SHA-256, first and last moment."""
 
     @abstractmethod
-    def read_columns(self, name: str, columns: list[str]) -> pa.Table:
-        """The columns of the named file in order of time; FileNotFoundError when the file is missing."""
+    def read_columns(self, name: str, sha256: str, columns: list[str]) -> pa.Table:
+        """The columns of the named file in order of time; DamagedFile unless the file has the SHA-256 that was stored."""
+
+    @abstractmethod
+    def verify(self, name: str, sha256: str) -> None:
+        """DamagedFile unless the file has the SHA-256 that was stored."""
 
     @abstractmethod
     def discard(self, *, source: str) -> None:

@@ -4,7 +4,6 @@ Half a million rows never become Python objects. A query without a car number go
 answer is in order of time, as OpenF1's is, and memory holds no more than the files themselves.
 """
 
-import logging
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from itertools import groupby, pairwise
@@ -23,8 +22,6 @@ from mirror.storage import FileStorage
 if TYPE_CHECKING:
     import pyarrow as pa
 
-log = logging.getLogger(__name__)
-
 CHUNK = 5_000  # rows, about
 DATE = "date"
 
@@ -36,6 +33,7 @@ class File(NamedTuple):
     session_id: int
     driver_number: int
     name: str
+    sha256: str
 
 
 def is_constant(column: Column) -> bool:
@@ -68,8 +66,19 @@ def find_files(collection: Collection, alternatives: dict[Column, Alternatives])
             condition &= any_of(column, allowed)
         elif column.name == DATE:
             condition &= overlaps(allowed)
-    paths = ("session__race_id", "session_id", "driver_number", "name")
+    paths = ("session__race_id", "session_id", "driver_number", "name", "sha256")
     return [File(*row) for row in storage(collection).files().filter(condition).order_by(*paths[:3]).values_list(*paths)]
+
+
+def verify_files(query: Query) -> None:
+    """DamagedFile if a file with matching rows is not what was stored: once an answer is being sent, it cannot tell any more.
+
+    The files of a single session have been read before its first rows are known.
+    """
+    cars = find_files(query.collection, by_column(query.predicates))
+    if len({car.session_id for car in cars}) > 1:
+        for car in cars:
+            storage(query.collection).verify(car.name, car.sha256)
 
 
 def storage(collection: Collection) -> FileStorage:
@@ -102,7 +111,7 @@ def read_session(query: Query, cars: list[File], row_conditions: dict[Column, Al
     """The rows of one session in order of time; where several cars share a moment, by number."""
     import pyarrow as pa
 
-    by_car = [table for car in cars if (table := read_car(query, car, row_conditions)) is not None and table.num_rows]
+    by_car = [table for car in cars if (table := read_car(query, car, row_conditions)).num_rows]
     tables: Iterable[pa.Table] = by_car
     if len(by_car) > 1:
         order = [(DATE, "ascending"), ("driver_number", "ascending")]
@@ -113,16 +122,12 @@ def read_session(query: Query, cars: list[File], row_conditions: dict[Column, Al
         yield append_constant(with_race, columns["session_key"], cars[0].session_id)
 
 
-def read_car(query: Query, car: File, row_conditions: dict[Column, Alternatives]) -> "pa.Table | None":
-    """The matching rows of a file, by OpenF1's names, with the car's number; None where the file is missing."""
+def read_car(query: Query, car: File, row_conditions: dict[Column, Alternatives]) -> "pa.Table":
+    """The matching rows of a file, by OpenF1's names, with the car's number; DamagedFile where it is not what was stored."""
     columns = query.collection.columns
     used = dict.fromkeys([*query.fields, *row_conditions, *(column for column, _ in query.order_by), columns[DATE]])
     names = {column.path: column.name for column in used if not is_constant(column)}
-    try:
-        table = filter_rows(storage(query.collection).read_columns(car.name, [*names]), row_conditions)
-    except FileNotFoundError:
-        log.error("The sample file %s is missing.", car.name)  # noqa: TRY400 - the traceback would say no more
-        return None
+    table = filter_rows(storage(query.collection).read_columns(car.name, car.sha256, [*names]), row_conditions)
     return append_constant(table.rename_columns([*names.values()]), columns["driver_number"], car.driver_number)
 
 

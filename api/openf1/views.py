@@ -1,6 +1,7 @@
 """`/v1/<collection>` over HTTP: methods, validators, formats, compression, errors. A plain Django view, for speed."""
 
 import hashlib
+import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain, islice
@@ -15,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from api import throttling
 from api.observing import ANSWERS
-from api.openf1 import compression, cors, latest
+from api.openf1 import compression, cors, latest, samples
 from api.openf1.answers import Answer, answers
 from api.openf1.catalogue import find_collection
 from api.openf1.query import BadQuery, Query, parse
@@ -23,7 +24,10 @@ from api.openf1.sources import source_of
 from api.tables.writers import FORMATS
 from mirror import versions
 from mirror.feeds import registry
+from mirror.storage import DamagedFile
 from mirror.versions import Version
+
+log = logging.getLogger(__name__)
 
 NO_ROWS = "No results found."
 
@@ -52,7 +56,11 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
         )
     except BadQuery as error:
         return problem(400, str(error))
-    return answer(request, query)
+    try:
+        return answer(request, query)
+    except DamagedFile as error:
+        log.error("%s", error)  # noqa: TRY400 - the traceback would say no more
+        return problem(503, str(error))
 
 
 @cors.allow_all_origins
@@ -122,6 +130,8 @@ def respond(query: Query, *, gzip: bool, headers: dict[str, str], key: str = "")
     if not first_chunks and not query.empty_as_list:
         return no_rows()
     if len(first_chunks) == 2:
+        if query.collection.sampled:
+            samples.verify_files(query)
         return stream(query, source.write_chunks(query, chain(first_chunks, chunks)), gzip=gzip, headers=headers)
     body = b"".join(source.write_chunks(query, first_chunks))
     gzip = gzip and len(body) >= compression.MIN_BYTES

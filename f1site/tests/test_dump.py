@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from mirror import editing
@@ -129,3 +131,43 @@ def test_everything_can_be_one_database(tmp_path):
 def test_a_dump_goes_somewhere():
     with pytest.raises(CommandError, match="--output"):
         call_command("dump")
+
+
+@pytest.mark.parametrize("what", ["--output", "--sqlite"])
+def test_a_dump_that_cannot_be_written_says_so_and_leaves_no_part(tmp_path, what, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CommandError, match="The dump cannot be written"):
+        call_command("dump", what, str(tmp_path / "file" / "below"))
+    dumped(tmp_path)
+    monkeypatch.setattr("f1site.dump.describe_rows", lambda query: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        call_command("dump", what, str(tmp_path / "out" if what == "--output" else tmp_path / "one.sqlite3"))
+    assert not list(tmp_path.rglob("*.part"))
+    assert (tmp_path / "out" / "manifest.json").exists() == (what == "--sqlite")  # none that describes other files
+
+
+def test_a_dump_that_is_told_to_stop_leaves_no_part(tmp_path):
+    """As `kill` does it; in a process of its own, which waits in the middle of a file."""
+    script = """
+import django, runpy, sys, time
+django.setup()
+from f1site import dump
+def slowly(folder, **options):
+    with dump.replacing(folder / "laps.csv") as part:
+        part.write_text("half")
+        print("writing", flush=True)
+        time.sleep(60)
+dump.dump = slowly
+sys.argv = ["manage.py", "dump", "--output", sys.argv[1]]
+runpy.run_path("manage.py", run_name="__main__")
+"""
+    environment = os.environ | {"DATABASE_URL": "sqlite://:memory:", "DJANGO_SETTINGS_MODULE": "f1site.settings"}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, **pipes) as process:
+        assert process.stdout.readline() == "writing\n"
+        assert (tmp_path / "laps.csv.part").exists()
+        process.terminate()
+        assert process.wait(20) == 143
+        assert "Traceback" not in process.stderr.read()
+    assert not list(tmp_path.glob("laps*"))

@@ -121,6 +121,7 @@ CHECKS: list[Check] = [
     track.neutralisations_unknown,
     track.deleted_lap_not_found,
     samples.sample_file_missing,
+    samples.sample_file_damaged,
     samples.samples_with_gaps,
     samples.samples_without_data,
     samples.samples_with_odd_codes,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mirror.limits import limits_of
+from mirror.storage import DamagedFile
 from telemetry.models import CarSample, LocationSample
 from telemetry.samples import files
 from telemetry.samples.laps import to_arrays
@@ -25,6 +26,7 @@ class FileRow(NamedTuple):
     driver_number: int
     name: str
     rows: int
+    sha256: str = ""
 
 
 class Measured(NamedTuple):
@@ -32,6 +34,7 @@ class Measured(NamedTuple):
 
     file: FileRow
     there: bool = True  # the file can be read
+    damage: str = ""  # why not, if there is a file
     gaps: tuple[tuple[datetime, float], ...] = ()  # (moment before, seconds) of gaps over 5 s
     empty: dict[str, float] = {}  # share of samples without data, by channel
     odd: dict[str, list[int]] = {}  # codes that mean nothing, by channel
@@ -44,9 +47,9 @@ class Measured(NamedTuple):
 
 def measure(file: FileRow) -> Measured:
     try:
-        table = files.read_table(file.name)
-    except FileNotFoundError:
-        return Measured(file, there=False)
+        table = files.read_table(file.name, file.sha256)
+    except DamagedFile as error:
+        return Measured(file, there=False, damage="" if isinstance(error.__cause__, FileNotFoundError) else error.fault)
     if not table.num_rows:
         return Measured(file)
     return measure_arrays(file, to_arrays(table))

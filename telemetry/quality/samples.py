@@ -21,10 +21,19 @@ def of_file(measured: Measured, message: str) -> Finding:
 def sample_file_missing(rows: SessionRows) -> Iterator[Finding]:
     """Samples that were synced are not where they were stored: another MEDIA_ROOT, or somebody deleted the file."""
     for measured in rows.measured:
-        if not measured.there:
+        if not measured.there and not measured.damage:
             yield of_file(
                 measured, f"The {measured.file.collection} of car {measured.file.driver_number} is gone: {measured.file.name}."
             )
+
+
+@check(ERROR, "sample-gaps")
+def sample_file_damaged(rows: SessionRows) -> Iterator[Finding]:
+    """A file of samples is not what was stored: the next sync of the session's samples fetches it again."""
+    for measured in rows.measured:
+        if measured.damage:
+            file = measured.file
+            yield of_file(measured, f"The {file.collection} of car {file.driver_number}, {file.name}, {measured.damage}.")
 
 
 @check(WARNING, "sample-gaps")

@@ -5,7 +5,9 @@ pyarrow is imported where it is used: the web process starts without it.
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
+from datetime import timedelta
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,13 +15,19 @@ from uuid import uuid4
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.db import models
+from django.utils import timezone
 
 from api.tables.columns import arrow_type, make_column
 from mirror.errors import NotStored
 from mirror.mapping import getter
+from mirror.storage import DamagedFile
+from telemetry.models import SampleFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+RECENT_SECONDS = 5  # age of a file that may belong to a transaction under way
+COMMIT_SECONDS = 1  # how long to wait for such a transaction
 
 
 @dataclass
@@ -107,12 +115,56 @@ def store(name: str, content: bytes, storage: Storage = default_storage) -> None
         storage.delete(temporary)
 
 
-def read_table(name: str, columns: list[str] | None = None, storage: Storage = default_storage, **options: Any) -> "pa.Table":
-    """The rows of a stored file; FileNotFoundError when it is missing."""
+def read_table(name: str, sha256: str, columns: list[str] | None = None, **options: Any) -> "pa.Table":
+    """The rows of a stored file; DamagedFile unless it has the SHA-256 that was stored."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with storage.open(name, "rb") as file:
-        return pq.ParquetFile(file).read(columns=columns, **options)
+    content = pa.BufferReader(read_verified(name, sha256))
+    return pq.ParquetFile(content).read(columns=columns, **options)
+
+
+def read_verified(name: str, expected: str) -> bytes:
+    """The content of a stored file; DamagedFile unless it has the SHA-256 that was stored.
+
+    A sync replaces the file shortly before the transaction that stores its new SHA-256 is committed. A file that was written
+    just now is therefore compared with the newest stored SHA-256, for as long as such a transaction takes.
+    """
+    give_up_at = time.monotonic() + COMMIT_SECONDS
+    while (content := read_content(name)) and sha256(content) != expected:
+        newest = SampleFile.objects.filter(name=name).values_list("sha256", flat=True).first() or expected
+        if newest == expected:
+            if time.monotonic() > give_up_at or not is_being_stored(name):
+                raise damaged(name, "is damaged: its SHA-256 is not the stored one")
+            time.sleep(0.05)
+        expected = newest
+    return content
+
+
+def read_content(name: str) -> bytes:
+    """The content of a stored file, verified or not; DamagedFile when there is none."""
+    try:
+        with default_storage.open(name, "rb") as file:
+            content = file.read()
+    except FileNotFoundError as error:
+        raise damaged(name, "is missing") from error
+    except OSError as error:
+        raise damaged(name, f"cannot be read ({error.strerror or error})") from error
+    if not content:
+        raise damaged(name, "is damaged: it is empty")
+    return content
+
+
+def is_being_stored(name: str) -> bool:
+    """Whether a file was written so recently that the transaction of its sync may not be committed yet."""
+    return timezone.now() - default_storage.get_modified_time(name) < timedelta(seconds=RECENT_SECONDS)
+
+
+def damaged(name: str, fault: str) -> DamagedFile:
+    """The error of a file, whose name `path` has made."""
+    collection, folder, _ = name.split("/")
+    session_id = folder.removeprefix("session_id=")
+    return DamagedFile(name, fault, remedy=f"manage.py sync_openf1 {collection} --session {session_id} fetches it again")
 
 
 def sha256(content: bytes) -> str:

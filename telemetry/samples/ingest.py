@@ -1,5 +1,6 @@
 """Store upstream's samples of one car: its file, the row that describes the file, and the figures per lap."""
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,14 @@ from mirror import versions
 from mirror.changes import Changes
 from mirror.mapping import Mapping
 from mirror.models import Source
+from mirror.storage import DamagedFile
 from telemetry.models import Lap, SampleFile, Telemetry
 from telemetry.samples import files, laps
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+log = logging.getLogger(__name__)
 
 
 def store(
@@ -30,7 +34,9 @@ def store(
     known = SampleFile.objects.filter(**key).first()
     if not built and not known:
         return Changes(counts=Counter(rejected=len(rejects)), rejects=rejects)
-    old = files.read_table(known.name) if known and default_storage.exists(known.name) else None
+    old = read_stored(known) if known else None
+    if known and old is None and not built:  # an answer without samples does not mend a damaged file
+        return Changes(counts=Counter(rejected=len(rejects)), rejects=rejects)
     merged = files.merge(old, files.make_table(mapping.columns, built), prune=prune and bool(built) and not rejects)
     counts = Counter(
         created=merged.created,
@@ -40,11 +46,20 @@ def store(
         pruned=0 if merged.keeps_vanished else merged.vanished,
         rejected=len(rejects),
     )
-    if write and (merged.changed or not known):
+    if write and (merged.changed or old is None):
         write_file(SampleFile(**key, source=source), merged.table)
         if mapping.collection == "car_data":
             summarise_laps(session_id, driver_number, merged.table, source=source)
     return Changes(counts=counts, rejects=rejects)
+
+
+def read_stored(file: SampleFile) -> "pa.Table | None":
+    """The rows of a file; None where it is damaged or missing, which is logged."""
+    try:
+        return files.read_table(file.name, file.sha256)
+    except DamagedFile as error:
+        log.warning("%s", error)
+        return None
 
 
 def write_file(file: SampleFile, table: "pa.Table") -> None:
@@ -92,14 +107,18 @@ def summarise_session(session_id: int, driver_number: int | None = None) -> None
     """Compute the figures per lap anew after laps of a session, or of one of its cars, changed; of cars with stored samples."""
     car_files = SampleFile.objects.filter(session_id=session_id, collection="car_data")
     for file in car_files if driver_number is None else car_files.filter(driver_number=driver_number):
-        if default_storage.exists(file.name):
-            summarise_laps(session_id, file.driver_number, files.read_table(file.name), source=file.source)
+        if (table := read_stored(file)) is not None:
+            summarise_laps(session_id, file.driver_number, table, source=file.source)
 
 
 def count_samples(collection: str, session_id: int, driver_number: int) -> int:
-    """The number of stored samples of a car; 0 when the file is missing."""
+    """The number of stored samples of a car; 0 when its file is damaged or missing."""
     file = SampleFile.objects.filter(collection=collection, session_id=session_id, driver_number=driver_number).first()
-    return file.rows if file and default_storage.exists(file.name) else 0
+    try:
+        return file.rows if file and files.read_verified(file.name, file.sha256) else 0
+    except DamagedFile as error:
+        log.warning("%s", error)
+        return 0
 
 
 def delete_files(rows: QuerySet[SampleFile]) -> int:

@@ -32,8 +32,12 @@ class SampleStorage(FileStorage):
     def files(self) -> QuerySet[SampleFile]:
         return SampleFile.objects.filter(collection=self.mapping.collection)
 
-    def read_columns(self, name: str, columns: list[str]) -> pa.Table:
-        return files.read_table(name, columns, use_threads=False)  # files are so small that threads cost more than they save
+    def read_columns(self, name: str, sha256: str, columns: list[str]) -> pa.Table:
+        # Files are so small that threads cost more than they save.
+        return files.read_table(name, sha256, columns, use_threads=False)
+
+    def verify(self, name: str, sha256: str) -> None:
+        files.read_verified(name, sha256)
 
     def discard(self, *, source: str) -> None:
         ingest.delete_files(self.files().filter(source=source))

@@ -1,10 +1,10 @@
 """Samples over HTTP: the rows of one car's file, filtered, in pages of JSON or all as CSV, NDJSON or Parquet."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.files.storage import default_storage
 from django.db import models
 from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -47,7 +47,7 @@ class SamplesView(APIView):
         row_conditions = self.parse_conditions(parameters)
         if isinstance(request.accepted_renderer, FileRenderer):
             return self.download(file, row_conditions, request.accepted_renderer)
-        table = files.read_table(file.name).select([column.name for column in self.fields])
+        table = files.read_table(file.name, file.sha256, [column.name for column in self.fields])
         rows = query.matching_rows(table, row_conditions)
         rows = rows[rows > after][: size + 1]
         is_last = len(rows) <= size
@@ -70,7 +70,7 @@ class SamplesView(APIView):
                 {name: ["This parameter is required: samples are kept by session and car."] for name in missing}
             )
         file = SampleFile.objects.filter(collection=self.collection, **key).first()
-        if file is None or not default_storage.exists(file.name):
+        if file is None:
             raise NotFound(
                 f"There are no samples of car {key['driver_number']} in session {key['session_id']}; bring them in with "
                 f"`manage.py sync_openf1 {self.collection} --session {key['session_id']}`."
@@ -131,10 +131,10 @@ class SamplesView(APIView):
         name = f"{self.collection}_{file.session_id}_{file.driver_number}"
         filename = f"{name}.{renderer.format}"
         if isinstance(renderer, ParquetRenderer) and not row_conditions:
-            content = default_storage.open(file.name)
+            content = BytesIO(files.read_verified(file.name, file.sha256))
             return FileResponse(content, as_attachment=True, filename=filename, content_type=ParquetRenderer.media_type)
         columns = [make_column(field) for field in self.fields]
-        table = files.read_table(file.name).select([column.name for column in columns])
+        table = files.read_table(file.name, file.sha256, [column.name for column in columns])
         table = table.take(query.matching_rows(table, row_conditions))
         if isinstance(renderer, ParquetRenderer):
             disposition = {"Content-Disposition": f'attachment; filename="{filename}"'}
@@ -162,7 +162,11 @@ def describe_view(sample: type[models.Model], serializer: type[serializers.Seria
     for column in sample._meta.fields:
         kind = {"type": "string", "format": "date-time"} if column.name == "date" else {"type": "integer", **limits(column)}
         columns.append(OpenApiParameter(column.name, kind, description=f"{column.help_text} Also with __gt, __gte, __lt, __lte."))
-    errors = {400: "A parameter is missing, unknown or malformed.", 404: "There are no samples of this car in this session."}
+    errors = {
+        400: "A parameter is missing, unknown or malformed.",
+        404: "There are no samples of this car in this session.",
+        503: "The file of the car is damaged or missing; `detail` names it and the command that fetches it again.",
+    }
     return extend_schema(
         summary=about,
         description=f"{about}, in order. `speed>=300` is the same as `speed__gte=300`, for each column and operator.",

@@ -45,7 +45,7 @@ RED = [
     message("RACE WILL RESUME AT 15:05", 4.7),
     message("CHEQUERED FLAG", 12.1, flag="CHEQUERED", scope="Track"),
 ]
-CAR_DATA = FileRow(7, "car_data", 1, "car_data/1.parquet", 4)
+CAR_DATA = FileRow(7, "car_data", 1, "car_data/session_id=9/driver_number=1.parquet", 4)
 
 
 def sampled(**measures) -> SessionRows:
@@ -291,7 +291,11 @@ FAULTS = {
         race(messages=[*race().messages, message("CAR 1 (ALP) TIME 1:32.100 DELETED - TRACK LIMITS AT TURN 4 LAP 2", 9)]),
         "1 message about the time of a lap that no lap of the car has",
     ),
-    "sample_file_missing": (sampled(there=False), "The car_data of car 1 is gone: car_data/1.parquet"),
+    "sample_file_missing": (sampled(there=False), "The car_data of car 1 is gone: car_data/session_id=9/driver_number=1.parquet"),
+    "sample_file_damaged": (
+        sampled(there=False, damage="is damaged: it is empty"),
+        "The car_data of car 1, car_data/session_id=9/driver_number=1.parquet, is damaged: it is empty",
+    ),
     "samples_with_gaps": (sampled(gaps=((START, 89.0), (START, 6.0))), "2 gaps over 5 s in the car_data of car 1"),
     "samples_without_data": (sampled(empty={"throttle": 0.21, "brake": 0.2}), "No throttle in 21% of the samples of car 1"),
     "samples_with_odd_codes": (sampled(odd={"drs": [11, 13]}), "Car 1 has drs 11 and 13"),

@@ -2,15 +2,18 @@
 
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
 
 from mirror.errors import NotStored
 from mirror.models import SyncPiece
 from mirror.pipeline import sync
 from mirror.planning import Scope
+from mirror.storage import DamagedFile
 from mirror.tests.upstream import Rows, client
 from telemetry.models import Lap, SampleFile, Telemetry
 from telemetry.samples import files, laps
@@ -54,6 +57,11 @@ class Upstream(Rows):
         return [request.path_url for request in self.asked if request.path_url.startswith(f"/v1/{collection}")]
 
 
+def table_of(collection, session, car):
+    file = SampleFile.objects.get(collection=collection, session=session, driver_number=car)
+    return files.read_table(file.name, file.sha256)
+
+
 @pytest.fixture
 def upstream():
     return Upstream()
@@ -83,7 +91,7 @@ def test_what_went_in_comes_out_sorted_by_date_and_typed_small(upstream, media):
     upstream.rows["car_data"] = [sample(2, drs=None), sample(1, speed=301), sample(1, speed=302), sample(0, throttle=104)]
     mirror(upstream)
     path = media / "car_data/session_id=10/driver_number=4.parquet"
-    table = files.read_table("car_data/session_id=10/driver_number=4.parquet")
+    table = table_of("car_data", 10, 4)
     assert [str(kind) for kind in table.schema.types] == ["timestamp[us, tz=UTC]", "int32", *["int16"] * 5]
     assert table["date"].to_pylist() == [START + timedelta(seconds=s) for s in (0, 1, 1, 2)]
     assert table["speed"].to_pylist() == [180, 301, 302, 180]  # two of one moment stay, in upstream's order
@@ -119,7 +127,7 @@ def test_a_repaired_sample_replaces_the_one_of_its_moment(upstream):
     upstream.rows["car_data"][10]["speed"] = 299
     counts = mirror(upstream).collections["car_data"]
     assert (counts["created"], counts["updated"], counts["unchanged"]) == (0, 1, 103)
-    assert 299 in files.read_table(files.path("car_data", 10, 4))["speed"].to_pylist()
+    assert 299 in table_of("car_data", 10, 4)["speed"].to_pylist()
 
 
 def test_a_lost_file_is_written_again(upstream):
@@ -206,7 +214,7 @@ def test_a_trace_has_the_distance_and_the_nearest_position(upstream):
     mirror(upstream)
     lap = Lap.objects.get(driver_number=4, lap_number=2)
     window = laps.windows([(2, lap.date_start, lap.lap_duration)])[0]
-    trace = laps.trace(files.read_table(files.path("car_data", 10, 4)), files.read_table(files.path("location", 10, 4)), window)
+    trace = laps.trace(table_of("car_data", 10, 4), table_of("location", 10, 4), window)
     assert len(trace) == 20
     assert trace[0] == {
         "date": START + timedelta(seconds=10),
@@ -229,4 +237,60 @@ def test_a_trace_has_the_distance_and_the_nearest_position(upstream):
 def test_a_trace_without_positions_says_so(upstream):
     mirror(upstream, "drivers", "laps", "car_data")
     window = laps.Window(1, START, START + timedelta(seconds=10))
-    assert laps.trace(files.read_table(files.path("car_data", 10, 4)), None, window)[0]["x"] is None
+    assert laps.trace(table_of("car_data", 10, 4), None, window)[0]["x"] is None
+
+
+DAMAGE = {
+    "gone": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "flipped": lambda path: path.write_bytes(bytes([path.read_bytes()[0], path.read_bytes()[1] ^ 1, *path.read_bytes()[2:]])),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+@pytest.mark.parametrize("options", [{}, {"force": True}, {"prune": True}], ids=str)
+def test_the_next_sync_fetches_a_damaged_file_anew(upstream, media, damage, options, caplog):
+    mirror(upstream)
+    name = files.path("car_data", 10, 4)
+    before = (media / name).read_bytes()
+    damage(media / name)
+    if (media / name).exists():
+        os.utime(media / name, (1, 1))  # not of a sync that is under way
+    report = mirror(upstream, **options)
+    assert name in caplog.text
+    assert report.collections["car_data"]["created"] == 52
+    assert (media / name).read_bytes() == before
+    assert mirror(upstream).collections["car_data"]["created"] == 0
+
+
+def test_an_answer_without_samples_leaves_a_damaged_file_to_be_found(upstream, media):
+    mirror(upstream)
+    name = files.path("car_data", 10, 4)
+    (media / name).write_bytes(b"PAR1")
+    upstream.rows["car_data"] = []
+    mirror(upstream)
+    with pytest.raises(DamagedFile, match=name):
+        table_of("car_data", 10, 4)
+
+
+def test_a_damaged_file_is_found_by_check_data_and_named_by_dump(upstream, media, capsys, tmp_path):
+    mirror(upstream)
+    name = files.path("location", 10, 16)
+    (media / name).write_bytes(b"PAR1" + b"x" * 50 + b"PAR1")
+    os.utime(media / name, (1, 1))
+    call_command("check_data", session=[10])
+    assert (
+        f"The location of car 16, {name}, is damaged: its SHA-256 is not the stored one. [sample_file_damaged]"
+        in capsys.readouterr().out
+    )
+    for target in (
+        {"output": tmp_path / "dump"},
+        {"output": tmp_path / "dump", "format": "csv"},
+        {"sqlite": tmp_path / "all.sqlite3"},
+    ):
+        with pytest.raises(CommandError, match=rf"{name} is damaged.*sync_openf1 location --session 10 fetches it again"):
+            call_command("dump", **target)
+    assert not list(tmp_path.rglob("*.part"))
+    assert not (tmp_path / "all.sqlite3").exists()
+    assert not (tmp_path / "dump" / "manifest.json").exists()

@@ -1,11 +1,13 @@
 """Samples and traces over HTTP."""
 
 import io
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from telemetry.models import Lap
+from telemetry.samples import files
 from telemetry.tests.test_samples import Upstream, mirror
 
 pytestmark = pytest.mark.django_db
@@ -107,3 +109,17 @@ def test_figures_per_lap_are_listed_and_can_be_taken_over_by_a_person(api, edito
     assert (row["samples"], row["source"]) == (20, "openf1")
     changed = editor.patch(row["url"], {"avg_speed": 111.0}).json()
     assert (changed["avg_speed"], changed["source"]) == (111.0, "manual")
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-9])], ids=["gone", "cut"])
+def test_a_damaged_file_is_503_with_its_name_and_the_command_that_fetches_it(api, damage, tmp_path):
+    name = files.path("car_data", 10, 4)
+    damage(tmp_path / name)
+    lap = Lap.objects.get(driver_number=4, lap_number=2)
+    asked = [("/api/v1/car-data/", CAR | {"format": kind}) for kind in ("json", "csv", "ndjson", "parquet")]
+    for path, query in [*asked, ("/api/v1/car-data/", CAR | {"speed__gte": 1}), (f"/api/v1/laps/{lap.pk}/telemetry/", {})]:
+        answer = api.get(path, query)
+        assert answer.status_code == 503
+        assert name in answer.json()["detail"]
+        assert "manage.py sync_openf1 car_data --session 10 fetches it again" in answer.json()["detail"]
+    assert len(api.get("/api/v1/car-data/", CAR | {"driver_number": 16}).json()["results"]) == 52

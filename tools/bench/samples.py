@@ -148,7 +148,7 @@ def main() -> None:
 
 def figures_only(session: int) -> None:
     for file in SampleFile.objects.filter(session=session, collection="car_data"):
-        laps.figures_per_lap(files.read_table(file.name), ingest.lap_windows(session, file.driver_number))
+        laps.figures_per_lap(files.read_table(file.name, file.sha256), ingest.lap_windows(session, file.driver_number))
 
 
 if __name__ == "__main__":

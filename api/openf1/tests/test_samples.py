@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
@@ -11,6 +13,7 @@ from api.openf1 import samples
 from mirror.feeds import registry
 from mirror.models import Source
 from races.models import Session
+from telemetry.models import SampleFile
 
 pytestmark = pytest.mark.django_db
 
@@ -93,7 +96,7 @@ def test_other_files_are_not_even_opened(get, monkeypatch):
     read = []
     storage = registry()["car_data"].storage
     monkeypatch.setattr(
-        storage, "read_columns", lambda name, columns: read.append(name) or type(storage).read_columns(storage, name, columns)
+        storage, "read_columns", lambda name, *rest: read.append(name) or type(storage).read_columns(storage, name, *rest)
     )
     assert len(get("car_data?driver_number=1&date>=2024-03-02T14:00")) == 10
     assert len(read) == 1
@@ -125,10 +128,62 @@ def test_formats(client):
     assert table["date"].to_pylist() == [moment(0), moment(1)]
 
 
-def test_a_file_that_is_gone_does_not_stop_the_others(get, caplog):
-    default_storage.delete(registry()["car_data"].storage.files().get(driver_number=16).name)
-    assert {row["driver_number"] for row in get("car_data?session_key=9472")} == {1, 77}
-    assert "missing" in caplog.text
+def damage(fault, car=16, session=9472):
+    """Harm the car's file as `fault` says; returns its name."""
+    name = registry()["car_data"].storage.files().get(session_id=session, driver_number=car).name
+    path = Path(default_storage.path(name))
+    content = path.read_bytes()
+    path.unlink()
+    DAMAGE[fault](path, content)
+    os.utime(path, (1, 1)) if path.exists() else None
+    return name
+
+
+DAMAGE = {
+    "gone": lambda path, content: None,
+    "empty": lambda path, content: path.write_bytes(b""),
+    "cut": lambda path, content: path.write_bytes(content[:-20]),
+    "halved": lambda path, content: path.write_bytes(content[: len(content) // 2]),
+    "a flipped bit": lambda path, content: path.write_bytes(bytes([*content[:40], content[40] ^ 1, *content[41:]])),
+    "a flipped bit in the footer": lambda path, content: path.write_bytes(bytes([*content[:-9], content[-9] ^ 1, *content[-8:]])),
+    "longer": lambda path, content: path.write_bytes(content + b"\0"),
+    "another car's": lambda path, content: path.write_bytes((path.parent / "driver_number=1.parquet").read_bytes()),
+    "a folder": lambda path, content: path.mkdir(),
+}
+
+
+@pytest.mark.parametrize("fault", DAMAGE)
+@pytest.mark.parametrize("format_", ["json", "csv", "ndjson", "parquet"])
+def test_a_damaged_file_is_named_with_the_way_out_and_the_other_cars_are_served(client, fault, format_, get):
+    name = damage(fault)
+    for question in ("session_key=9472&driver_number=16", "session_key=9472", "order_by=-speed&limit=1", ""):
+        answer = client.get(f"/v1/car_data?{question}&format={format_}" if format_ != "json" else f"/v1/car_data?{question}")
+        assert answer.status_code == 503
+        assert name in answer.json()["detail"]
+        assert "manage.py sync_openf1 car_data --session 9472 fetches it again" in answer.json()["detail"]
+    assert len(get("car_data?session_key=9472&driver_number=77")) == 10
+    assert len(get("location?session_key=9472")) == 10
+
+
+def test_no_stream_begins_that_would_meet_a_damaged_file(client, monkeypatch):
+    monkeypatch.setattr(samples, "CHUNK", 1)
+    assert client.get("/v1/car_data").streaming
+    damage("cut", car=77)
+    assert client.get("/v1/car_data").status_code == 503
+    assert client.get("/v1/car_data?session_key=9472").status_code == 503
+    assert client.get("/v1/car_data?session_key=9471").status_code == 200
+
+
+def test_a_file_whose_row_is_not_yet_committed_is_waited_for(client, monkeypatch):
+    """A sync renames the file first, and commits the row that describes it a moment later."""
+    stored = registry()["car_data"].storage.files().get(driver_number=16)
+    SampleFile.objects.filter(pk=stored.pk).update(sha256="0" * 64)
+
+    def commit(seconds):
+        SampleFile.objects.filter(pk=stored.pk).update(sha256=stored.sha256)
+
+    monkeypatch.setattr("telemetry.samples.files.time.sleep", commit)
+    assert client.get("/v1/car_data?session_key=9472&driver_number=16").status_code == 200
 
 
 def test_new_samples_change_the_etag(client):

@@ -1,11 +1,13 @@
 """Write the mirror, or some seasons of it, to files that other programs read."""
 
 from pathlib import Path
+from sqlite3 import Error as DatabaseFileError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from f1site import dump
+from mirror.storage import DamagedFile
 
 
 class Command(BaseCommand):
@@ -29,10 +31,15 @@ class Command(BaseCommand):
     def handle(self, *, season: list[int], format: str, output: Path | None, sqlite: Path | None, **options: Any) -> None:
         if not (output or sqlite):
             raise CommandError("give --output DIR, --sqlite FILE, or both")
-        if output:
-            self.report(dump.dump(output, format_=format, seasons=season), output)
-        if sqlite:
-            self.report(dump.dump_sqlite(sqlite, seasons=season), sqlite)
+        try:
+            if output:
+                self.report(dump.dump(output, format_=format, seasons=season), output)
+            if sqlite:
+                self.report(dump.dump_sqlite(sqlite, seasons=season), sqlite)
+        except DamagedFile as error:
+            raise CommandError(f"The dump is not complete. {error}") from error
+        except (OSError, DatabaseFileError) as error:
+            raise CommandError(f"The dump cannot be written: {error}") from error
 
     def report(self, manifest: dict[str, Any], path: Path) -> None:
         rows = sum(collection["rows"] for collection in manifest["collections"].values())
