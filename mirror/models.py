@@ -192,6 +192,7 @@ class PieceVersion(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["collection", "session_id"], name="piece_version_key")]
+        indexes = [models.Index(fields=["session_id"], name="piece_version_session")]  # pages ask for all pieces of a session
 
     def __str__(self) -> str:
         return f"{self.collection} of {self.session_id or 'all'}"

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from pages.page_versions import SessionHead, session_head
 from races.models import Race, Session
 from races.slugs import slugify
 
@@ -55,20 +56,20 @@ def url_of(session: Session) -> str:
     return session_url(session.race.year, session.race.slug, session.slug)
 
 
-def find_session(year: int, race: str, session: str) -> Session | None:
-    """The session at an address, with its race and its quality, in one query; None where there is none.
+def find_session(year: int, race: str, session: str) -> SessionHead:
+    """The session at an address, in one query; 404 where there is none.
 
     Moved where the address is a former one, or names the circuit, the place or the country instead of the race.
     """
-    sessions = Session.objects.select_related("race", "quality")
     if LATEST in (race, session):
         raise Moved(latest_url(year, race, session))
-    found = sessions.filter(race__year=year, race__slug=race, slug=session).first()
+    found = session_head(year, race, session)
     if found is None:
         weekend = find_race(year, race, exact=False)
         other = meant(weekend.sessions.all(), session) if weekend else None
         if other is not None:
             raise Moved(session_url(year, weekend.slug, other.slug) if weekend else "")
+        raise Http404(f"There is no session {session!r} of {race!r} in {year}.")
     return found
 
 

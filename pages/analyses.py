@@ -2,7 +2,11 @@
 
 from typing import Any
 
+import msgspec
+from django.conf import settings
+
 from ml.analysis import CannotSay, NotThere, ask
+from pages.answers import once
 from pages.chart import Chart, Table
 from pages.rows import SessionRows
 
@@ -10,13 +14,21 @@ CORRECTED = "Analyses use the stored values, corrections included, also where up
 
 
 def answer_to(question: str, rows: SessionRows, **options: float) -> dict[str, Any] | str:
-    """The answer to one of `ml.analysis.QUESTIONS` about a session, or why there is none."""
+    """The answer to one of `ml.analysis.QUESTIONS` about a session, or why there is none.
+
+    It is kept by the version of the rows, because several states of a view rest on one answer.
+    """
     if not rows.laps:
         return "No laps are stored of this session."
-    try:
-        return ask(question, rows.session.pk, **options)
-    except (CannotSay, NotThere) as error:
-        return str(error.args[0])
+
+    def asked() -> bytes:
+        try:
+            return msgspec.json.encode(ask(question, rows.session.pk, **options))
+        except (CannotSay, NotThere) as error:
+            return msgspec.json.encode(str(error.args[0]))
+
+    key = repr((settings.VERSION, question, rows.session.pk, sorted(options.items()), rows.version))
+    return msgspec.json.decode(once(key, asked) if rows.version else asked())
 
 
 def nothing(view: str, title: str, reason: str) -> Chart:

@@ -11,6 +11,7 @@ from django.utils.cache import get_conditional_response
 from api.openf1 import compression
 from api.openf1.answers import Answer, AnswerCache
 
+LEVEL = 6  # of gzip: what is kept is compressed once and sent often
 kept = AnswerCache()
 under_way: dict[str, Lock] = {}
 door = Lock()
@@ -29,30 +30,31 @@ def respond(
     known = get_conditional_response(request, etag=tag)
     if known is not None and known.status_code == 304:
         return HttpResponse(status=304, headers=headers)
-    answer = kept.get(tag) or once(tag, make)
-    kind, _, body = answer.body.partition(b"\n")
+    gzipped = compression.accepts_gzip(request.headers.get("Accept-Encoding", ""))
+    kind, _, body = once(f"{tag}{' gzip' * gzipped}", lambda: with_kind(*make(), gzipped=gzipped)).partition(b"\n")
     headers["Content-Type"] = kind.decode()
-    if compression.accepts_gzip(request.headers.get("Accept-Encoding", "")):
-        packed = kept.get(f"{tag}gzip")
-        if packed is None:
-            packed = Answer(b"".join(compression.compress([body])), gzipped=True)
-            kept.put(f"{tag}gzip", packed)
-        return HttpResponse(packed.body, headers=headers | {"Content-Encoding": "gzip"})
-    return HttpResponse(body, headers=headers)
+    return HttpResponse(body, headers=headers | ({"Content-Encoding": "gzip"} if gzipped else {}))
 
 
-def once(tag: str, make: Callable[[], tuple[str, bytes]]) -> Answer:
-    """Make and keep an answer; who asks the same meanwhile waits for it."""
+def with_kind(kind: str, body: bytes, *, gzipped: bool) -> bytes:
+    """An answer as it is kept: a line with its content type, and the body as it is sent."""
+    return kind.encode() + b"\n" + (b"".join(compression.compress([body], LEVEL)) if gzipped else body)
+
+
+def once(key: str, make: Callable[[], bytes]) -> bytes:
+    """What is kept by a key, or made and kept now; who asks the same meanwhile waits for it."""
+    found = kept.get(key)
+    if found is not None:
+        return found.body
     with door:
-        lock = under_way.setdefault(tag, Lock())
+        lock = under_way.setdefault(key, Lock())
     try:
         with lock:
-            answer = kept.get(tag)
-            if answer is None:
-                kind, body = make()
-                answer = Answer(kind.encode() + b"\n" + body)
-                kept.put(tag, answer)
-            return answer
+            found = kept.get(key)
+            if found is None:
+                found = Answer(make())
+                kept.put(key, found)
+            return found.body
     finally:
         with door:
-            under_way.pop(tag, None)
+            under_way.pop(key, None)

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult
 from pages.addresses import race_url, session_url
-from pages.rows import Row, fetch
+from pages.queries import Row, fetch
 from pages.season import short_name
 from pages.season_rows import LISTED, POINTS, SessionLine, in_order
 from pages.templatetags.f1 import team_url

@@ -2,7 +2,7 @@
 
 from pages.chart import Car
 from pages.colours import palette
-from pages.rows import EntryRow, SessionRows
+from pages.rows import EntryRow, SessionRows, derived_once
 
 
 def finishing_order(rows: SessionRows) -> list[int]:
@@ -13,6 +13,7 @@ def finishing_order(rows: SessionRows) -> list[int]:
     return [*placed, *far, *rest]
 
 
+@derived_once
 def cars_of(rows: SessionRows) -> list[Car]:
     """Every car that has an entry, a result or a lap; the second of a team is dashed."""
     order = finishing_order(rows)

@@ -9,7 +9,7 @@ import msgspec
 
 from ml.analysis.comparison import ALIKE, FEWEST
 from pages.careers import CareerRows, CarLine, Outcome
-from pages.rows import Row, fetch
+from pages.queries import Row, fetch
 from pages.season_rows import POINTS
 from telemetry.models import Lap
 

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from drivers.models import Driver, Team
 from pages.addresses import race_url, session_url
-from pages.rows import Moment, Row, fetch
+from pages.queries import Moment, Row, fetch
 from races.models import Race, Session
 from races.slugs import slugify
 

@@ -4,20 +4,18 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from mirror import versions
-from mirror.models import PieceVersion, SyncRun
-from mirror.versions import Version
+from mirror.models import SyncRun
 from pages.addresses import at_present_address, find_race, latest_year, race_url, session_url
 from pages.answers import respond
 from pages.chart import Chart
 from pages.colours import palette
+from pages.page_versions import season_version
 from pages.progress import progress
 from pages.season import Season, Weekend, results_told, season_page, session_state
 from pages.season_rows import SeasonRows, SessionLine, load_season
@@ -27,12 +25,6 @@ from races.models import Session
 
 HTML = "text/html; charset=utf-8"
 SHOWN_RESULTS, SHOWN_STANDINGS = 3, 10  # on the front page
-
-
-def season_version(year: int) -> Version:
-    """Changes with every row that a season's page shows."""
-    sessions = Session.objects.filter(year=year).values("session_id")
-    return versions.combine(PieceVersion.objects.filter(Q(session_id__in=sessions) | Q(session_id=versions.LISTS)))
 
 
 @require_safe
@@ -85,9 +77,10 @@ def seasons() -> list[int]:
 @at_present_address
 def season(request: HttpRequest, year: int) -> HttpResponse:
     """The page of a season."""
-    if not Session.objects.filter(year=year).exists():
+    rows_version = season_version(year)
+    if rows_version is None:
         raise Http404(f"There is no season {year} here.")
-    version = (season_version(year), timezone.now().date(), staff(request))
+    version = (rows_version, timezone.now().date(), staff(request))
     try:
         return respond(request, version, lambda: season_answer(request, year), headers={})
     except BadState as error:

@@ -11,24 +11,27 @@ from django.views.decorators.http import require_safe
 from drivers.models import Driver, DriverAlias, Team
 from drivers.names import driver_id
 from drivers.teams import find_team
-from mirror import versions
-from mirror.models import PieceVersion
-from mirror.versions import Version
 from pages.addresses import Moved, at_present_address
 from pages.answers import respond
 from pages.careers import CareerRows, colour_of, load_driver, load_team, results_in, seasons_of
 from pages.colours import palette
 from pages.duels import duels, load_laps
+from pages.page_versions import collections_version
 from pages.views import staff
 
 HTML = "text/html; charset=utf-8"
-SHOWN_BY = ("drivers", "session_result", "championship_drivers", "championship_teams", "laps", "stints", "teams")
+SHOWN = (  # collections whose rows the pages show
+    "drivers",
+    "session_result",
+    "championship_drivers",
+    "championship_teams",
+    "laps",
+    "stints",
+    "teams",
+    "sessions",
+    "meetings",
+)
 SESSIONS = ("Qualifying", "Sprint", "Race")  # columns of the results
-
-
-def careers_version() -> Version:
-    """Changes with every row that the page of a driver or a team shows."""
-    return versions.combine(PieceVersion.objects.filter(collection__in=(*SHOWN_BY, "sessions", "meetings")))
 
 
 @require_safe
@@ -36,7 +39,7 @@ def careers_version() -> Version:
 def driver(request: HttpRequest, key: str) -> HttpResponse:
     """The page of a driver."""
     found = find_driver(key)
-    version = (careers_version(), staff(request))
+    version = (collections_version(SHOWN), staff(request))
     return respond(request, version, lambda: driver_html(request, found), headers={})
 
 
@@ -78,7 +81,7 @@ def team(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404(f"There is no team {slug!r} here.")
     if found.slug != slug:
         raise Moved(found.get_absolute_url())
-    version = (careers_version(), staff(request))
+    version = (collections_version(SHOWN), staff(request))
     return respond(request, version, lambda: team_html(request, found), headers={})
 
 

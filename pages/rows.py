@@ -1,33 +1,21 @@
-"""Everything stored of one session that a page may need, brought in by a single query.
-
-Each table's rows come as JSON arrays, all tables in one UNION ALL; msgspec decodes them into the structures below.
-"""
+"""Everything stored of one session that a page may need, brought in by a single query."""
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, ClassVar
+from functools import cache, cached_property, wraps
+from typing import Any, TypeVar
 
 import msgspec
-from django.db import connection, models
-from django.db.models import F, QuerySet
 
-from api.openf1.rows import DatetimeText
 from drivers.models import Entry, SessionResult, StartingGrid
-from mirror.fields import JSONText
 from mirror.models import Correction
+from pages.queries import Moment, Row, Statement, Tables, given, read, union
 from races.models import Neutralisation, RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Stint
 
-Moment = datetime.datetime | None
-
-
-class Row(msgspec.Struct, array_like=True, gc=False):
-    """A stored row; fields and units are the model's."""
-
-    PATHS: ClassVar[dict[str, str]] = {}  # {field: where the model has it}, where the names differ
+Derived = TypeVar("Derived")
 
 
 class EntryRow(Row):
@@ -141,20 +129,27 @@ class CorrectionRow(Row):
     reason: str
 
 
-def tables(session: Session) -> dict[str, tuple[type[Row], QuerySet]]:
-    """{name: (structure, rows)} of what is loaded of a session."""
+@cache
+def tables() -> Tables:
+    """What is loaded of a session, whose number is `given`."""
+    of_session = {"session": given("session")}
     return {
-        "entries": (EntryRow, Entry.objects.filter(session=session)),
-        "results": (ResultRow, SessionResult.objects.filter(session=session)),
-        "grid": (GridRow, StartingGrid.objects.below(session.pk)),
-        "laps": (LapRow, Lap.objects.filter(session=session).with_exclusion()),
-        "stints": (StintRow, Stint.objects.filter(session=session)),
-        "pits": (PitRow, Pit.objects.filter(session=session)),
-        "neutralisations": (NeutralisationRow, Neutralisation.objects.filter(session=session)),
-        "messages": (MessageRow, RaceControl.objects.filter(session=session)),
-        "weather": (WeatherRow, Weather.objects.filter(session=session)),
-        "corrections": (CorrectionRow, Correction.objects.filter(session_id=session.pk)),
+        "entries": (EntryRow, Entry.objects.filter(**of_session)),
+        "results": (ResultRow, SessionResult.objects.filter(**of_session)),
+        "grid": (GridRow, StartingGrid.objects.below(given("session"))),
+        "laps": (LapRow, Lap.objects.filter(**of_session).with_exclusion()),
+        "stints": (StintRow, Stint.objects.filter(**of_session)),
+        "pits": (PitRow, Pit.objects.filter(**of_session)),
+        "neutralisations": (NeutralisationRow, Neutralisation.objects.filter(**of_session)),
+        "messages": (MessageRow, RaceControl.objects.filter(**of_session)),
+        "weather": (WeatherRow, Weather.objects.filter(**of_session)),
+        "corrections": (CorrectionRow, Correction.objects.filter(session_id=given("session"))),
     }
+
+
+@cache
+def query() -> Statement:
+    return union(tables())
 
 
 @dataclass(frozen=True)
@@ -172,7 +167,9 @@ class SessionRows:
     messages: list[MessageRow]
     weather: list[WeatherRow]
     corrections: list[CorrectionRow]
+    version: object = None  # as of which they were read: of equal versions whatever is computed from the rows is equal
     raw: bool = field(default=False)  # whether upstream's values stand in place of the corrected ones
+    derived: dict[str, Any] = field(default_factory=dict, init=False)  # what `derived_once` functions have made of the rows
 
     @cached_property
     def is_race(self) -> bool:
@@ -205,6 +202,18 @@ class SessionRows:
         return max((lap.lap_number for lap in self.laps), default=0)
 
 
+def derived_once(derive: Callable[[SessionRows], Derived]) -> Callable[[SessionRows], Derived]:
+    """Decorator: what is derived from a session's rows is computed once, though several charts of a page rest on it."""
+
+    @wraps(derive)
+    def answer(rows: SessionRows) -> Derived:
+        if derive.__name__ not in rows.derived:
+            rows.derived[derive.__name__] = derive(rows)
+        return rows.derived[derive.__name__]
+
+    return answer
+
+
 def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
     """{car number: its rows}"""
     by_car: dict[int, list[Any]] = defaultdict(list)
@@ -213,29 +222,11 @@ def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return dict(by_car)
 
 
-def load(session: Session) -> SessionRows:
+def load(session: Session, *, version: object = None) -> SessionRows:
     """The rows of a session as they are stored, corrections included; one query."""
-    rows = fetch(tables(session))
+    rows = read(tables(), query(), session=session.pk)
     in_order: dict[str, Any] = {name: sorted(found, key=ORDER[name]) for name, found in rows.items()}
-    return SessionRows(session=session, **in_order)
-
-
-def fetch(wanted: Mapping[str, tuple[type[Row], QuerySet]]) -> dict[str, list[Any]]:
-    """{name: rows} of several tables, with one query; in no order."""
-    parts, params = [], []
-    for name, (structure, queryset) in wanted.items():
-        sql, values = as_arrays(name, structure, queryset)
-        parts.append(sql)
-        params += values
-    texts: dict[str, list[str]] = {name: [] for name in wanted}
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), params)
-        for name, text in cursor.fetchall():
-            texts[name].append(text)
-    return {
-        name: msgspec.json.decode("[" + ",".join(texts[name]) + "]", type=list[structure], strict=False)  # type: ignore[valid-type]
-        for name, (structure, _) in wanted.items()
-    }
+    return SessionRows(session=session, version=version, **in_order)
 
 
 FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
@@ -258,28 +249,6 @@ ORDER: dict[str, Any] = {
     "weather": by_moment,
     "corrections": lambda row: (row.collection, row.field),
 }
-
-
-def as_arrays(name: str, structure: type[Row], queryset: QuerySet) -> tuple[str, list[Any]]:
-    """(SQL, parameters) of a table's rows as ('name', JSON array of the structure's fields)."""
-    fields = {field.attname: field for field in queryset.model._meta.concrete_fields}
-    columns: dict[str, Any] = {}
-    for number, column in enumerate(structure.__struct_fields__):
-        moment = isinstance(fields.get(column), models.DateTimeField)
-        path = structure.PATHS.get(column, column)
-        columns[f"c{number}"] = DatetimeText(F(path)) if moment else F(path)
-    sql, params = queryset.order_by().values(**columns).query.sql_with_params()
-    cells = ", ".join(
-        as_json(f"c{number}") if isinstance(fields.get(column), JSONText) else f"c{number}"
-        for number, column in enumerate(structure.__struct_fields__)
-    )
-    array = f"json_array({cells})" if connection.vendor == "sqlite" else f"json_build_array({cells})::text"
-    return f"SELECT '{name}', {array} FROM ({sql}) AS {name}", list(params)  # noqa: S608 - names of ours, values are parameters
-
-
-def as_json(cell: str) -> str:
-    """A cell whose text is JSON already."""
-    return f"json({cell})" if connection.vendor == "sqlite" else f"{cell}::json"
 
 
 COLLECTIONS = {"laps": "laps", "stints": "stints", "pit": "pits", "session_result": "results", "drivers": "entries"}

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import QuerySet
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult
-from pages.rows import Moment, Row, fetch
+from pages.queries import Moment, Row, fetch
 from races.models import Session
 
 POINTS = ("Race", "Sprint")  # sessions that give points

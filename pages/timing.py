@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-from pages.rows import LapRow, SessionRows
+from pages.rows import LapRow, SessionRows, derived_once
 
 SAME_RACE = 0.5  # s that official gaps may differ from ours: more than that is a time penalty, which was not driven
 STANDSTILL = 300.0  # s without a car over the line under a red flag: the race stood still
@@ -67,6 +67,7 @@ def placed(piece: list[tuple[LapRow, float]]) -> dict[int, float]:
     return {number: offset + seconds for number, seconds in sums}
 
 
+@derived_once
 def field_crossings(rows: SessionRows) -> Ends:
     """When each car ended its laps; cars on the winner's lap end exactly their official gap behind.
 
@@ -98,6 +99,7 @@ def lap_at(moment: datetime.datetime | float, laps: list[LapRow], ends: dict[int
     return None
 
 
+@derived_once
 def red_flags(rows: SessionRows) -> list[tuple[float, float]]:
     """(start, end) of each red flag in Unix time; one that nothing ended lasts for ever."""
     return [

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,18 +16,17 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
 from api.policy import format_policy
-from mirror import versions
 from pages.addresses import at_present_address, find_session, url_of
 from pages.answers import respond
 from pages.cars import cars_of
 from pages.chart import Chart, Table
 from pages.charts import View
 from pages.charts.registry import VIEWS
+from pages.page_versions import SessionHead
 from pages.rows import SessionRows, as_upstream_sent, load
 from pages.session_page import session_page
 from pages.sparklines import teasers
 from pages.state import BadState, State
-from pages.templatetags.f1 import cell
 from races.models import Session
 
 FORMATS = ("html", "json", "csv")
@@ -38,10 +36,10 @@ FORMATS = ("html", "json", "csv")
 @at_present_address
 def view(request: HttpRequest, year: int, race: str, session: str, name: str) -> HttpResponse:
     """A view of a session."""
-    stored = find_session(year, race, session)
+    found = find_session(year, race, session)
     chosen = VIEWS.get(name)
-    if stored is None or chosen is None or not chosen.fits(stored.session_name):
-        raise Http404
+    if chosen is None or not chosen.fits(found.session_name):
+        raise Http404(f"A session called {found.session_name} has no view {name!r}.")
     query = {key: request.GET[key] for key in request.GET}
     try:
         state = State(query, chosen.parameters)
@@ -49,9 +47,9 @@ def view(request: HttpRequest, year: int, race: str, session: str, name: str) ->
         embed, raw = state.flag("embed"), state.flag("raw")
         answer = respond(
             request,
-            (versions.of_session(stored.pk), checked_at(stored), staff(request), chosen.version and chosen.version(stored)),
-            lambda: written(request, stored, chosen, state, form=form, embed=embed, raw=raw),
-            headers=framing(embed) | attachment(stored, chosen, form),
+            (found.version, staff(request), chosen.version and chosen.version(found.session_id)),
+            lambda: written(request, found, chosen, state, form=form, embed=embed, raw=raw),
+            headers=framing(embed) | attachment(request, form),
         )
     except BadState as error:
         return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
@@ -63,11 +61,8 @@ def view(request: HttpRequest, year: int, race: str, session: str, name: str) ->
 @at_present_address
 def session(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
     """The page of a session."""
-    stored = find_session(year, race, session)
-    if stored is None:
-        raise Http404
-    version = (versions.of_session(stored.pk), checked_at(stored), staff(request))
-    return respond(request, version, lambda: session_html(request, stored), headers={})
+    found = find_session(year, race, session)
+    return respond(request, (found.version, staff(request)), lambda: session_html(request, found), headers={})
 
 
 @require_safe
@@ -80,21 +75,19 @@ def by_id(request: HttpRequest, session_id: int, name: str = "") -> HttpResponse
     return redirect(url_of(found) + (f"{name}/" if name else "") + (f"?{query}" if query else ""))
 
 
-def session_html(request: HttpRequest, stored: Session) -> tuple[str, bytes]:
-    rows = load(stored)
+def stored(head: SessionHead) -> Session:
+    return Session.objects.select_related("race", "quality").get(pk=head.session_id)
+
+
+def session_html(request: HttpRequest, found: SessionHead) -> tuple[str, bytes]:
+    rows = load(stored(found), version=found.version)
     context = session_context(request, rows) | {
         "page": session_page(rows, timezone.now()),
-        "file": "-".join(part for part in url_of(stored).split("/") if part and part != "f1"),
+        "file": file_name(request),
         "teasers": teasers(rows),
-        "results_url": f"/api/v1/session-result/?session_id={stored.pk}",
+        "results_url": f"/api/v1/session-result/?session_id={found.session_id}",
     }
     return "text/html; charset=utf-8", render_to_string("pages/session.html", context).encode()
-
-
-def checked_at(session: Session) -> datetime | None:
-    """When the checks last looked at a session."""
-    found = getattr(session, "quality", None)
-    return found.checked_at if found else None
 
 
 def staff(request: HttpRequest) -> bool:
@@ -111,26 +104,27 @@ def framing(embed: bool) -> dict[str, str]:
     }
 
 
-def attachment(session: Session, chosen: View, form: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{file_name(session, chosen)}.csv"'} if form == "csv" else {}
+def attachment(request: HttpRequest, form: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{file_name(request)}.csv"'} if form == "csv" else {}
 
 
-def file_name(session: Session, chosen: View) -> str:
-    return "-".join(part for part in url_of(session).split("/") if part and part != "f1") + f"-{chosen.name}"
+def file_name(request: HttpRequest) -> str:
+    """The name of a downloaded file without its ending: /f1/2024/monaco/race/trace/ -> 2024-monaco-race-trace."""
+    return "-".join(request.path.strip("/").split("/")[1:])
 
 
 def written(
-    request: HttpRequest, session: Session, chosen: View, state: State, *, form: str, embed: bool, raw: bool
+    request: HttpRequest, found: SessionHead, chosen: View, state: State, *, form: str, embed: bool, raw: bool
 ) -> tuple[str, bytes]:
     """(content type, body) of a view."""
-    rows = load(session)
+    rows = load(stored(found), version=found.version)
     chart = chosen.build(as_upstream_sent(rows) if raw else rows, state)
     if form == "json":
         return "application/json", msgspec.json.encode(chart)
     if form == "csv":
         return "text/csv; charset=utf-8", as_csv(chart.table)
-    context = session_context(request, rows, chosen) | chart_context(chart, state, session, chosen)
-    context |= {"embed": embed, "raw": raw, "file": file_name(session, chosen)}
+    context = session_context(request, rows, chosen) | chart_context(chart, state, request.path, chosen)
+    context |= {"embed": embed, "raw": raw, "file": file_name(request)}
     return "text/html; charset=utf-8", render_to_string(chosen.template, context).encode()
 
 
@@ -142,9 +136,8 @@ def as_csv(table: Table) -> bytes:
     return text.getvalue().encode()
 
 
-def chart_context(chart: Chart, state: State, session: Session, chosen: View) -> dict[str, Any]:
-    """What the template of a view shows."""
-    page = f"{url_of(session)}{chosen.name}/"
+def chart_context(chart: Chart, state: State, page: str, chosen: View) -> dict[str, Any]:
+    """What the template of a view shows; `page` is its address."""
     query = {key: value for key, value in state.query.items() if key not in ("format", "embed")}
 
     def link(**more: str) -> str:
@@ -152,13 +145,11 @@ def chart_context(chart: Chart, state: State, session: Session, chosen: View) ->
 
     chosen_names = {choice.name for choice in chart.choices}
     flipped = {key: value for key, value in query.items() if key != "raw"} | ({} if query.get("raw") == "1" else {"raw": "1"})
-    numeric = chart.table.numeric
     return {
         "chart": chart,
         "chart_json": json_script(chart),
         "drawing": chosen.layout(chart) if chosen.layout and not chart.empty else {},
-        "headings": list(zip(chart.table.columns, numeric, strict=True)),
-        "table_rows": [list(zip(map(cell, row), numeric, strict=True)) for row in chart.table.rows],
+        "headings": list(zip(chart.table.columns, chart.table.numeric, strict=True)),
         "kept": [(key, value) for key, value in query.items() if key not in chosen_names],
         "csv_url": link(format="csv"),
         "json_url": link(format="json"),

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([\d.]+))?\s*(?:,|$)", re.ASCII)
-LEVEL = 1  # makes bodies six times smaller; higher levels cost more time than they save
+LEVEL = 1  # makes bodies six times smaller; higher levels cost more time than they save where an answer is sent once
 MIN_BYTES = 500  # of a body that is compressed
 
 
@@ -14,9 +14,9 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return match is not None and match[1] not in ("0", "0.0", "0.00", "0.000")
 
 
-def compress(parts: Iterable[bytes]) -> Iterator[bytes]:
+def compress(parts: Iterable[bytes], level: int = LEVEL) -> Iterator[bytes]:
     """The same bytes, gzipped as they come."""
-    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    compressor = zlib.compressobj(level, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     for part in parts:
         if compressed := compressor.compress(part):
             yield compressed

@@ -7,7 +7,6 @@ from typing import Any
 from pages.chart import Chart
 from pages.rows import SessionRows
 from pages.state import State
-from races.models import Session
 
 RACES = ("Race", "Sprint")
 
@@ -24,7 +23,7 @@ class View:
     sessions: tuple[str, ...] | None = RACES  # names of the sessions it is for; None for all
     template: str = "pages/views/lines.html"
     layout: Callable[[Chart], dict[str, Any]] | None = None  # where things are drawn, for views that the template draws
-    version: Callable[[Session], object] | None = None  # what the view depends on besides the rows of the session
+    version: Callable[[int], object] | None = None  # of a session's number: what the view shows besides its rows
 
     def fits(self, session_name: str) -> bool:
         """Whether a session of this name has the view."""

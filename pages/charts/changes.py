@@ -13,7 +13,6 @@ from pages.chart import Chart, Choice, Table
 from pages.charts import View
 from pages.rows import SessionRows
 from pages.state import BadState, State
-from races.models import Session
 
 SHOWN = 200  # rows of a sync's piece on the page; the table and its CSV have all
 
@@ -149,9 +148,9 @@ def table(log: list[Sync]) -> Table:
     return Table.of(columns, lines)
 
 
-def version(session: Session) -> object:
+def version(session_id: int) -> object:
     """The version of the log, which also grows where no stored row changes."""
-    return versions.combine(pieces_of(session.pk), stamp="pk", changed_at="ended_at")
+    return versions.combine(pieces_of(session_id), stamp="pk", changed_at="ended_at")
 
 
 VIEW = View(

@@ -3,8 +3,11 @@
 from typing import Any
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 
 from drivers.teams import team_slug
+from pages.chart import Table
 
 register = template.Library()
 
@@ -27,6 +30,14 @@ def cell(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+@register.filter
+def table_body(table: Table) -> str:
+    """The rows of a table as HTML: made here, because a template takes ten times as long for a thousand of them."""
+    opening = ['<td class="r">' if numeric else "<td>" for numeric in table.numeric]
+    rows = ("".join(f"{tag}{escape(cell(value))}</td>" for tag, value in zip(opening, row, strict=True)) for row in table.rows)
+    return mark_safe("".join(f"<tr>{row}</tr>" for row in rows))  # noqa: S308 - escaped above
 
 
 @register.filter

@@ -2,14 +2,19 @@
 
 import csv
 import io
+from unittest.mock import Mock
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from drivers.models import StartingGrid
 from mirror import editing
+from ml.analysis import ask
+from pages import analyses, answers
 from pages.addresses import url_of
 from pages.charts.registry import VIEWS
-from telemetry.models import Lap
+from telemetry.models import Lap, SessionQuality
 
 
 @pytest.fixture
@@ -55,6 +60,41 @@ def test_who_has_the_page_gets_304_until_a_row_changes(race, browser, admin_user
     answer = browser.get(url, HTTP_IF_NONE_MATCH=tag)
     assert answer.status_code == 200
     assert "1 corrected value" in answer.content.decode()
+
+
+def test_pages_follow_changes_of_rows_outside_their_session(race, browser, admin_user):
+    url = url_of(race)
+    assert browser.get(url).status_code == 200
+    race.race.race_name = "Another Grand Prix"
+    editing.edit(race.race, user=admin_user)
+    assert "Another Grand Prix" in browser.get(url).content.decode()
+    row = StartingGrid.objects.below(race.pk).get(position=1)
+    assert row.session_id != race.pk  # the grid is filed under the qualifying
+    row.position = 19
+    editing.edit(row, user=admin_user)
+    assert '<td class="r">19</td>' in browser.get(url).content.decode()
+
+
+def test_the_season_shows_what_a_new_check_has_found(race, browser):
+    url = f"/f1/{race.year}/"
+    assert 'class="missing"' not in browser.get(url).content.decode()
+    SessionQuality.objects.filter(session=race).update(grade="missing", checked_at=timezone.now())
+    assert 'class="missing"' in browser.get(url).content.decode()
+
+
+def test_an_analysis_is_asked_once_for_all_states_of_a_view(race, browser, admin_user, monkeypatch):
+    answers.kept.clear()
+    asked = Mock(wraps=ask)
+    monkeypatch.setattr(analyses, "ask", asked)
+    url = f"{url_of(race)}pace/"
+    for query in ({}, {"by": "team"}, {"raw": "1"}, {"format": "csv"}):
+        assert browser.get(url, query).status_code == 200
+    assert asked.call_count == 1
+    lap = Lap.objects.filter(session=race, lap_number=9).first()
+    lap.lap_duration += 2
+    editing.edit(lap, user=admin_user)
+    browser.get(url)
+    assert asked.call_count == 2
 
 
 @pytest.mark.parametrize(
