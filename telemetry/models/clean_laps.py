@@ -67,34 +67,36 @@ class LapQuerySet(models.QuerySet):
         all. Neutralisations are those of race control; a sector's yellow flag counts for every lap that it overlaps. A lap is
         flagged when the last quality report found its time not to be trusted. Corrections are in the rows already.
         """
-        reasons = [When(condition, then=Value(name)) for name, condition in self.exclusion_conditions().items()]
-        return self.with_lap_end().annotate(excluded=Case(*reasons, default=Value("")))
+        return self.with_lap_end().annotate(excluded=Case(*self.exclusion_reasons(), default=Value("")))
 
     def clean(self) -> Self:
         """The laps that nothing excludes: driven at racing speed on a free, dry track, with a time to be trusted."""
         return self.with_exclusion().filter(excluded="")
 
     def with_lap_end(self) -> Self:
-        """Each lap with its stint and `lap_end`, which `exclusion_conditions` need."""
+        """Each lap with its stint and `lap_end`, which `exclusion_reasons` need."""
         return self.with_stint().annotate(lap_end=LapEnd("date_start", "lap_duration"))
 
-    def exclusion_conditions(self) -> dict[str, Any]:
-        """{reason of EXCLUSIONS: its condition on a lap}."""
+    def exclusion_reasons(self) -> list[When]:
+        """The reasons of EXCLUSIONS in order, each with its condition on a lap."""
         lap_model: Any = self.model
         laps = lap_model.objects.order_by()
         flagged = lap_model.spoilt_by.through.objects.filter(lap_id=OuterRef("pk"))
-        conditions = [
-            Q(lap_number=1),
-            self.is_in_lap(),
-            Q(is_pit_out_lap=True),
-            *(is_neutralised(state) for state in TRACK_STATES),
-            Q(tyre_compound__in=WET_COMPOUNDS),
-            CONTRADICTS_SECTORS | Q(lap_duration__lt=MIN_LAP_RATIO * fifth_best_lap(laps, OuterRef("session_id"))),
-            Q(lap_duration__gt=MAX_BEST_LAP_RATIO * best_lap(laps, OuterRef("session_id"))),
-            Q(lap_duration=None),
-            Exists(flagged),
+        too_fast = Q(lap_duration__lt=MIN_LAP_RATIO * fifth_best_lap(laps, OuterRef("session_id")))
+        too_slow = Q(lap_duration__gt=MAX_BEST_LAP_RATIO * best_lap(laps, OuterRef("session_id")))
+        windows = neutralisations()
+        return [
+            When(lap_number=1, then=Value("first lap")),
+            When(self.is_in_lap(), then=Value("in-lap")),
+            When(is_pit_out_lap=True, then=Value("out-lap")),
+            # One condition for all states: most laps meet none of them, and each is a search for every lap.
+            When(Exists(windows), then=Subquery(windows.order_by(state_rank()).values("state")[:1])),
+            When(tyre_compound__in=WET_COMPOUNDS, then=Value("wet tyres")),
+            When(CONTRADICTS_SECTORS | too_fast, then=Value("impossible time")),
+            When(too_slow, then=Value("over 107 %")),
+            When(lap_duration=None, then=Value("no time")),
+            When(Exists(flagged), then=Value("flagged")),
         ]
-        return dict(zip(EXCLUSIONS, conditions, strict=True))
 
     def is_in_lap(self) -> Any:
         """Condition: the next lap is an out-lap, or the car visited the pits and did not come out again."""
@@ -112,12 +114,16 @@ class LapQuerySet(models.QuerySet):
         return Exists(following.filter(is_pit_out_lap=True))
 
 
-def is_neutralised(state: str) -> Exists:
-    """Condition on a lap with `lap_end`: a window of this state overlaps it."""
-    windows = Neutralisation.objects.filter(
+def neutralisations() -> models.QuerySet[Neutralisation]:
+    """The windows that overlap a lap with `lap_end`."""
+    return Neutralisation.objects.filter(
         Q(date_end=None) | Q(date_end__gt=OuterRef("date_start")),
         session_id=OuterRef("session_id"),
         date_start__lt=OuterRef("lap_end"),
-        state=state,
+        state__in=TRACK_STATES,
     )
-    return Exists(windows)
+
+
+def state_rank() -> Case:
+    """The place of a window's state in TRACK_STATES."""
+    return Case(*(When(state=state, then=Value(rank)) for rank, state in enumerate(TRACK_STATES)))
