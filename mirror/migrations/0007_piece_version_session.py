@@ -4,14 +4,13 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('openf1', '0006_rejects_without_pieces'),
+        ("openf1", "0006_rejects_without_pieces"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='pieceversion',
-            index=models.Index(fields=['session_id'], name='piece_version_session'),
+            model_name="pieceversion",
+            index=models.Index(fields=["session_id"], name="piece_version_session"),
         ),
     ]
