@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain, islice
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
-from api import throttling
+from api import admission, throttling
 from api.observing import ANSWERS
 from api.openf1 import compression, cors, latest, samples
 from api.openf1.answers import Answer, answers
@@ -30,6 +31,7 @@ from mirror.versions import Version
 log = logging.getLogger(__name__)
 
 NO_ROWS = "No results found."
+MANY = 2  # sessions, races or cars that a query may name without being expensive
 
 
 @csrf_exempt
@@ -85,7 +87,7 @@ def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     """The response to a query: not modified, from the cache, or from the database."""
     gzip = compression.accepts_gzip(request.headers.get("Accept-Encoding", "")) and query.format != "parquet"
     if query.raw:  # upstream's values can change while the stored rows do not
-        return respond(query, gzip=gzip, headers={})
+        return respond_in_turn(request, query, gzip=gzip, headers={})
     version = versions.latest(query.collection.name, sessions_of(query))
     tag = etag(query, version)
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
@@ -98,7 +100,7 @@ def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
     key = f"{tag}gzip" if gzip else tag
     kept = answers.get(key)
     ANSWERS.labels("kept" if kept else "rendered").inc()
-    return cached_response(query, kept, headers) if kept else respond(query, gzip=gzip, headers=headers, key=key)
+    return cached_response(query, kept, headers) if kept else respond_in_turn(request, query, gzip=gzip, headers=headers, key=key)
 
 
 def sessions_of(query: Query) -> set[int] | None:
@@ -120,6 +122,27 @@ def not_modified(request: HttpRequest, tag: str, headers: dict[str, str], versio
     changed = int(version.changed_at.timestamp()) if version.changed_at and "Last-Modified" in headers else None
     response = get_conditional_response(request, etag=tag, last_modified=changed)
     return response is not None and response.status_code == 304
+
+
+def respond_in_turn(request: HttpRequest, query: Query, **options: Any) -> HttpResponseBase:
+    """The same as `respond`, which of expensive queries only some are allowed to at once."""
+    if not is_expensive(query):
+        return respond(query, **options)
+    with admission.turn(admission.EXPENSIVE, request):
+        return respond(query, **options)
+
+
+def is_expensive(query: Query) -> bool:
+    """Whether neither a session nor a race bounds the rows that are read; of samples, a session and a car."""
+    if query.collection.feed.lists:
+        return False
+    scopes = [query.values_of(name) for name in ("session_key", "meeting_key")]
+    if query.collection.sampled:
+        scopes = scopes[:1]
+        cars = query.values_of("driver_number")
+        if not cars or len(cars) > MANY:
+            return True
+    return not any(keys and len(keys) <= MANY for keys in scopes)
 
 
 def respond(query: Query, *, gzip: bool, headers: dict[str, str], key: str = "") -> HttpResponseBase:

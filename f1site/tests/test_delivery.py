@@ -132,7 +132,7 @@ def entrypoint(tmp_path):
 
 
 def test_the_entrypoint_prepares_the_database_and_then_serves(entrypoint):
-    assert entrypoint("web").stdout.splitlines() == ["manage.py prepare", "-m gunicorn --bind 0.0.0.0:8000 f1site.wsgi"]
+    assert entrypoint("web").stdout.splitlines() == ["manage.py prepare", "-m gunicorn --bind 0.0.0.0:8000 f1site.asgi"]
     assert "0.0.0.0:9000" in entrypoint(PORT="9000").stdout
 
 

@@ -57,7 +57,7 @@ def test_a_sync_and_many_readers_are_all_served(tmp_path):
         with Site(tmp_path, database) as site:
             site.manage("migrate", "-v0")
             site.manage("load_demo", "--races", "1")
-            site.begin("-m", "gunicorn", "--bind", url.removeprefix("http://"), "f1site.wsgi")
+            site.begin("-m", "gunicorn", "--bind", url.removeprefix("http://"), "f1site.asgi")
             await_answer(url, site)
             script = SYNC.replace("SECONDS", str(SECONDS))
             syncing = site.begin("manage.py", "shell", "-v0", "-c", script)

@@ -49,7 +49,7 @@ def serving(folder: Path, *, upstream: str | None, sessions: list[int]) -> Itera
         manage("sync_openf1", *chosen, env=env | {"OPENF1_BASE_URL": upstream})
     manage("check_data", env=env)
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "f1site.wsgi", "--bind", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "f1site.asgi", "--bind", f"127.0.0.1:{port}"]
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)
     try:
         url = f"http://127.0.0.1:{port}"

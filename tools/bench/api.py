@@ -149,7 +149,7 @@ def serving(command: list[str], url: str, env: dict[str, str]) -> Iterator[subpr
 @contextmanager
 def site(folder: Path, name: str) -> Iterator["Site"]:
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "f1site.wsgi", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "gunicorn", "f1site.asgi", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
     with serving(command, f"http://127.0.0.1:{port}/v1/meetings?limit=1", environment(folder, name)) as process:
         yield Site(port, process.pid)
 

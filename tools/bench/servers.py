@@ -216,7 +216,7 @@ class Site:
         return ended.stdout
 
     def serve(self) -> subprocess.Popen:
-        process = self.begin("-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "f1site.wsgi")
+        process = self.begin("-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "f1site.asgi")
         until(lambda: process.poll() is not None or answers(f"{self.url}/healthz/"), "the site")
         if process.returncode is not None:
             raise RuntimeError(f"the site ended at once: {self.log.read_text()[-2000:]}")

@@ -109,7 +109,7 @@ def measure_api(env: dict[str, str], times: int = 20) -> dict:
     port = free_port()
     url = f"http://127.0.0.1:{port}/api/v1/laps/?session_id={session}&page_size=1000"
     seconds = []
-    with serving([sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "f1site.wsgi"], url, env):
+    with serving([sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "f1site.asgi"], url, env):
         for _ in range(times):
             began = time.perf_counter()
             answer = requests.get(url, timeout=60)

@@ -79,7 +79,7 @@ def main() -> int:
         sessions = fill(env)
         url = f"http://127.0.0.1:{(port := free_port())}"
         environment = env | {"SITE": url, "SESSIONS": ",".join(sessions), "SITE_USER": USER, "SITE_PASSWORD": PASSWORD}
-        gunicorn = [sys.executable, "-m", "gunicorn", "f1site.wsgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
+        gunicorn = [sys.executable, "-m", "gunicorn", "f1site.asgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
         with serving(gunicorn, f"{url}/v1/meetings", env):
             python = subprocess.run(
                 [CLIENTS, "-m", "pytest", "-c", HERE / "pytest.ini", HERE, *sys.argv[1:]], cwd=HERE, env=environment, check=False

@@ -84,7 +84,7 @@ def serve(port: int) -> int:
     A worker or scheduler that ends by itself is started again.
     """
     commands = {
-        "site": ["gunicorn", "--bind", f"{HOST}:{port}", "f1site.wsgi"],
+        "site": ["gunicorn", "--bind", f"{HOST}:{port}", "f1site.asgi"],
         "worker": ["celery", "-A", "f1site", "--quiet", "worker", "--without-mingle", "--without-gossip", "-l", "WARNING"],
         "beat": ["celery", "-A", "f1site", "--quiet", "beat", "-l", "WARNING", "--pidfile", ""],
     }
