@@ -62,6 +62,7 @@ def streamed(request):
     return StreamingHttpResponse(iter([b"a", b"b"]))
 
 
+@pytest.mark.django_db
 def test_a_streamed_answer_has_its_turn_until_it_is_closed(monkeypatch, impatient):
     monkeypatch.setattr(admission, "STREAMED", Limit("streamed", by_address=1, together=2))
     middleware, request = AdmissionMiddleware(streamed), RequestFactory().get("/")
@@ -71,7 +72,7 @@ def test_a_streamed_answer_has_its_turn_until_it_is_closed(monkeypatch, impatien
     assert became_long
     refused = middleware(request)
     assert refused.status_code == 429
-    assert int(refused["Retry-After"]) >= 0
+    assert "Retry-After" in refused
     assert b"1 streamed answers are under way" in refused.content
     assert b"".join(first) == b"ab"
     first.close()
