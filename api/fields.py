@@ -15,6 +15,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from mirror.fields import JSONText
+from mirror.json_input import MAX_DEPTH, has_nul, is_deeper
 from mirror.limits import Least, Most
 
 PROVENANCE_FIELDS = ("source", "changed_at")  # of every mirrored model
@@ -64,13 +65,12 @@ class JSONValueField(LimitedField):
         "kind": "A list, a number or a text is required.",
         "depth": "Lists cannot be nested more than {limit} deep.",
     }
-    limit = 10  # levels; deeper values could be stored but might exceed the recursion limit when they are read
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, list | int | float | str) or isinstance(data, bool):
             self.fail("kind")
-        if is_deeper(data, self.limit):
-            self.fail("depth", limit=self.limit)
+        if is_deeper(data, MAX_DEPTH):
+            self.fail("depth", limit=MAX_DEPTH)
         return data
 
     def to_representation(self, value: Any) -> Any:
@@ -81,10 +81,18 @@ class JSONQueryField(JSONValueField):
     """A `JSONValueField` written as JSON text in a query parameter."""
 
     def to_internal_value(self, data: Any) -> Any:
-        try:
-            return super().to_internal_value(JSONText().clean(data, None))
-        except RecursionError:
-            self.fail("depth", limit=self.limit)
+        return super().to_internal_value(JSONText().clean(data, None))
+
+
+class JSONObjectField(serializers.DictField):
+    """An object with values of any kind, which is stored as JSON; the nesting of bodies is limited by their parser."""
+
+    default_error_messages = {"nul": "The NUL character is not allowed in names and texts."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if has_nul(data):
+            self.fail("nul")
+        return super().to_internal_value(data)
 
 
 class ParentField(serializers.PrimaryKeyRelatedField):
@@ -111,13 +119,6 @@ class LinkField(serializers.Field):
 
     def to_representation(self, value: Any) -> Any:  # serializers.Plan makes the links of many rows at once
         raise NotImplementedError
-
-
-def is_deeper(value: Any, limit: int) -> bool:
-    """Whether lists and objects are nested more than `limit` levels deep."""
-    if not isinstance(value, list | dict):
-        return False
-    return limit == 0 or any(is_deeper(item, limit - 1) for item in (value.values() if isinstance(value, dict) else value))
 
 
 def ordered_columns(model: type[models.Model]) -> list[models.Field]:

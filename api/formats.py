@@ -16,6 +16,7 @@ from api.errors import TooLarge
 from api.tables import writers
 from api.tables.columns import Columns
 from api.tables.converters import python_to_arrow, python_to_csv, python_to_json
+from mirror.json_input import TooDeep, parse_json
 
 CHUNK = 500  # rows that a streamed response sends at a time
 
@@ -43,9 +44,11 @@ class JSONParser(parsers.BaseParser):
         if len(body) > limit:
             raise TooLarge(f"The body is larger than {limit:,} bytes.")
         try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ParseError(f"The body is not valid JSON: {error}.") from error
+            return parse_json(body)
+        except TooDeep as error:
+            raise ValidationError({name: [f"{error}.".capitalize()] for name in error.fields or ["detail"]}) from error
+        except ValueError as error:
+            raise ParseError(f"The body is refused: {error}.") from error
 
 
 class FileRenderer(renderers.BaseRenderer):

@@ -1,5 +1,6 @@
 """Copy all tables from one database to another; each may be SQLite or PostgreSQL."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from django.apps import apps
 from django.core.management.color import no_style
 from django.db import DatabaseError, connections, models, transaction
 
+from mirror.values import storable
+
+MAX_RECURSION = 20_000
 BATCH_ROWS = 2_000  # rows in memory at once
 REPORT_ROWS = 100_000  # rows between two reports of progress
 
@@ -47,7 +51,7 @@ def copy(*, source: str, target: str, report: Callable[[str], None] = lambda lin
     Raises NotCopied.
     """
     ordered = sort_by_references(stored_models())
-    with snapshot(source), transaction.atomic(using=target):
+    with deep_recursion(), snapshot(source), transaction.atomic(using=target):
         with connections[target].cursor() as cursor:
             for model in reversed(ordered):
                 cursor.execute(f"DELETE FROM {table(model, target)}")  # noqa: S608 - no input
@@ -62,6 +66,20 @@ def copy(*, source: str, target: str, report: Callable[[str], None] = lambda lin
             for statement in connections[target].ops.sequence_reset_sql(no_style(), ordered):
                 cursor.execute(statement)
     return sums
+
+
+@contextmanager
+def deep_recursion() -> Iterator[None]:
+    """Allow recursion deep enough for any JSON that is stored.
+
+    Versions that did not limit its nesting stored what just fitted into Python's own limit, which leaves no room to copy it.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, MAX_RECURSION))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def stored_models() -> list[Model]:
@@ -115,13 +133,16 @@ def copy_table(model: Model, *, source: str, target: str, report: Callable[[str]
     """Copy one table and report the progress; returns the checksum of the rows that were sent."""
     fields, sent, connection = model._meta.concrete_fields, Checksum(), connections[target]
     normalise = row_normaliser(model)
+    # SQLite stores the NUL character, which PostgreSQL does not have; earlier versions let it into JSON.
+    row_of = without_nul if connection.vendor == "postgresql" else tuple
 
     def prepared_rows() -> Iterator[tuple]:
         for row in read_rows(model, source):
-            sent.add(normalise(row))
+            values = row_of(row)
+            sent.add(normalise(values))
             if sent.rows % REPORT_ROWS == 0:
                 report(f"{model._meta.db_table}: {sent.rows:,} rows so far")
-            yield tuple(field.get_db_prep_save(value, connection) for field, value in zip(fields, row, strict=True))
+            yield tuple(field.get_db_prep_save(value, connection) for field, value in zip(fields, values, strict=True))
 
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     write = copy_in if connection.vendor == "postgresql" else insert
@@ -130,6 +151,10 @@ def copy_table(model: Model, *, source: str, target: str, report: Callable[[str]
     except DatabaseError as error:
         raise NotCopied(f"{model._meta.db_table}: the target refuses a row: {error}".strip()) from error
     return sent
+
+
+def without_nul(row: tuple) -> tuple:
+    return tuple(storable(value) for value in row)
 
 
 def copy_in(into: str, rows: Iterator[tuple], *, width: int, using: str) -> None:

@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import ForeignKey
 from django.utils import timezone
 
 from mirror import editing
 from mirror.decisions import find_row
 from mirror.feeds import Feed, feed_named
+from mirror.json_input import has_nul, parse_json
 from mirror.mapping import expected, field_by_attname
 from mirror.models import Correction, Mirrored, Source
+from mirror.storage import FileStorage
 from mirror.values import to_json_value
 
 FORMAT = "f1-stats corrections 1"
@@ -51,8 +55,8 @@ def dump() -> bytes:
 def parse(content: bytes) -> list[Shared]:
     """Parse the corrections of a document; ValueError says what is wrong with it."""
     try:
-        document = msgspec.json.decode(content, type=Document)
-    except msgspec.MsgspecError as error:
+        document = msgspec.convert(parse_json(content), Document)
+    except (ValueError, msgspec.ValidationError) as error:
         raise ValueError(f"this is no file of corrections: {error}") from error
     if document.format != FORMAT:
         raise ValueError(f"its format is {document.format!r}, expected {FORMAT!r}")
@@ -80,41 +84,103 @@ def apply(shared: Iterable[Shared], *, user: Any, overwrite: bool) -> tuple[Coun
 def apply_one(shared: Shared, *, user: Any, overwrite: bool) -> tuple[str, str]:
     """Apply one correction; (outcome, problem or "")."""
     try:
-        feed = feed_named(shared.collection)
-        row = find_row(feed, shared.key)
-    except (KeyError, StopIteration):
-        return "refused", "there is no such collection or key"
-    own = Correction.objects.filter(collection=shared.collection, key=shared.key, field=shared.field).first()
+        feed = find_feed(shared.collection)
+        key = parse_key(feed, shared.key)
+    except ValueError as error:
+        return "refused", str(error)
+    row = find_row(feed, key)
+    own = Correction.objects.filter(collection=shared.collection, key=key, field=shared.field).first()
+    if obstacle := find_obstacle(shared, row, own, overwrite=overwrite):
+        return obstacle
+    if not shared.field:
+        editing.delete(row, user=user, reason=shared.reason)
+        return "applied", ""
+    return apply_to_field(feed, row, shared, key=key, user=user)
+
+
+def find_feed(collection: str) -> Feed:
+    """The feed of a collection whose rows can be corrected; ValueError when there is none."""
+    try:
+        feed = feed_named(collection)
+    except KeyError as error:
+        raise ValueError("there is no such collection or key") from error
+    if feed.computed or isinstance(feed.storage, FileStorage):
+        raise ValueError(f"{collection} takes no corrections")
+    return feed
+
+
+def find_obstacle(shared: Shared, row: Mirrored | None, own: Correction | None, *, overwrite: bool) -> tuple[str, str] | None:
+    """(outcome, problem) of a correction that needs not or must not be applied to the row; `own` is the one made here."""
+    if has_nul(shared.reason):
+        return "refused", "its reason has the NUL character"
     if own and (own.corrected == shared.corrected or not shared.field):
         return "known", ""
     if own and not overwrite:
         return "skipped", f"corrected to {own.corrected!r} here"
     if row is None:
         return "missing", "no such row is stored"
-    if not shared.field:
-        editing.delete(row, user=user, reason=shared.reason)
-        return "applied", ""
-    return apply_to_field(feed, row, shared, user=user)
+    return ("skipped", "the row here was made by hand") if row.source == Source.MANUAL else None
 
 
-def apply_to_field(feed: Feed, row: Mirrored, shared: Shared, *, user: Any) -> tuple[str, str]:
+def parse_key(feed: Feed, key: dict[str, Any]) -> dict[str, Any]:
+    """The key of a row as corrections store it; ValueError unless it has exactly the fields of the feed's key, of their types."""
+    if key.keys() != set(feed.key):
+        raise ValueError(f"there is no such collection or key: a key of {feed.collection} is {', '.join(feed.key)}")
+    values = []
+    for name in feed.key:
+        try:
+            values.append(parse_value(feed, name, key[name]))
+        except ValueError as error:
+            raise ValueError(f"key {name}: {error}") from error
+        if values[-1] is None:
+            raise ValueError(f"key {name}: a value is required")
+    return feed.json_key(tuple(values))
+
+
+def parse_value(feed: Feed, name: str, value: Any) -> Any:
+    """A value from JSON in the type of its field, validated as upstream's are; ValueError says what is wrong with it."""
+    field = field_by_attname(feed.model, name)
+    try:
+        parsed = msgspec.convert(value, expected(field))
+        if isinstance(parsed, datetime):
+            if parsed.tzinfo is None:
+                raise ValueError(f"{value} has no time zone")
+            parsed = parsed.astimezone(UTC)
+        if parsed is not None:
+            field.run_validators(parsed)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    except ValidationError as error:
+        raise ValueError(" ".join(error.messages)) from error
+    except OverflowError as error:
+        raise ValueError(f"{str(value)[:50]} is out of range") from error
+    if has_nul(parsed):
+        raise ValueError("the text has the NUL character")
+    if isinstance(field, ForeignKey) and parsed is not None:
+        try:
+            field.validate(parsed, None)  # whether the row that it refers to is stored
+        except ValidationError as error:
+            raise ValueError(f"there is no {field.name} {parsed!r}") from error
+    return parsed
+
+
+def apply_to_field(feed: Feed, row: Mirrored, shared: Shared, *, key: dict[str, Any], user: Any) -> tuple[str, str]:
     """Correct one field with a value validated as upstream's are; a conflict when upstream has sent another since."""
     if shared.field not in feed.column_names or shared.field in feed.key:
         return "refused", f"{shared.field} is no field that can be corrected"
+    before = to_json_value(getattr(row, shared.field))
     try:
-        field = field_by_attname(feed.model, shared.field)
-        value = msgspec.convert(shared.corrected, expected(field))
-        if value is not None:
-            field.run_validators(value)
-    except msgspec.ValidationError as error:
-        return "refused", str(error)
+        setattr(row, shared.field, parse_value(feed, shared.field, shared.corrected))
+        with transaction.atomic():
+            editing.edit(row, user=user, reason=shared.reason)
     except ValidationError as error:
         return "refused", " ".join(error.messages)
-    before = to_json_value(getattr(row, shared.field))
-    setattr(row, shared.field, value)
-    editing.edit(row, user=user, reason=shared.reason)
+    except ValueError as error:
+        return "refused", str(error)
+    except DatabaseError as error:
+        return "refused", f"the row cannot be stored: {error}"
     if before not in (shared.upstream, shared.corrected):
-        Correction.objects.filter(collection=shared.collection, key=shared.key, field=shared.field).update(
+        Correction.objects.filter(collection=shared.collection, key=key, field=shared.field).update(
             state=Correction.State.CONFLICT, updated_at=timezone.now()
         )
     return "applied", ""

@@ -6,6 +6,8 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from mirror.json_input import parse_json
+
 
 class JSONText(models.TextField):
     """A JSON value (list, number, string) stored as compact text, so that every database returns exactly what was stored.
@@ -24,8 +26,8 @@ class JSONText(models.TextField):
         if not isinstance(value, str):
             return value
         try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError) as error:
+            return parse_json(value.encode())
+        except ValueError as error:
             raise ValidationError(f"{value!r} is not JSON: {error}.") from error
 
     def get_prep_value(self, value: Any) -> str | None:

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from api.links import NAMESPACE
 from jobs import queue
 from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
+from mirror.admin.pages import display_value
 from ml import comparison
 from ml.estimators import MODELS
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
@@ -156,8 +157,13 @@ class OfRunAdmin(LogAdmin):
 class ParamAdmin(OfRunAdmin):
     icon = "tune"
     title = "Parameters"
-    list_display = ("key", "value", "run")
+    list_display = ("key", "shown_value", "run")
+    fields = ("run", "key", "shown_value")
     search_fields = ("key",)
+
+    @admin.display(description="value", ordering="value")
+    def shown_value(self, param: Param) -> str:
+        return display_value(param.value)
 
 
 @admin.register(Metric)

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from api.fields import JSONObjectField
 from jobs import kinds
 from jobs.models import Job
 from jobs.progress import Failed, Progress
@@ -29,7 +30,7 @@ class TrainParameters(kinds.Parameters):
     races = kinds.integer_list("Race weekends, by race_id.")
     session_names = serializers.ListField(child=serializers.CharField(max_length=50), required=False, max_length=20)
     experiment = serializers.RegexField(r"\A[A-Za-z0-9_-]{1,100}\Z", required=False, help_text="The task's name by default.")
-    settings = serializers.DictField(required=False, help_text="Of the model.")
+    settings = JSONObjectField(required=False, help_text="Of the model.")
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

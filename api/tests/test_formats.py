@@ -117,3 +117,35 @@ def test_a_page_without_rows_is_a_file_of_its_kind_all_the_same(api, kind):
     answer = api.get("/api/v1/laps/", {"format": kind, "page_size": 10})
     assert answer.status_code == 200
     assert kind in answer["Content-Type"]
+
+
+@pytest.mark.parametrize(("levels", "status"), [(16, 0), (22, 400), (500, 400), (900, 400), (100_000, 400)])
+def test_json_from_outside_has_one_limit_of_nesting(admin_client, levels, status):
+    """In what is stored as it is sent: parameters of runs, settings of jobs, arguments of schedules."""
+    deep = '{"a":[' * (levels // 2) + "1" + "]}" * (levels // 2)
+    experiment = admin_client.post("/api/v1/experiments/", {"name": f"n{levels}", "owner": "a"}, content_type="application/json")
+    run = {"experiment_id": experiment.json()["id"], "model": "m", "split": "s", "dataset_sha256": "0" * 64}
+    bodies = {
+        "/api/v1/runs/": json.dumps(run | {"params": {"p": "DEEP"}}).replace('"DEEP"', deep),
+        "/api/v1/jobs/": '{"kind": "train", "parameters": {"settings": {"p": DEEP}}}'.replace("DEEP", deep),
+    }
+    for path, body in bodies.items():
+        answer = admin_client.post(path, body, content_type="application/json")
+        assert answer.status_code == (status or (202 if "jobs" in path else 201)), answer.content
+        if status:
+            assert "nested more than 20 deep" in str(answer.json())
+            assert levels >= 900 or next(iter(answer.json())) in ("params", "parameters")
+    form = {"name": "x", "regtask": "f1site.jobs.take_up", "args": "[]", "kwargs": deep, "interval": "1", "enabled": "on"}
+    page = admin_client.post("/admin/django_celery_beat/periodictask/add/", form)
+    assert ("nested more than 20 deep" in page.content.decode()) == bool(status)
+
+
+@pytest.mark.parametrize("params", [{"a": "x\0"}, {"a\0": 1}, {"a": [{"b\0": 1}]}, {"a": {"b": ["\0"]}}], ids=repr)
+def test_nul_is_refused_in_json_that_is_stored_as_it_is_sent(admin_client, params):
+    experiment = admin_client.post("/api/v1/experiments/", {"name": "n", "owner": "a"}, content_type="application/json")
+    run = {"experiment_id": experiment.json()["id"], "model": "m", "split": "s", "dataset_sha256": "0" * 64}
+    answer = admin_client.post("/api/v1/runs/", run | {"params": params}, content_type="application/json")
+    assert (answer.status_code, list(answer.json())) == (400, ["params"])
+    job = {"kind": "train", "parameters": {"settings": params}}
+    answer = admin_client.post("/api/v1/jobs/", job, content_type="application/json")
+    assert (answer.status_code, list(answer.json())) == (400, ["parameters"])

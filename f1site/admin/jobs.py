@@ -1,6 +1,5 @@
 """Admin page of jobs, with their progress."""
 
-import json
 from typing import Any
 
 from django import forms
@@ -82,7 +81,7 @@ class JobAdmin(LogAdmin):
 
     @admin.display(description="result")
     def job_result(self, job: Job) -> str:
-        text = json.dumps(job.result, indent=2, ensure_ascii=False) if job.result is not None else "none"
+        text = "none" if job.result is None else display_value(job.result, indent=2)
         return format_html('<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>', text)
 
     def has_cancel_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:

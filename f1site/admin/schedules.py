@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django_celery_beat.admin import CrontabScheduleAdmin as BeatCrontabAdmin
 from django_celery_beat.admin import PeriodicTaskAdmin as BeatTaskAdmin
@@ -12,6 +13,7 @@ from django_celery_beat.models import ClockedSchedule, CrontabSchedule, Interval
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from mirror.admin import RowAdmin
+from mirror.json_input import parse_json
 
 admin.site.unregister([ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule])
 
@@ -26,6 +28,15 @@ class TaskForm(BeatTaskForm):
         self.fields["regtask"].widget = TaskSelect()
         self.fields["regtask"].help_text = "Chosen here, or named below."
         self.fields["task"].widget = UnfoldAdminTextInputWidget()
+
+    def _clean_json(self, field: str) -> str:
+        """The JSON text of a field, within the limits of all JSON that comes in."""
+        text = self.cleaned_data[field]
+        try:
+            parse_json(text.encode(errors="surrogatepass"))
+        except ValueError as error:
+            raise ValidationError(f"This is refused: {error}.") from error
+        return text
 
 
 @admin.register(PeriodicTask)

@@ -62,6 +62,10 @@ def fill():
     experiment = recording.experiment(name="pace", owner="ada")
     experiment.baseline = recording.start_run(experiment=experiment, model="ridge", split="by_race", dataset_sha256="a" * 64)
     experiment.save()  # each refers to the other
+    deep: list = []
+    for _ in range(900):  # as earlier versions stored it
+        deep = [deep]
+    Job.objects.create(kind="train", parameters={"settings": deep}, result=deep)
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +130,18 @@ def test_a_target_that_cannot_be_is_said_without_its_password(source, url, said)
     told = refused(source, url)
     assert re.search(said, told)
     assert not re.search("s3(@|%40)ret|Traceback", told)
+
+
+def test_nul_in_json_that_sqlite_stored_does_not_stop_a_copy_to_postgresql(source, target, tmp_path):
+    assert manage(target, "migrate", "-v0").returncode == 0
+    python(target, r"from jobs.models import Job; Job.objects.create(kind='x', parameters={'a\0': ['b\0']})")
+    other = new_database(tmp_path / "other")  # PostgreSQL where the tests run on it
+    try:
+        copied(target, other)
+        nul = "\ufffd" if "postgres" in other.url else "\0"
+        assert (
+            python(other, "from jobs.models import Job; print(ascii(Job.objects.get(kind='x').parameters))")
+            == ascii({f"a{nul}": [f"b{nul}"]}) + "\n"
+        )
+    finally:
+        other.drop()

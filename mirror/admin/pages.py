@@ -272,11 +272,16 @@ def page_url(obj: models.Model) -> str:
     return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
 
 
-def display_value(value: Any) -> str:
-    """Format a field's value: texts as they are, None as a dash, all else as JSON."""
+def display_value(value: Any, *, indent: int = -1) -> str:
+    """Format a field's value: texts as they are, None as a dash, all else as JSON, in lines if an indent is given."""
     if value is None:
         return EMPTY
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.format(msgspec.json.encode(value), indent=indent).decode()
+    except RecursionError:  # of a version that did not limit the nesting of JSON
+        return "nested too deeply to be shown"
 
 
 def badge(text: str, kind: str) -> str:

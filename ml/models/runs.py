@@ -63,7 +63,7 @@ class Param(models.Model):
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="one_param_per_key")]
 
     def __str__(self) -> str:
-        return f"{self.key}={self.value}"
+        return self.key
 
 
 class Metric(models.Model):

@@ -1,9 +1,11 @@
 """Import corrections that another site exported."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -26,7 +28,8 @@ class Command(BaseCommand):
         users = get_user_model()
         try:
             owner = users.objects.get_by_natural_key(user) if user else None
-            content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+            with nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb") as stream:
+                content = stream.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)  # what is larger is refused
             counts, problems = exchange.apply(exchange.parse(content), user=owner, overwrite=overwrite)
         except users.DoesNotExist as error:
             raise CommandError(f"there is no user {user!r}") from error

@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mirror.json_input import NotJSON, parse_json
 from ml import datasets, estimators, splits
 from ml.management.commands.build_dataset import add_query, query
 from ml.tasks import TASKS
@@ -94,9 +95,11 @@ def parsed(settings: list[str]) -> dict[str, Any]:
         if not equals:
             raise CommandError(f"--set {setting}: KEY=VALUE is wanted, such as alpha=3.")
         try:
-            found[key] = json.loads(value)
-        except json.JSONDecodeError:
+            found[key] = parse_json(value.encode())
+        except NotJSON:
             found[key] = value
+        except ValueError as error:
+            raise CommandError(f"--set {key}: {error}.") from error
     return found
 
 
