@@ -86,6 +86,7 @@ def apply_one(shared: Shared, *, user: Any, overwrite: bool) -> tuple[str, str]:
     try:
         feed = find_feed(shared.collection)
         key = parse_key(feed, shared.key)
+        check_field(feed, shared.field)
     except ValueError as error:
         return "refused", str(error)
     row = find_row(feed, key)
@@ -107,6 +108,12 @@ def find_feed(collection: str) -> Feed:
     if feed.computed or isinstance(feed.storage, FileStorage):
         raise ValueError(f"{collection} takes no corrections")
     return feed
+
+
+def check_field(feed: Feed, name: str) -> None:
+    """ValueError unless the field, if one is named, can be corrected."""
+    if name and (name not in feed.column_names or name in feed.key):
+        raise ValueError(f"{name} is no field that can be corrected")
 
 
 def find_obstacle(shared: Shared, row: Mirrored | None, own: Correction | None, *, overwrite: bool) -> tuple[str, str] | None:
@@ -166,8 +173,6 @@ def parse_value(feed: Feed, name: str, value: Any) -> Any:
 
 def apply_to_field(feed: Feed, row: Mirrored, shared: Shared, *, key: dict[str, Any], user: Any) -> tuple[str, str]:
     """Correct one field with a value validated as upstream's are; a conflict when upstream has sent another since."""
-    if shared.field not in feed.column_names or shared.field in feed.key:
-        return "refused", f"{shared.field} is no field that can be corrected"
     before = to_json_value(getattr(row, shared.field))
     try:
         setattr(row, shared.field, parse_value(feed, shared.field, shared.corrected))
