@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Annotated, Any
 
 import msgspec
@@ -76,22 +75,33 @@ class Kind:
 
     description: str
     possible: Callable[[Any], bool]  # whether a value, or an item of a list, can be
-    accepted: Any  # the type of the values that are stored when upstream sends them
+    accepted: Any  # the type of the values that are stored when upstream sends them, if no text has a NUL
     only_lists: bool = False
+    has_texts: bool = True
 
     def allows(self, value: Any) -> bool:
         return all(map(self.possible, value)) if isinstance(value, list) else not self.only_lists and self.possible(value)
 
-    @cached_property
-    def struct(self) -> type[msgspec.Struct]:
-        """A struct of one value. It is kept, as msgspec 0.22 crashes when it forgets a type of lists and texts with a pattern."""
-        return msgspec.defstruct("Accepted", [("value", self.accepted)])
+    def accepts(self, value: Any) -> bool:
+        """Whether upstream's value is stored."""
+        try:
+            msgspec.convert(value, self.accepted)
+        except msgspec.ValidationError:
+            return False
+        return not has_nul(value)
+
+
+def has_nul(value: Any) -> bool:
+    """Whether a text, or one in a list, has the NUL character. (In msgspec 0.22 a type of lists and of a pattern crashes.)"""
+    return any(isinstance(text, str) and "\0" in text for text in (value if isinstance(value, list) else [value]))
 
 
 Code = Annotated[int, msgspec.Meta(ge=-MAX_NUMBER, le=MAX_NUMBER)]
-Gap = Code | float | Annotated[str, msgspec.Meta(pattern=NO_NUL)]
+Gap = Code | float | str
 KINDS = {
-    "mini-sectors": Kind("a list of whole numbers, with null for what is unknown", is_code, list[Code | None], only_lists=True),
+    "mini-sectors": Kind(
+        "a list of whole numbers, with null for what is unknown", is_code, list[Code | None], only_lists=True, has_texts=False
+    ),
     "times": Kind("a number of seconds, or a list of such numbers and null", is_time, Gap | list[Gap | None]),
     "gaps": Kind('a number of seconds, a text such as "+1 LAP", or a list of them and null', is_gap, Gap | list[Gap | None]),
 }
@@ -114,11 +124,7 @@ class Shape:
 
     def is_storable(self, value: Any) -> bool:
         """Whether upstream's value is stored, even if people could not enter it."""
-        try:
-            msgspec.convert({"value": value}, self.kind.struct)
-        except msgspec.ValidationError:
-            return False
-        return True
+        return self.kind.accepts(value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Shape) and vars(self) == vars(other)

@@ -14,7 +14,7 @@ from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from mirror.fields import JSONText
-from mirror.limits import HARD_YEARS, MAX_NUMBER, NO_NUL, ClosedText, Shape, abbreviate, hard_limits_of, shape_of
+from mirror.limits import HARD_YEARS, MAX_NUMBER, NO_NUL, ClosedText, Shape, abbreviate, hard_limits_of, has_nul, shape_of
 from mirror.values import to_json_value
 
 UTC = datetime.UTC
@@ -150,6 +150,10 @@ class Mapping:
                     faults[index] = f"{self.wire[name]}: {moment.isoformat()} is not between {HARD_YEARS[0]} and {HARD_YEARS[-1]}"
                 elif moment.tzinfo is not UTC:
                     setattr(row, name, moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC))
+        for name, shape in self.shapes.items():
+            for index, row in enumerate(built if shape.kind.has_texts else ()):
+                if has_nul(getattr(row, name)):
+                    faults[index] = self._shape_fault({self.wire[name]: getattr(row, name)})
         self.normalise_texts(built)
         return faults
 

@@ -2,12 +2,15 @@
 
 import gzip
 import json
+from typing import get_args, get_origin
 
 import pytest
 import requests
 
 from drivers.models import SessionResult
 from mirror.errors import BadRequest, BadResponse, Unavailable
+from mirror.feeds import registry
+from mirror.mapping import accepted
 from mirror.models import Reject, SyncRun
 from mirror.pipeline import sync
 from mirror.planning import Scope
@@ -119,6 +122,15 @@ def test_a_result_with_an_impossible_time_or_gap_is_rejected_and_told_by_its_sha
     assert SessionResult.objects.values_list("driver_number", flat=True).get() == 16
     assert Reject.objects.get().reason.startswith(f"{field}: ")
     assert "is not a number of seconds" in Reject.objects.get().reason
+
+
+@pytest.mark.parametrize("collection", registry())
+def test_no_type_that_rows_are_checked_against_has_lists_and_a_pattern(collection):
+    """msgspec 0.22 takes the one for the other in its memory, and crashes some time later."""
+    for field in registry()[collection].columns:
+        kinds = [get_origin(kind) or kind for kind in (accepted(field), *get_args(accepted(field)))]
+        patterns = [note for kind in get_args(accepted(field)) for note in get_args(kind) if getattr(note, "pattern", None)]
+        assert not (list in kinds and patterns), field.name
 
 
 @pytest.mark.parametrize("key", [[1], {"a": 1}, "one", None, 10**300, -1], ids=str)
