@@ -3,32 +3,23 @@
 Variables are read from the environment and from a `.env` file beside manage.py (`.env.example` lists them all).
 """
 
-import secrets
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
 from f1site import __version__
+from f1site.environment import BROKERS, Environment, create_private, read_or_create_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = __version__
 
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 # The folder of what the site creates itself unless set otherwise: database, files, secret key, the admin's password.
 DATA_ROOT = Path(env.str("DATA_ROOT", default=str(BASE_DIR)))
-
-
-def read_or_create_secret(path: Path) -> str:
-    """The secret key in `path`, which is created on first use, so that sessions survive a restart."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(64))
-    return path.read_text()
 
 
 def is_weak(key: str) -> bool:
@@ -49,7 +40,7 @@ if is_weak(SECRET_KEY) and not DEBUG:
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|health|metrics)/?$"]  # requested within the network, not through the proxy
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The header in which a proxy reports that the browser used TLS; safe only if the proxy always sets or removes it.
 proxy_header = env.str("PROXY_SSL_HEADER", default="")
@@ -69,7 +60,9 @@ CONTENT_SECURITY_POLICY = {
 }
 # Whose pages may show an embedded chart (?embed=1): sources as CSP writes them, or * for everybody.
 EMBED_ANCESTORS = env.str("EMBED_ANCESTORS", default="*")
-DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_621_440)
+if set(EMBED_ANCESTORS) & set(";,\r\n"):
+    raise ImproperlyConfigured(f"EMBED_ANCESTORS is {EMBED_ANCESTORS!r}; sources are wanted, with blanks between them.")
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("MAX_BODY_BYTES", default=2_621_440, least=1)
 
 # Origins whose pages may use the REST API from a browser. /v1 is open to all origins, as OpenF1 is.
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
@@ -78,12 +71,12 @@ CORS_EXPOSE_HEADERS = ["ETag", "Last-Modified", "Location", "Retry-After", "X-Re
 
 # Rate limits per user, or per address without a login: "60/min", per second, min, hour or day; empty for no limit.
 THROTTLES = {
-    "reads": env.str("THROTTLE_READS", default=""),
-    "writes": env.str("THROTTLE_WRITES", default="1200/min"),
-    "syncs": env.str("THROTTLE_SYNCS", default="120/min"),
-    "logins": env.str("THROTTLE_LOGINS", default="10/min"),
+    "reads": env.rate("THROTTLE_READS", default=""),
+    "writes": env.rate("THROTTLE_WRITES", default="1200/min"),
+    "syncs": env.rate("THROTTLE_SYNCS", default="120/min"),
+    "logins": env.rate("THROTTLE_LOGINS", default="10/min"),
 }
-NUM_PROXIES = env.int("NUM_PROXIES", default=0)
+NUM_PROXIES = env.number("NUM_PROXIES", default=0)
 
 INSTALLED_APPS = [
     "corsheaders",
@@ -147,10 +140,13 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{quote(str(DATA_ROOT / 'db.sqlite3'))}")}
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{quote(str(DATA_ROOT / 'db.sqlite3'))}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Readers never wait for a writer (WAL). A writer takes its lock when its transaction begins, so that it waits for
     # other writers instead of failing half-way with "database is locked".
+    sqlite_file = Path(str(DATABASES["default"]["NAME"]))
+    if not sqlite_file.name.startswith((":memory:", "file:")) and sqlite_file.parent.is_dir():  # else SQLite says what is wrong
+        create_private(sqlite_file)  # it will hold digests of passwords, and SQLite would let everybody read it
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
@@ -161,14 +157,14 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["OPTIONS"] = {"options": "-c jit=off"} | DATABASES["default"].get("OPTIONS", {})
 # Connections stay open between requests, as opening one costs more than most queries. Each thread keeps its own, which is
 # replaced after the database was restarted; or the threads of a process share a pool, for a server that allows few connections.
-max_age, pool_size = env.int("CONN_MAX_AGE", default=600), env.int("DATABASE_POOL", default=0)
+max_age, pool_size = env.number("CONN_MAX_AGE", default=600), env.number("DATABASE_POOL", default=0)
 DATABASES["default"] |= {"CONN_MAX_AGE": max_age, "CONN_HEALTH_CHECKS": True}
 if pool_size and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # Without these timeouts requests would wait half a minute while the database is down, and longer after it is back.
     pool = {"min_size": 1, "max_size": pool_size, "max_idle": max_age or 1, "timeout": 5, "reconnect_timeout": 2}
     DATABASES["default"] |= {"OPTIONS": DATABASES["default"].get("OPTIONS", {}) | {"pool": pool}, "CONN_MAX_AGE": 0}
 # The cache, which counts requests for the rate limits: in the memory of each process, or in a Redis that they share.
-CACHES = {"default": env.cache("CACHE_URL", default="locmemcache://")}
+CACHES = {"default": env.caches("CACHE_URL", default="locmemcache://")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(DATA_ROOT / "media"))
@@ -215,16 +211,16 @@ USE_TZ = True
 
 # OpenF1: the source of the data, and the request rates; the defaults are those that the service allows anonymous users.
 OPENF1_FEEDS = "f1site.feeds.FEEDS"  # a name, so that no lower layer imports an upper one
-OPENF1_BASE_URL = env.str("OPENF1_BASE_URL", default="https://api.openf1.org/v1")
-OPENF1_REQUESTS_PER_SECOND = env.int("OPENF1_REQUESTS_PER_SECOND", default=3)
-OPENF1_REQUESTS_PER_MINUTE = env.int("OPENF1_REQUESTS_PER_MINUTE", default=30)
+OPENF1_BASE_URL = env.address("OPENF1_BASE_URL", default="https://api.openf1.org/v1")
+OPENF1_REQUESTS_PER_SECOND = env.number("OPENF1_REQUESTS_PER_SECOND", default=3)
+OPENF1_REQUESTS_PER_MINUTE = env.number("OPENF1_REQUESTS_PER_MINUTE", default=30)
 OPENF1_USERNAME = env.str("OPENF1_USERNAME", default="")
 OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
 # Limits of what upstream may ask for or send: the longest Retry-After that is waited for, the time of a request, the size of an
 # answer by collection, unpacked ("each" is of those that are not named), and hosts to which it may redirect besides its own.
-OPENF1_MAX_RETRY_AFTER = env.int("OPENF1_MAX_RETRY_AFTER", default=900)
-OPENF1_MAX_SECONDS = env.int("OPENF1_MAX_SECONDS", default=300)
-OPENF1_MAX_MEGABYTES = {"each": 32} | env.dict("OPENF1_MAX_MEGABYTES", cast={"value": float}, default={})
+OPENF1_MAX_RETRY_AFTER = env.number("OPENF1_MAX_RETRY_AFTER", default=900)
+OPENF1_MAX_SECONDS = env.number("OPENF1_MAX_SECONDS", default=300, least=1)
+OPENF1_MAX_MEGABYTES = env.sizes("OPENF1_MAX_MEGABYTES", default={"each": 32})
 OPENF1_REDIRECT_HOSTS = env.list("OPENF1_REDIRECT_HOSTS", default=[])
 # The answer of /v1 if no row matches: 404 as the hosted service, or with true 200 and [] as OpenF1's open-source server.
 OPENF1_EMPTY_AS_LIST = env.bool("OPENF1_EMPTY_AS_LIST", default=False)
@@ -233,7 +229,7 @@ OPENF1_EMPTY_AS_LIST = env.bool("OPENF1_EMPTY_AS_LIST", default=False)
 # folder of messages is used: beside an SQLite database, else below MEDIA_ROOT.
 database_file = str(DATABASES["default"]["NAME"])
 broker_folder = f"{database_file}-broker" if Path(database_file).is_absolute() else str(Path(MEDIA_ROOT) / "broker")
-CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=f"filesystem://{broker_folder}")
+CELERY_BROKER_URL = env.address("CELERY_BROKER_URL", default=f"filesystem://{broker_folder}", schemes=BROKERS)
 CELERY_BROKER_FOLDER = None  # the folder of messages, if that is the broker
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, object] = {}
 if CELERY_BROKER_URL.startswith("redis"):
@@ -255,13 +251,13 @@ CELERY_TASK_STORE_EAGER_RESULT = False
 CELERY_TASK_PUBLISH_RETRY = False  # unsent messages are sent again by `jobs.queue.take_up`
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", default=2)
+CELERY_WORKER_CONCURRENCY = env.number("WORKER_CONCURRENCY", default=2, least=1)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 # Seconds without a heartbeat after which a worker counts as dead and another one takes up its jobs.
-HEARTBEAT_TIMEOUT = env.float("HEARTBEAT_TIMEOUT", default=60)
+HEARTBEAT_TIMEOUT = env.number("HEARTBEAT_TIMEOUT", default=60, least=1, kind=float)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -328,10 +324,8 @@ UNFOLD = {
 }
 
 # One log line per event, as text or JSON; structlog adds the context, such as the id of the request.
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FORMAT = env.str("LOG_FORMAT", default="console")
-if LOG_FORMAT not in ("console", "json"):
-    raise ImproperlyConfigured(f"LOG_FORMAT is console or json, not {LOG_FORMAT!r}.")
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
+LOG_FORMAT = env.choice("LOG_FORMAT", ("console", "json"), default="console")
 # Plain tracebacks, as local variables could contain secrets.
 console = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
 renderer = structlog.processors.JSONRenderer() if LOG_FORMAT == "json" else console
@@ -365,7 +359,7 @@ LOGGING = {
 }
 
 # Unexpected errors are also sent to Sentry, if a DSN is set; without users and request bodies.
-SENTRY_DSN = env.str("SENTRY_DSN", default="")
+SENTRY_DSN = env.address("SENTRY_DSN", default="")
 if SENTRY_DSN:
     import sentry_sdk
 
@@ -373,5 +367,5 @@ if SENTRY_DSN:
 
 METRICS = env.bool("METRICS", default=False)  # whether /metrics answers in the format of Prometheus
 # /readyz fails with less free disk, and, if set, when the last successful sync is older.
-MIN_FREE_MB = env.int("MIN_FREE_MB", default=200)
-MAX_SYNC_AGE_HOURS = env.int("MAX_SYNC_AGE_HOURS", default=0)
+MIN_FREE_MB = env.number("MIN_FREE_MB", default=200)
+MAX_SYNC_AGE_HOURS = env.number("MAX_SYNC_AGE_HOURS", default=0)
