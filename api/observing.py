@@ -31,38 +31,40 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = time.perf_counter()
-        client_id = request.META.get("HTTP_X_REQUEST_ID", "")
-        request.id = client_id if VALID_ID.fullmatch(client_id) else secrets.token_hex(8)  # type: ignore[attr-defined]
-        structlog.contextvars.bind_contextvars(request_id=request.id)  # type: ignore[attr-defined]
+        request.id = begin(request.META.get("HTTP_X_REQUEST_ID", ""))  # type: ignore[attr-defined]
         try:
             response = self.get_response(request)
             seconds = time.perf_counter() - started
-            headers = response.headers
-            headers["X-Request-ID"] = request.id  # type: ignore[attr-defined]
-            headers["X-Process-Time"] = f"{seconds:.4f}"
-            headers["Server-Timing"] = f"app;dur={seconds * 1000:.1f}"
-            self.record(request, response, seconds)
+            for name, value in headers_of(request.id, seconds).items():  # type: ignore[attr-defined]
+                response.headers[name] = value
+            route = request.resolver_match.route if request.resolver_match else ""
+            record(request.method or "", request.path, route, response.status_code, seconds, lambda: username(request))
             return response
         finally:
             structlog.contextvars.clear_contextvars()
 
-    def record(self, request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
-        """Log and count a request, without its query string, which may contain a token by mistake."""
-        route = request.resolver_match.route if request.resolver_match else ""
-        if settings.METRICS:
-            method = request.method if request.method in METHODS else "other"
-            REQUESTS.labels(method, route, response.status_code).inc()
-            REQUEST_SECONDS.labels(route).observe(seconds)
-        if log.isEnabledFor(logging.INFO):
-            fields = {
-                "method": request.method,
-                "path": request.path,
-                "route": route,
-                "status": response.status_code,
-                "duration_ms": round(seconds * 1000, 1),
-                "user": username(request),
-            }
-            log.info("request", extra=fields)
+
+def begin(client_id: str) -> str:
+    """The id of a request that begins, for its answer; the lines that are logged meanwhile have it too."""
+    request_id = client_id if VALID_ID.fullmatch(client_id) else secrets.token_hex(8)
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return request_id
+
+
+def headers_of(request_id: str, seconds: float) -> dict[str, str]:
+    """The headers that are another request's each time."""
+    return {"X-Request-ID": request_id, "X-Process-Time": f"{seconds:.4f}", "Server-Timing": f"app;dur={seconds * 1000:.1f}"}
+
+
+def record(method: str, path: str, route: str, status: int, seconds: float, user: Callable[[], str | None]) -> None:
+    """Log and count a request, without its query string, which may contain a token by mistake."""
+    if settings.METRICS:
+        REQUESTS.labels(method if method in METHODS else "other", route, status).inc()
+        REQUEST_SECONDS.labels(route).observe(seconds)
+    if log.isEnabledFor(logging.INFO):
+        duration = round(seconds * 1000, 1)
+        fields = {"method": method, "path": path, "route": route, "status": status, "duration_ms": duration, "user": user()}
+        log.info("request", extra=fields)
 
 
 def username(request: HttpRequest) -> str | None:

@@ -45,11 +45,16 @@ def count_request(scope: str, client: str, *, add: int = 1) -> int:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The client's IP address: the connection's, or that noted by the outermost of NUM_PROXIES reverse proxies."""
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    """The client's IP address."""
+    return address_of(request.META.get("HTTP_X_FORWARDED_FOR", ""), request.META.get("REMOTE_ADDR", ""))
+
+
+def address_of(forwarded_for: str, connected: str) -> str:
+    """The IP address of the connection, or that noted by the outermost of NUM_PROXIES reverse proxies."""
+    hops = forwarded_for.split(",")
     if settings.NUM_PROXIES and len(hops) >= settings.NUM_PROXIES:
         return hops[-settings.NUM_PROXIES].strip()[:64]
-    return request.META.get("REMOTE_ADDR", "")
+    return connected
 
 
 def too_many_requests(seconds: int) -> JsonResponse:

@@ -8,7 +8,7 @@ is made, not when it is sent. Only a streamed answer keeps its thread while it i
 import asyncio
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -23,6 +23,7 @@ from f1site.wsgi import application as django  # first, as it sets Django up
 # isort: split
 
 from api import admission
+from api.openf1 import before_django
 
 RUNNING = 4  # requests that are worked on at once, beside the long ones of `api.admission`; more would only slow each other down
 THREADS = RUNNING + admission.THREADS
@@ -57,9 +58,13 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     try:
         await body.read(receive)
         answer = Answer()
+        if before_django.waits_for_nothing() and (kept := before_django.find(scope)):
+            answer.finish(kept)
+            await answer.send(send)
+            return
         if scope["path"] != "/healthz/":  # what monitors ask waits for nobody
             await answer.take_turn()
-        threads.submit(answer.make, make_environ(scope, body.content))
+        threads.submit(answer.make, scope, body.content)
         await answer.send(send)
     except Refused as refused:
         await refuse(send, *refused.args)
@@ -128,21 +133,27 @@ class Answer:
 
     # In the thread
 
-    def make(self, environ: dict[str, Any]) -> None:
-        """Let Django answer, and put the messages that are to be sent."""
-        environ[admission.LONG] = partial(self.loop.call_soon_threadsafe, self.end_turn)
-        last: list[Message | BaseException] = [{"type": "http.response.body", "body": b""}]
+    def make(self, scope: dict[str, Any], content: bytes) -> None:
+        """Find a kept answer or let Django answer, and put the messages that are to be sent."""
+        last: Sequence[Message | BaseException] = []
         try:
-            with closing(django(environ, self.start)) as response:  # type: ignore[arg-type]
-                if environ["REQUEST_METHOD"] != "HEAD" and is_long(response):
-                    self.stream(response)
-                else:
-                    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else b"".join(response)
-                    last = [self.started, {"type": "http.response.body", "body": body}]
+            kept = None if before_django.waits_for_nothing() else before_django.find(scope)
+            last = kept or self.ask_django(scope, make_environ(scope, content))
         except BaseException as error:
             last = [error]
         finally:
             self.loop.call_soon_threadsafe(self.finish, last)
+
+    def ask_django(self, scope: dict[str, Any], environ: dict[str, Any]) -> list[Message]:
+        """Let Django answer, and put what is streamed; returns the messages that are to be sent after that."""
+        environ[admission.LONG] = partial(self.loop.call_soon_threadsafe, self.end_turn)
+        with closing(django(environ, self.start)) as response:  # type: ignore[arg-type]
+            before_django.remember(scope, response, self.started)
+            if environ["REQUEST_METHOD"] != "HEAD" and is_long(response):
+                self.stream(response)
+                return [{"type": "http.response.body", "body": b""}]
+            body = b"" if environ["REQUEST_METHOD"] == "HEAD" else b"".join(response)
+            return [self.started, {"type": "http.response.body", "body": body}]
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> None:
         """WSGI's start_response."""
@@ -172,7 +183,7 @@ class Answer:
             self.has_turn = False
             running.release()
 
-    def finish(self, messages: list[Message | BaseException]) -> None:
+    def finish(self, messages: Sequence[Message | BaseException]) -> None:
         """The thread is free."""
         self.end_turn()
         for message in [*messages, None]:

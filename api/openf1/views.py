@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import chain, islice
 from typing import Any
 
@@ -17,9 +17,11 @@ from django.views.decorators.csrf import csrf_exempt
 
 from api import admission, throttling
 from api.observing import ANSWERS
-from api.openf1 import compression, cors, latest, samples
+from api.openf1 import compression, cors, samples
 from api.openf1.answers import Answer, answers
+from api.openf1.before_django import Source
 from api.openf1.catalogue import find_collection
+from api.openf1.latest import Latest
 from api.openf1.query import BadQuery, Query, parse
 from api.openf1.sources import source_of
 from api.tables.writers import FORMATS
@@ -48,18 +50,15 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
     if known is None:
         return problem(404, f"There is no collection {name!r}; there are: {', '.join(sorted(registry()))}.")
     now = timezone.now()
+    latest = Latest(now)
     try:
         query = parse(
-            request.META.get("QUERY_STRING", ""),
-            known,
-            now=now,
-            latest=latest.latest_key_finder(now),
-            empty_as_list=settings.OPENF1_EMPTY_AS_LIST,
+            request.META.get("QUERY_STRING", ""), known, now=now, latest=latest, empty_as_list=settings.OPENF1_EMPTY_AS_LIST
         )
     except BadQuery as error:
         return problem(400, str(error))
     try:
-        return answer(request, query)
+        return answer(request, query, day=None if latest.was_asked else now.date())
     except DamagedFile as error:
         log.error("%s", error)  # noqa: TRY400 - the traceback would say no more
         return problem(503, str(error))
@@ -83,24 +82,38 @@ def collections(request: HttpRequest) -> HttpResponse:
     return HttpResponse(msgspec.json.encode(listed), content_type="application/json")
 
 
-def answer(request: HttpRequest, query: Query) -> HttpResponseBase:
-    """The response to a query: not modified, from the cache, or from the database."""
+def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> HttpResponseBase:
+    """The response to a query: not modified, from the cache, or from the database.
+
+    On the `day` the same text asks the same; None where it may ask something else the next moment.
+    """
     gzip = compression.accepts_gzip(request.headers.get("Accept-Encoding", "")) and query.format != "parquet"
     if query.raw:  # upstream's values can change while the stored rows do not
         return respond_in_turn(request, query, gzip=gzip, headers={})
-    version = versions.latest(query.collection.name, sessions_of(query))
+    sessions = sessions_of(query)
+    version = versions.latest(query.collection.name, sessions)
     tag = etag(query, version)
     headers = {"ETag": tag, "Cache-Control": "no-cache"}
     # No Last-Modified within the same second: rows may change again, and the header counts in seconds.
-    if version.changed_at and version.changed_at < timezone.now() - timedelta(seconds=1):
+    is_settled = version.changed_at is None or version.changed_at < timezone.now() - timedelta(seconds=1)
+    if version.changed_at and is_settled:
         headers["Last-Modified"] = http_date(version.changed_at.timestamp())
+    key = f"{tag}gzip" if gzip else tag
     if request.method == "GET" and not_modified(request, tag, headers, version):
         ANSWERS.labels("not modified").inc()
-        return HttpResponse(status=304, headers=headers)
-    key = f"{tag}gzip" if gzip else tag
-    kept = answers.get(key)
-    ANSWERS.labels("kept" if kept else "rendered").inc()
-    return cached_response(query, kept, headers) if kept else respond_in_turn(request, query, gzip=gzip, headers=headers, key=key)
+        response: HttpResponseBase = HttpResponse(status=304, headers=headers)
+    else:
+        kept = answers.get(key)
+        ANSWERS.labels("kept" if kept else "rendered").inc()
+        response = (
+            cached_response(query, kept, headers)
+            if kept
+            else respond_in_turn(request, query, gzip=gzip, headers=headers, key=key)
+        )
+    if day and is_settled and response.status_code in (200, 304) and not response.streaming:
+        route = request.resolver_match.route if request.resolver_match else ""
+        response.source = Source(query.collection.name, sessions, version, key, day, route)  # type: ignore[attr-defined]
+    return response
 
 
 def sessions_of(query: Query) -> set[int] | None:
