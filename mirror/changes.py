@@ -63,9 +63,16 @@ class Difference:
 
 
 def apply(
-    mapping: Mapping, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool = False, write: bool = True
+    mapping: Mapping,
+    rows: list[dict],
+    scope: dict[str, Any],
+    *,
+    source: str,
+    prune: bool = False,
+    write: bool = True,
+    stored: int | None = None,
 ) -> Changes:
-    """Make the stored rows of `scope` equal to `rows`, upstream's answer for it.
+    """Make the stored rows of `scope` equal to `rows`, upstream's answer for it; `stored` is their number where that is known.
 
     Rows made by hand are left alone, and so are corrected values. Fields that upstream no longer sends keep their stored value.
     Vanished rows are kept unless `prune`; and neither an answer without any row prunes (that is an upstream without data, not an
@@ -81,7 +88,8 @@ def apply(
     outdated: list[Correction] = []
     if corrections:
         outdated, changes.deleted_by_people = overlay.apply_corrections(mapping, incoming, corrections)
-    difference = compare(mapping, incoming, stored_values(mapping, scope, fields), fields, source=source)
+    current = {} if stored == 0 else stored_values(mapping, scope, fields)
+    difference = compare(mapping, incoming, current, fields, source=source)
     spared = overlay.corrected_keys(mapping, difference.vanished, corrections) if prune else set(difference.vanished)
     pruned = [key for key in difference.vanished if key not in spared]
     changes.count(difference, received=len(incoming), pruned=len(pruned))

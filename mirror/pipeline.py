@@ -19,7 +19,7 @@ from mirror.changes import Changes
 from mirror.client import Client
 from mirror.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from mirror.feeds import Feed, registry
-from mirror.fingerprints import apply_unless_same
+from mirror.fingerprints import Piece, apply_unless_same
 from mirror.models import Reject, SyncRun
 from mirror.overlay import deleted_keys
 from mirror.planning import Planner, Scope, Weekend, sent_key
@@ -149,25 +149,24 @@ class Sync:
                 return
             for row in rows:
                 by_session.setdefault(sent_key(row, "session_key"), []).append(row)
-        counts: Counter = Counter()
-        for session in weekend.sessions:
-            counts += self.store_piece(feed, weekend, by_session.pop(session), {"session_key": session}).counts
-        counts += self.store_others(feed, weekend, by_session)
+        with transaction.atomic():
+            counts = self.store_weekend(feed, weekend, by_session)
         self.observer.piece_stored(feed, weekend, counts)
 
-    def store_others(self, feed: Feed, weekend: Weekend, by_session: dict[Any, list[dict]]) -> Counter:
-        """Store the rows of sessions of the weekend that are not in the plan, having not begun; reject those of no listed one."""
-        sessions = registry()["sessions"].model._default_manager
-        stored = set(sessions.filter(race_id=weekend.race_id).values_list("pk", flat=True)) if by_session else set()
-        deleted = [key["session_id"] for key in deleted_keys("sessions")] if by_session else []
-        counts: Counter = Counter()
-        unlisted = []
-        for session, rows in by_session.items():
-            if session in stored:
-                counts += self.store_piece(feed, weekend, rows, {"session_key": session}).counts
-            elif session not in deleted:
-                unlisted += rows
-        if unlisted or weekend.whole:
+    def store_weekend(self, feed: Feed, weekend: Weekend, by_session: dict[Any, list[dict]]) -> Counter:
+        """Store the rows of a weekend's sessions, also of those that are not in the plan, having not begun; reject those of no
+        listed session.
+        """
+        refused = rejects.sessions_with_rejects(feed, weekend.race_id, weekend.sessions, source=self.client.source)
+        known = set(weekend.sessions)
+        if by_session.keys() - known or refused - known:
+            known.update(sessions_of(weekend.race_id))
+        pieces = [Piece({"session_key": session}, rows) for session, rows in by_session.items() if session in known]
+        counts = sum((changes.counts for changes in self.store_pieces(feed, weekend, pieces, refused)), Counter())
+        unknown = by_session.keys() - known
+        deleted = [key["session_id"] for key in deleted_keys("sessions")] if unknown else []
+        unlisted = [row for session in unknown if session not in deleted for row in by_session[session]]
+        if unlisted or (weekend.whole and refused - known):
             counts += self.reject_unlisted(feed, weekend, unlisted)
         return counts
 
@@ -210,31 +209,35 @@ class Sync:
 
     def store_piece(self, feed: Feed, weekend: Weekend, rows: list[dict], scope: dict[str, Any]) -> Changes:
         """Compare, write and log one piece in one transaction."""
-        piece = {"collection": feed.collection, "race_id": weekend.race_id or None}
-        piece |= {"session_id": scope.get("session_key"), "driver_number": scope.get("driver_number")}
-        options: dict[str, Any] = {"source": self.client.source, "prune": self.prune, "write": self.run is not None}
         with transaction.atomic():
-            changes = apply_unless_same(feed, rows, scope, force=self.force, **options)
-            stored = rejects.in_scope(feed, scope, source=self.client.source)
-            if self.run:
-                runs.log_piece(self.run, changes, **piece)
-                rejects.keep(changes, stored, self.run, season=scope.get("year"), **piece)
-        self.report_changes(feed, changes, stored)
+            [changes] = self.store_pieces(feed, weekend, [Piece(scope, rows)], {scope.get("session_key")})
         return changes
+
+    def store_pieces(self, feed: Feed, weekend: Weekend, pieces: list[Piece], refused: set[int | None]) -> list[Changes]:
+        """Compare, write and log pieces of one collection; `refused` are the sessions that may have rejects by now."""
+        options: dict[str, Any] = {"source": self.client.source, "force": self.force, "prune": self.prune}
+        results = apply_unless_same(feed, pieces, **options, write=self.run is not None)
+        places = [place_of(feed, weekend, piece.scope) for piece in pieces]
+        if self.run:
+            runs.log_pieces(self.run, zip(places, results, strict=True))
+        for piece, place, changes in zip(pieces, places, results, strict=True):
+            stored = rejects.in_scope(feed, piece.scope, source=self.client.source)
+            if self.run and (changes.counts["rejected"] or place["session_id"] in refused):
+                rejects.keep(changes, stored, self.run, season=piece.scope.get("year"), **place)
+            self.report_changes(feed, changes, stored)
+        return results
 
     def reject_unlisted(self, feed: Feed, weekend: Weekend, rows: list[dict]) -> Counter:
         """Keep the rows of a weekend that belong to no listed session as rejects, in the place of those of an earlier sync."""
         reason = "session_key: `sessions` lists no such session of this race"
         changes = Changes(counts=Counter(rejected=len(rows)), rejects=[(row, reason) for row in rows])
         stored = rejects.in_scope(feed, {"meeting_key": weekend.race_id}, source=self.client.source)
-        listed = registry()["sessions"].model._default_manager.filter(race_id=weekend.race_id)
-        stored = stored.exclude(session_id__in=listed.values("pk"))
+        stored = stored.exclude(session_id__in=sessions_of(weekend.race_id))
         piece: dict[str, Any] = {"collection": feed.collection, "race_id": weekend.race_id}
         if self.run:
-            with transaction.atomic():
-                if rows:
-                    runs.log_piece(self.run, changes, **piece)
-                rejects.keep(changes, stored, self.run, **piece)
+            if rows:
+                runs.log_pieces(self.run, [(piece, changes)])
+            rejects.keep(changes, stored, self.run, **piece)
         self.report_changes(feed, changes, stored)
         return changes.counts
 
@@ -260,6 +263,21 @@ class Sync:
         if isinstance(error, Locked) or self.unavailable >= MAX_UNAVAILABLE:
             raise error
         self.report.errors.append(error)
+
+
+def sessions_of(race_id: int) -> QuerySet:
+    """The keys of the stored sessions of a race."""
+    return registry()["sessions"].model._default_manager.filter(race_id=race_id).values_list("pk", flat=True)
+
+
+def place_of(feed: Feed, weekend: Weekend, scope: dict[str, Any]) -> dict[str, Any]:
+    """Where a piece belongs, as the logs say it."""
+    return {
+        "collection": feed.collection,
+        "race_id": weekend.race_id or None,
+        "session_id": scope.get("session_key"),
+        "driver_number": scope.get("driver_number"),
+    }
 
 
 def fetch_in_parts(client: Client, collection: str, filters: dict[str, Any], splits: list[list[dict[str, Any]]]) -> list[dict]:

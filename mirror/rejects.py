@@ -22,6 +22,13 @@ def in_scope(feed: Feed, scope: dict[str, Any], *, source: str) -> models.QueryS
     return Reject.objects.filter(collection=feed.collection, source=source, **columns)
 
 
+def sessions_with_rejects(feed: Feed, race_id: int | None, sessions: Iterable[int], *, source: str) -> set[int | None]:
+    """The sessions of which a collection has rejects, among these and all that rows of this race name."""
+    stored = Reject.objects.filter(collection=feed.collection, source=source).order_by()
+    here = models.Q(session_id__in=sessions) | models.Q(race_id=race_id)
+    return set(stored.filter(here).values_list("session_id", flat=True))
+
+
 def of_unlisted_sessions() -> models.QuerySet[Reject]:
     """The rejects of race weekends whose session is in no list."""
     lists = [feed.collection for feed in registry().values() if feed.lists]

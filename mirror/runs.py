@@ -1,6 +1,7 @@
 """The log of a sync: opening, continuing and closing a run, and logging its pieces."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -52,9 +53,11 @@ def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int 
     return set(run.pieces.filter(ok=True).values_list("collection", "race_id", "session_id", "driver_number"))
 
 
-def log_piece(run: SyncRun, changes: Changes, **piece_fields: Any) -> None:
-    """Log a stored piece; call it in the piece's own transaction."""
-    SyncPiece.objects.create(run=run, changes=changes.log, **changes.counts, **piece_fields)
+def log_pieces(run: SyncRun, pieces: Iterable[tuple[dict[str, Any], Changes]]) -> None:
+    """Log stored pieces, given as (fields of the piece, changes); call it in the transaction that stores them."""
+    SyncPiece.objects.bulk_create(
+        SyncPiece(run=run, changes=changes.log, **changes.counts, **fields) for fields, changes in pieces
+    )
 
 
 def log_failure(run: SyncRun, error: str, **piece_fields: Any) -> None:

@@ -30,22 +30,29 @@ class Storage(ABC):
         self.mapping = mapping
 
     @abstractmethod
-    def apply(self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool) -> Changes:
+    def apply(
+        self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool, stored: int | None = None
+    ) -> Changes:
         """Make what is stored of the scope equal to upstream's rows; see `changes.apply`."""
 
     @abstractmethod
-    def count(self, scope: dict[str, Any]) -> int:
-        """How many rows of the scope are stored, from any source."""
+    def counts(self, scopes: list[dict[str, Any]]) -> list[int]:
+        """How many rows of each session, or of each car of a session, are stored, from any source."""
 
 
 class RowStorage(Storage):
     """Keeps rows in the table of the mapping's model."""
 
-    def apply(self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool) -> Changes:
-        return changes.apply(self.mapping, rows, scope, source=source, prune=prune, write=write)
+    def apply(
+        self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool, stored: int | None = None
+    ) -> Changes:
+        return changes.apply(self.mapping, rows, scope, source=source, prune=prune, write=write, stored=stored)
 
-    def count(self, scope: dict[str, Any]) -> int:
-        return changes.rows_in_scope(self.mapping, scope).count()
+    def counts(self, scopes: list[dict[str, Any]]) -> list[int]:
+        sessions = [scope["session_key"] for scope in scopes]
+        rows = self.mapping.model._default_manager.filter(session_id__in=sessions).order_by()
+        by_session = dict(rows.values_list("session_id").annotate(models.Count("pk")))
+        return [by_session.get(session, 0) for session in sessions]
 
 
 class FileStorage(Storage):

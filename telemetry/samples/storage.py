@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 class SampleStorage(FileStorage):
     """Keeps samples of cars in Parquet files."""
 
-    def apply(self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool) -> Changes:
+    def apply(
+        self, rows: list[dict], scope: dict[str, Any], *, source: str, prune: bool, write: bool, stored: int | None = None
+    ) -> Changes:
         car = {"session_id": scope["session_key"], "driver_number": scope["driver_number"]}
         return ingest.store(self.mapping, rows, **car, source=source, prune=prune, write=write)
 
-    def count(self, scope: dict[str, Any]) -> int:
-        return ingest.count_samples(self.mapping.collection, scope["session_key"], scope["driver_number"])
+    def counts(self, scopes: list[dict[str, Any]]) -> list[int]:
+        return [ingest.count_samples(self.mapping.collection, scope["session_key"], scope["driver_number"]) for scope in scopes]
 
     def car_numbers(self, session_id: int) -> list[int]:
         return sorted(Entry.objects.numbers(session_id))
