@@ -1,6 +1,6 @@
 """Drivers as people, their entries session by session, results, starting grids and championship standings."""
 
-from django.db import models
+from django.db import connections, models
 
 from mirror.fields import JSONText
 from mirror.limits import POSITIVE_SECONDS, shaped, within
@@ -78,10 +78,15 @@ class Team(models.Model):
         return f"/f1/teams/{self.slug}/"
 
 
-class EntryQuerySet(models.QuerySet):
+class EntryManager(models.Manager):
     def numbers(self, session_id: int) -> dict[int, str | None]:
-        """{driver_number: driver_id} of one session; None if the entry has no driver."""
-        return dict(self.filter(session_id=session_id).values_list("driver_number", "driver_id"))
+        """{driver_number: driver_id} of one session; None if the entry has no driver.
+
+        In SQL, because a sync asks for it with every piece and the ORM takes ten times as long.
+        """
+        with connections[self.db].cursor() as cursor:
+            cursor.execute("SELECT driver_number, driver_id FROM drivers_entry WHERE session_id = %s", [session_id])
+            return dict(cursor.fetchall())
 
 
 class Entry(Mirrored, Identity):
@@ -101,7 +106,7 @@ class Entry(Mirrored, Identity):
         help_text="The person; empty where the names of the entry contradict each other.",
     )
 
-    objects = EntryQuerySet.as_manager()
+    objects = EntryManager()
 
     class Meta:
         verbose_name_plural = "entries"

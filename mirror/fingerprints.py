@@ -7,11 +7,14 @@ from typing import Any, NamedTuple
 import msgspec
 from django.utils import timezone
 
+from mirror import upserting
 from mirror.changes import Changes
 from mirror.feeds import Feed
 from mirror.models import PieceState
 
 STABLE_COUNTS = ("vanished", "rejected", "folded")  # the same again when the same answer is compared again
+KEY = ("session_id", "collection", "driver_number", "source")  # of a state
+VALUES = ("fingerprint", "counts", "stored")
 
 
 class Piece(NamedTuple):
@@ -63,14 +66,8 @@ def stored_states(feed: Feed, pieces: list[Piece], *, source: str) -> list[Piece
 
 
 def save_states(states: list[PieceState]) -> None:
-    for state in states:
-        state.synced_at = timezone.now()
-    PieceState.objects.bulk_create(
-        states,
-        update_conflicts=True,
-        unique_fields=["session_id", "collection", "driver_number", "source"],
-        update_fields=["fingerprint", "counts", "stored", "synced_at"],
-    )
+    columns = {name: [getattr(state, name) for state in states] for name in (*KEY, *VALUES)}
+    upserting.upsert(PieceState, columns, key=KEY, fields=(*VALUES, "synced_at"), defaults={"synced_at": timezone.now()})
 
 
 def repeated_counts(changed: Changes) -> dict[str, int]:

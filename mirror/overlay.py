@@ -16,11 +16,11 @@ from mirror.values import from_json_value, to_json_value
 
 def corrections_in_scope(mapping: Mapping, scope: dict[str, Any]) -> list[Correction]:
     """The corrections that can concern a piece: those of its session, or of the whole collection for lists."""
-    corrections = Correction.objects.filter(collection=mapping.collection)
     session_id = scope.get("session_key")
-    if session_id is None:
-        return list(corrections)
-    return list(corrections.filter(session_id=session_id)) if has_corrections(mapping.collection, session_id) else []
+    if session_id is not None and not has_corrections(mapping.collection, session_id):
+        return []
+    corrections = Correction.objects.filter(collection=mapping.collection)
+    return list(corrections if session_id is None else corrections.filter(session_id=session_id))
 
 
 def has_corrections(collection: str, session_id: int) -> bool:

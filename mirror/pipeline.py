@@ -219,11 +219,13 @@ class Sync:
         results = apply_unless_same(feed, pieces, **options, write=self.run is not None)
         places = [place_of(feed, weekend, piece.scope) for piece in pieces]
         if self.run:
-            runs.log_pieces(self.run, zip(places, results, strict=True))
+            runs.log_pieces(self.run, places, results)
         for piece, place, changes in zip(pieces, places, results, strict=True):
-            stored = rejects.in_scope(feed, piece.scope, source=self.client.source)
-            if self.run and (changes.counts["rejected"] or place["session_id"] in refused):
-                rejects.keep(changes, stored, self.run, season=piece.scope.get("year"), **place)
+            stored = None
+            if changes.counts["rejected"] or place["session_id"] in refused:
+                stored = rejects.in_scope(feed, piece.scope, source=self.client.source)
+                if self.run:
+                    rejects.keep(changes, stored, self.run, season=piece.scope.get("year"), **place)
             self.report_changes(feed, changes, stored)
         return results
 
@@ -233,18 +235,18 @@ class Sync:
         changes = Changes(counts=Counter(rejected=len(rows)), rejects=[(row, reason) for row in rows])
         stored = rejects.in_scope(feed, {"meeting_key": weekend.race_id}, source=self.client.source)
         stored = stored.exclude(session_id__in=sessions_of(weekend.race_id))
-        piece: dict[str, Any] = {"collection": feed.collection, "race_id": weekend.race_id}
         if self.run:
+            place = place_of(feed, weekend, {})
             if rows:
-                runs.log_pieces(self.run, [(piece, changes)])
-            rejects.keep(changes, stored, self.run, **piece)
+                runs.log_pieces(self.run, [place], [changes])
+            rejects.keep(changes, stored, self.run, **place)
         self.report_changes(feed, changes, stored)
         return changes.counts
 
-    def report_changes(self, feed: Feed, changes: Changes, stored: QuerySet[Reject]) -> None:
+    def report_changes(self, feed: Feed, changes: Changes, stored: QuerySet[Reject] | None) -> None:
         """Add what became of an answer to the report; its rejects are the `stored` ones where it was not compared again."""
         self.report.collections[feed.collection] += changes.counts
-        if changes.counts["rejected"] and len(self.report.rejects) < MAX_REJECTS:
+        if stored is not None and changes.counts["rejected"] and len(self.report.rejects) < MAX_REJECTS:
             known = stored.order_by("pk").values_list("row", "reason")[:MAX_REJECTS]
             self.report.add_rejects(feed.collection, changes.rejects or known)
 

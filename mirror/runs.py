@@ -1,7 +1,7 @@
 """The log of a sync: opening, continuing and closing a run, and logging its pieces."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from jobs import leases
+from mirror import upserting
 from mirror.changes import Changes
 from mirror.models import Counts, SyncPiece, SyncRun
 
@@ -53,11 +54,12 @@ def finished_pieces(run: SyncRun) -> set[tuple[str, int | None, int | None, int 
     return set(run.pieces.filter(ok=True).values_list("collection", "race_id", "session_id", "driver_number"))
 
 
-def log_pieces(run: SyncRun, pieces: Iterable[tuple[dict[str, Any], Changes]]) -> None:
-    """Log stored pieces, given as (fields of the piece, changes); call it in the transaction that stores them."""
-    SyncPiece.objects.bulk_create(
-        SyncPiece(run=run, changes=changes.log, **changes.counts, **fields) for fields, changes in pieces
-    )
+def log_pieces(run: SyncRun, places: Sequence[dict[str, Any]], results: Sequence[Changes]) -> None:
+    """Log stored pieces, by place and changes; call it in the transaction that stores them."""
+    columns = {name: [place[name] for place in places] for name in ("collection", "race_id", "session_id", "driver_number")}
+    columns |= {name: [changes.counts[name] for changes in results] for name in Counts.NAMES}
+    columns["changes"] = [changes.log for changes in results]
+    upserting.upsert(SyncPiece, columns, defaults={"run_id": run.pk, "ended_at": timezone.now()})
 
 
 def log_failure(run: SyncRun, error: str, **piece_fields: Any) -> None:

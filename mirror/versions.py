@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Model, QuerySet, Sum
 from django.db.models.expressions import Col
 from django.utils import timezone
 
+from mirror import upserting
 from mirror.models import PieceVersion
 
 LISTS = 0  # in place of a session: the piece is a list of races or sessions
@@ -34,13 +35,10 @@ class Version(NamedTuple):
 
 def touch(collection: str, session_id: int | None) -> None:
     """Give a piece a new version; call it in the transaction that creates, changes or deletes its rows."""
-    # A random stamp, not a counter: two transactions at the same time cannot both write the same one.
-    piece = PieceVersion(
-        collection=collection, session_id=session_id or LISTS, stamp=secrets.randbits(40), changed_at=timezone.now()
-    )
-    PieceVersion.objects.bulk_create(
-        [piece], update_conflicts=True, unique_fields=["collection", "session_id"], update_fields=["stamp", "changed_at"]
-    )
+    piece = {"collection": collection, "session_id": session_id or LISTS, "changed_at": timezone.now()}
+    piece["stamp"] = secrets.randbits(40)  # not a counter: two transactions at the same time cannot both write the same one
+    columns = {name: [value] for name, value in piece.items()}
+    upserting.upsert(PieceVersion, columns, key=("collection", "session_id"), fields=("stamp", "changed_at"))
 
 
 def latest(collection: str, session_ids: Collection[int] | None = None) -> Version:

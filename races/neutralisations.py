@@ -152,8 +152,8 @@ class WindowBuilder:
 class RacingLaps:
     """The laps of a session, which show when the field raced again."""
 
-    def __init__(self, laps: Iterable[TimedLap]) -> None:
-        self.laps = sorted(laps, key=lambda lap: lap.date_start)
+    def __init__(self, laps: Iterable[tuple]) -> None:
+        self.laps = sorted(map(TimedLap._make, laps), key=lambda lap: lap.date_start)
         self.cars = len({lap.driver_number for lap in self.laps})
 
     def resumed_after(self, moment: datetime) -> datetime | None:
@@ -204,16 +204,16 @@ def split_window(window: Window, begins: list[datetime], racing: RacingLaps) -> 
     return [ended, *(split_window(window._replace(date_start=later[0]), later, racing) if later else ())]
 
 
-def find_windows(messages: Iterable[Message], *, gmt_offset: timedelta, laps: Iterable[TimedLap] = ()) -> list[Window]:
+def find_windows(messages: Iterable[Message], *, gmt_offset: timedelta, laps: Iterable[tuple] = ()) -> list[Window]:
     """The windows of one session in which the track was not free, ordered by start; `messages` may be in any order.
 
-    `gmt_offset` is local time minus UTC: restarts are announced in local time. `laps` show where a window ended that no message
-    ends.
+    `gmt_offset` is local time minus UTC: restarts are announced in local time. `laps`, with the values of `TimedLap`, show where
+    a window ended that no message ends.
     """
     builder = WindowBuilder(gmt_offset)
     for message in sorted((m for m in messages if m.date), key=lambda m: m.date):
         builder.add_message(message)
-    return builder.finish(RacingLaps(laps)) if builder.windows else []  # `laps` may be a query
+    return builder.finish(RacingLaps(laps)) if builder.windows else []
 
 
 def are_known(session_id: int) -> bool:
@@ -221,7 +221,7 @@ def are_known(session_id: int) -> bool:
     return RaceControl.objects.filter(session_id=session_id, date__isnull=False).exists()
 
 
-def update_neutralisations(session_id: int, *, laps: Iterable[TimedLap] = ()) -> None:
+def update_neutralisations(session_id: int, *, laps: Iterable[tuple] = ()) -> None:
     """Replace the stored windows of a session by those of its messages, if they differ; `laps` as `find_windows` takes them."""
     gmt_offset = Session.objects.filter(pk=session_id).values_list("gmt_offset", flat=True).first()
     messages = RaceControl.objects.filter(session_id=session_id).order_by("date", "pk").values_list(*Message._fields)

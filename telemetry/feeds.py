@@ -45,7 +45,7 @@ PITS_SINCE = datetime(2023, 6, 2, tzinfo=UTC)  # Spain 2023
 def update_after_messages(session_id: int) -> None:
     """Update what laps and the messages of race control say together: ends of neutralisations, deleted laps."""
     timed = Lap.objects.filter(session_id=session_id, date_start__isnull=False, lap_duration__isnull=False, is_pit_out_lap=False)
-    laps = map(TimedLap._make, timed.order_by().values_list(*TimedLap._fields))
+    laps = timed.order_by().values_list(*TimedLap._fields)  # a query, which runs only if there are windows
     update_neutralisations(session_id, laps=laps)
     update_deleted_laps(session_id)
 

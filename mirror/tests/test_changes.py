@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from api.tests.factories import values
 from drivers.models import ChampionshipTeam, Driver, Entry, SessionResult
-from mirror import changes, writing
+from mirror import changes, upserting
 from mirror.changes import apply
 from mirror.feeds import registry
 from mirror.models import Source
@@ -339,7 +339,7 @@ def test_large_pieces_are_written_compared_and_pruned_whole():
     assert set(Weather.objects.values_list("air_temperature", flat=True)) == {30.0}
 
 
-@pytest.mark.parametrize("count", [1, writing.COPY_MIN_ROWS])
+@pytest.mark.parametrize("count", [1, upserting.COPY_MIN_ROWS])
 def test_two_syncs_at_the_same_time_do_no_harm(count):
     feed = registry()["laps"]
     sent = [lap(1, car=car, lap_duration=91.0, i1_speed=310) for car in range(count)]
@@ -355,7 +355,7 @@ def test_a_large_piece_is_stored_as_small_ones_are():
     texts = ["FLAG", "back\\slash", "tab\there", "line\nbreak\r", "\\N", "\\.", "' \" %s {}", "ü 車 \U0001f3c1", "", None]
     rows = [
         minute(n, category=f"{text or ''} {n}", message=text or "none", flag=text, lap_number=n if n % 3 else None)
-        for n, text in enumerate(texts * (writing.COPY_MIN_ROWS // 10))
+        for n, text in enumerate(texts * (upserting.COPY_MIN_ROWS // 10))
     ]
 
     names = [field.attname for field in RaceControl._meta.concrete_fields if field.name not in ("race_control_id", "changed_at")]
