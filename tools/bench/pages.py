@@ -12,6 +12,7 @@ import gzip
 import http.client
 import os
 import platform
+import re
 import shutil
 import statistics
 import sys
@@ -20,6 +21,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urljoin
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -70,13 +72,16 @@ def pages(port: int) -> list[tuple[str, str]]:
 
 
 def first_view(port: int, path: str) -> float:
-    """Kilobytes that a browser loads for a page, compressed: the page, its styles and scripts."""
-    _, body = ask(port, path)
-    html = gzip.decompress(body).decode() if body[:2] == b"\x1f\x8b" else body.decode()
-    parts = [piece.split('"')[0] for piece in html.replace('src="', 'href="').split('href="')[1:]]
-    files = {part for part in parts if part.startswith("/static/")}
-    files |= {file.rsplit("/", 1)[0] + "/shell.js" for file in files if file.endswith("lines.js")}
-    return (len(body) + sum(len(ask(port, file)[1]) for file in files)) / 1000
+    """Kilobytes that a browser loads for a page, compressed: the page, its styles and scripts, and the modules they import."""
+    wanted, loaded = [path], dict[str, int]()
+    while wanted:
+        address = wanted.pop()
+        _, body = ask(port, address)
+        loaded[address] = len(body)
+        text = gzip.decompress(body).decode() if body[:2] == b"\x1f\x8b" else body.decode()
+        named = re.findall(r'(?:src|href)="(/static/[^"]+)"', text) if address == path else re.findall(r'from "(\./[^"]+)"', text)
+        wanted += [file for name in named if (file := urljoin(address, name)) not in loaded and file not in wanted]
+    return sum(loaded.values()) / 1000
 
 
 def per_second(port: int, path: str) -> float:
@@ -154,6 +159,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "ten.sqlite3").exists():
             api.fill(folder)
+        os.environ["STATIC_ROOT"] = str(folder / "static")  # files as `make run` serves them: compressed, named by their content
+        api.manage("collectstatic", "--noinput", env=api.environment(folder, "one"))
         ports = {name: stack.enter_context(api.site(folder, name)).port for name in ("one", "ten")}
         console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         table = Table(
