@@ -15,9 +15,9 @@ from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionR
 from pages.addresses import race_url, session_url
 from pages.queries import Row, fetch
 from pages.season import short_name
-from pages.season_rows import LISTED, POINTS, SessionLine, in_order
+from pages.season_rows import LISTED, SessionLine, in_order
 from pages.templatetags.f1 import team_url
-from races.models import Session
+from races.models import RACES, Session
 
 
 class CarLine(Row):
@@ -175,7 +175,7 @@ def season_of(rows: CareerRows, year: int, driver: str | None) -> SeasonLine:
         podiums=sum(place <= 3 for place in places),
         poles=sum(name == "Qualifying" and found.position == 1 for name, found in results),
         best=min(places, default=None),
-        points=sum(found.points or 0 for name, found in results if name in POINTS),
+        points=sum(found.points or 0 for name, found in results if name in RACES),
         place=place_in(rows, year),
     )
 
@@ -204,7 +204,7 @@ def weekend_of(rows: CareerRows, cars: list[CarLine]) -> ResultOf:
         session = rows.session_of[car.session_id]
         outcome = rows.result_of.get((car.session_id, car.driver_number))
         found[session.session_name] = (outcome_text(outcome), session_url(session.year, session.race_slug, session.slug))
-        points += (outcome.points or 0) if outcome and session.session_name in POINTS else 0
+        points += (outcome.points or 0) if outcome and session.session_name in RACES else 0
     session, last = rows.session_of[cars[0].session_id], cars[-1]
     return ResultOf(
         race=short_name(session.race_name),

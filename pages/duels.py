@@ -10,7 +10,7 @@ import msgspec
 from ml.analysis.comparison import ALIKE, FEWEST
 from pages.careers import CareerRows, CarLine, Outcome
 from pages.queries import Row, fetch
-from pages.season_rows import POINTS
+from races.models import RACES
 from telemetry.models import Lap
 
 CERTAINTY = 0.95
@@ -61,7 +61,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
 
 def load_laps(rows: CareerRows, year: int) -> list[PaceLap]:
     """The clean laps of the cars in a season's races and sprints; one query."""
-    sessions = [row.session_id for row in rows.sessions if row.year == year and row.session_name in POINTS]
+    sessions = [row.session_id for row in rows.sessions if row.year == year and row.session_name in RACES]
     numbers = {car.driver_number for car in rows.cars_in(year)}
     laps = Lap.objects.filter(session__in=sessions, driver_number__in=numbers).clean()
     return list(fetch({"laps": (PaceLap, laps)})["laps"]) if sessions else []
@@ -94,7 +94,7 @@ def duel(rows: CareerRows, pairs: list[tuple[CarLine, CarLine]], paces: dict[tup
             scores[name][ahead] += 1
         if name == "Qualifying" and (gap := phase_gap(*outcomes)):
             gaps.append(gap)
-        if name in POINTS:
+        if name in RACES:
             for at, outcome in enumerate(outcomes):
                 points[at] += (outcome.points or 0.0) if outcome else 0.0
             pace = paces.get((one.session_id, one.driver_number, other.driver_number))

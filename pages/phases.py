@@ -1,12 +1,10 @@
 """The phases of a qualifying, and which of its laps count."""
 
-import re
 from datetime import datetime
 from typing import NamedTuple
 
 from pages.rows import LapRow, SessionRows
 
-DELETED = re.compile(r"CAR (\d+) .*?(?:TIME|LAP TIME) (\d+):(\d\d\.\d{3})")
 SAME = 0.0005  # s, within which two times are one
 NAMES = {"Qualifying": "Q", "Sprint Qualifying": "SQ", "Sprint Shootout": "SQ"}
 
@@ -44,22 +42,6 @@ def phase_of(lap: LapRow, found: list[Phase]) -> int | None:
     return begun[-1] if begun else None
 
 
-def deleted_times(rows: SessionRows) -> dict[int, list[float]]:
-    """{car number: lap times in seconds that race control deleted}; those that it reinstated are not among them."""
-    found: dict[int, list[float]] = {}
-    for message in rows.messages:
-        text = (message.message or "").upper()
-        told = DELETED.search(text)
-        if told is None:
-            continue
-        car, seconds = int(told[1]), 60 * int(told[2]) + float(told[3])
-        if "REINSTATED" in text:
-            found[car] = [time for time in found.get(car, []) if abs(time - seconds) > SAME]
-        elif "DELETED" in text:
-            found.setdefault(car, []).append(seconds)
-    return found
-
-
 def official_best(rows: SessionRows, car: int, phase: int) -> float | None:
     """A car's time in a phase by the result."""
     result = rows.result_of.get(car)
@@ -67,9 +49,7 @@ def official_best(rows: SessionRows, car: int, phase: int) -> float | None:
     return times[phase] if phase < len(times) else None
 
 
-def is_deleted(lap: LapRow, phase: int, rows: SessionRows, deleted: dict[int, list[float]]) -> bool:
-    """Whether a timed lap does not count: race control deleted its time, or the result has a slower one for its phase."""
-    seconds = lap.lap_duration or 0.0
+def is_deleted(lap: LapRow, phase: int, rows: SessionRows) -> bool:
+    """Whether a timed lap does not count: race control deleted it, or the result has a slower one for its phase."""
     official = official_best(rows, lap.driver_number, phase)
-    told = any(abs(time - seconds) <= SAME for time in deleted.get(lap.driver_number, []))
-    return told or (official is not None and seconds < official - SAME)
+    return lap.deleted or (official is not None and (lap.lap_duration or 0.0) < official - SAME)

@@ -35,6 +35,7 @@ def progress(season: Season, asked: str = "") -> Chart:
         lines=lines,
         shown=[known[name] for name in wanted] or [car.number for car in cars[:FIRST_SHOWN]],
         table=table(season, cars),
+        data={"names": season.rounds},
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 from pages.chart import Chart
 from pages.drawing import WIDTH, Scale
 
-TOP, HEIGHT, FOOT, LEFT, GAP = 30.0, 430.0, 40.0, 44.0, 34.0  # px: headings, panels, axis, margin, between two panels
+TOP, HEIGHT, FOOT, GAP = 30.0, 430.0, 40.0, 34.0  # px: headings, panels, axis, between two panels
+LEFT, RIGHT = 44.0, 42.0  # px: margins with room for ticks, and for an acronym
 LEAST = 1.5  # s, of the scale of gaps
 BEYOND = 1.6  # times the last cut: laps that were further off are not drawn
 LETTERS = (27.0, 12.0)  # px: width and height of an acronym
@@ -19,7 +20,7 @@ def drawing(chart: Chart) -> dict[str, Any]:
     colours = {car.number: car for car in chart.cars}
     up = Scale(0, deepest(data, gap), TOP + 12, TOP + HEIGHT)
     total = sum(phase["last"] for phase in data["phases"])
-    unit = (WIDTH - LEFT - 30 - GAP * (len(data["phases"]) - 1)) / total
+    unit = (WIDTH - LEFT - RIGHT - GAP * (len(data["phases"]) - 1)) / total
     left, panels, beyond = LEFT, [], 0
     for number, phase in enumerate(data["phases"]):
         across = Scale(0, phase["last"], left, left + phase["last"] * unit)

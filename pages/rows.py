@@ -12,7 +12,7 @@ import msgspec
 from drivers.models import Entry, SessionResult, StartingGrid
 from mirror.models import Correction
 from pages.queries import Moment, Row, Statement, Tables, given, read, union
-from races.models import Neutralisation, RaceControl, Session, Weather
+from races.models import RACES, Neutralisation, RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Stint
 
 Derived = TypeVar("Derived")
@@ -90,9 +90,9 @@ class PitRow(Row):
     stop_duration: float | None
 
     @property
-    def lane_time(self) -> float | None:
-        """Seconds in the pit lane, by whichever name upstream sent them."""
-        return self.lane_duration if self.lane_duration is not None else self.pit_duration
+    def seconds(self) -> float | None:
+        """In the pit lane, by whichever name upstream sent them."""
+        return self.lane_duration if self.pit_duration is None else self.pit_duration
 
 
 class NeutralisationRow(Row):
@@ -173,7 +173,7 @@ class SessionRows:
 
     @cached_property
     def is_race(self) -> bool:
-        return self.session.session_name in ("Race", "Sprint")
+        return self.session.session_name in RACES
 
     @cached_property
     def laps_of(self) -> dict[int, list[LapRow]]:
@@ -198,8 +198,12 @@ class SessionRows:
 
     @cached_property
     def race_laps(self) -> int:
-        """The laps of the car that drove most; 0 where none are stored."""
-        return max((lap.lap_number for lap in self.laps), default=0)
+        """The laps of the race by its result; without one those of the car that drove most, 0 where none are stored.
+
+        Cars can have a lap too many: upstream begins one after the flag.
+        """
+        official = max((result.number_of_laps or 0 for result in self.results), default=0) if self.is_race else 0
+        return official or max((lap.lap_number for lap in self.laps), default=0)
 
 
 def derived_once(derive: Callable[[SessionRows], Derived]) -> Callable[[SessionRows], Derived]:

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from pages.addresses import race_url, session_url
-from pages.season_rows import POINTS, SeasonRows, SessionLine
+from pages.season_rows import SeasonRows, SessionLine
+from races.models import RACES
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +66,7 @@ class Season(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def season_page(year: int, rows: SeasonRows, now: datetime.datetime) -> Season:
-    scoring = [row for row in rows.sessions if row.session_name in POINTS and rows.results_of.get(row.session_id)]
+    scoring = [row for row in rows.sessions if row.session_name in RACES and rows.results_of.get(row.session_id)]
     rounds = list(dict.fromkeys(row.race_id for row in scoring))
     names = {row.race_id: short_name(row.race_name) for row in scoring}
     drivers, teams = summed_up(rows, scoring, rounds)

@@ -9,10 +9,9 @@ from django.db.models import QuerySet
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult
 from pages.queries import Moment, Row, fetch
-from races.models import Session
+from races.models import RACES, Session
 
-POINTS = ("Race", "Sprint")  # sessions that give points
-LISTED = (*POINTS, "Qualifying")  # sessions whose result the calendar tells
+LISTED = (*RACES, "Qualifying")  # sessions whose result the calendar tells
 
 
 class SessionLine(Row):
@@ -107,7 +106,7 @@ def load_season(year: int) -> SeasonRows:
     wanted: dict[str, tuple[type[Row], QuerySet]] = {
         "sessions": (SessionLine, Session.objects.filter(year=year)),
         "results": (ResultLine, SessionResult.objects.filter(session__year=year, session__session_name__in=LISTED)),
-        "entries": (EntryLine, Entry.objects.filter(session__year=year, session__session_name__in=POINTS)),
+        "entries": (EntryLine, Entry.objects.filter(session__year=year, session__session_name__in=RACES)),
         "driver_standings": (DriverStandingRow, ChampionshipDriver.objects.filter(session__year=year)),
         "team_standings": (TeamStandingRow, ChampionshipTeam.objects.filter(session__year=year)),
     }

@@ -8,8 +8,9 @@ import msgspec
 from pages.cars import cars_of
 from pages.chart import Car
 from pages.rows import LapRow, MessageRow, ResultRow, SessionRows
-from pages.stops import stop_marks
+from pages.stops import visits
 from pages.templatetags.f1 import lap_time
+from races.models import QUALIFYINGS
 
 BEFORE = datetime.timedelta(minutes=30)  # upstream sends first rows so long before a session begins
 AROUND = 4  # laps before and after a message that its chart shows
@@ -76,7 +77,7 @@ class SessionPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def session_page(rows: SessionRows, now: datetime.datetime) -> SessionPage:
-    kind = "race" if rows.is_race else "qualifying" if is_qualifying(rows) else "practice"
+    kind = "race" if rows.is_race else "qualifying" if rows.session.session_name in QUALIFYINGS else "practice"
     cars = {car.number: car for car in cars_of(rows)}
     best = best_laps(rows)
     fastest = sorted(best.values(), key=lambda lap: lap.lap_duration or 0)[:FASTEST]
@@ -101,11 +102,6 @@ def session_page(rows: SessionRows, now: datetime.datetime) -> SessionPage:
         kind=kind,
         has_laps=bool(rows.laps),
     )
-
-
-def is_qualifying(rows: SessionRows) -> bool:
-    name = rows.session.session_name
-    return "Qualifying" in name or name == "Sprint Shootout"
 
 
 def status(rows: SessionRows, now: datetime.datetime) -> str:
@@ -172,15 +168,7 @@ def official_best(result: ResultRow | None, kind: str) -> float | None:
 
 def stops(rows: SessionRows, car: int) -> int:
     """Stops of a car; tyres that were changed under a red flag are none."""
-    marks = {mark.x for mark in stop_marks(rows, car) if mark.kind == "stop"}
-    after = {lap.lap_number - 1: lap for lap in rows.laps_of.get(car, [])}  # {lap: the one after it}
-    red = [(row.date_start, row.date_end) for row in rows.neutralisations if row.state == "red flag"]
-
-    def stood_still(mark: float) -> bool:
-        moment = after[int(mark)].date_start if mark in after else None
-        return moment is not None and any(start < moment and (end is None or moment <= end) for start, end in red)
-
-    return sum(not stood_still(mark) for mark in marks)
+    return sum(visit.is_stop for visit, _ in visits(rows).get(car, []))
 
 
 def place_text(result: ResultRow | None) -> str:

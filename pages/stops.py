@@ -1,46 +1,50 @@
-"""Visits to the pit lane, as marks on a car's line."""
-
-from itertools import pairwise
+"""Visits to the pit lane and the ends of races, as marks on a car's line."""
 
 from pages.chart import Mark
 from pages.colours import compound_letter
-from pages.rows import LapRow, SessionRows
-from pages.timing import red_flags
+from pages.rows import LapRow, SessionRows, derived_once, grouped
+from pages.timing import field_crossings
+from telemetry.pit_visits import Kind, Tyres, Visit, VisitClassifier
 
-GARAGE = 300.0  # s in the lane; a longer visit is a red flag or the garage
+NEW = (Tyres.OTHER_COMPOUND, Tyres.YOUNGER)
+SHOWN_KINDS = (Kind.DRIVE_THROUGH, Kind.UNKNOWN)  # visits that cost time but are no stops, or perhaps none
+
+
+@derived_once
+def visits(rows: SessionRows) -> dict[int, list[tuple[Visit, bool]]]:
+    """{car number: its visits to the pit lane of a race in order, each with whether the car came out on new tyres}"""
+    if not rows.is_race:
+        return {}
+    classifier = VisitClassifier(stints=rows.stints, laps=rows.laps, windows=rows.neutralisations)
+    found = sorted(classifier.classify(rows.pits), key=lambda visit: visit.lap_number)
+    return {
+        car: [(visit, classifier.tyres(car, visit.lap_number) in NEW) for visit in own] for car, own in grouped(found).items()
+    }
 
 
 def stop_marks(rows: SessionRows, car: int) -> list[Mark]:
-    """A mark at the end of each lap on which a car came in, with the tyres before and after and the time in the lane."""
-    laps = rows.laps_of.get(car, [])
-    lanes = {pit.lap_number: pit.lane_time for pit in rows.pits_of.get(car, []) if pit.lap_number is not None}
-    marks = []
-    for lap, following in pairwise(laps):
-        if not following.is_pit_out_lap or following.lap_number != lap.lap_number + 1:
-            continue
-        tyres = f"{compound_letter(lap.tyre_compound)} to {compound_letter(following.tyre_compound)}"
-        lane = lanes.get(lap.lap_number)
-        seconds = f", {lane:.1f} s in the lane" if lane is not None and lane < GARAGE else ""
-        red = under_red_flag(lap, following, red_flags(rows))
-        marks.append(Mark(lap.lap_number, "change" if red else "stop", f"{tyres}{' under the red flag' if red else seconds}"))
-    return marks
+    """A mark at the end of each lap after which a car stopped, drove through the lane or got new tyres under a red flag."""
+    laps = {lap.lap_number: lap for lap in rows.laps_of.get(car, [])}
+    return [mark for visit, is_new in visits(rows).get(car, []) if (mark := mark_of(visit, laps, is_new=is_new))]
 
 
-def under_red_flag(lap: LapRow, following: LapRow, flags: list[tuple[float, float]]) -> bool:
-    """Whether a car that came in at the end of a lap did so while the race was stopped: a change of tyres that cost no place."""
-    if following.date_start is not None:
-        moment = following.date_start.timestamp()
-    elif lap.date_start is not None and lap.lap_duration is not None:
-        moment = lap.date_start.timestamp() + lap.lap_duration
-    else:
-        return False
-    return any(start <= moment <= end for start, end in flags)
+def mark_of(visit: Visit, laps: dict[int, LapRow], *, is_new: bool) -> Mark | None:
+    tyres = " to ".join(
+        compound_letter(lap.tyre_compound if (lap := laps.get(number)) else None)
+        for number in (visit.lap_number, visit.lap_number + 1)
+    )
+    seconds = f", {visit.pit.seconds:.1f} s in the lane" if visit.pit and visit.pit.seconds is not None else ""
+    if visit.is_stop:
+        return Mark(visit.lap_number, "stop", f"{tyres}{seconds}")
+    if visit.kind == Kind.RED_FLAG and is_new:
+        return Mark(visit.lap_number, "change", f"{tyres} under the red flag")
+    return Mark(visit.lap_number, "visit", f"{visit.kind}{seconds}") if visit.kind in SHOWN_KINDS else None
 
 
 def end_mark(rows: SessionRows, car: int) -> list[Mark]:
-    """A mark where a race ended before the flag."""
+    """A mark at the end of the last lap that a car completed, where its race ended before the flag."""
     result = rows.result_of.get(car)
-    laps = rows.laps_of.get(car, [])
-    if result is None or not laps or not (result.dnf or result.dsq):
+    ends = field_crossings(rows).get(car)
+    if result is None or not ends or not (result.dnf or result.dsq):
         return []
-    return [Mark(laps[-1].lap_number, "out", "disqualified" if result.dsq else "did not finish")]
+    return [Mark(max(ends), "out", "disqualified" if result.dsq else "did not finish")]

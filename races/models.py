@@ -6,6 +6,8 @@ from django.db.models import Q
 from mirror.limits import MAX_KEY, ClosedText, join_known, moment, within
 from mirror.models import Mirrored
 
+RACES = ("Race", "Sprint")  # sessions with a grid, an order at the flag, and points
+QUALIFYINGS = ("Qualifying", "Sprint Qualifying", "Sprint Shootout")
 # The sessions that decide the starting grid of another; "Sprint Shootout" in 2023 only.
 GRID_FROM = {"Race": ["Qualifying"], "Sprint": ["Sprint Qualifying", "Sprint Shootout"]}
 

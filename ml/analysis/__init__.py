@@ -11,6 +11,7 @@ from typing import Any
 from ml.analysis import comparison, degradation, pace, stops
 from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, read_laps
 from races import neutralisations
+from races.models import QUALIFYINGS, RACES
 
 FUEL = ("fuel_effect", "fuel_load")
 PRACTICE = ("Practice 1", "Practice 2", "Practice 3")
@@ -28,7 +29,7 @@ class Question:
 
     about: str
     answer: Callable[..., dict[str, Any]]
-    kinds: tuple[str, ...] = ("Race", "Sprint")  # sessions that it can be asked of
+    kinds: tuple[str, ...] = RACES  # sessions that it can be asked of
     options: tuple[str, ...] = field(default=())
     rests_on_flags: bool = True  # the answer leaves laps out on which the track was not free, or tells of them
 
@@ -43,7 +44,7 @@ QUESTIONS = {
     "qualifying-gap": Question(
         "gaps to the fastest lap and to the team-mate, in per cent",
         comparison.qualifying_gap,
-        kinds=("Qualifying", "Sprint Qualifying", "Sprint Shootout"),
+        kinds=QUALIFYINGS,
         rests_on_flags=False,
     ),
     "pit-loss": Question("seconds that a stop costs, on a free track and behind the safety car", stops.pit_loss),

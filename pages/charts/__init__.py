@@ -7,8 +7,7 @@ from typing import Any
 from pages.chart import Chart
 from pages.rows import SessionRows
 from pages.state import State
-
-RACES = ("Race", "Sprint")
+from races.models import RACES
 
 
 @dataclass(frozen=True, kw_only=True)

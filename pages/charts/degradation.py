@@ -14,7 +14,7 @@ from pages.state import State
 
 EFFECTS = {"0.03": "0.03 s per kg", "0.02": "0.02 s per kg", "0.04": "0.04 s per kg"}
 ASSUMED, FREE = "assumed", "free"
-TOP, HEIGHT, FOOT, LEFT, GAP = 34.0, 320.0, 44.0, 44.0, 56.0  # px: headings, a panel, its axis, the margin, between panels
+TOP, HEIGHT, FOOT, LEFT, GAP = 46.0, 320.0, 44.0, 44.0, 56.0  # px: headings, a panel, its axis, the margin, between panels
 LABEL = 26.0  # px for the letters at the ends of the lines
 
 Answer = dict[str, Any]

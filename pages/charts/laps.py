@@ -25,11 +25,14 @@ MODES = {
     "field": "to the field's median of that lap",
     "fuel": f"lap time without {FUEL_EFFECT:g} s per kg of fuel",
 }
+IN_WORDS = {"over 107 %": "over 107 % of the best lap", "no time": "without a time", "wet tyres": "on wet tyres"}
 ANYWHERE = ("time", "best")  # modes that say something where cars do not drive the same lap at the same time
 AXES = {"lap": "lap", "age": "age of the tyres", "time": "session time"}
-SHOWN_LAPS = {"clean": "clean laps", "all": "all laps"}
+RACING = ("", "wet tyres", "over 107 %", "flagged")  # what `excluded` says of laps that were driven at racing speed
+# Which laps are drawn. A race in the rain or one in which tyres are nursed has few clean laps, but tells a story all the same.
+SHOWN_LAPS = {"racing": "laps at racing speed", "clean": "clean laps", "all": "all laps"}
 FIRST_SHOWN = 4
-LONGEST = 1.6  # times the median of the clean laps: longer ones, as under a red flag, leave the chart
+LONGEST = 1.6  # times the median of the laps at racing speed: longer ones, as under a red flag, leave the chart
 
 
 def build(rows: SessionRows, state: State) -> Chart:
@@ -39,20 +42,24 @@ def build(rows: SessionRows, state: State) -> Chart:
         return nothing("laps", "Laps", "No lap times are stored of this session.")
     axes = AXES if rows.is_race else dict(reversed(AXES.items()))
     mode, axis = state.query.get("mode", "") or "time", state.choice("x", axes, next(iter(axes)))
-    which = state.choice("which", SHOWN_LAPS, "clean")
+    offered = kinds_of_laps(rows)
+    which = state.choice("which", offered, next(iter(offered)))
     value, place = measure(mode, rows, which), places(axis, rows)
     window = state.laps(rows.race_laps)
-    used = [lap for lap in rows.laps if lap.lap_duration is not None and (which == "all" or not lap.excluded)]
-    x = sorted({found for lap in used if (found := place(lap)) is not None})
+    used = [lap for lap in rows.laps if lap.lap_duration is not None and is_shown(lap, which)]
+    x = axis_of({found for lap in used if (found := place(lap)) is not None}, axis)
+    of_car = grouped(used)
     lines = [
-        line_of(rows, car.number, used, x, axis=axis, value=value, place=place) for car in cars if car.number in rows.laps_of
+        line_of(rows, car.number, of_car.get(car.number, []), x, axis=axis, value=value, place=place)
+        for car in cars
+        if car.number in rows.laps_of
     ]
     options = choices(mode, axes, axis, which, cars, rows)
     return Chart(
         view="laps",
         title="Laps",
         summary=f"{upper_first(dict(options[0].options).get(mode, mode))} over the {AXES[axis]}; letters are tyre compounds.",
-        x=[float(at) for at in x],
+        x=x,
         x_label="Minute" if axis == "time" else AXES[axis].capitalize(),
         y_label="Seconds",
         cars=cars,
@@ -66,15 +73,31 @@ def build(rows: SessionRows, state: State) -> Chart:
     )
 
 
+def kinds_of_laps(rows: SessionRows) -> dict[str, str]:
+    """Which laps can be shown, the kind that is shown at first in front: in practice slow laps are no attempts."""
+    return {name: text for name, text in SHOWN_LAPS.items() if rows.is_race or name != "racing"}
+
+
+def is_shown(lap: LapRow, which: str) -> bool:
+    return which == "all" or not lap.excluded or (which == "racing" and lap.excluded in RACING)
+
+
+def axis_of(found: set[float], axis: str) -> list[float]:
+    """The values of x: whole laps without a gap, so that no line leads over laps that are left out."""
+    if axis == "time" or not found:
+        return sorted(found)
+    return [float(lap) for lap in range(int(min(found)), int(max(found)) + 1)]
+
+
 def drawing(
     rows: SessionRows, used: list[LapRow], x: list[float], *, axis: str, value: "Measure", window: Laps | None
 ) -> dict[str, Any]:
     """What the drawing needs besides: the window, how far it reaches up and down, and which points belong to one run."""
     data: dict[str, Any] = {"window": window} if window and axis == "lap" else {}
-    clean = [lap for lap in rows.laps if lap.lap_duration is not None and not lap.excluded]
-    if clean:
-        room = (LONGEST - 1) * median(lap.lap_duration or 0.0 for lap in clean)
-        middle = median([seconds for lap in clean if (seconds := value(lap)) is not None] or [0.0])
+    racing = [lap for lap in rows.laps if lap.lap_duration is not None and is_shown(lap, "racing")]
+    if racing:
+        room = (LONGEST - 1) * median(lap.lap_duration or 0.0 for lap in racing)
+        middle = median([seconds for lap in racing if (seconds := value(lap)) is not None] or [0.0])
         data["limits"] = [round(middle - room, 3), round(middle + room, 3)]
     if axis == "time":
         data["joined"] = {car: runs(laps, x, places(axis, rows)) for car, laps in grouped(used).items()}
@@ -142,7 +165,7 @@ def measure(mode: str, rows: SessionRows, which: str) -> Measure:
     if mode == "field":
         by_lap: dict[int, list[float]] = {}
         for lap in rows.laps:
-            if lap.lap_duration is not None and not lap.excluded:
+            if lap.lap_duration is not None and is_shown(lap, "racing"):
                 by_lap.setdefault(lap.lap_number, []).append(lap.lap_duration)
         middle = {number: median(times) for number, times in by_lap.items()}
         return lambda lap: less(lap.lap_duration, middle.get(lap.lap_number))
@@ -150,7 +173,7 @@ def measure(mode: str, rows: SessionRows, which: str) -> Measure:
         other = car_named(mode, rows)
     except BadState as error:
         raise BadState(f"mode={mode!r} is not offered; choose one of {', '.join(MODES)} or a driver.") from error
-    times = {lap.lap_number: lap.lap_duration for lap in rows.laps_of.get(other, []) if which == "all" or not lap.excluded}
+    times = {lap.lap_number: lap.lap_duration for lap in rows.laps_of.get(other, []) if is_shown(lap, which)}
     return lambda lap: less(lap.lap_duration, times.get(lap.lap_number))
 
 
@@ -163,11 +186,11 @@ def less(value: float | None, other: float | None) -> float | None:
     return None if value is None or other is None else value - other
 
 
-def line_of(rows: SessionRows, car: int, used: list[LapRow], x: list[float], *, axis: str, value: Measure, place: Place) -> Line:
+def line_of(rows: SessionRows, car: int, laps: list[LapRow], x: list[float], *, axis: str, value: Measure, place: Place) -> Line:
     """A car's values; over the age of the tyres the mean of its stints at that age."""
     at_place: dict[float, list[tuple[float, LapRow]]] = {}
-    for lap in used:
-        if lap.driver_number == car and (at := place(lap)) is not None and (seconds := value(lap)) is not None:
+    for lap in laps:
+        if (at := place(lap)) is not None and (seconds := value(lap)) is not None:
             at_place.setdefault(at, []).append((seconds, lap))
     values = [round(sum(s for s, _ in at_place[at]) / len(at_place[at]), 3) if at in at_place else None for at in x]
     letters = [letter(at_place[at][0][1]) if at in at_place and axis != "age" else "" for at in x]
@@ -185,18 +208,21 @@ def choices(mode: str, axes: dict[str, str], axis: str, which: str, cars: list[C
     return [
         Choice("mode", "Show", mode, [*modes, *others]),
         Choice("x", "Over", axis, [*axes.items()]),
-        Choice("which", "Laps", which, [*SHOWN_LAPS.items()]),
+        Choice("which", "Laps", which, [*kinds_of_laps(rows).items()]),
     ]
 
 
 def left_out(rows: SessionRows, which: str) -> list[str]:
-    """How many laps are not drawn and why."""
-    if which == "all":
-        return ["Small letters are laps that are no measure of pace: in- and out-laps, flags, slow laps."]
-    reasons = Counter(lap.excluded for lap in rows.laps if lap.excluded)
-    words = ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-    clean = sum(not lap.excluded for lap in rows.laps)
-    return [f"{clean:,} of {len(rows.laps):,} laps are clean; left out: {words or 'none'}."]
+    """How many laps are drawn, and why others are not."""
+    shown = sum(is_shown(lap, which) for lap in rows.laps)
+    reasons = Counter(lap.excluded for lap in rows.laps if not is_shown(lap, which))
+    words = ", ".join(f"{count} {IN_WORDS.get(reason, reason)}" for reason, count in reasons.most_common())
+    said = [f"{shown:,} of {len(rows.laps):,} laps are shown; left out: {words or 'none'}."]
+    unclean = Counter(lap.excluded for lap in rows.laps if lap.excluded and is_shown(lap, which))
+    if unclean:
+        words = ", ".join(f"{count} {IN_WORDS.get(reason, reason)}" for reason, count in unclean.most_common())
+        said.append(f"Small letters and hollow dots are laps that measures of pace leave out: {words}.")
+    return said
 
 
 def table(cars: list[Car], used: list[LapRow], value: Measure) -> Table:

@@ -14,8 +14,8 @@ from pages.state import State
 from pages.templatetags.f1 import lap_time
 
 GROUPS = {"driver": "driver", "team": "team", "mates": "team-mates side by side", "compound": "tyre compound"}
-ROW, BOX, RIGHT, HEAD = 30.0, 16.0, 210.0, 26.0  # px: a row, its box, the figures, their headings
-ACRONYM, NAME = 62.0, 150.0  # px for names of drivers, of teams
+ROW, BOX, RIGHT, HEAD = 30.0, 16.0, 156.0, 26.0  # px: a row, its box, the figures to its right, their headings
+ACRONYM, NAME, GAP = 54.0, 150.0, 62.0  # px for names of drivers, of teams, for the gap beside them
 SPREAD = 7  # places above one another that dots are dealt out to, so that they do not hide each other
 SHOWN_SHARE = 0.975  # of the laps lie on the chart; the slowest would squeeze the rest
 
@@ -182,8 +182,9 @@ def layout(chart: Chart) -> dict[str, Any]:
     high = right_edge(groups)
     low = min((lap[1] for each in groups for lap in each["laps"]), default=0.0)
     room = (high - low) * 0.02 or 0.1
-    left = NAME if chart.data["by"] in ("team", "compound") else ACRONYM
-    scale = Scale(low - room, high + room, left, WIDTH - RIGHT)
+    names = NAME if chart.data["by"] in ("team", "compound") else ACRONYM
+    left = names + GAP
+    scale = Scale(low - room, high + room, left + 8, WIDTH - RIGHT)
     drawn, top, team = [], HEAD, None
     for each in groups:
         if chart.data["by"] == "mates" and team not in (None, each["team"]):
@@ -194,13 +195,14 @@ def layout(chart: Chart) -> dict[str, Any]:
     return {
         "rows": drawn,
         "width": WIDTH,
-        "height": top + 24,
+        "height": top + 40,
         "top": HEAD - 8,
         "bottom": top,
         "left": left,
+        "names": names,
         "right": WIDTH - RIGHT,
         "ticks": [(lap_time(value).removesuffix("00"), place) for value, place in scale.ticks(8)],
-        "figures": [WIDTH - RIGHT + at for at in (62, 118, 208)],
+        "figures": [left - 6, WIDTH - RIGHT + 54, WIDTH - 4],
     }
 
 

@@ -34,7 +34,8 @@ def build(rows: SessionRows, state: State) -> Chart:
     return Chart(
         view="positions",
         title="Positions",
-        summary="The place of each car at the end of every lap; lap 0 is the grid, a ring is a stop, a cross the end of a race."
+        summary="The place of each car at the end of every lap; lap 0 is the grid, a ring a stop or drive-through, "
+        "a cross the end of a race."
         + (
             " Squares: tyres changed under the red flag."
             if any(mark.kind == "change" for line in lines for mark in line.marks)

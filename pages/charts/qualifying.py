@@ -8,15 +8,15 @@ from pages.analyses import answer_to, nothing
 from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Table
 from pages.charts import View
-from pages.phases import Phase, deleted_times, is_deleted, phase_of, phases
+from pages.phases import Phase, is_deleted, phase_of, phases
 from pages.qualifying_drawing import drawing
 from pages.rows import LapRow, SessionRows
 from pages.state import State
+from races.models import QUALIFYINGS
 
 GAPS = {"then": "best time then", "phase": "best time of the phase"}
 ATTEMPT = 1.07  # times the phase's best: what is slower was no attempt
 FURTHER = 10  # cars in the last phase; the others leave in two equal parts
-SESSIONS = ("Qualifying", "Sprint Qualifying", "Sprint Shootout")
 SECTORS = ("duration_sector_1", "duration_sector_2", "duration_sector_3")
 
 
@@ -78,10 +78,9 @@ def build(rows: SessionRows, state: State) -> Chart:
 
 def attempts_of(rows: SessionRows, found: list[Phase]) -> list[Attempt]:
     """The timed laps in the order in which they ended, each beside the best that counted until then."""
-    deleted = deleted_times(rows)
     timed = [(lap, phase) for lap in rows.laps if is_timed(lap) and (phase := phase_of(lap, found)) is not None]
     timed.sort(key=lambda each: ended(each[0]))
-    marked = [(lap, phase, is_deleted(lap, phase, rows, deleted)) for lap, phase in timed]
+    marked = [(lap, phase, is_deleted(lap, phase, rows)) for lap, phase in timed]
     best: dict[int, float] = {}
     own: dict[tuple[int, int], float] = {}
     for lap, phase, gone in marked:
@@ -252,7 +251,7 @@ VIEW = View(
     about="Who was safe, who was out, and when?",
     build=build,
     parameters=("gap",),
-    sessions=SESSIONS,
+    sessions=QUALIFYINGS,
     template="pages/views/qualifying.html",
     layout=drawing,
 )

@@ -2,17 +2,22 @@
 
 from typing import Any
 
+from pages.bands import bands_of
 from pages.cars import cars_of
-from pages.chart import Car, Chart, Choice, Table
+from pages.chart import Band, Car, Chart, Choice, Table
 from pages.charts import View
 from pages.colours import COMPOUNDS, compound_letter
 from pages.drawing import WIDTH, Scale
 from pages.rows import SessionRows, StintRow
 from pages.state import State
-from pages.stops import GARAGE, stop_marks
+from pages.stops import stop_marks, visits
+from pages.timing import field_crossings
 
 ORDERS = {"finish": "finishing order", "grid": "grid"}
-ROW, BAR, LEFT, RIGHT = 26.0, 20.0, 62.0, 12.0  # px: a driver's row, its bar, the names, the margin
+ROW, BAR, LEFT, RIGHT = 28.0, 20.0, 62.0, 12.0  # px: a driver's row, its bar, the names, the margin
+HEAD, STRIPE, LETTER_WIDTH = 18.0, 3.5, 8.0  # px: the names of the stripes, a stripe, a letter of a name
+STRIPES = {"safety car": "yellow", "virtual safety car": "pale yellow", "red flag": "red", "rain": "blue"}  # and their colours
+BAND_NAMES = {"safety car": "SC", "virtual safety car": "VSC"}
 LETTER_ROOM, NUMBER_ROOM = 18.0, 46.0  # px a bar needs to show its letter, and its number of laps as well
 
 
@@ -29,17 +34,24 @@ def build(rows: SessionRows, state: State) -> Chart:
         grid = {row.driver_number: row.position for row in rows.grid}
         cars.sort(key=lambda car: (car.number not in grid, grid.get(car.number, 0)))
     bars = {car.number: segments(rows, car.number) for car in cars}
+    bands = bands_of(rows, field_crossings(rows))
     return Chart(
         view="strategy",
         title="Strategy",
         summary="The tyres of each stint, lap by lap. Hatched: the set was used before. Beside a stop: seconds in the pit lane."
-        + (" A red stroke: changed under the red flag." if any(bar["red"] for own in bars.values() for bar in own) else ""),
+        + (" A red stroke: changed under the red flag." if any(bar["red"] for own in bars.values() for bar in own) else "")
+        + (
+            " Stripes below the bars: " + ", ".join(dict.fromkeys(f"{band.kind} ({STRIPES[band.kind]})" for band in bands)) + "."
+            if bands
+            else ""
+        ),
         x_label="Lap",
         cars=cars,
         choices=[Choice("order", "Order", order, [*ORDERS.items()])],
+        bands=bands,
         notes=notes(rows, bars),
         table=table(cars, bars),
-        data={"bars": bars, "laps": rows.race_laps},
+        data={"bars": bars, "laps": rows.race_laps, "without_lap": sorted(without_lap(rows))},
     )
 
 
@@ -49,8 +61,8 @@ def segments(rows: SessionRows, car: int) -> list[dict[str, Any]]:
     Stints after the car's last lap are left out: nobody drove them.
     """
     laps = {lap.lap_number for lap in rows.laps_of.get(car, [])}
-    last = max(laps, default=rows.race_laps)
-    lanes = {pit.lap_number: pit.lane_time for pit in rows.pits_of.get(car, [])}
+    last = min(max(laps, default=rows.race_laps), rows.race_laps)
+    lanes = {visit.lap_number: visit.pit.seconds for visit, _ in visits(rows).get(car, []) if visit.is_stop and visit.pit}
     corrected = {
         c.key.get("stint_number") for c in rows.corrections if c.collection == "stints" and c.key.get("driver_number") == car
     }
@@ -65,8 +77,6 @@ def segments(rows: SessionRows, car: int) -> list[dict[str, Any]]:
     changes = {mark.x for mark in stop_marks(rows, car) if mark.kind == "change"}
     for bar in found:
         bar["red"] = bar["last"] in changes and bar is not found[-1]
-    if found:
-        found[-1]["lane"] = None  # the flag is no stop
     return found
 
 
@@ -76,16 +86,21 @@ def segment(stint: StintRow, first: int, last: int, lane: float | None) -> dict[
         "last": last,
         "compound": stint.tyre_compound,
         "age": stint.tyre_age_at_start,
-        "lane": None if lane is None or lane > GARAGE else round(lane, 1),
+        "lane": None if lane is None else round(lane, 1),
     }
 
 
 def notes(rows: SessionRows, bars: dict[int, list[dict[str, Any]]]) -> list[str]:
-    silent = sum(not each for each in bars.values())
+    silent = sum(not own and car not in without_lap(rows) for car, own in bars.items())
     unplaced = [f"Of {silent} cars upstream does not say which laps their stints cover."] if silent else []
     lanes = any(bar["lane"] for each in bars.values() for bar in each)
     unknown = [] if lanes or not rows.is_race else ["Times in the pit lane are not stored; upstream has them from Spain 2023 on."]
     return [*unplaced, *unknown]
+
+
+def without_lap(rows: SessionRows) -> set[int]:
+    """The cars whose race ended on its first lap, or did not begin."""
+    return {row.driver_number for row in rows.results if (row.dnf or row.dns) and not row.number_of_laps}
 
 
 def table(cars: list[Car], bars: dict[int, list[dict[str, Any]]]) -> Table:
@@ -121,12 +136,59 @@ def layout(chart: Chart) -> dict[str, Any]:
     scale = Scale(0, chart.data["laps"], LEFT, WIDTH - RIGHT)
     drawn = []
     for place, car in enumerate(chart.cars):
-        top = place * ROW
+        top = HEAD + place * ROW
         drawn.append(
-            {"car": car, "text_y": top + ROW / 2 + 4, "bars": [box(bar, scale, top) for bar in chart.data["bars"][car.number]]}
+            {
+                "car": car,
+                "text_y": top + ROW / 2 + 4,
+                "bars": [box(bar, scale, top) for bar in chart.data["bars"][car.number]],
+                "stripes": stripes(chart.bands, car.number, scale, top),
+                "without_lap": car.number in chart.data["without_lap"],
+            }
         )
-    height = len(chart.cars) * ROW
-    return {"rows": drawn, "width": WIDTH, "height": height + 24, "bottom": height, "ticks": [*scale.ticks(10)], "left": LEFT}
+    height = HEAD + len(chart.cars) * ROW
+    return {
+        "rows": drawn,
+        "width": WIDTH,
+        "height": height + 40,
+        "top": HEAD,
+        "bottom": height,
+        "ticks": [*scale.ticks(10)],
+        "left": LEFT,
+        "names": band_names(chart, scale),
+    }
+
+
+def stripes(bands: list[Band], car: int, scale: Scale, top: float) -> list[dict[str, Any]]:
+    """Where the track was not free while a car was on its laps."""
+    y = top + (ROW + BAR) / 2 + 0.5
+    return [
+        {
+            "kind": band.kind,
+            "x": scale(span[0]),
+            "width": round(max(scale(span[1]) - scale(span[0]), 2), 1),
+            "y": y,
+            "height": STRIPE,
+        }
+        for band in bands
+        if (span := band.cars.get(car))
+    ]
+
+
+def band_names(chart: Chart, scale: Scale) -> list[tuple[str, float]]:
+    """(name, x) above the stripes of the first car; names that would touch the one before are left out."""
+    found: list[tuple[str, float]] = []
+    free = 0.0
+    for begin, kind in sorted((spans[0], band.kind) for band in chart.bands if (spans := first_span(band, chart.cars))):
+        name, x = BAND_NAMES.get(kind, kind), scale(begin)
+        if x >= free:
+            found.append((name, x))
+            free = x + LETTER_WIDTH * len(name) + 6
+    return found
+
+
+def first_span(band: Band, cars: list[Car]) -> tuple[float, float] | None:
+    return next((band.cars[car.number] for car in cars if car.number in band.cars), None)
 
 
 def box(bar: dict[str, Any], scale: Scale, top: float) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def cell(value: Any) -> str:
     """A value in a table: three digits after the point, a dash for nothing."""
     if value is None:
         return "–"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
+    return f"{value:.3f}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
 @register.filter

@@ -5,6 +5,7 @@ import pytest
 from drivers.models import SessionResult
 from pages.charts.registry import VIEWS
 from pages.rows import load
+from pages.session_page import stops
 from pages.state import BadState, State
 from pages.timing import field_crossings, stoppages
 from races.models import Session
@@ -126,6 +127,61 @@ def test_changes_of_tyres_under_a_red_flag_are_no_stops(recorded):
     bars = chart(session, "strategy").data["bars"]
     assert [bar["red"] for bar in bars[16]] == [True, False]
     assert [bar["red"] for bar in bars[1]] == [True, False, False]  # Verstappen stopped once more
+
+
+def test_stops_of_monaco_2024_are_those_that_everybody_saw(recorded):
+    session = recorded(9523)
+    found = chart(session, "positions")
+    counted = {car.acronym: stops(load(session), car.number) for car in found.cars}
+    assert {name: count for name, count in counted.items() if count} == {
+        "VER": 1,
+        "HAM": 1,
+        "BOT": 1,
+        "ZHO": 1,
+        "SAR": 1,
+        "STR": 2,
+    }
+
+
+def test_a_race_has_the_laps_of_its_result_though_upstream_began_one_more(recorded):
+    rows = load(recorded(7787))
+    assert max(lap.lap_number for lap in rows.laps) == 59
+    assert rows.race_laps == 58
+
+
+def test_a_race_in_the_rain_shows_its_wet_laps_and_no_line_leads_over_what_is_left_out(recorded):
+    session = recorded(9531)
+    found = chart(session, "laps")
+    assert found.x == [float(lap) for lap in range(2, 71)]
+    shown = line(found, car_of(found, "VER"))
+    excluded = dict(Lap.objects.filter(session=session, driver_number=1).with_exclusion().values_list("lap_number", "excluded"))
+    slow = ("first lap", "in-lap", "out-lap", "safety car", "yellow flag", "no time")
+    assert {lap for lap, y in shown.items() if y is None} == {lap for lap, why in excluded.items() if why in slow} - {1}
+    assert "wet tyres" in excluded.values()
+    assert chart(session, "laps", which="clean").x[0] > 40
+
+
+def test_the_end_of_a_race_is_marked_where_the_car_was_last_seen(recorded):
+    found = chart(recorded(9531), "positions")
+    [one] = [line for line in found.lines if line.car == car_of(found, "LEC")]
+    [mark] = [mark for mark in one.marks if mark.kind == "out"]
+    assert mark.x == 40
+    assert one.y[found.x.index(mark.x)] is not None
+
+
+def test_stripes_of_the_strategy_tell_when_the_safety_car_met_each_car(recorded):
+    found = chart(recorded(9531), "strategy")
+    drawn = VIEWS["strategy"].layout(found)
+    assert [stripe["kind"] for stripe in drawn["rows"][0]["stripes"]].count("safety car") == 2
+    assert "safety car (yellow)" in found.summary
+    assert next(name for name, _ in drawn["names"]) == "rain"
+
+
+def test_who_ended_on_the_first_lap_is_said_to(recorded):
+    found = chart(recorded(9523), "strategy")
+    words = {row["car"].acronym: row["without_lap"] for row in VIEWS["strategy"].layout(found)["rows"]}
+    assert [name for name, ended in words.items() if ended] == ["PER", "MAG", "HUL", "OCO"]
+    assert not any("does not say" in note for note in found.notes)
 
 
 def test_chosen_drivers_are_the_rows_of_the_strategy(race):

@@ -33,8 +33,8 @@ function drawBands(u) {
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
   let free = bbox.left; // where the next name may begin
-  for (const band of data.bands ?? []) {
-    const span = band.cars[first] ?? Object.values(band.cars)[0];
+  const spans = (data.bands ?? []).map((band) => [band, band.cars[first] ?? Object.values(band.cars)[0]]);
+  for (const [band, span] of spans.sort((a, b) => a[1][0] - b[1][0])) {
     const [from, to] = span.map((lap) => u.valToPos(lap, "x", true));
     ctx.fillStyle = ink(BANDS[band.kind]);
     ctx.fillRect(from, bbox.top, Math.max(to - from, 2 * ratio()), bbox.height);
@@ -68,7 +68,7 @@ function drawMarks(u) {
       if (value == null) continue;
       const x = u.valToPos(mark.x, "x", true), y = u.valToPos(value, "y", true), r = 3.6 * ratio();
       ctx.beginPath();
-      if (mark.kind === "stop") {
+      if (mark.kind === "stop" || mark.kind === "visit") {
         ctx.arc(x, y, r, 0, 7);
         ctx.fillStyle = ink("--paper");
         ctx.fill();
@@ -86,20 +86,20 @@ function drawMarks(u) {
   ctx.restore();
 }
 
-/* Compound letters: at the first lap of a stint and now and then; the laps between are dots. */
+/* Compound letters: where the compound changes and now and then; the other laps are dots, hollow ones where they are no clean laps. */
 function drawLetters(u, line) {
   if (!line.letters.length) return;
   const { ctx } = u;
-  let last = "", since = 0;
+  let last = "", written = -Infinity; // the compound, and where it was last written
   ctx.font = `700 ${10 * ratio()}px system-ui, sans-serif`;
   ctx.textAlign = "center";
   ctx.textBaseline = "middle";
   line.letters.forEach((letter, at) => {
-    if (!letter || line.y[at] == null) { since = 99; return; }
+    if (!letter || line.y[at] == null) return;
     const x = u.valToPos(data.x[at], "x", true), y = u.valToPos(line.y[at], "y", true);
-    const spelled = letter !== last || since >= 8;
-    since = spelled ? 0 : since + 1;
-    last = letter;
+    const spelled = letter.toUpperCase() !== last || x - written > 150 * ratio();
+    if (spelled) written = x;
+    last = letter.toUpperCase();
     ctx.beginPath();
     if (!spelled) {
       ctx.arc(x, y, 2.2 * ratio(), 0, 7);
@@ -144,20 +144,26 @@ function drawEnds(u) {
   ctx.textBaseline = "middle";
   for (const { line, x, y } of ends) {
     ctx.fillStyle = colour(line.info);
-    ctx.fillText(line.info.acronym, x + 7 * ratio(), y);
+    ctx.fillText(line.info.acronym, x + (line.letters.length ? 9 : 7) * ratio(), y);
   }
   ctx.restore();
 }
 
 function readOut(index) {
-  const at = index ?? pinned ?? data.x.length - 1;
-  document.getElementById("at").textContent = `${data.x_label} ${data.x[at] === 0 && data.reverse ? "0 (grid)" : overTime ? data.x[at].toFixed(1) : data.x[at]}`;
+  const now = index ?? pinned ?? data.x.length - 1;
+  const label = data.x[now] === 0 && data.reverse ? "0 (grid)" : overTime ? data.x[now].toFixed(1) : data.x[now];
+  document.getElementById("at").textContent = [`${data.x_label} ${label}`, extra.names?.[now]].filter(Boolean).join(", ");
   list.show((car) => {
     const line = lines.find((one) => one.car === car.number);
+    const ended = line.y.findLastIndex((y) => y != null);
+    const over = now > ended && ended >= 0 && data.view !== "laps"; // its race was over by then
+    if (over && line.marks.some((mark) => mark.kind === "out")) return [null, `out, lap ${data.x[ended]}`];
+    const at = over ? ended : now;
     const value = overTime ? line.y.slice(0, at + 1).findLast((y) => y != null) : line.y[at];
     if (value == null) return [null, ""];
+    if (over) return [data.reverse ? value : -value, `${data.reverse ? `P${value}` : signed(value)}, lap ${data.x[at]}`];
     if (data.view === "season") return [-value, String(value)];
-    if (data.reverse) return [value, data.data?.gaps?.[car.number]?.[at] == null ? `P${value}` : `P${value}  +${data.data.gaps[car.number][at].toFixed(1)}`];
+    if (data.reverse) return [value, extra.gaps?.[car.number]?.[at] == null ? `P${value}` : `P${value}  +${extra.gaps[car.number][at].toFixed(1)}`];
     const delta = data.view === "trace";
     return [delta ? -value : value, isDelta ? signed(value, delta ? 1 : 3) : minutes(value, 3)];
   });
@@ -172,6 +178,11 @@ function within(u, low, high) {
   const [least, most] = extra.limits ?? [-Infinity, Infinity];
   return low == null ? [0, 1] : uPlot.rangeNum(Math.max(low, least), Math.max(Math.min(high, most), Math.max(low, least) + 0.1), 0.1, true);
 }
+/* Every place, or where there is no room for that the first, the fifth, the tenth. */
+const places = (u, axis, low, high) => {
+  const all = Array.from({ length: Math.floor(high) }, (_, at) => at + 1);
+  return u.bbox.height / ratio() / all.length >= 14 ? all : all.filter((place) => place === 1 || place % 5 === 0);
+};
 const whole = (u, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? String(tick) : ""));
 const options = () => ({
   width: box.clientWidth,
@@ -182,11 +193,11 @@ const options = () => ({
   focus: { alpha: 0.35 },
   scales: {
     x: { time: false, range: (u, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-    y: data.reverse ? { dir: -1, range: () => [0.3, Math.max(2, ...lines.flatMap((line) => line.y.filter((y) => y != null))) + 0.7] } : { range: within },
+    y: data.reverse ? { dir: -1, range: () => [data.bands?.length ? -0.2 : 0.3, Math.max(2, ...lines.flatMap((line) => line.y.filter((y) => y != null))) + 0.7] } : { range: within },
   },
   axes: [
     { ...axis(), values: whole, incrs: [1, 2, 5, 10, 20, 50], size: 30, gap: 4, label: data.x_label, labelSize: 20, labelGap: 0, labelFont: "12px system-ui, sans-serif" },
-    { ...axis(), size: narrow.matches ? 46 : 54, values: (u, ticks) => ticks.map((tick) => (data.reverse ? (Number.isInteger(tick) ? tick : "") : isDelta && tick > 0 ? `+${tick}` : written(tick))) },
+    { ...axis(), size: narrow.matches ? 46 : 54, ...(data.reverse ? { splits: places } : {}), values: (u, ticks) => ticks.map((tick) => (data.reverse ? tick : isDelta && tick > 0 ? `+${tick}` : written(tick))) },
   ],
   series: [{}, ...lines.map((line) => ({ label: line.info.acronym, stroke: () => colour(line.info), width: 1.9, dash: line.info.dashed ? [6, 4] : undefined, points: { show: false }, show: list.shown.has(line.car), spanGaps: false }))],
   hooks: {
