@@ -48,9 +48,13 @@ def test_a_pool_is_for_postgresql():
         return manage("shell", "-v0", "-c", show, **environment).stdout
 
     postgresql = {"DATABASE_URL": "postgres://f1@127.0.0.1:1/f1?sslmode=prefer"}
-    assert told(**postgresql, DATABASE_POOL="0").split() == ["600", "{'sslmode':", "'prefer'}"]
+    single = told(**postgresql, DATABASE_POOL="0")
+    assert single.startswith("600 {")
+    assert "'sslmode': 'prefer'" in single
+    assert "pool" not in single
     pooled = told(**postgresql, DATABASE_POOL="3", CONN_MAX_AGE="60")
-    assert pooled.startswith("0 {'sslmode': 'prefer', 'pool': {'min_size': 1, 'max_size': 3, 'max_idle': 60,")
+    assert pooled.startswith("0 {")
+    assert "'pool': {'min_size': 1, 'max_size': 3, 'max_idle': 60," in pooled
     assert "pool" not in told(DATABASE_POOL="3")
 
 
