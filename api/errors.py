@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from api.statements import is_timeout
 from mirror.errors import Locked, NothingMatched, OpenF1Error, Unavailable
 from mirror.storage import DamagedFile
 
@@ -43,6 +44,11 @@ class UpstreamInvalid(exceptions.APIException):
 class DatabaseUnavailable(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The database cannot be reached or is busy; try again."
+
+
+class TooSlow(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database would take too long to answer this (STATEMENT_TIMEOUT); ask for less, by session for example."
 
 
 class FileDamaged(exceptions.APIException):
@@ -87,7 +93,7 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: C901
         case DataError() | OverflowError():
             return exceptions.ParseError("A value is out of the range that the database can hold.")
         case OperationalError() | InterfaceError():
-            return DatabaseUnavailable()
+            return TooSlow() if is_timeout(error) else DatabaseUnavailable()
     return Unexpected()
 
 
@@ -132,7 +138,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 
 def database_unavailable(request: HttpRequest, exception: Exception) -> HttpResponse:
-    api_error = DatabaseUnavailable()
+    api_error = to_api_exception(exception)
     log_error(exception, api_error, request)
     if wants_page(request):
         return HttpResponse(str(api_error.detail), status=503, content_type="text/plain")

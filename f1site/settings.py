@@ -106,6 +106,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "api.observing.RequestMiddleware",
+    "api.statements.StatementTimeoutMiddleware",
     "api.policy.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -164,6 +165,8 @@ if pool_size and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresq
     # Without these timeouts requests would wait half a minute while the database is down, and longer after it is back.
     pool = {"min_size": 1, "max_size": pool_size, "max_idle": max_age or 1, "timeout": 5, "reconnect_timeout": 2}
     DATABASES["default"] |= {"OPTIONS": DATABASES["default"].get("OPTIONS", {}) | {"pool": pool}, "CONN_MAX_AGE": 0}
+# Seconds that one statement of a request may take; 0 for no limit.
+STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", default=30)
 # The cache, which counts requests for the rate limits: in the memory of each process, or in a Redis that they share.
 CACHES = {"default": env.caches("CACHE_URL", default="locmemcache://")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
