@@ -22,7 +22,7 @@ from rest_framework import filters, serializers
 from rest_framework.exceptions import ValidationError
 
 from api.fields import ordered_columns, value_field
-from api.parameters import conditions
+from api.parameters import conditions, split_values
 from mirror.fields import JSONText
 
 LOOKUPS = {  # {lookup: its meaning in the documentation}
@@ -55,10 +55,16 @@ class ValuesField(forms.Field):
 
     def clean(self, texts: list[str]) -> list[Any]:
         if self.lookup == "in":
-            texts = [part for text in texts for part in text.split(",")]
+            texts = self.split(texts)
         elif self.lookup != "exact" and len(texts) > 1:
             raise forms.ValidationError("Give this only once.")
         return [self.parse(text) for text in texts]
+
+    def split(self, texts: list[str]) -> list[str]:
+        try:
+            return split_values(texts)
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
 
     def parse(self, text: str) -> Any:
         if text == "":

@@ -8,15 +8,22 @@ import re
 
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
+from rest_framework.exceptions import ValidationError
 
+MAX_VALUES = 200  # of one parameter
 LOOKUPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
 OPERATOR_PATTERN = re.compile(r"(?P<field>\w+)(?P<operator>>=|<=|>|<)(?P<operand>.*)", re.DOTALL)
 
 
 def conditions(query: QueryDict) -> MultiValueDict:
-    """{parameter: values} of a query, with operators replaced by Django's lookups: "lap_duration>" -> "lap_duration__gte"."""
+    """{parameter: values} of a query, with operators replaced by Django's lookups: "lap_duration>" -> "lap_duration__gte".
+
+    ValidationError for a parameter that is given too often.
+    """
     parameters: MultiValueDict = MultiValueDict()
     for name, values in query.lists():
+        if len(values) > MAX_VALUES:
+            raise ValidationError({name: [f"Give this {MAX_VALUES} times at most, not {len(values)} times."]})
         for value in values:
             parameters.appendlist(*condition(name, value))
     return parameters
@@ -31,3 +38,11 @@ def condition(name: str, value: str) -> tuple[str, str]:
     if operand:  # lap_duration>90: there was no `=` to split at, or it belongs to the operand
         return f"{field}__{LOOKUPS[operator]}", f"{operand}={value}" if value else operand
     return f"{field}__{LOOKUPS[operator[0] + '=']}", value
+
+
+def split_values(texts: list[str]) -> list[str]:
+    """The values of `__in`, separated by commas; ValueError where there are too many."""
+    values = [part for text in texts for part in text.split(",")]
+    if len(values) > MAX_VALUES:
+        raise ValueError(f"Give {MAX_VALUES} values at most, not {len(values)}.")
+    return values

@@ -15,6 +15,7 @@ from api.tables.writers import FORMATS
 OPTIONS = ("csv", "format", "fields", "order_by", "limit", "offset", "empty", "raw")
 COMPARISON = re.compile(r"([^<>=]*)(>=|<=|=|>|<)(.*)", re.DOTALL)
 LATEST = ("session_key", "meeting_key")
+MAX_COMPARISONS = 200  # of a query: OpenF1's longest question, the sessions of a season, has 120
 NO_KEY = -1  # `latest` before the first session
 
 Latest = Callable[[str], int | None]  # the session_key or meeting_key of the latest session
@@ -69,6 +70,8 @@ def parse(text: str, collection: Collection, *, now: datetime, latest: Latest, e
             predicates += cast_comparison(collection.columns[name], op, value, collection, now=now, latest=latest)
         else:
             raise BadQuery(f"There is no field {name!r} in {collection.name}. {valid_names(collection)}")
+        if len(predicates) > MAX_COMPARISONS:
+            raise BadQuery(f"{name}: a query has {MAX_COMPARISONS} comparisons at most; ask several times.")
     format_ = check_choice(options.get("format", "csv" if is_on(options.get("csv", "")) else "json"), FORMATS, "format")
     return Query(
         collection=collection,

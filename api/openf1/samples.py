@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from api.openf1.catalogue import CAR, Collection
 from api.openf1.predicates import Alternatives, any_of, by_column
-from api.openf1.query import Query
+from api.openf1.query import BadQuery, Query
 from api.tables import arrow
 from api.tables.columns import Column, arrow_type
 from mirror.storage import FileStorage
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 5_000  # rows, about
+MAX_SORTED = 2_000_000  # rows that are sorted together, some 200 MB: a race weekend has as many
+MAX_FIRST = 50_000  # rows of a part (`offset` and `limit`) that is found without sorting all
 DATE = "date"
 
 
@@ -34,6 +36,7 @@ class File(NamedTuple):
     driver_number: int
     name: str
     sha256: str
+    rows: int
 
 
 def is_constant(column: Column) -> bool:
@@ -47,9 +50,16 @@ def read_chunks(query: Query) -> Iterator["pa.Table"]:
 
     alternatives = by_column(query.predicates)
     row_conditions = {column: allowed for column, allowed in alternatives.items() if not is_constant(column)}
+    files = find_files(query.collection, alternatives)
+    rows = sum(file.rows for file in files)
+    if query.order_by and first_rows(query) is None and rows > MAX_SORTED:
+        raise BadQuery(
+            f"order_by: up to {rows:,} samples would have to be sorted, more than {MAX_SORTED:,}; name a session, or give limit "
+            f"(and offset) of {MAX_FIRST:,} rows at most"
+        )
     tables = (
         table
-        for _, cars in groupby(find_files(query.collection, alternatives), key=attrgetter("session_id"))
+        for _, cars in groupby(files, key=attrgetter("session_id"))
         for table in read_session(query, list(cars), row_conditions)
     )
     try:
@@ -66,7 +76,7 @@ def find_files(collection: Collection, alternatives: dict[Column, Alternatives])
             condition &= any_of(column, allowed)
         elif column.name == DATE:
             condition &= overlaps(allowed)
-    paths = ("session__race_id", "session_id", "driver_number", "name", "sha256")
+    paths = ("session__race_id", "session_id", "driver_number", "name", "sha256", "rows")
     return [File(*row) for row in storage(collection).files().filter(condition).order_by(*paths[:3]).values_list(*paths)]
 
 
@@ -123,12 +133,22 @@ def read_session(query: Query, cars: list[File], row_conditions: dict[Column, Al
 
 
 def read_car(query: Query, car: File, row_conditions: dict[Column, Alternatives]) -> "pa.Table":
-    """The matching rows of a file, by OpenF1's names, with the car's number; DamagedFile where it is not what was stored."""
+    """The matching rows of a file, by OpenF1's names, with the car's number; DamagedFile where it is not what was stored.
+
+    Where only the first rows of an order are wanted, only those that can be among them.
+    """
+    import pyarrow.compute as pc
+
     columns = query.collection.columns
     used = dict.fromkeys([*query.fields, *row_conditions, *(column for column, _ in query.order_by), columns[DATE]])
     names = {column.path: column.name for column in used if not is_constant(column)}
     table = filter_rows(storage(query.collection).read_columns(car.name, car.sha256, [*names]), row_conditions)
-    return append_constant(table.rename_columns([*names.values()]), columns["driver_number"], car.driver_number)
+    table = append_constant(table.rename_columns([*names.values()]), columns["driver_number"], car.driver_number)
+    wanted = first_rows(query)
+    if query.order_by and wanted is not None and wanted < table.num_rows:
+        first = sort_indices(query, table)[:wanted]
+        table = table.take(first.take(pc.sort_indices(first)))  # in the order of time, as before
+    return table
 
 
 def append_constant(table: "pa.Table", column: Column, value: int) -> "pa.Table":
@@ -153,23 +173,46 @@ def split_by_time(tables: list["pa.Table"]) -> Iterator[list["pa.Table"]]:
             yield parts
 
 
+def first_rows(query: Query) -> int | None:
+    """How many rows from the first on the answer needs; None for too many to be found without sorting all."""
+    rows = None if query.limit is None else query.offset + query.limit
+    return None if rows is None or rows > MAX_FIRST else rows
+
+
 def sort_tables(query: Query, tables: Iterable["pa.Table"]) -> Iterator["pa.Table"]:
-    """The rows sorted by `order_by` where it is given, for which all of them are read first."""
+    """The rows sorted by `order_by` where it is given: all of them, or the first ones, of which no more are kept than needed."""
     if not query.order_by:
         yield from tables
         return
     import pyarrow as pa
+
+    wanted = first_rows(query)
+    read: list[pa.Table] = []
+    for table in tables:
+        read.append(table)
+        if wanted is not None and sum(each.num_rows for each in read) > wanted + MAX_FIRST:
+            read = [sort_table(query, pa.concat_tables(read)).slice(0, wanted)]
+    if read:
+        yield sort_table(query, pa.concat_tables(read))
+
+
+def sort_table(query: Query, table: "pa.Table") -> "pa.Table":
+    return table.take(sort_indices(query, table))
+
+
+def sort_indices(query: Query, table: "pa.Table") -> "pa.Array":
+    """The numbers of the rows in the order of `order_by`; rows that are equal in it stay in their order."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    all_tables = list(tables)
-    if all_tables:
-        whole = pa.concat_tables(all_tables)
-        for column, descending in reversed(query.order_by):
-            values = whole[column.name]
-            keys = pa.table({"is_known": pc.is_valid(values), "value": values})  # nulls are the smallest
+    keys: dict[str, pa.ChunkedArray] = {}
+    order = []
+    for column, descending in query.order_by:
+        if column.name in table.column_names:  # a file has one session and race
             direction = "descending" if descending else "ascending"
-            whole = whole.take(pc.sort_indices(keys, sort_keys=[(name, direction) for name in keys.column_names]))
-        yield whole
+            keys |= {f"{column.name} is known": pc.is_valid(table[column.name]), column.name: table[column.name]}
+            order += [(f"{column.name} is known", direction), (column.name, direction)]  # nulls are the smallest
+    return pc.sort_indices(pa.table(keys), sort_keys=order) if keys else pa.array(range(table.num_rows))
 
 
 def select_part(tables: Iterable["pa.Table"], query: Query) -> Iterator["pa.Table"]:

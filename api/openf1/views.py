@@ -55,10 +55,9 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
         query = parse(
             request.META.get("QUERY_STRING", ""), known, now=now, latest=latest, empty_as_list=settings.OPENF1_EMPTY_AS_LIST
         )
+        return answer(request, query, day=None if latest.was_asked else now.date())
     except BadQuery as error:
         return problem(400, str(error))
-    try:
-        return answer(request, query, day=None if latest.was_asked else now.date())
     except DamagedFile as error:
         log.error("%s", error)  # noqa: TRY400 - the traceback would say no more
         return problem(503, str(error))

@@ -127,3 +127,17 @@ def test_pages_are_linked_with_their_conditions(api, laps):
     assert [row["lap_duration"] for row in first["results"] + second["results"]] == [3.5, 2.5]
     assert second["next"] is None
     assert api.get(second["previous"]).json() == first
+
+
+def test_a_parameter_has_a_bounded_number_of_values(api, db):
+    for question in (
+        "&".join(["lap_number=1"] * 260),
+        f"lap_number__in={','.join(['1'] * 260)}",
+        "&".join(["lap_number>=1"] * 260),
+    ):
+        answer = api.get(f"/api/v1/laps/?{question}")
+        assert answer.status_code == 400
+        [(name, reasons)] = answer.json().items()
+        assert name.startswith("lap_number")
+        assert "200" in reasons[0]
+        assert "260" in reasons[0]

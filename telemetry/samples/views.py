@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from api.fields import integer_bounds, value_field
 from api.formats import FILES, BrowsableRenderer, CSVRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
 from api.links import canonical_url
-from api.parameters import conditions
+from api.parameters import conditions, split_values
 from api.tables import arrow
 from api.tables.columns import make_column
 from telemetry.models import CarSample, LocationSample, SampleFile
@@ -106,7 +106,11 @@ class SamplesView(APIView):
                 raise ValidationError({name: [self.advice(list(fields))]})
             reader = serializers.BooleanField() if lookup == "isnull" else value_field(fields[column])
             if lookup == "in" or (lookup == "exact" and len(texts) > 1):
-                values = [self.parse_value(name, part, reader) for text in texts for part in text.split(",")]
+                try:
+                    parts = split_values(texts)
+                except ValueError as error:
+                    raise ValidationError({name: [str(error)]}) from error
+                values = [self.parse_value(name, part, reader) for part in parts]
                 row_conditions.append(query.Condition(column, "in", values))
             else:
                 row_conditions += [query.Condition(column, lookup, self.parse_value(name, text, reader)) for text in texts]

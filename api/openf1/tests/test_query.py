@@ -188,3 +188,12 @@ def test_questions_with_different_answers_have_different_fingerprints():
     prints = sorted(read(text).fingerprint for text in asked)
     assert all(one != other for one, other in pairwise(prints))
     assert read("lap_number=1").fingerprint == read("LAP_NUMBER=01&format=json").fingerprint
+
+
+def test_a_query_has_a_bounded_number_of_comparisons(client, db):
+    sessions = "&".join(f"session_key={number}" for number in range(120))
+    assert client.get(f"/v1/laps?{sessions}").status_code == 404
+    for question in ("&".join(f"lap_number={number}" for number in range(260)), "lap_number>=1&" * 260 + "session_key=1"):
+        answer = client.get(f"/v1/laps?{question}")
+        assert answer.status_code == 400
+        assert "lap_number: a query has 200 comparisons at most" in answer.json()["detail"]

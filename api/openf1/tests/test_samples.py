@@ -203,3 +203,36 @@ def test_no_answer_takes_more_than_three_queries(get, django_assert_max_num_quer
 def test_a_session_without_a_sample_has_none(get):
     Session.objects.filter(session_id=9471).delete()
     assert get("car_data?session_key=9471").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "order", ["speed", "-speed", "drs,-speed", "-drs", "-session_key,speed", "driver_number,-date", "-meeting_key"]
+)
+@pytest.mark.parametrize("most", [0, 3, 50_000])
+def test_the_first_rows_of_an_order_are_the_same_as_of_all_rows_sorted(get, monkeypatch, order, most):
+    put("car_data", [CAR | {"date": moment(n).isoformat(), "speed": None if n % 3 else 301} for n in TEN], **TIED)
+    every = get(f"car_data?order_by={order}")
+    monkeypatch.setattr(samples, "MAX_FIRST", most)
+    for offset, limit in ((0, 1), (0, 3), (2, 1), (9, 5), (35, 20)):
+        assert get(f"car_data?order_by={order}&offset={offset}&limit={limit}") == every[offset : offset + limit]
+
+
+TIED = {"session_key": 9472, "driver_number": 4}
+
+
+def test_too_many_samples_to_be_sorted_are_refused_with_the_way_out(client, get, monkeypatch):
+    monkeypatch.setattr(samples, "MAX_SORTED", 20)
+    answer = client.get("/v1/car_data?order_by=-speed")
+    assert answer.status_code == 400
+    assert "31 samples would have to be sorted, more than 20; name a session, or give limit" in answer.json()["detail"]
+    assert len(get("car_data?order_by=-speed&limit=7")) == 7
+    assert len(get("car_data?order_by=-speed&driver_number=1")) == 11
+    assert len(get("car_data?driver_number>0")) == 31
+
+
+def test_no_more_rows_are_kept_of_a_car_than_can_be_among_the_first(get, monkeypatch):
+    sizes = []
+    take = samples.sort_table
+    monkeypatch.setattr(samples, "sort_table", lambda query, table: sizes.append(table.num_rows) or take(query, table))
+    assert get("car_data?order_by=-speed&limit=1")[0]["speed"] == 386
+    assert sizes == [4]  # one of each car and session
