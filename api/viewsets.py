@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils import formatting
 
-from api import history
+from api import admission, history
 from api.conditional import conditional
 from api.errors import Conflict
 from api.filters import ModelFilter
@@ -113,6 +113,17 @@ class EntityViewSet(viewsets.GenericViewSet):
     @conditional
     def list(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.find_parent()
+        if not self.is_expensive(request):
+            return self.list_rows(request)
+        with admission.turn(admission.EXPENSIVE, request):
+            return self.list_rows(request)
+
+    def is_expensive(self, request: Any) -> bool:
+        """Whether a list is of rows of sessions, and neither a session nor a race bounds it."""
+        of_sessions = any(column.name == "session" for column in self.model._meta.fields)
+        return of_sessions and not self.parent and not request.query_params.keys() & {"session_id", "race_id"}
+
+    def list_rows(self, request: Any) -> HttpResponseBase:
         queryset: Any = self.filter_queryset(self.get_queryset())
         serializer: Any = self.get_serializer()
         renderer = request.accepted_renderer

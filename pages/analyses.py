@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
+from api.kept import alone, once
 from ml.analysis import CannotSay, NotThere, ask
-from pages.answers import once
 from pages.chart import Chart, Table
 from pages.rows import SessionRows
 
@@ -23,7 +23,8 @@ def answer_to(question: str, rows: SessionRows, **options: float) -> dict[str, A
 
     def asked() -> bytes:
         try:
-            return msgspec.json.encode(ask(question, rows.session.pk, **options))
+            with alone(question, rows.session.pk, options):
+                return msgspec.json.encode(ask(question, rows.session.pk, **options))
         except (CannotSay, NotThere) as error:
             return msgspec.json.encode(str(error.args[0]))
 

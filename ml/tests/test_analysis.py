@@ -15,6 +15,7 @@ from mirror.simulator.season import Season
 from ml import analysis
 from ml.analysis import degradation, robust, sessions, stops
 from ml.management.commands.analyse import besides
+from ml.views import analysis as views
 from races.models import Neutralisation, RaceControl, Session
 from telemetry.models import Lap, Pit, Stint
 
@@ -170,6 +171,21 @@ def test_every_answer_says_what_it_rests_on(api, session_ids, question):
     assert told["filters"]
     assert told["assumptions"]
     assert told["session"]["session_id"] == of(session_ids, question)
+
+
+def test_an_answer_is_kept_until_a_row_changes(editor, session_ids, monkeypatch):
+    asked = []
+    monkeypatch.setattr(views, "ask", lambda *question, **options: asked.append(question) or analysis.ask(*question, **options))
+    url = f"{URL}race-pace/?session_id={session_ids['Race']}"
+    first = editor.get(url)
+    assert first.status_code == 200
+    assert editor.get(url).content == first.content
+    assert len(asked) == 1
+    assert editor.get(f"{url}&fuel_effect=0.05").content != first.content
+    lap = editor.get(f"/api/v1/laps/?session_id={session_ids['Race']}&lap_number=10").json()["results"][0]
+    assert editor.patch(f"/api/v1/laps/{lap['lap_id']}/", {"lap_duration": lap["lap_duration"] - 0.5}).status_code == 200
+    assert editor.get(url).status_code == 200
+    assert len(asked) == 3
 
 
 def test_race_pace_finds_the_fast_cars(laps, session_ids):

@@ -1,5 +1,7 @@
 """Race engineers' questions about the laps of a session."""
 
+import msgspec
+from django.conf import settings
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
@@ -9,10 +11,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.formats import BrowsableRenderer, JSONRenderer
+from api.kept import alone, in_turn
 from api.links import NAMESPACE
 from api.serializers import validate_data
+from mirror import versions
 from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
 from ml.serializers.analysis import QUESTIONS_SCHEMA, AnalysisQuery, AnswerSerializer
+from races.models import Session
 
 
 class AnalysisView(APIView):
@@ -46,11 +51,23 @@ class AnalysisView(APIView):
         query.pop("format", None)
         options = validate_data(AnalysisQuery, query)
         try:
-            return Response(ask(question, options.pop("session_id"), **options))
+            return Response(msgspec.Raw(kept_answer(request, question, options.pop("session_id"), options)))
         except NotThere as error:
             raise NotFound(error.args[0]) from error
         except CannotSay as error:
             raise ValidationError({"detail": str(error)}) from error
+
+
+def kept_answer(request: Request, question: str, session_id: int, options: dict[str, float]) -> bytes:
+    """An answer as JSON, kept until a row changes or the session is checked anew."""
+    checked = Session.objects.filter(pk=session_id).values_list("quality__checked_at").first()
+    key = repr((settings.VERSION, question, session_id, sorted(options.items()), versions.everything(), checked))
+
+    def make() -> bytes:
+        with alone(question, session_id, options):
+            return msgspec.json.encode(ask(question, session_id, **options), enc_hook=str)
+
+    return in_turn(request, key, make)
 
 
 class QuestionsView(APIView):

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api import admission
 from api.errors import Conflict
 from api.formats import BrowsableRenderer, JSONRenderer
 from api.links import detail_prefix
@@ -46,11 +47,12 @@ class PredictView(APIView):
         from ml import prediction
 
         try:
-            if "session_id" in query:
-                answer = prediction.predict_session(**query)
-            else:
-                query.pop("race_laps", None)
-                answer = prediction.predict_hypothetical(**query)
+            with admission.turn(admission.EXPENSIVE, request):
+                if "session_id" in query:
+                    answer = prediction.predict_session(**query)
+                else:
+                    query.pop("race_laps", None)
+                    answer = prediction.predict_hypothetical(**query)
         except prediction.CannotPredict as error:
             raise ValidationError({error.field: [str(error)]}) from error
         except (prediction.NoChampion, ValueError) as error:
