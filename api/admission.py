@@ -1,6 +1,6 @@
 """How many long answers are made at once, so that questions of a moment are always answered in one.
 
-Long are streamed answers, which keep a thread while the client reads, and expensive ones, which take much time or memory. Each
+Long are streamed answers, which keep a thread while the client reads, syncs, and expensive answers, of time or memory. Each
 kind has a limit by address and one of the process. Beyond it a request waits, a while and in a short queue, and is then refused.
 The counts are of one process: with WEB_CONCURRENCY=2 the limits are twice as high.
 """
@@ -80,7 +80,8 @@ def count_down(counts: Counter[str], address: str) -> None:
 
 EXPENSIVE = Limit("expensive", by_address=2, together=4)
 STREAMED = Limit("streamed", by_address=6, together=10)
-THREADS = EXPENSIVE.together + STREAMED.together + WAITING
+SYNCS = Limit("sync", by_address=2, together=4)  # which wait for OpenF1
+THREADS = EXPENSIVE.together + STREAMED.together + SYNCS.together + WAITING
 
 
 @contextmanager

@@ -144,7 +144,9 @@ class Schema(AutoSchema):
     def get_response_serializers(self) -> Any:
         match self.action:
             case "sync_race" | "sync_all":
-                return {200: SyncCounts}
+                from api.jobs.serializers import JobSerializer  # which reads the kinds of jobs that apps have registered
+
+                return {200: SyncCounts, 202: OpenApiResponse(JobSerializer, "It would wait for OpenF1: a worker does it.")}
             case "destroy":
                 return {200: OpenApiResponse(self.component("Error", ERROR_SCHEMA), "It is deleted.")}
         return super().get_response_serializers()

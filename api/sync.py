@@ -1,15 +1,21 @@
-"""Syncs over HTTP: call the same function as the command for one collection, and answer with the counts."""
+"""Syncs over HTTP: call the same function as the command for one collection, and answer with the counts.
 
+A request does not wait for OpenF1's pace, or for another sync, longer than `PATIENCE`: what would is left to a worker.
+"""
+
+import math
+import time
 from collections import Counter
 from typing import Any
 
-from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework import serializers, status
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from api import history
+from api import admission, history
 from api.viewsets import EntityViewSet
+from jobs import queue
 from jobs.unknown import refuse_unknown
 from mirror.client import from_settings
 from mirror.errors import NothingMatched
@@ -18,6 +24,38 @@ from mirror.models import SyncRun
 from mirror.pipeline import sync
 from mirror.planning import FIRST_SEASON, Scope
 from mirror.reporting import Report
+
+PATIENCE = 5  # seconds that a request waits in all
+
+
+class TakesLonger(Exception):
+    """A sync would have to wait; (scope, seconds)."""
+
+
+class Postponed(APIException):
+    """A sync that a request cannot wait for, while there is no worker to do it."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+
+    def __init__(self, seconds: float) -> None:
+        self.wait = math.ceil(seconds)  # which REST framework puts into Retry-After
+        super().__init__(
+            f"OpenF1's pace, or another sync, would keep this waiting for {self.wait} seconds, and there is no worker to do it "
+            "in the background; try again then, start one, or use sync_openf1."
+        )
+
+
+class Waiting:
+    """The time that a sync may sleep."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope, self.left = scope, float(PATIENCE)
+
+    def sleep(self, seconds: float) -> None:
+        if seconds > self.left:
+            raise TakesLonger(self.scope, seconds)
+        self.left -= seconds
+        time.sleep(seconds)
 
 
 class SyncScope(serializers.Serializer):
@@ -56,8 +94,11 @@ class SyncMixin(EntityViewSet):
 
     def run_sync(self, scope: Scope) -> Report:
         """Sync and return the report; raises the sync's first error, and NotFound for a race that does not exist at OpenF1."""
-        client = from_settings(attempts=self.attempts)
-        report = sync(client=client, scope=scope, collections=[self.collection], force=True)
+        waiting = Waiting(scope)
+        client = from_settings(attempts=self.attempts, sleep=waiting.sleep)
+        client.pace.sleep = waiting.sleep
+        with admission.turn(admission.SYNCS, self.request):
+            report = sync(client=client, scope=scope, collections=[self.collection], force=True)
         if report.run_id:
             history.log_addition(self.request.user, SyncRun.objects.get(pk=report.run_id))
         for error in report.errors:
@@ -69,6 +110,20 @@ class SyncMixin(EntityViewSet):
         if report.errors:
             raise report.errors[0]
         return report
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return self.postpone(*exc.args) if isinstance(exc, TakesLonger) else super().handle_exception(exc)
+
+    def postpone(self, scope: Scope, seconds: float) -> Response:
+        """Leave a sync to a worker: 202 with the job; 503 where there is none."""
+        from api.jobs.serializers import JobSerializer  # which reads the kinds of jobs that apps have registered
+
+        if not queue.has_worker():
+            return super().handle_exception(Postponed(seconds))
+        parameters = {"seasons": [*scope.seasons], "races": [*scope.races], "collections": [self.collection], "force": True}
+        job = queue.add("sync", {name: value for name, value in parameters.items() if value}, owner=self.request.user)
+        answer = JobSerializer(context=self.get_serializer_context()).to_representation(job)
+        return Response(answer, status=status.HTTP_202_ACCEPTED, headers={"Location": answer["url"]})
 
     def sync_and_count(self, scope: Scope) -> dict[str, int]:
         """Sync and return the values of `SyncCounts`."""
