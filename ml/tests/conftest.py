@@ -28,3 +28,11 @@ def table(laps):
     from ml import features
 
     return features.build(laps)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    """The answers to earlier tests, which had the same rows, are forgotten."""
+    from api.kept import kept
+
+    kept.clear()

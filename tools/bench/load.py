@@ -1,4 +1,4 @@
-"""Load and fault tests: 16 readers, an edit loop and syncs at once, and failing services: `make load`.
+"""Load and fault tests: 16 readers, an edit loop and syncs at once, unkind clients, and failing services: `make load`.
 
 Each fault is brought about for real, with processes of its own: PostgreSQL and the broker stop and come back, files cannot grow,
 the clock is set back. Rows come from the recorded OpenF1 in ../shared where that is there, else from the demo season. Ends with a
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from faults import broker_gone, clock_set_back, disk_full
+from held import expensive_questions, silent_clients
 from rich.console import Console
 from rich.table import Table
 from servers import Postgres, Redis, Site, until, upstream
@@ -189,6 +190,8 @@ class Trials:
         if "sqlite" in self.only:
             with self.site("sqlite") as site:
                 yield from load(site, "SQLite", **self.place, seconds=self.seconds)
+        if {"held", "worst"} & set(self.only):
+            yield from self.unkind()
         if {"postgres", "restart", "disk"} & set(self.only):
             yield from self.on_postgres()
         if "broker" in self.only:
@@ -212,6 +215,18 @@ class Trials:
             if "disk" in self.only:
                 with self.site("full", postgres.database("three")) as site:
                     yield from (Result("disk full", *check) for check in disk_full(site, self.place["session"]))
+
+    def unkind(self) -> Iterator[Result]:
+        """Clients that hold connections, and clients that ask what takes long."""
+        season, session = self.place.values()
+        with self.site("unkind") as site:
+            fill(site, season, session)
+            site.run_command("sync_openf1", "car_data", "--session", str(session))
+            site.serve()
+            if "held" in self.only:
+                yield from (Result("held connections", *check) for check in silent_clients(site, session, self.seconds))
+            if "worst" in self.only:
+                yield from (Result("worst questions", *check) for check in expensive_questions(site, session, self.seconds))
 
     def broker(self) -> Iterator[Result]:
         if shutil.which("redis-server") is None:
@@ -249,7 +264,7 @@ def show(results: list[Result]) -> None:
 
 
 def main() -> int:
-    names = ["sqlite", "postgres", "restart", "disk", "broker", "clock"]
+    names = ["sqlite", "held", "worst", "postgres", "restart", "disk", "broker", "clock"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=60, help="of each trial under load (default 60)")
     parser.add_argument("--times", type=int, default=1, help="how often to do all of it (default 1)")

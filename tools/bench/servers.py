@@ -222,6 +222,16 @@ class Site:
             raise RuntimeError(f"the site ended at once: {self.log.read_text()[-2000:]}")
         return process
 
+    def memory(self) -> float:
+        """The memory in MB of the server's processes."""
+        pids = subprocess.run(["pgrep", "-f", f"127.0.0.1:{self.port} "], capture_output=True, text=True, check=False).stdout
+        kilobytes = 0
+        for pid in pids.split():
+            with suppress(OSError):
+                status = Path(f"/proc/{pid}/status").read_text()
+                kilobytes += int(status.partition("VmRSS:")[2].split()[0])
+        return kilobytes / 1024
+
     def worker(self) -> subprocess.Popen:
         options = ("--without-mingle", "--without-gossip", "-l", "WARNING")
         return self.begin("-m", "celery", "-A", "f1site", "-q", "worker", *options)
