@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +24,7 @@ with suppress(AttributeError):
 
 
 def post_worker_init(worker: Any) -> None:
+    sys.setswitchinterval(0.001)  # a thread with a short answer waits less for those with long ones
     gc.collect()
     gc.freeze()  # what was loaded stays loaded: the collector need not look through it again in the middle of requests
     from telemetry.samples import loading  # Django is set up by now

@@ -23,6 +23,7 @@ WAITING, WAITING_BY_ADDRESS = 14, 10  # requests
 
 waiting: Counter[str] = Counter()  # requests by address
 changed = threading.Condition()
+making = threading.BoundedSemaphore(2)  # pieces of streamed answers at once
 
 
 class Busy(APIException):
@@ -101,13 +102,18 @@ def enter(limit: Limit, request: HttpRequest) -> None:
 
 
 class Leaving:
-    """The pieces of a streamed answer, whose turn ends when the answer is closed."""
+    """The pieces of a streamed answer. Some answers at a time make a piece; the turn ends when the answer is closed."""
 
-    def __init__(self, pieces: Any, leave: Callable[[], None]) -> None:
+    def __init__(self, pieces: Iterator[bytes], leave: Callable[[], None]) -> None:
         self.pieces, self.leave = pieces, leave
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self.pieces)
+        while True:
+            with making:
+                piece = next(self.pieces, None)
+            if piece is None:
+                return
+            yield piece
 
     def close(self) -> None:
         self.leave()
@@ -128,7 +134,7 @@ class AdmissionMiddleware:
         except Busy as busy:
             response.close()
             return refuse(busy)
-        response.streaming_content = Leaving(response.streaming_content, partial(STREAMED.leave, client_address(request)))
+        response.streaming_content = Leaving(iter(response.streaming_content), partial(STREAMED.leave, client_address(request)))
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
