@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from rest_framework.exceptions import APIException
@@ -134,7 +133,7 @@ class AdmissionMiddleware:
         except Busy as busy:
             response.close()
             return refuse(busy)
-        response.streaming_content = Leaving(iter(response.streaming_content), partial(STREAMED.leave, client_address(request)))
+        response.streaming_content = Leaving(iter(response), partial(STREAMED.leave, client_address(request)))
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
