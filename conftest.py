@@ -52,11 +52,12 @@ def editor(db):
 
 
 def client_of(user):
-    from rest_framework.authtoken.models import Token
     from rest_framework.test import APIClient
 
+    from api.logins.models import Token
+
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=user)}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.issue(user)[1]}")
     return client
 
 

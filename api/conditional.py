@@ -2,23 +2,44 @@
 
 A row may show values of other tables, such as its driver's name, so a change of any collection changes every ETag: some answers
 are rendered needlessly, none is stale.
+
+A client that names the ETag got it with an answer, which need not be made again. `If-None-Match: *` and dates are sent without
+having got one: what they ask for may not exist, which is known only once it has been read.
 """
 
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
-from django.utils.http import http_date
+from django.utils.http import http_date, parse_etags
 from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 
 from mirror import versions
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+
+
+def names_tag(request: HttpRequest, tag: str) -> bool:
+    """Whether a client asks only for another answer than the one with this ETag."""
+    return tag in parse_etags(request.headers.get("If-None-Match", ""))
+
+
+def unless_known(request: HttpRequest, response: Answer, *, tag: str, modified: int | None) -> Answer | HttpResponse:
+    """The response, or 304 in place of one that the client has by another condition than `names_tag`."""
+    if request.method not in ("GET", "HEAD") or not request.META.keys() & {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}:
+        return response
+    found = get_conditional_response(request, etag=tag, last_modified=modified, response=response)  # type: ignore[arg-type]
+    if found is None or found.status_code != 304:
+        return response
+    response.close()
+    return found
 
 
 def conditional(read: Callable) -> Callable:
@@ -30,13 +51,12 @@ def conditional(read: Callable) -> Callable:
         if version is None:  # also of browsable pages, because they show the user's name
             return read(self, request, *args, **kwargs)
         headers, modified = validators(request, version)
-        not_modified = get_conditional_response(request._request, etag=headers["ETag"], last_modified=modified)
-        if not_modified is not None and not_modified.status_code == 304:
+        if names_tag(request._request, headers["ETag"]):
             return HttpResponse(status=304, headers=headers)
         response = read(self, request, *args, **kwargs)
         for name, value in headers.items():
             response.headers[name] = value
-        return response
+        return unless_known(request._request, response, tag=headers["ETag"], modified=modified)
 
     return wrapper
 

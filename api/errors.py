@@ -6,8 +6,8 @@ view, such as one for an unknown URL.
 
 import logging
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
@@ -21,6 +21,14 @@ from mirror.errors import Locked, NothingMatched, OpenF1Error, Unavailable
 from mirror.storage import DamagedFile
 
 log = logging.getLogger(__name__)
+# What SQLite and PostgreSQL say of a query that is too long or too deep for them.
+TOO_COMPLEX = (
+    "Expression tree is too large",
+    "too many SQL variables",
+    "parser stack overflow",
+    "too many terms",
+    "stack depth limit",
+)
 
 
 class Conflict(exceptions.APIException):
@@ -55,6 +63,14 @@ class FileDamaged(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
 
+class OutOfRange(exceptions.ParseError):
+    default_detail = "A value is out of the range that the database can hold."
+
+
+class TooComplex(exceptions.ParseError):
+    default_detail = "The question has too many conditions; ask with fewer words or values."
+
+
 class Unexpected(exceptions.APIException):
     default_detail = "Something went wrong on this side; it has been logged."
 
@@ -82,6 +98,8 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: C901
             return exceptions.PermissionDenied(*error.args)
         case RequestDataTooBig():
             return TooLarge()
+        case SuspiciousOperation():  # too many parameters or parts of a form
+            return exceptions.ParseError(f"{error}")
         case NothingMatched():
             return exceptions.NotFound(f"{error}.")
         case OpenF1Error():
@@ -90,8 +108,18 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: C901
             return FileDamaged(str(error))
         case IntegrityError():
             return Conflict()
+        case DatabaseError() | InterfaceError() | OverflowError():
+            return to_database_exception(error)
+    return Unexpected()
+
+
+def to_database_exception(error: Exception) -> exceptions.APIException:
+    """400 for what the database cannot compare or is asked too much in, 503 where it cannot be reached."""
+    match error:
         case DataError() | OverflowError():
-            return exceptions.ParseError("A value is out of the range that the database can hold.")
+            return OutOfRange()
+        case OperationalError() if any(part in str(error) for part in TOO_COMPLEX):
+            return TooComplex()
         case OperationalError() | InterfaceError():
             return TooSlow() if is_timeout(error) else DatabaseUnavailable()
     return Unexpected()
@@ -137,12 +165,19 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return JsonResponse({"detail": "This is not allowed."}, status=403)
 
 
-def database_unavailable(request: HttpRequest, exception: Exception) -> HttpResponse:
-    api_error = to_api_exception(exception)
+def known_error(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """The response to an error in a view outside the REST API that has the same meaning there; None for all others."""
+    api_error = exception if isinstance(exception, exceptions.Throttled) else to_database_exception(exception)
+    if isinstance(api_error, Unexpected):
+        return None
     log_error(exception, api_error, request)
     if wants_page(request):
-        return HttpResponse(str(api_error.detail), status=503, content_type="text/plain")
-    return JsonResponse({"detail": str(api_error.detail)}, status=503)
+        response = HttpResponse(str(api_error.detail), status=api_error.status_code, content_type="text/plain")
+    else:
+        response = JsonResponse({"detail": str(api_error.detail)}, status=api_error.status_code)
+    if isinstance(api_error, exceptions.Throttled):
+        response["Retry-After"] = str(api_error.wait)
+    return response
 
 
 @csrf_exempt  # a POST to an unknown URL changes nothing, and its answer is JSON like the others

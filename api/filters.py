@@ -37,6 +37,9 @@ LOOKUPS = {  # {lookup: its meaning in the documentation}
 }
 
 
+MAX_WORDS = 20  # of a search, each of which looks through every name
+
+
 class QueryValues(forms.Widget):
     """Reads all values of a repeated parameter."""
 
@@ -219,13 +222,16 @@ def value_schema(reader: serializers.Field) -> dict[str, Any]:
 class StrictSearch(filters.SearchFilter):
     """`?search=`: every word occurs in one of the view's search fields."""
 
-    search_description = "Words; each must occur in one of the names of a row."
+    search_description = f"Words, at most {MAX_WORDS}; each must occur in one of the names of a row."
 
     def get_search_terms(self, request: Any) -> list[str]:
         try:
-            return super().get_search_terms(request)
+            words = super().get_search_terms(request)
         except ValidationError as error:
             raise ValidationError({"search": error.detail}) from error
+        if len(words) > MAX_WORDS:
+            raise ValidationError({"search": [f"These are {len(words)} words; search for at most {MAX_WORDS}."]})
+        return words
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         return super().get_schema_operation_parameters(view) if view.search_fields else []
@@ -235,7 +241,9 @@ class StrictOrdering(filters.BaseFilterBackend):
     """`?ordering=-lap_duration,lap_number`; ties are broken by key, and rows without a value come last on every database."""
 
     def filter_queryset(self, request: Any, queryset: models.QuerySet, view: Any) -> models.QuerySet:
-        terms = [term.strip() for value in request.query_params.getlist("ordering") for term in value.split(",")]
+        terms = list(
+            dict.fromkeys(term.strip() for value in request.query_params.getlist("ordering") for term in value.split(","))
+        )
         paths = view.filterset_class.paths
         unknown = [term for term in terms if term.removeprefix("-") not in paths]
         if unknown:

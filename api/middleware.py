@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.urls import is_valid_path
@@ -35,8 +34,8 @@ class CompressionMiddleware(GZipMiddleware):
         return super().process_response(request, response)
 
 
-class DatabaseUnavailableMiddleware:
-    """Answer 503 when a view outside the REST API cannot reach the database."""
+class ErrorMiddleware:
+    """Answer the errors that views outside the REST API share with it: of the database, and of too many wrong passwords."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -45,8 +44,6 @@ class DatabaseUnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, OperationalError | InterfaceError):
-            from api import errors  # imports REST framework, which reads the settings
+        from api import errors  # imports REST framework, which reads the settings
 
-            return errors.database_unavailable(request, exception)
-        return None
+        return errors.known_error(request, exception)

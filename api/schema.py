@@ -48,9 +48,16 @@ ERROR_SCHEMA = {
 INVALID_SCHEMA = {
     "type": "object",
     "description": "The errors by field or parameter; errors of the whole request are under `detail`.",
-    # Of a list of rows the fault stands below the number of the row and the name of the field.
-    "additionalProperties": {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "object"}]},
+    "additionalProperties": {"$ref": "#/components/schemas/Fault"},
     "minProperties": 1,
+}
+FAULT_SCHEMA = {
+    "description": "What is wrong: a reason or several; of a list or an object, what is wrong with its items or fields.",
+    "oneOf": [
+        {"type": "string"},
+        {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
+        {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Fault"}},
+    ],
 }
 
 ERROR_DESCRIPTIONS = {
@@ -61,6 +68,7 @@ ERROR_DESCRIPTIONS = {
     409: "Another row has the same key, or has ended already.",
     413: "The body is too large.",
     415: "The body is not JSON.",
+    429: "Too many requests, or wrong passwords; `Retry-After` has the seconds to wait.",
     502: "OpenF1 gave no usable answer.",
     503: "The database, or OpenF1, cannot be reached; or a session is on track and OpenF1 is closed to anonymous users.",
 }
@@ -166,6 +174,7 @@ class Schema(AutoSchema):
 
     def error_response(self, status: int) -> dict[str, str]:
         """A reference to the description of an error response."""
+        self.component("Fault", FAULT_SCHEMA)
         body = self.component("Invalid", INVALID_SCHEMA) if status == 400 else self.component("Error", ERROR_SCHEMA)
         answer = {"description": ERROR_DESCRIPTIONS[status], "content": {"application/json": {"schema": body}}}
         return self.component(f"Failure{status}", answer, kind="responses")

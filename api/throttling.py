@@ -1,22 +1,22 @@
-"""Rate limits, set by THROTTLE_READS, _WRITES, _SYNCS and _LOGINS; beyond them the answer is 429 with Retry-After.
+"""Rate limits, set by THROTTLE_READS, _WRITES and _SYNCS; beyond them the answer is 429 with Retry-After.
 
-The counters are in Django's cache: one per process, or with CACHE_URL one for all processes.
+The counters are in Django's cache: one per process, or with CACHE_URL one for all processes. `api.logins.limits` has the limit
+of wrong passwords.
 """
 
 import logging
 import time
-from collections.abc import Callable
+from ipaddress import IPv6Network
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from redis.exceptions import RedisError
 from rest_framework.throttling import BaseThrottle
 
 log = logging.getLogger(__name__)
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds, by the first letter of the unit
-LOGIN_FAILURES = {"/admin/login/": 200, "/token": 401}  # {path of a login: status of its answer to a wrong password}
 TOO_MANY = "Too many requests"
 
 
@@ -26,7 +26,7 @@ def parse_rate(scope: str) -> tuple[int, int] | None:
     return (int(count), PERIODS[period[0]]) if count else None
 
 
-def count_request(scope: str, client: str, *, add: int = 1) -> int:
+def count_request(scope: str, client: str) -> int:
     """Add to a client's counter; returns the seconds to wait if it exceeds the limit, else 0."""
     rate = parse_rate(scope)
     if rate is None:
@@ -36,12 +36,11 @@ def count_request(scope: str, client: str, *, add: int = 1) -> int:
     key = f"throttle:{scope}:{period}:{int(now // period)}:{client}"
     try:
         cache.add(key, 0, timeout=2 * period)
-        count = cache.incr(key, add)
+        count = cache.incr(key)
     except (RedisError, ValueError) as error:  # without the cache, serve requests without limits
         log.warning("The rate limits do not work: %s", error)
         return 0
-    over = count > maximum if add else count >= maximum
-    return int(period - now % period) + 1 if over else 0
+    return int(period - now % period) + 1 if count > maximum else 0
 
 
 def client_address(request: HttpRequest) -> str:
@@ -50,11 +49,21 @@ def client_address(request: HttpRequest) -> str:
 
 
 def address_of(forwarded_for: str, connected: str) -> str:
-    """The IP address of the connection, or that noted by the outermost of NUM_PROXIES reverse proxies."""
+    """The IP address of the connection, or that noted by the outermost of NUM_PROXIES reverse proxies.
+
+    Of IPv6 it is the network of 64 bits that a customer has: within it they can take billions of addresses.
+    """
     hops = forwarded_for.split(",")
-    if settings.NUM_PROXIES and len(hops) >= settings.NUM_PROXIES:
-        return hops[-settings.NUM_PROXIES].strip()[:64]
-    return connected
+    address = hops[-settings.NUM_PROXIES].strip() if settings.NUM_PROXIES and len(hops) >= settings.NUM_PROXIES else connected
+    try:
+        return str(IPv6Network((address, 64), strict=False))
+    except ValueError:
+        return address[:64]
+
+
+def client_of(request: HttpRequest, user: Any) -> str:
+    """Whose requests are counted together: a user's, or without a login an address's."""
+    return f"user_{user.pk}" if user is not None and user.is_authenticated else f"address_{client_address(request)}"
 
 
 def too_many_requests(seconds: int) -> JsonResponse:
@@ -75,30 +84,8 @@ class Throttle(BaseThrottle):
             scope = "syncs" if str(getattr(view, "action", "")).startswith("sync_") else "writes"
         if not settings.THROTTLES[scope]:
             return True
-        client = f"user_{request.user.pk}" if request.user.is_authenticated else f"address_{client_address(request)}"
-        self.seconds = count_request(scope, client)
+        self.seconds = count_request(scope, client_of(request, request.user))
         return not self.seconds
 
     def wait(self) -> float:
         return self.seconds
-
-
-class LoginThrottleMiddleware:
-    """Counts wrong passwords by address and by user name; beyond the limit no password is checked."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        failure_status = LOGIN_FAILURES.get(request.path_info) if request.method == "POST" else None
-        if failure_status is None:
-            return self.get_response(request)
-        name = request.POST.get("username", "").lower()[:150].encode().hex()
-        clients = (f"address_{client_address(request)}", f"name_{name[:150]}")
-        if seconds := max(count_request("logins", client, add=0) for client in clients):
-            return too_many_requests(seconds)
-        response = self.get_response(request)
-        if response.status_code == failure_status:
-            for client in clients:
-                count_request("logins", client)
-        return response

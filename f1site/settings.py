@@ -89,7 +89,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
+    "api.logins",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -115,13 +115,12 @@ MIDDLEWARE = [
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "api.middleware.TrailingSlashMiddleware",
-    "api.throttling.LoginThrottleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "api.middleware.DatabaseUnavailableMiddleware",
+    "api.middleware.ErrorMiddleware",
 ]
 
 ROOT_URLCONF = "f1site.urls"
@@ -197,6 +196,7 @@ WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 if STATIC_ROOT:
     STORAGES["staticfiles"] = {"BACKEND": "f1site.static_files.HashedStaticFilesStorage"}
 
+AUTHENTICATION_BACKENDS = ["api.logins.limits.LimitedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -265,7 +265,8 @@ HEARTBEAT_TIMEOUT = env.number("HEARTBEAT_TIMEOUT", default=60, least=1, kind=fl
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first: its challenge turns a missing login into a 401
+        "api.logins.authentication.TokenAuthentication",  # first: its challenge turns a missing login into a 401
+        "api.logins.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["api.permissions.ModelPermissions"],
@@ -290,8 +291,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "F1 Stats",
     "DESCRIPTION": (
         "Formula 1 race weekends, sessions, drivers, laps and stints, mirrored from OpenF1 and open to corrections. Reading is "
-        "open to everybody. Writing and syncing need a token (`Authorization: Token …`, made with `manage.py drf_create_token`) "
-        "or the login of the admin, and the permission. Every failure is JSON: `detail`, or what is wrong by field."
+        "open to everybody. Writing and syncing need a token (`Authorization: Token …`, from `POST /api/v1/token/`) or the "
+        "login of the admin, and the permission. Every failure is JSON: `detail`, or what is wrong by field."
     ),
     "VERSION": VERSION,
     "SCHEMA_PATH_PREFIX": "/api/v1",

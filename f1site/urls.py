@@ -13,6 +13,7 @@ import telemetry.urls
 from api import errors
 from api.jobs.urls import router as background
 from api.links import NAMESPACE
+from api.logins.urls import router as logins
 from api.postman.views import postman_collection
 from api.provenance import CorrectionViewSet, RejectViewSet, SyncRunViewSet
 from api.root import RootView, SchemaView, favicon, healthz
@@ -35,6 +36,7 @@ api = [
     *samples,
     *router.urls,
     *background.urls,
+    *logins.urls,
     *laboratory.urls,
     *ml.urls.views,
 ]
@@ -42,7 +44,7 @@ names = [
     *telemetry.urls.samples,
     "predict",
     "analysis",
-    *(prefix for prefix, *_ in (*router.registry, *background.registry, *laboratory.registry)),
+    *(prefix for prefix, *_ in (*router.registry, *background.registry, *logins.registry, *laboratory.registry)),
 ]
 
 
@@ -64,7 +66,7 @@ urlpatterns = [
     path("favicon.ico", favicon, name="favicon"),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/postman.json", postman_collection, {"session_kinds": {name: each.kinds for name, each in QUESTIONS.items()}}),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(http_method_names=["get", "head"]), name="docs"),
     path("api/v1/", include((api, NAMESPACE))),
     path("", include((api, "unprefixed"))),
     re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # answers in JSON, also with DEBUG

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import get_conditional_response
 
+from api.conditional import names_tag, unless_known
 from api.kept import in_turn
 from api.openf1 import compression
 
@@ -23,14 +23,14 @@ def respond(
     question = repr((request.get_full_path(), settings.VERSION, version)).encode()
     tag = f'W/"{hashlib.blake2b(question, digest_size=12).hexdigest()}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept-Encoding, Cookie", **headers}
-    known = get_conditional_response(request, etag=tag)
-    if known is not None and known.status_code == 304:
+    if names_tag(request, tag):
         return HttpResponse(status=304, headers=headers)
     gzipped = compression.accepts_gzip(request.headers.get("Accept-Encoding", ""))
     answer = in_turn(request, f"{tag}{' gzip' * gzipped}", lambda: with_kind(*make(), gzipped=gzipped))
     kind, _, body = answer.partition(b"\n")
     headers["Content-Type"] = kind.decode()
-    return HttpResponse(body, headers=headers | ({"Content-Encoding": "gzip"} if gzipped else {}))
+    response = HttpResponse(body, headers=headers | ({"Content-Encoding": "gzip"} if gzipped else {}))
+    return unless_known(request, response, tag=tag, modified=None)
 
 
 def with_kind(kind: str, body: bytes, *, gzipped: bool) -> bytes:

@@ -110,9 +110,11 @@ def header(scope: Message, name: bytes) -> str:
 
 
 def is_throttled(scope: Message) -> bool:
-    """Count the request; beyond the limit Django says so."""
+    """Count the request; beyond the limit Django says so, and where there may be a user it counts."""
     if not settings.THROTTLES["reads"]:
         return False
+    if header(scope, b"authorization"):
+        return True
     address = throttling.address_of(header(scope, b"x-forwarded-for"), scope["client"][0])
     return bool(throttling.count_request("reads", f"address_{address}"))
 

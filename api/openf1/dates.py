@@ -33,7 +33,7 @@ def parse_date(text: str, *, now: datetime) -> ParsedDate:
         if NUMBER.fullmatch(text) and not NUMERIC_DATE.fullmatch(text):
             raise ValueError(f"{text!r} is not a date")
         return parse_partial(text, now)
-    except OverflowError as error:
+    except ArithmeticError as error:  # of a date that is too late, or a part of one that has too many digits
         raise ValueError(f"{text!r} is out of range") from error
 
 

@@ -82,7 +82,7 @@ def parse(text: str, collection: Collection, *, now: datetime, latest: Latest, e
         limit=parse_count(options["limit"], "limit") if "limit" in options else None,
         offset=parse_count(options.get("offset", "0"), "offset"),
         fields=parse_fields(options.get("fields"), collection, alphabetical=format_ == "csv"),
-        order_by=tuple(parse_order(options.get("order_by", ""), collection)),
+        order_by=tuple(dict.fromkeys(parse_order(options.get("order_by", ""), collection))),
     )
 
 

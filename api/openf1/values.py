@@ -52,7 +52,9 @@ def parse_float(text: str) -> float:
 
 
 def parse_number(text: str) -> int | float:
+    """A number; beyond what any column holds as a float, infinity where it is too large for that, as both compare alike."""
     try:
-        return int(text)
+        value = int(text)
     except ValueError:
         return parse_float(text)
+    return value if abs(value) < 2**63 else parse_float(text)

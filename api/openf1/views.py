@@ -11,11 +11,12 @@ import msgspec
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
 from api import admission, throttling
+from api.conditional import names_tag, unless_known
+from api.logins.authentication import user_of
 from api.observing import ANSWERS
 from api.openf1 import compression, cors, samples
 from api.openf1.answers import Answer, answers
@@ -43,7 +44,7 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
     if request.method not in ("GET", "POST"):
         return problem(405, "Method Not Allowed", {"Allow": "GET, POST"})
     if settings.THROTTLES["reads"] and (
-        seconds := throttling.count_request("reads", f"address_{throttling.client_address(request)}")
+        seconds := throttling.count_request("reads", throttling.client_of(request, user_of(request)))
     ):
         return throttling.too_many_requests(seconds)
     known = find_collection(name.lower())
@@ -98,7 +99,7 @@ def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> Ht
     if version.changed_at and is_settled:
         headers["Last-Modified"] = http_date(version.changed_at.timestamp())
     key = f"{tag}gzip" if gzip else tag
-    if request.method == "GET" and not_modified(request, tag, headers, version):
+    if request.method == "GET" and names_tag(request, tag):
         ANSWERS.labels("not modified").inc()
         response: HttpResponseBase = HttpResponse(status=304, headers=headers)
     else:
@@ -109,6 +110,8 @@ def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> Ht
             if kept
             else respond_in_turn(request, query, gzip=gzip, headers=headers, key=key)
         )
+        modified = int(version.changed_at.timestamp()) if version.changed_at and is_settled else None
+        response = unless_known(request, response, tag=tag, modified=modified)
     if day and is_settled and response.status_code in (200, 304) and not response.streaming:
         route = request.resolver_match.route if request.resolver_match else ""
         response.source = Source(query.collection.name, sessions, version, key, day, route)  # type: ignore[attr-defined]
@@ -126,14 +129,6 @@ def sessions_of(query: Query) -> set[int] | None:
 def etag(query: Query, version: Version) -> str:
     """A weak ETag of the query and the version of its data; weak, because gzip changes the bytes."""
     return f'W/"{hashlib.blake2b(repr((query.fingerprint, version)).encode(), digest_size=12).hexdigest()}"'
-
-
-def not_modified(request: HttpRequest, tag: str, headers: dict[str, str], version: Version) -> bool:
-    if not request.META.keys() & {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}:
-        return False
-    changed = int(version.changed_at.timestamp()) if version.changed_at and "Last-Modified" in headers else None
-    response = get_conditional_response(request, etag=tag, last_modified=changed)
-    return response is not None and response.status_code == 304
 
 
 def respond_in_turn(request: HttpRequest, query: Query, **options: Any) -> HttpResponseBase:

@@ -9,6 +9,7 @@ from api.postman.operations import Json, Operation
 BODIES: dict[str, Json] = {
     "quality_apply_proposals": {"proposals": []},
     "jobs_stop_stop": {"id": "{{entry_id}}#"},
+    "token_create": {"username": "{{username}}", "password": "{{password}}"},
     "drivers_create": {"driver_id": "example-{{unique}}", "full_name": "Example {{unique}}"},  # one of the two is required
 }
 TYPICAL_NUMBERS = [  # (part of a field's name, value)

@@ -47,9 +47,9 @@ def test_a_token_made_on_the_command_line_may_write():
     user = User.objects.create_user("engineer")
     user.user_permissions.add(Permission.objects.get(codename="add_race"))
     out = StringIO()
-    call_command("drf_create_token", "engineer", stdout=out)
+    call_command("create_token", "engineer", stdout=out)
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {out.getvalue().split()[2]}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {out.getvalue().strip()}")
     assert client.post("/races", {"race_id": 1, "race_name": "Test", "year": 2024}).status_code == 201
     assert client.delete("/races/1").status_code == 403
 

@@ -5,6 +5,7 @@ from contextlib import closing
 from io import StringIO
 from urllib.parse import urljoin, urlsplit
 
+import jsonschema
 import pytest
 from django.core.management import call_command
 from drf_spectacular.generators import SchemaGenerator
@@ -57,6 +58,21 @@ def test_every_failure_is_described(described):
         wanted |= {"409", "201"} if operation["operationId"].endswith("_create") and path not in READING else set()
         assert wanted <= operation["responses"].keys(), (path, method)
         assert {"200", "201", "202"} & operation["responses"].keys(), (path, method)
+
+
+@pytest.mark.django_db
+def test_nested_errors_are_described(described, editor):
+    path = editor.post("/api/v1/experiments/", {"name": "trial"}).json()["url"]
+    answer = editor.post(f"{path}runs/", {"metrics": [{"key": "mae"}, {"key": ["a"], "value": "nan"}, 3]})
+    assert answer.status_code == 400
+    assert isinstance(answer.json()["metrics"][0], dict)
+    schema = {"$ref": "#/components/schemas/Invalid", "components": described["components"]}
+    jsonschema.validate(answer.json(), schema)
+    deep = {"name": [{"inner": [{"field": ["reason"]}, "reason"]}]}
+    jsonschema.validate(deep, schema)
+    for wrong in ({}, {"name": 1}, {"name": [{"inner": [1]}]}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, schema)
 
 
 def test_anybody_may_read_and_writing_needs_a_login(described):

@@ -1,21 +1,24 @@
 """Admin pages of users, groups, API tokens and the log of edits."""
 
-from django.contrib import admin
+import secrets
+from typing import Any
+
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
 from django.utils.html import format_html
-from rest_framework.authtoken.admin import TokenAdmin as DRFTokenAdmin
-from rest_framework.authtoken.models import TokenProxy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from api.logins.models import Token
 from mirror.admin import LogAdmin, RowAdmin, badge
 
 ACTION_BADGES = {1: ("added", "success"), 2: ("changed", "info"), 3: ("deleted", "danger")}
 
-admin.site.unregister([User, Group, TokenProxy])
+admin.site.unregister([User, Group])
 
 
 @admin.register(User)
@@ -31,14 +34,29 @@ class GroupAdmin(DjangoGroupAdmin, RowAdmin):
     icon = "group"
 
 
-@admin.register(TokenProxy)
-class TokenAdmin(DRFTokenAdmin, RowAdmin):
-    """Tokens of the API. A token is shown on its own page only."""
+@admin.register(Token)
+class TokenAdmin(RowAdmin):
+    """Tokens of programs. A token is shown once, after it was made; to delete it is to revoke it."""
 
     icon = "key"
-    list_display = ("user", "created")
+    list_display = ("beginning", "user", "created_at", "expires_at")
+    list_filter = (("user", AutocompleteSelectFilter),)
     list_select_related = ("user",)
+    search_fields = ("beginning", "user__username")
     autocomplete_fields = ("user",)
+    fields = ("user", "expires_at")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[Any, ...]:
+        return super().get_readonly_fields(request, obj) if obj is None else ("beginning", "user", "created_at", "expires_at")
+
+    def get_fields(self, request: HttpRequest, obj: Token | None = None) -> Any:
+        return self.fields if obj is None else self.get_readonly_fields(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
+        if not change:
+            obj.set_key(key := secrets.token_urlsafe(32))
+            messages.success(request, f"The token is {key}; it is shown this once.")
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(LogEntry)

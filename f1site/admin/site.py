@@ -17,7 +17,7 @@ GROUPS = {
     "Learning": ("ml",),
     "Sync": ("openf1",),
     "Background work": ("jobs", "django_celery_beat"),
-    "Access": ("auth", "authtoken", "admin"),
+    "Access": ("auth", "logins", "admin"),
 }
 API = [
     {"title": "API documentation", "icon": "menu_book", "link": "/api/docs/"},

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
+from api.logins.models import Token
 from mirror.admin import LogAdmin
 from mirror.fields import JSONText
 from mirror.models import Mirrored, SyncRun
@@ -222,9 +223,14 @@ def test_nobody_edits_the_record_of_edits(admin_client):
     assert LogEntry.objects.get().object_repr == edit.object_repr
 
 
-def test_a_token_is_shown_on_its_own_page_only(admin_client, admin_user):
-    from rest_framework.authtoken.models import TokenProxy
-
-    token = TokenProxy.objects.create(user=admin_user)
-    assert token.key not in admin_client.get(page(TokenProxy, "changelist")).content.decode()
-    assert token.key in admin_client.get(page(TokenProxy, "change", admin_user.pk)).content.decode()
+def test_a_token_is_shown_once_and_revoked(admin_client, admin_user):
+    made = admin_client.post(page(Token, "add"), {"user": admin_user.pk}, follow=True).content.decode()
+    [key] = re.findall(r"The token is (\S+);", made)
+    token = Token.find(key)
+    assert token.user == admin_user
+    for address in (page(Token, "changelist"), page(Token, "change", token.pk)):
+        text = admin_client.get(address).content.decode()
+        assert token.beginning in text
+        assert key not in text
+    assert admin_client.post(page(Token, "delete", token.pk), {"post": "yes"}).status_code == 302
+    assert Token.find(key) is None

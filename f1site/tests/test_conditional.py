@@ -14,7 +14,7 @@ from drivers.people import merge
 from mirror import decisions
 from mirror.models import Correction, PieceVersion, Source, SyncRun
 from mirror.tests.pages import shown
-from races.models import Race
+from races.models import Race, Session
 from telemetry.models import Lap
 
 pytestmark = pytest.mark.django_db
@@ -168,3 +168,31 @@ def test_an_edit_on_an_admin_page_is_seen(api, admin_client, race, paths):
     assert admin_client.post(page, shown(admin_client.get(page)) | {"race_name": "Edited"}).status_code == 302
     after = [again(api, path, answer).json() for path, answer in zip(paths, before, strict=True)]
     assert (after[0]["results"][0]["race_name"], after[1]["race_name"]) == ("Edited", "Edited")
+
+
+ANY_ANSWER = [{"If-None-Match": "*"}, {"If-Modified-Since": "Sat, 01 Jan 2099 00:00:00 GMT"}]
+
+
+@pytest.fixture
+def edited(race, editor):
+    """A race weekend that was edited a minute ago."""
+    editor.patch(f"/api/v1/races/{race.pk}/", {"race_name": "Edited"})
+    PieceVersion.objects.update(changed_at=timezone.now() - timedelta(minutes=1))
+    return race
+
+
+@pytest.mark.parametrize("headers", ANY_ANSWER, ids=["any tag", "a date"])
+def test_what_does_not_exist_is_not_unmodified(api, edited, headers):
+    missing = {"races/999/": 404, "races/?page=99": 404, "races/?nosuch=1": 400, "sessions/999/laps/": 404}
+    assert {path: api.get(f"/api/v1/{path}", headers=headers).status_code for path in missing} == missing
+    assert api.get("/v1/meetings?meeting_key=999", headers=headers).status_code == 404
+    make(Session)
+    assert api.get(f"/f1/{edited.year}/?format=nosuch", headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize("headers", ANY_ANSWER, ids=["any tag", "a date"])
+@pytest.mark.parametrize("path", ["/api/v1/races/", "/api/v1/races/{}/", "/api/v1/races/?format=csv", "/v1/meetings"])
+def test_what_exists_is_unmodified(api, edited, headers, path):
+    answer = api.get(path.format(edited.pk), headers=headers)
+    assert (answer.status_code, answer.getvalue()) == (304, b"")
+    assert answer["ETag"] == api.get(path.format(edited.pk))["ETag"]

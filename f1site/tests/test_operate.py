@@ -43,10 +43,10 @@ from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from datetime import datetime, UTC
 from django.contrib.auth.models import User
-from rest_framework.authtoken.models import Token
+from api.logins.models import Token
 from races.models import Race, Session
 user = User.objects.create_superuser("chief", password={PASSWORD!r})
-Token.objects.create(user=user, key={TOKEN!r})
+Token.issue(user, key={TOKEN!r})
 race = Race.objects.create(race_id=1, race_name="Demo Grand Prix", year=2024)
 Session.objects.create(session_id=11, race=race, session_name="Race", year=2024, date_start=datetime(2024, 3, 2, tzinfo=UTC))
 """

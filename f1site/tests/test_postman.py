@@ -33,7 +33,7 @@ def requests(collection):
 def test_the_collection_can_be_imported_with_its_environment(collection):
     assert collection["info"]["schema"] == "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
     environment = json.loads((settings.BASE_DIR / "docs" / "postman_environment.json").read_text())
-    assert {each["key"] for each in environment["values"]} == {"base_url", "token"}
+    assert {each["key"] for each in environment["values"]} == {"base_url", "token", "username", "password"}
 
 
 def test_a_question_about_a_kind_of_session_is_asked_about_one_of_that_kind(requests):
@@ -61,7 +61,7 @@ def test_every_body_is_json_once_the_variables_have_values(requests):
 
 
 def test_every_variable_gets_its_value_before_it_is_used(requests):
-    known = {"base_url", "token", "unique"}
+    known = {"base_url", "token", "username", "password", "unique"}
     for each in requests:
         request = each["request"]
         used = {*USED.findall(request["url"]["raw"] + request.get("body", {}).get("raw", ""))}

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
@@ -27,6 +27,7 @@ from unfold.widgets import (
 )
 
 from mirror import editing
+from mirror.admin.keys import with_possible_key
 from mirror.feeds import Feed, feed_of
 from mirror.fields import JSONText
 from mirror.models import Correction, Mirrored, Source
@@ -115,6 +116,12 @@ class RowAdmin(EmptyIsNull, ModelAdmin):
     list_filter_submit = True  # a button applies all chosen filters at once
     show_full_result_count = False
     empty_value_display = EMPTY
+
+    def get_urls(self) -> list[URLPattern]:
+        urls = super().get_urls()
+        for url in urls:
+            url.callback = with_possible_key(url.callback, self.opts.pk)
+        return urls
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
         """Make the primary key of an existing row read-only, because changing it would save a second row."""

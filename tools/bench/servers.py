@@ -242,7 +242,7 @@ class Site:
     def token(self) -> str:
         """Return the token of a new superuser."""
         program = (
-            "from django.contrib.auth.models import User; from rest_framework.authtoken.models import Token;"
-            "print(Token.objects.create(user=User.objects.create_superuser('editor')).key)"
+            "from django.contrib.auth.models import User; from api.logins.models import Token;"
+            "print(Token.issue(User.objects.create_superuser('editor'))[1])"
         )
         return self.run_command("shell", "-v0", "-c", program).strip()

@@ -56,9 +56,10 @@ def upstream() -> Iterator[str]:
 
 def fill() -> str:
     """Create every row that the collection asks for, and return the token of a superuser."""
+    from django.contrib.auth.models import User
     from django.core.management import call_command
-    from rest_framework.authtoken.models import Token
 
+    from api.logins.models import Token
     from api.tests.factories import make
     from f1site.urls import router
     from ml.models import Run
@@ -72,7 +73,7 @@ def fill() -> str:
     for _, viewset, _ in router.registry:
         if not viewset.queryset.exists():
             make(viewset.queryset.model)
-    return Token.objects.create(user_id=1).key
+    return Token.issue(User.objects.get())[1]
 
 
 @contextmanager
@@ -128,6 +129,7 @@ def run(folder: Path, arguments: list[str]) -> int:
                 collection.write_bytes(answer.read())
             command = [HERE / "node_modules/.bin/newman", "run", collection, "--environment", ENVIRONMENT]
             command += ["--env-var", f"base_url={site}", "--env-var", f"token={token}"]
+            command += ["--env-var", "username=newman", "--env-var", f"password={env['DJANGO_SUPERUSER_PASSWORD']}"]
             command += ["--reporters", "cli", "--reporter-cli-no-success-assertions", "--reporter-cli-no-banner"]
             return subprocess.run([*command, *arguments], check=False).returncode
 

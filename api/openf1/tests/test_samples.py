@@ -236,3 +236,10 @@ def test_no_more_rows_are_kept_of_a_car_than_can_be_among_the_first(get, monkeyp
     monkeypatch.setattr(samples, "sort_table", lambda query, table: sizes.append(table.num_rows) or take(query, table))
     assert get("car_data?order_by=-speed&limit=1")[0]["speed"] == 386
     assert sizes == [4]  # one of each car and session
+
+
+def test_a_number_of_any_length_is_compared_with_samples(get):
+    for value in ("9" * 400, "9" * 5_000, "1e400"):
+        assert len(get(f"car_data?session_key=9472&speed<{value}")) == 30
+        assert get(f"car_data?session_key=9472&speed={value}&empty=list") == []
+        assert get(f"car_data?session_key=9472&driver_number>={value}&empty=list") == []

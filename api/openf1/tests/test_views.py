@@ -177,3 +177,32 @@ def test_errors_can_be_read_by_every_origin_too(client):
     response = client.get("/v1/laps?lap=1", headers={"Origin": "https://example.org"})
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert json.loads(response.content)["detail"]
+
+
+LONG = "9" * 400
+
+
+@pytest.mark.parametrize("value", [LONG, f"-{LONG}", "9" * 5_000, "1e400"], ids=["long", "negative", "longer", "exponent"])
+def test_a_number_of_any_length_is_compared(weekend, get, value):
+    negative = value.startswith("-")
+    for field in ("lap_number", "lap_duration", "segments_sector_1"):
+        for operator in ("=", ">", ">=", "<", "<="):
+            found = get(f"laps?{field}{operator}{value}&empty=list")
+            expected = operator in (">", ">=") if negative else operator in ("<", "<=")
+            assert bool(found) == expected, (field, operator)
+            assert get(f"laps?{field}{operator}{value}&empty=list&raw=true") == found
+
+
+@pytest.mark.parametrize("date", [f"10h{'9' * 29}m", f"10h{'9' * 400}m", f"{'9' * 400}-01-01", f"10:00:{'9' * 400}"])
+def test_a_date_with_too_many_digits_is_refused(weekend, get, date):
+    refused = get(f"laps?date_start={date}")
+    assert refused.status_code == 400
+    assert refused.json()["detail"].startswith("date_start=")
+
+
+@pytest.mark.parametrize("field", ["lap_number>", "lap_duration<", "segments_sector_1=", "date_start>"])
+def test_a_question_has_so_many_comparisons(weekend, get, field):
+    values = [f"2024-03-02T15:00:00.{n:06}" if field == "date_start>" else str(n) for n in range(1_300)]
+    refused = get("laps?" + "&".join(f"{field}{value}" for value in values))
+    assert (refused.status_code, "a query has 200 comparisons at most" in refused.json()["detail"]) == (400, True)
+    assert isinstance(get("laps?empty=list&" + "&".join(f"{field}{value}" for value in values[:200])), list)

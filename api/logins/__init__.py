@@ -1,0 +1,1 @@
+"""Who may write: tokens of programs, and the limit of wrong passwords."""
