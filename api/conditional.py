@@ -36,10 +36,8 @@ def unless_known(request: HttpRequest, response: Answer, *, tag: str, modified: 
     if request.method not in ("GET", "HEAD") or not request.META.keys() & {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE"}:
         return response
     found = get_conditional_response(request, etag=tag, last_modified=modified, response=response)  # type: ignore[arg-type]
-    if found is None or found.status_code != 304:
-        return response
-    response.close()
-    return found
+    # A response that is not sent is not closed either: that would end the request before its time.
+    return found if found is not None and found.status_code == 304 else response
 
 
 def conditional(read: Callable) -> Callable:

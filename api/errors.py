@@ -176,7 +176,7 @@ def known_error(request: HttpRequest, exception: Exception) -> HttpResponse | No
     else:
         response = JsonResponse({"detail": str(api_error.detail)}, status=api_error.status_code)
     if isinstance(api_error, exceptions.Throttled):
-        response["Retry-After"] = str(api_error.wait)
+        response["Retry-After"] = str(api_error.wait)  # type: ignore[attr-defined]  # which its constructor sets
     return response
 
 

@@ -168,6 +168,9 @@ if pool_size and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresq
 STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", default=30)
 # The cache, which counts requests for the rate limits: in the memory of each process, or in a Redis that they share.
 CACHES = {"default": env.caches("CACHE_URL", default="locmemcache://")}
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.locmem.LocMemCache":
+    # By default a third of the entries goes when there are 300, so that 300 addresses would reset the counters of others.
+    CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 100_000)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(DATA_ROOT / "media"))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from rest_framework import authentication
@@ -39,7 +38,7 @@ class BearerScheme(OpenApiAuthenticationExtension):
         return build_bearer_security_scheme_object(header_name="Authorization", token_prefix="Bearer")  # noqa: S106 - no password
 
 
-def user_of(request: HttpRequest) -> Any:
+def user_of(request: Any) -> Any:
     """The user whose token a request has; None without one, or with one that is not valid here, such as OpenF1's own."""
     if "HTTP_AUTHORIZATION" not in request.META:
         return None

@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from api.tests.factories import make
+from api.throttling import count_request
 from drivers.models import Driver
 from f1site.urls import router
 from races.models import Race
@@ -205,6 +206,14 @@ def test_reads_are_limited_when_asked_for_by_address(limits, api, editor):
     assert api.get("/api/v1/races/", REMOTE_ADDR="10.0.0.9").status_code == 200
     assert editor.get("/api/v1/races/").status_code == 200  # a user, not an address
     assert editor.post("/api/v1/races/", {}).status_code == 400  # writes count apart
+
+
+def test_many_others_do_not_reset_a_counter(limits, api):
+    limits["reads"] = "1/day"
+    assert [api.get("/api/v1/races/").status_code for _ in range(2)] == [200, 429]
+    for number in range(1_000):
+        count_request("reads", f"address_{number}")
+    assert api.get("/api/v1/races/").status_code == 429
 
 
 def test_a_header_makes_no_new_address(limits, api):
