@@ -28,6 +28,9 @@ KNOWN_FOR = timedelta(days=90)  # how long an address is known after a login
 class TooManyLogins(Throttled):
     """No password is looked at before `wait` seconds have passed."""
 
+    default_detail = "Too many wrong passwords."
+    extra_detail_singular = extra_detail_plural = "Try again in {wait} s."
+
 
 class LimitedBackend(ModelBackend):
     """Django's users and passwords, with the limit; every way to log in with a password ends here."""

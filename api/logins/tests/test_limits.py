@@ -1,5 +1,6 @@
 """Wrong passwords are limited by name and by address; nobody is locked out by strangers where they logged in before."""
 
+import re
 import threading
 from datetime import timedelta
 
@@ -60,6 +61,7 @@ def test_guessing_ends_by_name_and_by_address(path):
     assert guess(4, path=path) == [wrong, wrong, wrong, 429]
     refused = log_in(path=path)
     assert (refused.status_code, 0 < int(refused["Retry-After"]) <= 60) == (429, True)
+    assert re.search(r"Too many wrong passwords\. Try again in \d+ s\.", refused.content.decode())
     assert status(path=path, address=HOME) == 429  # the name counts, from wherever
     assert status("other", "x", path=path) == 429  # the address counts, whatever the name
     assert status("other", "x", path=path, address=HOME) == wrong
