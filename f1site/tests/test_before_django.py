@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
+from api.logins.models import Token
 from api.openf1 import before_django
 from api.openf1.answers import answers
 from f1site import asgi
@@ -162,6 +163,14 @@ def test_kept_answers_count_against_the_rate_limit(ask, settings):
         (200, False),
         (429, True),
     ]
+
+
+def test_who_sends_a_token_is_counted_as_a_user(ask, settings):
+    _, key = Token.issue(User.objects.create_user("reader"))
+    settings.THROTTLES = settings.THROTTLES | {"reads": "2/d"}
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "counted"}}
+    assert [ask(LAPS).status for _ in range(3)] == [200, 200, 429]
+    assert [ask(LAPS, authorization=f"Bearer {key}").status for _ in range(3)] == [200, 200, 429]
 
 
 def by_sync(upstream, editor):
