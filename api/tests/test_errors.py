@@ -116,7 +116,7 @@ def away(*args, **kwargs):
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
-def test_a_database_that_is_away_is_no_fault_of_the_openf1_api(api, monkeypatch, accept):
+def test_a_database_that_is_away_is_no_fault_of_the_openf1_api(db, api, monkeypatch, accept):
     monkeypatch.setattr("mirror.versions.statement", away)
     answer = api.get("/v1/laps?session_key=1", HTTP_ACCEPT=accept)
     assert answer.status_code == 503
