@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,30 +14,41 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LoginAttempt',
+            name="LoginAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64)),
-                ('address', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(db_index=True)),
-                ('succeeded', models.BooleanField(default=False)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=64)),
+                ("address", models.CharField(max_length=64)),
+                ("at", models.DateTimeField(db_index=True)),
+                ("succeeded", models.BooleanField(default=False)),
             ],
             options={
-                'indexes': [models.Index(fields=['name', 'at'], name='logins_logi_name_965450_idx'), models.Index(fields=['address', 'at'], name='logins_logi_address_50b4c5_idx')],
+                "indexes": [
+                    models.Index(fields=["name", "at"], name="logins_logi_name_965450_idx"),
+                    models.Index(fields=["address", "at"], name="logins_logi_address_50b4c5_idx"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Token',
+            name="Token",
             fields=[
-                ('token_id', models.BigAutoField(primary_key=True, serialize=False, verbose_name='token ID')),
-                ('digest', models.CharField(editable=False, max_length=64, unique=True)),
-                ('beginning', models.CharField(editable=False, help_text='The first characters of the token.', max_length=6)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('expires_at', models.DateTimeField(blank=True, help_text='When it ends; empty: not before it is revoked.', null=True, verbose_name='expires')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("token_id", models.BigAutoField(primary_key=True, serialize=False, verbose_name="token ID")),
+                ("digest", models.CharField(editable=False, max_length=64, unique=True)),
+                ("beginning", models.CharField(editable=False, help_text="The first characters of the token.", max_length=6)),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When it ends; empty: not before it is revoked.", null=True, verbose_name="expires"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL),
+                ),
             ],
             options={
-                'ordering': ['token_id'],
+                "ordering": ["token_id"],
             },
         ),
     ]

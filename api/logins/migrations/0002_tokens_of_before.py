@@ -4,19 +4,17 @@ from django.db import migrations
 
 from api.logins.models import SHOWN, digest_of
 
-OLD = "authtoken_token"
-
 
 def take_over(apps, schema_editor):
     connection = schema_editor.connection
-    if OLD not in connection.introspection.table_names():
+    if "authtoken_token" not in connection.introspection.table_names():
         return
     Token = apps.get_model("logins", "Token")
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT key, user_id FROM {OLD}")
+        cursor.execute("SELECT key, user_id FROM authtoken_token")
         for key, user in cursor.fetchall():
             Token.objects.create(user_id=user, digest=digest_of(key), beginning=key[:SHOWN])
-        cursor.execute(f"DROP TABLE {OLD}")
+        cursor.execute("DROP TABLE authtoken_token")
 
 
 class Migration(migrations.Migration):
