@@ -21,5 +21,5 @@ if __name__ == "__main__":
 
     try:
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, ConnectionError) as error:  # a wrong setting; the storage of files is away
         sys.exit(str(error))

@@ -18,7 +18,7 @@ from rest_framework.views import exception_handler
 
 from api.statements import is_timeout
 from mirror.errors import Locked, NothingMatched, OpenF1Error, Unavailable
-from mirror.storage import DamagedFile
+from mirror.storage import DamagedFile, StorageUnavailable
 
 log = logging.getLogger(__name__)
 # What SQLite and PostgreSQL say of a query that is too long or too deep for them.
@@ -59,7 +59,7 @@ class TooSlow(exceptions.APIException):
     default_detail = "The database would take too long to answer this (STATEMENT_TIMEOUT); ask for less, by session for example."
 
 
-class FileDamaged(exceptions.APIException):
+class FileUnavailable(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
 
 
@@ -104,8 +104,8 @@ def to_api_exception(error: Exception) -> exceptions.APIException:  # noqa: C901
             return exceptions.NotFound(f"{error}.")
         case OpenF1Error():
             return to_upstream_exception(error)
-        case DamagedFile():
-            return FileDamaged(str(error))
+        case DamagedFile() | StorageUnavailable():
+            return FileUnavailable(str(error))
         case IntegrityError():
             return Conflict()
         case DatabaseError() | InterfaceError() | OverflowError():
@@ -167,7 +167,14 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def known_error(request: HttpRequest, exception: Exception) -> HttpResponse | None:
     """The response to an error in a view outside the REST API that has the same meaning there; None for all others."""
-    api_error = exception if isinstance(exception, exceptions.Throttled) else to_database_exception(exception)
+    api_error: exceptions.APIException
+    match exception:
+        case exceptions.Throttled():
+            api_error = exception
+        case DamagedFile() | StorageUnavailable():
+            api_error = FileUnavailable(str(exception))
+        case _:
+            api_error = to_database_exception(exception)
     if isinstance(api_error, Unexpected):
         return None
     log_error(exception, api_error, request)

@@ -35,7 +35,7 @@ class CompressionMiddleware(GZipMiddleware):
 
 
 class ErrorMiddleware:
-    """Answer the errors that views outside the REST API share with it: of the database, and of too many wrong passwords."""
+    """Answer the errors that views outside the REST API share with it: of database and files, of too many wrong passwords."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

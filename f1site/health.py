@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Count, Sum
@@ -64,6 +65,10 @@ def check_disk() -> None:
         raise NotReady(f"{free} MB free, less than {settings.MIN_FREE_MB}")
 
 
+def check_storage() -> None:
+    default_storage.exists("readyz")  # whether it is there does not matter, but that the store answers
+
+
 def check_last_sync() -> None:
     if not settings.MAX_SYNC_AGE_HOURS:
         return
@@ -78,6 +83,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "cache": check_cache,
     "broker": check_broker,
     "disk": check_disk,
+    "storage": check_storage,
     "sync": check_last_sync,
 }
 

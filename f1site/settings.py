@@ -189,7 +189,7 @@ if STORAGE_URL.scheme == "s3":
         "file_overwrite": False,
         "querystring_auth": False,
     }
-    STORAGES["default"] = {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": bucket}
+    STORAGES["default"] = {"BACKEND": "f1site.object_storage.ObjectStorage", "OPTIONS": bucket}
 elif STORAGE_URL.geturl():
     raise ImproperlyConfigured(f"STORAGE_URL is {STORAGE_URL.geturl()!r}; s3://bucket/folder is wanted, or nothing.")
 STATIC_URL = "static/"
@@ -255,7 +255,11 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_TASK_IGNORE_RESULT = True  # results are in the rows of the jobs
 CELERY_TASK_STORE_EAGER_RESULT = False
-CELERY_TASK_PUBLISH_RETRY = False  # unsent messages are sent again by `jobs.queue.take_up`
+# A message is tried twice, because a connection that is kept may be of before the broker restarted; what is not sent even then
+# is sent again by `jobs.queue.take_up`. Workers look for a broker that is away for as long as it takes.
+CELERY_TASK_PUBLISH_RETRY = True
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_WORKER_CONCURRENCY = env.number("WORKER_CONCURRENCY", default=2, least=1)
@@ -363,6 +367,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
         "django.request": {"level": "ERROR"},  # refused requests are logged as all requests are
         "matplotlib": {"level": "WARNING"},
+        "botocore": {"level": "WARNING"},  # else a line for each thread that uses the bucket
     },
 }
 

@@ -37,7 +37,11 @@ def run_claimed(job: Job) -> None:
         end(progress, Job.State.CANCELLED)
     except (OperationalError, InterfaceError) as error:
         log.warning("%s lost the database: %s", job, error)
-        requeue(progress, error)
+        close_old_connections()
+        requeue(progress, error, "The database was unavailable")
+    except ConnectionError as error:  # of the storage of files; kinds of jobs report what else they cannot reach
+        log.warning("%s lost a connection: %s", job, error)
+        requeue(progress, error, str(error))
     except Exception as error:
         log.exception("%s failed.", job)
         end(progress, Job.State.FAILED, error=f"{type(error).__name__}: {error}")
@@ -67,14 +71,13 @@ def end(progress: Progress, state: str, *, error: str = "", result: Any = None) 
     progress.own_row.update(state=state, ended_at=timezone.now(), message="", error=error, result=result)
 
 
-def requeue(progress: Progress, error: Exception) -> None:
-    """Queue a job again that lost the database, unless that happened too often."""
-    close_old_connections()
+def requeue(progress: Progress, error: Exception, reason: str) -> None:
+    """Queue a job again that lost the database or the storage of files, unless that happened too often."""
     try:
         if progress.job.attempts >= queue.MAX_ATTEMPTS:
             end(progress, Job.State.FAILED, error=f"{type(error).__name__}: {error}")
         else:
-            message = "The database was unavailable; the job will be tried again."
+            message = f"{reason.rstrip('.')}; the job will be tried again."
             progress.own_row.update(state=Job.State.QUEUED, sent_at=None, heartbeat_at=None, message=message)
     except DatabaseError:  # still unavailable: `take_up` queues the job again once its heartbeat is too old
         log.warning("%s waits until the database is back.", progress.job)

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+class StorageUnavailable(ConnectionError):
+    """The store that keeps the files cannot be reached or is out of order; what needs it may succeed later."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The storage of files cannot be reached; try again ({reason}).")
+
+
 class DamagedFile(Exception):
     """A stored file is missing, cannot be read, or is not what was stored; the message names it and the way out."""
 

@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 
 from mirror.models import SyncRun
+from mirror.storage import StorageUnavailable
 from ml import cleaning, datasets, features
 from ml.models import Dataset
 from ml.models.experiments import VALID_NAME
@@ -81,6 +82,8 @@ def read_dataset(name: str) -> Data:
     try:
         with default_storage.open(row.file) as file:
             combined = pd.read_parquet(io.BytesIO(file.read()))
+    except StorageUnavailable:
+        raise
     except (OSError, ValueError) as error:
         raise ValueError(f"The file {row.file} of the dataset {name!r} cannot be read: {error}") from error
     if fingerprint(combined) != row.sha256:

@@ -28,7 +28,7 @@ from api.openf1.sources import source_of
 from api.tables.writers import FORMATS
 from mirror import versions
 from mirror.feeds import registry
-from mirror.storage import DamagedFile
+from mirror.storage import DamagedFile, StorageUnavailable
 from mirror.versions import Version
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def collection(request: HttpRequest, name: str) -> HttpResponseBase:
         return answer(request, query, day=None if latest.was_asked else now.date())
     except BadQuery as error:
         return problem(400, str(error))
-    except DamagedFile as error:
+    except (DamagedFile, StorageUnavailable) as error:
         log.error("%s", error)  # noqa: TRY400 - the traceback would say no more
         return problem(503, str(error))
 

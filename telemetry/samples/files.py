@@ -20,7 +20,7 @@ from django.utils import timezone
 from api.tables.columns import arrow_type, make_column
 from mirror.errors import NotStored
 from mirror.mapping import getter
-from mirror.storage import DamagedFile
+from mirror.storage import DamagedFile, StorageUnavailable
 from telemetry.models import SampleFile
 
 if TYPE_CHECKING:
@@ -97,20 +97,29 @@ def encode(table: "pa.Table") -> bytes:
 
 
 def store(name: str, content: bytes, storage: Storage = default_storage) -> None:
-    """Store a file atomically: write it under a temporary name, then rename it.
+    """Replace a file at once: readers find the old content or the new, and the old stays when the new cannot be written.
 
-    Object stores, which have no local path, write whole objects anyway. NotStored when there is no space or no permission.
+    NotStored when there is no space or no permission; StorageUnavailable while an object store cannot be reached.
     """
+    try:
+        try:
+            path = storage.path(name)
+        except NotImplementedError:  # an object store, which replaces whole objects; `save` would look for a free name
+            storage._save(name, ContentFile(content))  # type: ignore[attr-defined]
+        else:
+            replace_local_file(name, path, content, storage)
+    except StorageUnavailable:
+        raise
+    except OSError as error:
+        raise NotStored(f"{name} cannot be written: {error.strerror or error}; what was stored before is still there") from error
+
+
+def replace_local_file(name: str, path: str, content: bytes, storage: Storage) -> None:
+    """Write a file under a temporary name, then rename it."""
     temporary = f"{name}.{uuid4().hex}.part"
     try:
         storage.save(temporary, ContentFile(content))
-        try:
-            os.replace(storage.path(temporary), storage.path(name))
-        except NotImplementedError:  # no local folder
-            storage.delete(name)
-            storage.save(name, ContentFile(content))
-    except OSError as error:
-        raise NotStored(f"{name} cannot be written: {error.strerror or error}; what was stored before is still there") from error
+        os.replace(storage.path(temporary), path)
     finally:
         storage.delete(temporary)
 
@@ -142,12 +151,14 @@ def read_verified(name: str, expected: str) -> bytes:
 
 
 def read_content(name: str) -> bytes:
-    """The content of a stored file, verified or not; DamagedFile when there is none."""
+    """The content of a stored file, verified or not; DamagedFile when there is none, StorageUnavailable while nobody knows."""
     try:
         with default_storage.open(name, "rb") as file:
             content = file.read()
     except FileNotFoundError as error:
         raise damaged(name, "is missing") from error
+    except StorageUnavailable:
+        raise
     except OSError as error:
         raise damaged(name, f"cannot be read ({error.strerror or error})") from error
     if not content:
