@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from api.tables.columns import Columns, arrow_schema
 from api.tables.converters import Converter, stored_to_arrow, stored_to_json, stored_to_openf1_csv
 from api.tables.parquet import write_batches
 
+SOME = 200  # rows that C code writes in one go; other threads wait meanwhile, two milliseconds
 encoder = msgspec.json.Encoder()
 
 Chunk = list[tuple]
@@ -61,7 +63,9 @@ def write_csv(columns: Columns, chunks: Chunks, convert: Converter = stored_to_o
     writer = csv.writer(text)
     writer.writerow([column.name for column in columns])
     for chunk in chunks:
-        writer.writerows(zip(*convert_chunk(columns, chunk, convert), strict=True))
+        rows = zip(*convert_chunk(columns, chunk, convert), strict=True)
+        while some := list(islice(rows, SOME)):
+            writer.writerows(some)
         yield text.getvalue().encode()
         text.seek(0)
         text.truncate()

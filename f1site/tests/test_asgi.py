@@ -154,6 +154,11 @@ def test_a_body_that_is_too_large_is_refused_by_django_itself(settings):
     assert "detail" in json.loads(content(sent))
 
 
+def test_monitors_are_answered_without_a_thread(monkeypatch):
+    monkeypatch.setattr(asgi.threads, "submit", lambda *call: pytest.fail("a thread was asked"))
+    assert json.loads(content(ask(path="/healthz/", headers=[(b"host", b"localhost")])))["status"] == "ok"
+
+
 def test_many_large_bodies_at_once_are_refused(monkeypatch, django):
     django(lambda environ: HttpResponse(b"ok"))
     monkeypatch.setattr(asgi, "ALL_BODIES", 50_000)

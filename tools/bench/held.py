@@ -39,12 +39,12 @@ WORST = (
     "/v1/laps?format=csv&limit={n}00000",
     "/v1/race_control?message>=A&message<=Z{n}",
     "/v1/position?offset=1000000{n}",
-    "/api/v1/position/?format=csv&page_size=1000&page={n}",
-    "/api/v1/laps/?format=parquet&lap_number__gte=-{n}",
-    "/api/v1/laps/?search=e&ordering=-lap_duration&page_size=1000&lap_number__gte=-{n}",
-    "/api/v1/analysis/undercut/?session_id={session}&fuel_load=1{n}",
-    "/api/v1/analysis/degradation/?session_id={session}&fuel_load={n}",
+    "/api/v1/position/?format=csv",
+    "/api/v1/laps/?format=parquet",
+    "/api/v1/laps/?search=e&ordering=-lap_duration&page_size=1000",
+    "/api/v1/analysis/degradation/?session_id={session}&fuel_load=10.{n}",
     "/f1/2024/bahrain/race/trace/?laps=1-{n}",
+    "/readyz/",
 )
 
 Check = tuple[str, str, bool]
