@@ -118,22 +118,15 @@ class PitAdmin(CarRowAdmin):
     ordering = ("-session_id", "-date", "-pit_id")
 
 
-class TimedRowAdmin(CarRowAdmin):
-    """Admin of rows of which a season has hundreds of thousands: sorted like the index, and without a date hierarchy, which would
-    read every row."""
-
-    date_hierarchy = None
-
-
 @admin.register(Position)
-class PositionAdmin(TimedRowAdmin):
+class PositionAdmin(CarRowAdmin):
     icon = "format_list_numbered"
     list_display = ("date", "position", "car", "driver", "race", "session_label", "source")
     ordering = ("-session_id", "-date", "-driver_number", "-position")
 
 
 @admin.register(Interval)
-class IntervalAdmin(TimedRowAdmin):
+class IntervalAdmin(CarRowAdmin):
     icon = "straighten"
     list_display = ("date", "car", "driver", "gap_to_leader", "interval", "race", "session_label", "source")
     list_display_links = ("date", "car")

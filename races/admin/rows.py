@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from mirror.admin import (
@@ -11,6 +13,7 @@ from mirror.admin import (
     badge,
     dot,
 )
+from mirror.admin.searching import search_condition
 from races.models import Neutralisation, Race, RaceControl, Weather
 
 FLAG_COLOURS = {
@@ -24,10 +27,9 @@ FLAG_COLOURS = {
 
 
 class SessionRowAdmin(MirroredAdmin):
-    """Rows that belong to a session."""
+    """Rows that belong to a session: up to millions, so that there is no date hierarchy, which would read them all."""
 
     list_select_related: tuple[str, ...] = ("session__race",)
-    list_per_page = 100
     list_filter: tuple = (
         ("session", AutocompleteSelectFilter),
         ("session__race", AutocompleteSelectFilter),
@@ -35,9 +37,11 @@ class SessionRowAdmin(MirroredAdmin):
         "session__session_name",
         "source",
     )
-    date_hierarchy: str | None = "session__date_start"
     autocomplete_fields = ("session",)
     search_fields: tuple[str, ...] = ("session__race__race_name", "session__location", "session__session_name")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return queryset.filter(search_condition(self.model, self.get_search_fields(request), search_term)), False
 
     @admin.display(description="race", ordering="session__date_start")
     def race(self, row: Any) -> str:
