@@ -1,10 +1,12 @@
 """Measure how fast samples are stored, how large their files are, and how fast a lap is read: `make bench`.
 
 Prints figures, asserts nothing. The samples are those of the recorded race in ../shared (session 9472) where that is there, else
-the demo season's. Upstream's answers are made before the clock starts: what is measured begins with their bytes.
+the demo season's. Upstream's answers are made before the clock starts, in a process of their own: what is measured begins with
+their bytes.
 """
 
 import gzip
+import multiprocessing
 import os
 import resource
 import statistics
@@ -49,42 +51,53 @@ from telemetry.models import Lap, SampleFile
 from telemetry.samples import files, ingest, laps
 
 
-class Bytes(BaseAdapter):
-    """Transport with prepared answers: {(collection, driver_number or None): body}."""
+class Files(BaseAdapter):
+    """Transport that answers from a folder of files, which are named as `file_name` says; 404 where there is none."""
 
-    def __init__(self, bodies):
+    def __init__(self, folder: Path):
         super().__init__()
-        self.bodies = bodies
+        self.folder = folder
 
     def send(self, request, **options):
         url = urlsplit(request.url)
-        driver = dict(parse_qsl(url.query)).get("driver_number")
+        path = self.folder / file_name(url.path.rsplit("/", 1)[1], dict(parse_qsl(url.query)).get("driver_number"))
         response = requests.Response()
         response.url, response.request = request.url, request
-        body = self.bodies.get((url.path.rsplit("/", 1)[1], driver and int(driver)))
-        response.status_code = 200 if body else 404
-        response._content = body or b'{"detail":"No results found."}'
+        response.status_code = 200 if path.exists() else 404
+        response._content = path.read_bytes() if path.exists() else b'{"detail":"No results found."}'
         return response
 
     def close(self):
         pass
 
 
-def recorded() -> Client:
-    """Return a client of the recorded race."""
-    bodies = {}
+def file_name(collection: str, driver_number: object = None) -> str:
+    return f"{collection}-{driver_number or 'all'}.json"
+
+
+def write_answers(folder: Path) -> None:
+    """Write the answers of the recorded race. In a process of its own: its rows take more memory than storing them."""
     for collection, name in {"meetings": 2024, "sessions": 2024, "drivers": SESSION, "laps": SESSION}.items():
         rows = msgspec.json.decode(gzip.decompress((DATA / collection / f"{name}.json.gz").read_bytes()))
         race = next((row["meeting_key"] for row in rows if row.get("session_key") == SESSION), 1229)
         rows = [row for row in rows if row.get("session_key", SESSION) == SESSION and row["meeting_key"] == race]
-        bodies[collection, None] = msgspec.json.encode(rows)
+        (folder / file_name(collection)).write_bytes(msgspec.json.encode(rows))
     for collection in ("car_data", "location"):
         cars = defaultdict(list)
         for row in msgspec.json.decode(gzip.decompress((DATA / collection / f"{SESSION}.json.gz").read_bytes())):
             cars[row["driver_number"]].append(row)
-        bodies |= {(collection, number): msgspec.json.encode(rows) for number, rows in cars.items()}
+        for number, rows in cars.items():
+            (folder / file_name(collection, number)).write_bytes(msgspec.json.encode(rows))
+
+
+def recorded() -> Client:
+    """Return a client of the recorded race."""
+    folder = Path(FOLDER.name)
+    writer = multiprocessing.get_context("spawn").Process(target=write_answers, args=(folder,))
+    writer.start()
+    writer.join()
     session = requests.Session()
-    session.mount("http://", Bytes(bodies))
+    session.mount("http://", Files(folder))
     return Client(base_url="http://recorded/v1", pace=Pace(), session=session)
 
 
@@ -111,8 +124,9 @@ def main() -> None:
     sync(client=client, scope=scope, collections=("drivers", "laps"))
     idle = memory()
     collections = ("car_data", "location")
+    cpu = time.process_time()
     first, report = timed(sync, client=client, scope=scope, collections=collections)
-    peak = memory()
+    peak, cpu = memory(), time.process_time() - cpu
     again, _ = timed(sync, client=client, scope=scope, collections=collections)
     compared, _ = timed(sync, client=client, scope=scope, collections=collections, force=True)
     totals = {
@@ -135,7 +149,8 @@ def main() -> None:
     table = Table("samples", "measured", "target", title=f"session {session}: {rows:,} samples, Python {sys.version.split()[0]}")
     for name, row in sorted(totals.items()):
         table.add_row(f"bytes a sample on disk, {name} ({row['n']:,})", f"{row['size'] / row['n']:.2f}", "at most 4")
-    table.add_row("taken in, samples a second, from bytes to files and figures", f"{rows / first:,.0f}", "at least 200,000")
+    table.add_row("taken in, samples a second, from bytes to files and figures", f"{rows / first:,.0f}", "")
+    table.add_row("  of CPU time", f"{rows / cpu:,.0f}", "at least 300,000")
     table.add_row("  the same answers again", f"{rows / again:,.0f}", "")
     table.add_row("  compared all the same (--force)", f"{rows / compared:,.0f}", "")
     table.add_row("figures of all laps of the session, read, computed and stored", f"{summary:.2f} s", "under 3 s")

@@ -1,12 +1,16 @@
-"""Measure how fast the sync and the API are, compared with their targets: `make bench`. Asserts nothing.
+"""Measure how fast the sync and the API are, beside their goals and the commit before: `make bench`. Asserts nothing.
+
+    sync.py [REVISION]     the revision to compare with, HEAD~1 by default, where git can check it out
 
 Rows come from the recorded OpenF1 in ../shared where that is there, else from the simulator of the demo season. Where
-TEST_DATABASE_URL names a PostgreSQL server, the writes are measured on it too, in a database of its own.
+TEST_DATABASE_URL names a PostgreSQL server, the writes are measured on it too, in a database of its own. Rows a second are by CPU
+time of the sync, which other work on the machine changes little, without that of upstream and the HTTP client.
 """
 
 import json
 import os
 import platform
+import shutil
 import signal
 import socket
 import statistics
@@ -56,18 +60,46 @@ def serving(command: list[str], url: str, env: dict[str, str]):
         process.wait()
 
 
-def measure(what: str, *arguments: object, env: dict[str, str]) -> dict:
+def measure(what: str, *arguments: object, env: dict[str, str], root: Path = ROOT) -> dict:
     command = [sys.executable, "tools/bench/measure.py", what, *map(str, arguments)]
-    console.print(f"[dim]{' '.join(command[1:])}")
-    process = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    console.print(f"[dim]{' '.join(command[1:])}{'' if root == ROOT else ' (the commit before)'}")
+    process = subprocess.run(command, cwd=root, env=env, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(process.stdout)
 
 
-def database(folder: Path, name: str, env: dict[str, str]) -> dict[str, str]:
+def database(folder: Path, name: str, env: dict[str, str], root: Path = ROOT) -> dict[str, str]:
     """Return the environment with a new SQLite database of this name."""
     env = env | {"DATABASE_URL": f"sqlite:///{folder / name}.sqlite3"}
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=root, env=env, check=True)
     return env
+
+
+@contextmanager
+def checked_out(revision: str, folder: Path):
+    """Yield a folder with another revision of the code, measured by today's measure.py; None where git has no such."""
+    root = folder / "before"
+    made = subprocess.run(["git", "worktree", "add", "--detach", root, revision], cwd=ROOT, capture_output=True, check=False)
+    if made.returncode:
+        yield None
+        return
+    try:
+        shutil.copy(ROOT / "tools/bench/measure.py", root / "tools/bench/measure.py")
+        yield root
+    finally:
+        subprocess.run(["git", "worktree", "remove", "--force", root], cwd=ROOT, check=True)
+
+
+def measure_before(revision: str, part: list[str], env: dict[str, str], folder: Path) -> dict[str, dict]:
+    """The same two syncs with another revision of the code; empty where it cannot be checked out or measured."""
+    with checked_out(revision, folder) as root:
+        if root is None:
+            return {}
+        try:
+            env = database(folder, "before", env, root)
+            measure("sync", *part, "--only", *LISTS, env=env, root=root)
+            return {name: measure("sync", *part, "--only", *ROWS, env=env, root=root) for name in ("first", "again")}
+        except subprocess.CalledProcessError:
+            return {}
 
 
 @contextmanager
@@ -128,13 +160,14 @@ def measure_api(env: dict[str, str], times: int = 20) -> dict:
 
 def measure_all(parts: dict[str, list[str]], env: dict[str, str], folder: Path) -> dict[str, dict]:
     part, *_, everything = parts.values()
-    one, loop = database(folder, "one", env), database(folder, "loop", env)
-    for database_env in (one, loop):
+    one, loop, raw = (database(folder, name, env) for name in ("one", "loop", "raw"))
+    for database_env in (one, loop, raw):
         measure("sync", *part, "--only", *LISTS, env=database_env)
     results = {
         "first": measure("sync", *part, "--only", *ROWS, env=one),
         "again": measure("sync", *part, "--only", *ROWS, env=one),
         "loop": measure("loop", *part, env=loop),
+        "executemany": measure("executemany", *part, env=raw),
     }
     for number, (title, arguments) in enumerate(parts.items()):
         whole = database(folder, f"whole{number}", env)
@@ -142,6 +175,11 @@ def measure_all(parts: dict[str, list[str]], env: dict[str, str], folder: Path) 
     results["all again"] = measure("sync", *everything, env=whole)
     results["api"] = measure_api(one)
     return results
+
+
+def rate(result: dict) -> float:
+    """Return rows per second of CPU time, without upstream's and the HTTP client's."""
+    return result["rows"] / result["cpu"]
 
 
 def speed(result: dict, *, upstream: bool = False) -> float:
@@ -157,35 +195,46 @@ def table(*columns: str) -> Table:
 
 
 def show(results: dict[str, dict], parts: dict[str, list[str]]) -> None:
-    *some, everything = parts
-    titles = {"first": f"laps and stints of {some[0]}", "again": "  the same again, nothing new"}
+    titles = {"first": f"laps and stints of {next(iter(parts))}", "again": "  the same again, nothing new"}
     titles |= {title: f"all of {title}" for title in parts} | {"all again": "  the same again, nothing new"}
     syncs = table("sync", "rows", "written", "requests", "s", "upstream", "rows/s", "without upstream", "peak MB")
     for name, title in titles.items():
         r = results[name]
         numbers = (r["rows"], r["written"], r["requests"], r["seconds"], r["upstream"], speed(r, upstream=True), speed(r))
         syncs.add_row(title, *map(formatted, (*numbers, r["memory"])))
-    r = results["loop"]
-    syncs.add_row(
-        "loop of update_or_create", formatted(r["rows"]), "", "", formatted(r["seconds"]), "", "", formatted(speed(r)), ""
-    )
     console.print(syncs)
     base = f"{results['first']['memory_before']:.0f} MB"
-    console.print(f"The loop commits every row and has its rows at hand. Memory before the first row: {base}.\n")
-
-    first, again, loop, api = results["first"], results["again"], results["loop"], results["api"]
-    targets = table("as many times", "to reach", "without upstream", "with it")
-    targets.add_row(
-        "first sync of laps and stints : loop, rows/s", "10", *(ratio(first, loop, upstream) for upstream in (False, True))
-    )
-    targets.add_row("re-sync : first sync, rows/s", "3", *(ratio(again, first, upstream) for upstream in (False, True)))
-    memory = results[everything]["memory"] / max(results[title]["memory"] for title in some)
-    targets.add_row(f"{everything} : {' or '.join(some)}, peak memory", "1", f"{memory:.2f}", "")
-    console.print(targets)
+    console.print(f"Memory before the first row: {base}.\n")
+    show_goals(results, parts)
+    api = results["api"]
     console.print(
         f"GET /api/v1/laps/?session_id={api['session']}&page_size=1000 through gunicorn: status {api['status']}, "
         f"{api['bytes'] / 1000:,.0f} kB (the session has {api['laps']} laps), median {api['median'] * 1000:.0f} ms, "
         f"{api['best'] * 1000:.0f} to {api['worst'] * 1000:.0f} ms in {api['times']} requests"
+    )
+
+
+def show_goals(results: dict[str, dict], parts: dict[str, list[str]]) -> None:
+    """Print each figure beside its goal, and that of the commit before."""
+    first, again, before = results["first"], results["again"], results["before"]
+    goals = table("laps and stints, by CPU time", "measured", "goal", "commit before")
+    goals.add_row("first sync, rows/s", f"{rate(first):,.0f}", "25,000", f"{rate(before['first']):,.0f}" if before else "")
+    for title, goal, name in (("  : executemany", "55 %", "executemany"), ("  : loop of update_or_create", "18 x", "loop")):
+        form = (lambda value: f"{value:.0%}") if "%" in goal else (lambda value: f"{value:.1f} x")
+        old = form(rate(before["first"]) / rate(results[name])) if before else ""
+        goals.add_row(title, form(rate(first) / rate(results[name])), goal, old)
+    old = f"{rate(before['again']) / rate(before['first']):.1f} x" if before else ""
+    goals.add_row("re-sync : first sync", f"{rate(again) / rate(first):.1f} x", "3.5 x", old)
+    if "postgresql" in results:
+        share = speed(results["postgresql"]["first"]) / speed(first)
+        goals.add_row("first sync on PostgreSQL : on SQLite, by the clock", f"{share:.0%}", "60 %", "")
+    *some, everything = parts
+    memory = results[everything]["memory"] / max(results[title]["memory"] for title in some)
+    goals.add_row(f"{everything} : {' or '.join(some)}, peak memory", f"{memory:.2f} x", "1 x", "")
+    console.print(goals)
+    console.print(
+        f"executemany: {rate(results['executemany']):,.0f} rows/s from an answer's bytes to its rows, without any check. "
+        f"The loop: {rate(results['loop']):,.0f} rows/s, with a commit for each, of rows at hand.\n"
     )
 
 
@@ -203,10 +252,6 @@ def show_postgresql(results: dict[str, dict], sqlite: dict) -> None:
 
 def formatted(number: float) -> str:
     return f"{number:,.2f}" if isinstance(number, float) and number < 100 else f"{number:,.0f}"
-
-
-def ratio(faster: dict, slower: dict, upstream: bool) -> str:
-    return f"{speed(faster, upstream=upstream) / speed(slower, upstream=upstream):.1f}"
 
 
 @contextmanager
@@ -228,8 +273,12 @@ def main() -> None:
         source, parts, upstream = f"the simulator ({REPLAY} is not there); its memory is counted too", DEMO, nullcontext(env)
     with tempfile.TemporaryDirectory() as folder, upstream as env:
         results = measure_all(parts, env, Path(folder))
+        revision = sys.argv[1] if len(sys.argv) > 1 else "HEAD~1"
+        results["before"] = measure_before(revision, next(iter(parts.values())), env, Path(folder))
         server = env.get("TEST_DATABASE_URL", "")
         on_postgresql = measure_postgresql(next(iter(parts.values())), env) if server.startswith("postgres") else None
+    if on_postgresql:
+        results["postgresql"] = on_postgresql
     console.print(f"\nUpstream is {source}. Python {platform.python_version()}, {os.cpu_count()} cores, SQLite.")
     show(results, parts)
     if on_postgresql:
