@@ -11,7 +11,8 @@ from rest_framework import serializers
 from f1site import dump
 from jobs import kinds
 from jobs.models import Job
-from jobs.progress import Progress
+from jobs.progress import Failed, Progress
+from mirror.storage import DamagedFile
 
 
 class DumpParameters(kinds.Parameters):
@@ -26,7 +27,10 @@ def run_dump(progress: Progress, job: Job) -> dict[str, Any]:
     folder = Path(settings.MEDIA_ROOT) / "dumps" / f"{timezone.now():%Y-%m-%d}-{job.pk}"
     shutil.rmtree(folder, ignore_errors=True)
     progress.step("Writing", total=1)
-    manifest = dump.dump(folder, format_=job.parameters.get("format", "parquet"), seasons=job.parameters.get("seasons", ()))
+    try:
+        manifest = dump.dump(folder, format_=job.parameters.get("format", "parquet"), seasons=job.parameters.get("seasons", ()))
+    except (DamagedFile, OSError) as error:
+        raise Failed(f"The dump is not complete. {error}") from error
     progress.step(done=1)
     return {"folder": str(folder.relative_to(settings.MEDIA_ROOT)), "manifest": manifest}
 

@@ -92,13 +92,26 @@ def queue_jobs_of_dead_workers(now: datetime) -> None:
 def claim(job_id: int) -> Job | None:
     """Mark a queued job as running by this worker; None when it was claimed, cancelled or deleted meanwhile."""
     now = timezone.now()
-    claimed = Job.objects.filter(pk=job_id, state=Job.State.QUEUED).update(
-        state=Job.State.RUNNING, heartbeat_at=now, attempts=F("attempts") + 1, message="", done=0, total=None
+    queued = Job.objects.filter(pk=job_id, state=Job.State.QUEUED)
+    before = queued.first()
+    message = describe_resumption(before) if before else ""
+    claimed = queued.update(
+        state=Job.State.RUNNING, heartbeat_at=now, attempts=F("attempts") + 1, message=message, done=0, total=None
     )
     if not claimed:
         return None
+    if message:
+        log.info("Job %s: %s", job_id, message)
     Job.objects.filter(pk=job_id, started_at=None).update(started_at=now)
     return Job.objects.get(pk=job_id)
+
+
+def describe_resumption(job: Job) -> str:
+    """What the attempts before did of a job; empty before the first."""
+    if not job.attempts:
+        return ""
+    steps = f"{job.done:,} of {job.total:,} steps" if job.total else f"{job.done:,} steps"
+    return f"Attempt {job.attempts + 1}; the one before had done {steps}."
 
 
 def prune(days: int) -> int:

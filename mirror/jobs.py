@@ -29,6 +29,9 @@ class ProgressObserver(Observer):
     def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.progress.step(f"{weekend.name}: {feed.collection}")
 
+    def skipped(self, feed: Feed, weekend: Weekend) -> None:
+        self.progress.step(done=1)  # by the attempt before
+
     def piece_stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
         self.progress.step(done=1)
 

@@ -139,6 +139,7 @@ class Sync:
     def sync_rows(self, feed: Feed, weekend: Weekend) -> None:
         """Sync one collection of one weekend: few requests, then a piece per session."""
         if self.skip_finished(*((feed.collection, weekend.race_id, session, None) for session in weekend.sessions)):
+            self.observer.skipped(feed, weekend)
             return
         self.observer.fetching(feed, weekend)
         requests = [{"meeting_key": weekend.race_id}] if weekend.whole else [{"session_key": s} for s in weekend.sessions]

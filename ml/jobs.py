@@ -8,6 +8,7 @@ from api.fields import JSONObjectField
 from jobs import kinds
 from jobs.models import Job
 from jobs.progress import Failed, Progress
+from ml import recording
 from ml.estimators import MODELS
 from ml.models import Run
 from ml.splits import NAMES
@@ -70,11 +71,10 @@ def run_train(progress: Progress, job: Job) -> dict[str, Any]:
 
 def fail_run_of_dead_worker(job: Job) -> None:
     """Mark the run that an earlier attempt at this job left unfinished as failed."""
-    from ml import recording
-
     run_id = (job.result or {}).get("run")
     for run in Run.objects.filter(pk=run_id, status=Run.Status.RUNNING) if run_id else ():
         recording.end_run(run=run, status=Run.Status.FAILED, error="Its worker died.")
 
 
+kinds.register_clean_up(recording.fail_dead_runs)
 kinds.register("train", run=run_train, parameters=TrainParameters, about="train a model of lap times, as `train_model`")

@@ -19,10 +19,13 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 
+from jobs import leases
+from jobs.models import Lease
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
 from ml.models.experiments import VALID_NAME
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "scipy", "skops", "pyarrow")
+LEASE_PREFIX = "training "
 SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}\Z")
 
 
@@ -160,6 +163,21 @@ def delete_experiment(experiment: Experiment) -> None:
 def forget(files: list[str]) -> None:
     for file in files:
         default_storage.delete(file)
+
+
+def lease_of(run: Run) -> str:
+    """The name of the lease that the process of a training holds; runs that are recorded over REST have none."""
+    return f"{LEASE_PREFIX}{run.pk}"
+
+
+def fail_dead_runs() -> None:
+    """Mark runs whose process was killed as failed: its lease is there and was not renewed."""
+    dead = Lease.objects.filter(leases.expired(timezone.now()), name__startswith=LEASE_PREFIX)
+    for name in list(dead.values_list("name", flat=True)):
+        with transaction.atomic():
+            for run in Run.objects.filter(pk=name.removeprefix(LEASE_PREFIX), status=Run.Status.RUNNING):
+                end_run(run=run, status=Run.Status.FAILED, error="Its process ended without a word: it was killed.")
+            dead.filter(name=name).delete()
 
 
 def still_running(run: Run) -> None:

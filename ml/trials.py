@@ -6,6 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
+
+from jobs import leases
 from ml import cards, datasets, features, recording, splits, training
 from ml.building import Data
 from ml.models import Run
@@ -37,28 +40,37 @@ def trial(  # noqa: PLR0913 - a run is described by many values
     `on_start` gets the run when it begins, `progress` a text for each step. ValueError as from `training.train`: what cannot be
     trained leaves a failed run with the reason, and so does whatever else goes wrong.
     """
-    run = recording.start_run(
-        experiment=recording.experiment(name=experiment or task, owner=owner, task=task, user=user),
-        model=model,
-        task=task,
-        split=split,
-        seed=seed,
-        leaky=splits.is_leaky(split),
-        dataset=data.stored,
-        dataset_sha256=data.sha256,
-        owner=owner,
-        user=user,
-        params=settings,
-    )
-    on_start(run)
-    try:
-        progress(f"Training {model}")
-        result = training.train(data.laps, table=data.table, model=model, task=task, split=split, seed=seed, settings=settings)
-        record_result(run, result, data, progress)
-    except BaseException as error:
-        recording.end_run(run=run, status=Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
-        raise
-    return recording.end_run(run=run), result
+    recording.fail_dead_runs()
+    with transaction.atomic():
+        run = recording.start_run(
+            experiment=recording.experiment(name=experiment or task, owner=owner, task=task, user=user),
+            model=model,
+            task=task,
+            split=split,
+            seed=seed,
+            leaky=splits.is_leaky(split),
+            dataset=data.stored,
+            dataset_sha256=data.sha256,
+            owner=owner,
+            user=user,
+            params=settings,
+        )
+        holder = leases.take_new(recording.lease_of(run))
+    with leases.renewed(recording.lease_of(run), holder):
+        try:
+            on_start(run)
+            progress(f"Training {model}")
+            result = training.train(
+                data.laps, table=data.table, model=model, task=task, split=split, seed=seed, settings=settings
+            )
+            record_result(run, result, data, progress)
+        except Exception as error:
+            recording.end_run(run=run, status=Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
+            raise
+        except BaseException:  # a signal, or Ctrl-C
+            recording.end_run(run=run, status=Run.Status.FAILED, error="It was ended before it was complete.")
+            raise
+        return recording.end_run(run=run), result
 
 
 def record_result(run: Run, result: Result, data: Data, progress: Callable[[str], None]) -> None:

@@ -164,6 +164,18 @@ def test_a_worker_that_was_silent_for_too_long_leaves_the_job_to_the_next(monkey
     assert (job.state, job.message, job.done) == ("running", "", 0)
 
 
+@pytest.mark.parametrize(("done", "total", "said"), [(12, 40, "12 of 40 steps"), (3, None, "3 steps"), (0, None, "0 steps")])
+def test_a_job_that_is_taken_up_again_says_how_much_was_done_before(monkeypatch, done, total, said):
+    messages = []
+    kind(monkeypatch, lambda progress, job: messages.append(job.message))
+    job = queue.add("test")
+    run_job(job)
+    Job.objects.filter(pk=job.pk).update(state=Job.State.RUNNING, done=done, total=total, heartbeat_at=timezone.now() - LATE)
+    queue.take_up()
+    run_job(job)
+    assert messages == ["", f"Attempt 2; the one before had done {said}."]
+
+
 def test_progress_is_stored_and_a_cancelled_job_stops(monkeypatch):
     seen = []
 

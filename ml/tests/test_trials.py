@@ -3,15 +3,19 @@
 import hashlib
 import io
 import json
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from PIL import Image
 from skops import io as skops_io
 
+from jobs import queue
+from jobs.models import Lease
 from ml import artifacts, building, estimators, recording, trials
 from ml.models import Experiment, Run
 from ml.tests.test_training import QUICK, before
@@ -178,3 +182,41 @@ def test_the_command_names_what_it_cannot_take(laps, arguments, message):
     with pytest.raises(CommandError, match=message):
         train("linear", *arguments)
     assert not Experiment.objects.exists()
+
+
+@pytest.mark.parametrize("end", [SystemExit(143), KeyboardInterrupt()], ids=["SIGTERM", "Ctrl-C"])
+def test_a_training_that_is_told_to_stop_leaves_a_failed_run(data, monkeypatch, end):
+    def stop(*args, **options):
+        raise end
+
+    monkeypatch.setattr(trials.training, "train", stop)
+    with pytest.raises(type(end)):
+        trials.trial(data, model="ridge", task="next_lap", split=before(data.laps), owner="ada")
+    run = Run.objects.get()
+    assert (run.status, run.error, run.experiment.status) == ("failed", "It was ended before it was complete.", "failed")
+    assert not Lease.objects.exists()
+
+
+def test_the_run_of_a_training_that_was_killed_does_not_stay_running(data, monkeypatch):
+    """The lease of a killed process stays, and is not renewed."""
+    left = {}
+
+    def see(*args, **options):
+        left.update(Lease.objects.filter(name__startswith="training ").values().get())
+        raise ValueError("enough")
+
+    monkeypatch.setattr(trials.training, "train", see)
+    with pytest.raises(ValueError, match="enough"):
+        trials.trial(data, model="ridge", task="next_lap", split=before(data.laps), owner="ada")
+    Run.objects.update(status="running", ended_at=None)
+    killed = Run.objects.get()
+    lease = Lease.objects.create(**left)
+    elsewhere = recording.start_run(experiment=killed.experiment, model="x", split="y", dataset_sha256="a" * 64)  # over REST
+    queue.take_up()
+    assert Run.objects.get(pk=killed.pk).status == "running"  # it may still live
+    Lease.objects.filter(pk=lease.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    queue.take_up()
+    killed.refresh_from_db()
+    assert (killed.status, killed.error) == ("failed", "Its process ended without a word: it was killed.")
+    assert Run.objects.get(pk=elsewhere.pk).status == "running"
+    assert not Lease.objects.filter(name__startswith="training ").exists()

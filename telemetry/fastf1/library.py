@@ -17,6 +17,10 @@ class NotInstalled(Exception):
     """The FastF1 library is not installed."""
 
 
+class NotLoaded(Exception):
+    """The FastF1 library could not be run to its end."""
+
+
 def find_python() -> Path:
     """The interpreter of the environment with the library; raises NotInstalled."""
     path = Path(settings.BASE_DIR) / ".venv-fastf1" / "bin" / "python"
@@ -29,16 +33,24 @@ def find_python() -> Path:
 
 
 def load(sessions: Collection[Session], *, folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield for each loaded session {"session_id", "version", "file": the CSV file in `folder`, "error": text or ""}."""
+    """Yield for each loaded session {"session_id", "version", "file": the CSV file in `folder`, "error": text or ""}.
+
+    NotInstalled without the library, NotLoaded where its program cannot be run or gives no usable answer.
+    """
     cache = Path(settings.MEDIA_ROOT) / "fastf1"
-    cache.mkdir(parents=True, exist_ok=True)
     requested = [
         {"session_id": s.pk, "year": s.year, "race_name": s.race.race_name, "session_name": s.session_name} for s in sessions
     ]
     command = [str(find_python()), str(PROGRAM), str(cache), str(folder), json.dumps(requested)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - the program is ours
-        assert process.stdout is not None
-        for line in process.stdout:
-            yield json.loads(line)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - the program is ours
+            assert process.stdout is not None
+            for line in process.stdout:
+                yield json.loads(line)
+    except OSError as error:
+        raise NotLoaded(f"FastF1 cannot be run: {error}") from error
+    except ValueError as error:
+        raise NotLoaded(f"{PROGRAM.name} gave no usable answer: {error}") from error
     if process.returncode:
-        raise RuntimeError(f"{PROGRAM.name} ended with status {process.returncode}; see its output above")
+        raise NotLoaded(f"{PROGRAM.name} ended with status {process.returncode}; see its output above")

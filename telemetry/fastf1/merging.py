@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from mirror import editing, versions, writing
 from mirror.feeds import feed_of
+from mirror.limits import limits_of
 from mirror.models import Correction, Source
 from races.models import Session
 from telemetry.fastf1.comparing import OpenF1Lap, compare
@@ -65,7 +66,12 @@ def store_comparison(session: Session, values: dict[str, Any], *, origin: str) -
 
 def open_proposals(comparison: FastF1Comparison) -> list[tuple[Lap, float]]:
     """(lap, FastF1's time in seconds) of the proposals whose laps still have no time."""
-    times = {(lap["driver_number"], lap["lap_number"]): lap["fastf1"] for lap in comparison.proposals}
+    least, most = limits_of(Lap._meta.get_field("lap_duration"))
+    times = {
+        (lap["driver_number"], lap["lap_number"]): lap["fastf1"]
+        for lap in comparison.proposals
+        if least <= lap["fastf1"] <= most  # a time that cannot be is nothing to propose
+    }
     laps = Lap.objects.filter(session_id=comparison.session_id, source=Source.OPENF1, lap_duration=None)
     return [(lap, times[key]) for lap in laps if (key := (lap.driver_number, lap.lap_number)) in times]
 

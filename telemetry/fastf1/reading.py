@@ -3,11 +3,13 @@
 import csv
 import gzip
 import re
+import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 DURATION = re.compile(r"(?P<days>-?\d+) days \+?(?P<hours>\d\d):(?P<minutes>\d\d):(?P<seconds>\d\d(\.\d+)?)")
+MAX_DAYS = 10  # of a time of day or in a session; a test goes over three
 COLUMNS = ("DriverNumber", "LapNumber", "LapTime", "PitInTime", "PitOutTime", "TrackStatus", "Compound")
 
 
@@ -29,7 +31,7 @@ def read_laps(path: Path) -> list[LapRow]:
     try:
         with opener(path, "rt", encoding="utf-8", newline="") as file:
             return parse_rows(csv.DictReader(file))
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, csv.Error) as error:
+    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
         raise ValueError(f"cannot be read as CSV: {error}") from error
 
 
@@ -69,6 +71,8 @@ def parse_seconds(text: str) -> float | None:
     if not match:
         raise ValueError("empty or a time such as '0 days 00:01:37.974000'")
     days, hours, minutes = (int(match[name]) for name in ("days", "hours", "minutes"))
+    if abs(days) > MAX_DAYS:
+        raise ValueError("a time within a session")
     return round((days * 24 + hours) * 3600 + minutes * 60 + float(match["seconds"]), 6)
 
 

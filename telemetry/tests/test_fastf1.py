@@ -19,7 +19,7 @@ from mirror.tests.pages import told
 from mirror.tests.upstream import Rows, client
 from races.models import Session
 from telemetry.fastf1.comparing import OpenF1Lap, compare
-from telemetry.fastf1.merging import accept_proposals, merge
+from telemetry.fastf1.merging import accept_proposals, merge, open_proposals
 from telemetry.fastf1.names import name_of_file, normalise
 from telemetry.fastf1.reading import LapRow, parse_seconds, read_laps
 from telemetry.models import FastF1Comparison, Lap
@@ -123,6 +123,22 @@ def test_what_is_no_table_of_laps_is_refused_with_place_and_reason(tmp_path, con
     path = tmp_path / "laps.csv"
     path.write_text(content)
     with pytest.raises(ValueError, match=why.replace("(", r"\(")):
+        read_laps(path)
+
+
+@pytest.mark.parametrize("days", ["11", "-11", "9" * 400])
+def test_a_time_of_ages_is_none(days):
+    with pytest.raises(ValueError, match="a time within a session"):
+        parse_seconds(f"{days} days 00:00:01")
+
+
+@pytest.mark.parametrize("position", [0, 3, 12, 30, -8, -1], ids=str)
+def test_a_compressed_table_with_a_flipped_byte_is_refused(tmp_path, position):
+    content = bytearray(gzip.compress(f"{HEADER}\n{line(1)}\n".encode() * 20, mtime=0))
+    content[position] ^= 0xFF
+    path = tmp_path / "laps.csv.gz"
+    path.write_bytes(content)
+    with pytest.raises((ValueError, OSError)):
         read_laps(path)
 
 
@@ -370,6 +386,29 @@ def test_the_library_is_asked_in_its_own_python_with_its_own_cache(mirror, libra
     assert columns(2) == (90.123, None, "12")
     assert FastF1Comparison.objects.get().origin == "FastF1 3.9.0"
     assert (library / "media" / "fastf1" / "used").exists()
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("echo no JSON", "load_laps.py gave no usable answer"),
+        ("printf '\\377'", "load_laps.py gave no usable answer"),
+        ("exit 3", "load_laps.py ended with status 3"),
+        ("", "FastF1 cannot be run"),
+    ],
+)
+def test_a_library_that_cannot_be_run_is_said_in_words(mirror, library, program, why):
+    python = library / ".venv-fastf1" / "bin" / "python"
+    python.write_text(f"#!/bin/sh\n{program}\n")
+    python.chmod(0o755 if program else 0o644)
+    with pytest.raises(CommandError, match=why):
+        run()
+
+
+def test_a_lap_time_that_cannot_be_is_not_proposed(session):
+    comparison = merge(session, [lap_row(3, 100_000.0)], origin="x").comparison
+    assert comparison.proposals
+    assert open_proposals(comparison) == []
 
 
 def test_a_session_that_the_library_does_not_have_fails_by_name(mirror, library):

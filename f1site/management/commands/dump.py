@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from f1site import dump
+from mirror.arguments import whole_number
 from mirror.storage import DamagedFile
 
 
@@ -18,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--season", type=int, action="append", default=[], metavar="Y", help="a season (repeatable; default: all)"
+            "--season", type=whole_number, action="append", default=[], metavar="Y", help="a season (repeatable; default: all)"
         )
         parser.add_argument(
             "--format", choices=dump.FORMATS, default="parquet", help="of the files in --output (default: parquet)"

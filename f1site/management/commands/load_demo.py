@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from drivers.teams import remove_teams_without_cars
 from f1site.management.commands.sync_openf1 import BarObserver, JsonObserver, counts_text
 from mirror import simulator
+from mirror.arguments import whole_number
 from mirror.pipeline import sync
 from mirror.reporting import Report
 from mirror.simulator import loading
@@ -21,8 +22,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--seed", type=int, default=1, metavar="N", help="each number gives another season (default 1)")
-        parser.add_argument("--races", type=int, default=3, metavar="N", help="race weekends, 1 to 24 (default 3)")
+        parser.add_argument(
+            "--seed", type=whole_number, default=1, metavar="N", help="each number gives another season (default 1)"
+        )
+        parser.add_argument("--races", type=whole_number, default=3, metavar="N", help="race weekends, 1 to 24 (default 3)")
         parser.add_argument("--remove", action="store_true", help="delete the demo season from the database")
 
     def handle(self, *, seed: int, races: int, remove: bool, **options: Any) -> None:

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mirror.arguments import whole_number
 from mirror.client import Client, from_settings
 from mirror.errors import NothingMatched, OpenF1Error
 from mirror.feeds import Feed, registry
@@ -34,11 +35,11 @@ class Command(BaseCommand):
             "collections", nargs="*", metavar="COLLECTION", help=f"what to sync (all by default): {', '.join(registry())}"
         )
         parser.add_argument(
-            "--season", type=int, action="append", default=[], metavar="Y", help="a season, e.g. 2024 (repeatable)"
+            "--season", type=whole_number, action="append", default=[], metavar="Y", help="a season, e.g. 2024 (repeatable)"
         )
         parser.add_argument(
             "--race",
-            type=int,
+            type=whole_number,
             action="append",
             default=[],
             metavar="ID",
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--session",
-            type=int,
+            type=whole_number,
             action="append",
             default=[],
             metavar="ID",
@@ -221,6 +222,9 @@ class BarObserver(JsonObserver):
         pace = f", {samples / seconds:,.0f} rows per second" if samples else ""
         what = f"session {session}, car {driver_number}: {feed.collection}{pace}"
         self.progress.update(self.task, description=what, requests=self.client.sent)
+
+    def skipped(self, feed: Feed, weekend: Weekend) -> None:
+        self.progress.advance(self.task)
 
     def piece_stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
         rows = self.progress.tasks[0].fields["rows"] + counts["created"] + counts["updated"] + counts["unchanged"]

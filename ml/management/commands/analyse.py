@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mirror.arguments import finite_number, whole_number
 from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
 
 ABOUT = "; ".join(f"{name}: {question.about}" for name, question in QUESTIONS.items())
@@ -23,10 +24,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("question", choices=[*QUESTIONS], metavar="QUESTION", help="one of the questions above")
-        parser.add_argument("--session", type=int, required=True, metavar="ID", help="session_id of the session")
-        parser.add_argument("--fuel-effect", type=float, metavar="S", help="seconds that a kilogram costs (default: 0.03)")
+        parser.add_argument("--session", type=whole_number, required=True, metavar="ID", help="session_id of the session")
         parser.add_argument(
-            "--fuel-load", type=float, metavar="KG", help="kilograms at the start (default: 110, in a sprint a third of it)"
+            "--fuel-effect", type=finite_number, metavar="S", help="seconds that a kilogram costs (default: 0.03)"
+        )
+        parser.add_argument(
+            "--fuel-load",
+            type=finite_number,
+            metavar="KG",
+            help="kilograms at the start (default: 110, in a sprint a third of it)",
         )
         parser.add_argument("--json", action="store_true", dest="as_json", help="print everything as one JSON object")
         parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the answer, too: a PNG, SVG or PDF file")

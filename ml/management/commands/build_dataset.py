@@ -6,13 +6,18 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from mirror.arguments import whole_number
 from ml.models import Dataset
 
 
 def add_query(parser: CommandParser) -> None:
     """Which laps: the arguments that `query` reads."""
-    parser.add_argument("--season", type=int, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons")
-    parser.add_argument("--race", type=int, nargs="+", action="extend", default=[], metavar="ID", help="only these race weekends")
+    parser.add_argument(
+        "--season", type=whole_number, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons"
+    )
+    parser.add_argument(
+        "--race", type=whole_number, nargs="+", action="extend", default=[], metavar="ID", help="only these race weekends"
+    )
     parser.add_argument(
         "--session-name", nargs="+", action="extend", default=[], metavar="NAME", help="sessions of these names (default: Race)"
     )

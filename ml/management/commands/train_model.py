@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mirror.arguments import whole_number
 from mirror.json_input import NotJSON, parse_json
 from ml import datasets, estimators, splits
 from ml.management.commands.build_dataset import add_query, query
@@ -43,7 +44,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", dest="pairs", help="settings of the model"
         )
-        parser.add_argument("--seed", type=int, default=0, metavar="N", help="of everything that is drawn (default: %(default)s)")
+        parser.add_argument(
+            "--seed", type=whole_number, default=0, metavar="N", help="of everything that is drawn (default: %(default)s)"
+        )
         parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too, by race, season and compound")
 
     def handle(

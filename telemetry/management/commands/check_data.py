@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mirror.arguments import whole_number
 from races.models import Session
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import incomplete_collections
@@ -38,7 +39,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--season",
-            type=int,
+            type=whole_number,
             action="append",
             default=[],
             metavar="Y",
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--session",
-            type=int,
+            type=whole_number,
             action="append",
             default=[],
             metavar="ID",

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import QuerySet
 
+from mirror.arguments import whole_number
 from races.models import Session
 from telemetry.export import write_laps
 from telemetry.models import Lap
@@ -29,7 +30,13 @@ class Command(BaseCommand):
             "--output", default="laps_dataset.csv", metavar="FILE", help="where to (default: %(default)s; - is standard output)"
         )
         parser.add_argument(
-            "--season", type=int, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons (default: all)"
+            "--season",
+            type=whole_number,
+            nargs="+",
+            action="extend",
+            default=[],
+            metavar="Y",
+            help="only these seasons (default: all)",
         )
         parser.add_argument(
             "--session-name",

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from mirror.arguments import whole_number
 from races.models import Session
-from telemetry.fastf1.library import NotInstalled
+from telemetry.fastf1.library import NotInstalled, NotLoaded
 from telemetry.fastf1.merging import Merged, accept_proposals, merge, open_proposals
 from telemetry.fastf1.tables import Table, from_folder, from_library
 from telemetry.models import FastF1Comparison
@@ -33,7 +34,12 @@ class Command(BaseCommand):
             ("--session", "ID", "a session by session_id"),
         ):
             parser.add_argument(
-                option, type=int, action="append", default=[], metavar=name, help=f"{description} (repeatable; all by default)"
+                option,
+                type=whole_number,
+                action="append",
+                default=[],
+                metavar=name,
+                help=f"{description} (repeatable; all by default)",
             )
         parser.add_argument(
             "--csv",
@@ -56,8 +62,10 @@ class Command(BaseCommand):
         try:
             for table in from_library(sessions) if csv is None else from_folder(csv, sessions):
                 self.merge_table(table, total, accept=options["accept_proposals"])
-        except (NotInstalled, RuntimeError) as error:
+        except (NotInstalled, NotLoaded) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"--csv {csv} cannot be read: {error.strerror or error}") from error
         self.stdout.write(
             f"{plural(total['sessions'], 'session')} compared, {plural(total['equal'], 'lap time')} equal to the millisecond, "
             f"{total['different']:,} different, {plural(total['updated'], 'lap')} written."
