@@ -8,10 +8,11 @@ from threading import Lock
 from django.http import HttpRequest
 
 from api import admission
-from api.openf1.answers import Answer, AnswerCache
+from api.memory import Memory
+from api.openf1.answers import MAX_ANSWER_BYTES, MAX_TOTAL_BYTES
 from jobs import leases
 
-kept = AnswerCache()
+kept = Memory[bytes](largest=MAX_ANSWER_BYTES, total=MAX_TOTAL_BYTES)
 under_way: dict[str, Lock] = {}
 door = Lock()
 
@@ -20,16 +21,16 @@ def once(key: str, make: Callable[[], bytes]) -> bytes:
     """What is kept by a key, or made and kept now; who asks the same meanwhile waits for it."""
     found = kept.get(key)
     if found is not None:
-        return found.body
+        return found
     with door:
         lock = under_way.setdefault(key, Lock())
     try:
         with lock:
             found = kept.get(key)
             if found is None:
-                found = Answer(make())
-                kept.put(key, found)
-            return found.body
+                found = make()
+                kept.put(key, found, len(found))
+            return found
     finally:
         with door:
             under_way.pop(key, None)
@@ -39,7 +40,7 @@ def in_turn(request: HttpRequest, key: str, make: Callable[[], bytes]) -> bytes:
     """The same as `once`, for an expensive answer: beyond the limits `admission.Busy` is raised."""
     found = kept.get(key)
     if found is not None:
-        return found.body
+        return found
     with admission.turn(admission.EXPENSIVE, request):
         return once(key, make)
 

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, Func, IntegerField, QuerySet, TextField
+from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField
+from django.db.models.expressions import OrderBy
 from django.db.models.functions import Cast
 from django.db.models.sql.compiler import SQLCompiler
 
@@ -47,10 +48,39 @@ class JSONAsText(Func):
 
 def queryset_of(query: Query) -> QuerySet:
     """The rows of a query as a queryset of tuples with a value for each of `query.fields`."""
-    rows = select_columns(query.collection, query.fields).filter(condition(query.predicates)).order_by(*ordering(query))
+    conditions = condition(query.predicates) & edge(query)
+    rows = select_columns(query.collection, query.fields).filter(conditions).order_by(*ordering(query))
     if query.limit is None and not query.offset:
         return rows
     return rows[query.offset : None if query.limit is None else query.offset + query.limit]
+
+
+def edge(query: Query) -> Q:
+    """Of all rows by an indexed column: the condition that leaves out what comes after the last row wanted.
+
+    The index alone knows the value of that row. Without the condition databases sort the whole table, as the order goes on with
+    columns that the index lacks.
+    """
+    if query.predicates or not query.order_by or not query.limit:
+        return Q()
+    model, (column, descending) = query.collection.model, query.order_by[0]
+    if column.path not in {index.fields[0] for index in model._meta.indexes if index.fields}:
+        return Q()
+    last = query.offset + query.limit - 1
+    values = model._default_manager.order_by(order_by(column, descending)).values_list(column.path, flat=True)
+    found = list(values[last : last + 1])
+    unknown = Q((f"{column.path}__isnull", True))
+    if not found or (found[0] is None and descending):
+        return Q()
+    if descending:
+        return Q((f"{column.path}__gte", found[0]))
+    return unknown if found[0] is None else unknown | Q((f"{column.path}__lte", found[0]))
+
+
+def order_by(column: Column, descending: bool) -> OrderBy:
+    """A column in OpenF1's order, in which null is the smallest."""
+    by = F(column.key or column.path)
+    return by.desc(nulls_last=True) if descending else by.asc(nulls_first=True)
 
 
 @lru_cache(maxsize=256)
@@ -84,8 +114,7 @@ def text_expression(column: Column) -> Func | None:
 def ordering(query: Query) -> Iterator:
     """`order_by`, then OpenF1's order, then the order of arrival; without the columns that the query fixes to one value."""
     for column, descending in query.order_by:
-        by = F(column.key or column.path)
-        yield by.desc(nulls_last=True) if descending else by.asc(nulls_first=True)
+        yield order_by(column, descending)
     race_follows = "session_key" in query.collection.columns and query.values_of("session_key")
     for column in query.collection.order:
         fixed = query.values_of(column.name) or (race_follows if column.name == "meeting_key" else None)

@@ -167,7 +167,7 @@ def respond(query: Query, *, gzip: bool, headers: dict[str, str], key: str = "")
     gzip = gzip and len(body) >= compression.MIN_BYTES
     made = Answer(b"".join(compression.compress([body])), gzipped=True) if gzip else Answer(body)
     if key:
-        answers.put(key, made)
+        answers.put(key, made, len(made.body))
     return cached_response(query, made, headers)
 
 

@@ -53,6 +53,8 @@ OPENF1 = [
     "laps?session_key={session}&lap_duration<=95",
     "laps?meeting_key={race}",
     "laps?session_key={session}&order_by=lap_duration&limit=10",
+    "laps?order_by=-lap_duration&limit=50",
+    "laps?order_by=lap_duration&limit=50",
     "stints?session_key={session}",
     "pit?session_key={session}",
     "position?session_key={session}",

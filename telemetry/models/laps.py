@@ -45,9 +45,10 @@ class Lap(CarRow):
     class Meta:
         ordering = ["session_id", "driver_number", "lap_number"]
         constraints = [models.UniqueConstraint(fields=["session", "driver_number", "lap_number"], name="lap_key")]
-        indexes = [  # the best lap of a session
+        indexes = [  # the best laps of a session, and of all
             models.Index(fields=["session", "lap_duration"], name="lap_best"),
             models.Index("session", ADDED_SECTORS, name="lap_best_sectors"),
+            models.Index(fields=["lap_duration"], name="lap_time"),
         ]
 
     def __str__(self) -> str:

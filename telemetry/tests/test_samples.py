@@ -17,6 +17,7 @@ from mirror.storage import DamagedFile
 from mirror.tests.upstream import Rows, client
 from telemetry.models import Lap, SampleFile, Telemetry
 from telemetry.samples import files, laps
+from telemetry.samples.storage import tables
 
 pytestmark = pytest.mark.django_db
 
@@ -26,6 +27,7 @@ KEY = {"meeting_key": 1, "session_key": 10, "driver_number": 4}
 
 @pytest.fixture(autouse=True)
 def media(settings, tmp_path):
+    tables.clear()
     settings.MEDIA_ROOT = tmp_path
     return tmp_path
 

@@ -22,6 +22,7 @@ from mirror.pipeline import sync
 from mirror.planning import Scope
 from mirror.storage import FileStorage
 from mirror.values import extract_number
+from telemetry.samples.storage import tables
 
 MEETINGS = (1143, 1219, 1229)
 RACE = {"session_key": 9472, "meeting_key": 1229}
@@ -163,5 +164,6 @@ def get(client):
 
 
 @pytest.fixture(autouse=True)
-def no_answers_kept():
+def nothing_kept():
     answers.clear()
+    tables.clear()

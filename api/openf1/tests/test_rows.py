@@ -4,9 +4,11 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from api.openf1 import rows
-from api.openf1.catalogue import collection_of
+from api.openf1.catalogue import collection_of, find_collection
+from api.openf1.query import parse
 from mirror.feeds import registry
 from mirror.storage import FileStorage
 from mirror.tests.upstream import openf1_rows
@@ -39,6 +41,27 @@ def test_order_by_comes_before_that_order_and_nulls_are_the_smallest(weekend, ge
     assert numbers(get("laps?order_by=-driver_number,lap_number&limit=4")) == [(77, 1), (77, 2), (77, 3), (16, 1)]
     assert [row["gap_to_leader"] for row in get("intervals?order_by=gap_to_leader")] == ["+1 LAP", None, 0, 12.345]
     assert [row["gap_to_leader"] for row in get("intervals?order_by=-gap_to_leader")] == [12.345, 0, "+1 LAP", None]
+
+
+@pytest.mark.parametrize("order", ["lap_duration", "-lap_duration", "-lap_duration,-lap_number", "lap_duration,driver_number"])
+def test_the_first_rows_by_an_indexed_field_are_those_of_all_rows(weekend, get, order):
+    for number in range(4, 9):
+        Lap.objects.create(
+            session=weekend.qualifying, driver_number=5, lap_number=number, lap_duration=None if number > 6 else 92.0
+        )
+    everything = get(f"laps?order_by={order}")
+    assert len(everything) == 14
+    for limit in range(1, 16):
+        for offset in (0, 1, 5):
+            assert get(f"laps?order_by={order}&limit={limit}&offset={offset}") == everything[offset : offset + limit]
+
+
+def test_the_first_rows_by_an_indexed_field_are_found_by_the_index(weekend, get):
+    query = parse("order_by=-lap_duration&limit=3", find_collection("laps"), now=weekend.start, latest=lambda name: None)
+    assert "lap_duration" in str(rows.edge(query))
+    if connection.vendor == "sqlite":
+        assert "USING INDEX lap_" in rows.queryset_of(query).explain()
+        assert "lap_duration>?" in rows.queryset_of(query).explain()
 
 
 def test_limit_and_offset_cut_a_part_out(weekend, get):

@@ -14,6 +14,8 @@ from mirror.feeds import registry
 from mirror.models import Source
 from races.models import Session
 from telemetry.models import SampleFile
+from telemetry.samples import files
+from telemetry.samples.storage import tables
 
 pytestmark = pytest.mark.django_db
 
@@ -131,6 +133,7 @@ def test_formats(client):
 def damage(fault, car=16, session=9472):
     """Harm the car's file as `fault` says; returns its name."""
     name = registry()["car_data"].storage.files().get(session_id=session, driver_number=car).name
+    tables.clear()  # what is decoded already is served whatever becomes of the file
     path = Path(default_storage.path(name))
     content = path.read_bytes()
     path.unlink()
@@ -243,3 +246,15 @@ def test_a_number_of_any_length_is_compared_with_samples(get):
         assert len(get(f"car_data?session_key=9472&speed<{value}")) == 30
         assert get(f"car_data?session_key=9472&speed={value}&empty=list") == []
         assert get(f"car_data?session_key=9472&driver_number>={value}&empty=list") == []
+
+
+def test_what_is_decoded_already_is_not_read_again_until_it_changes(get, monkeypatch):
+
+    question = "car_data?session_key=9472&driver_number=1&raw=true"
+    read = []
+    monkeypatch.setattr(files, "read_content", lambda name, real=files.read_content: read.append(name) or real(name))
+    assert len(get(question)) == len(get(question)) == 10
+    assert len(read) == 1
+    put("car_data", [CAR | {"date": moment(20).isoformat(), "speed": 199}], session_key=9472, driver_number=1)
+    assert [row["speed"] for row in get(question)][-1] == 199
+    assert len(get(question)) == 11
