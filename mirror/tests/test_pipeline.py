@@ -4,7 +4,9 @@ from collections import Counter
 
 import pytest
 import requests
+from django.db import connection
 
+from mirror.feeds import registry
 from mirror.models import Reject, SyncPiece, SyncRun
 from mirror.pipeline import sync
 from mirror.planning import Scope
@@ -179,6 +181,41 @@ def test_an_interrupted_run_loses_only_the_piece_in_flight_and_is_gone_on_with()
     assert "laps?meeting_key=1" not in again.paths()
     assert Lap.objects.count() == 12
     assert SyncRun.objects.get().state == SyncRun.State.DONE
+
+
+def test_a_crash_within_a_weekend_loses_that_weekends_collection_and_no_other(monkeypatch):
+    feed = registry()["laps"]
+    after_write = feed.after_write
+    crash = {"session_key": 22}
+    monkeypatch.setattr(feed, "after_write", lambda scope, **options: 1 / 0 if scope == crash else after_write(scope, **options))
+    with pytest.raises(ZeroDivisionError):
+        run(Season())
+    assert set(Lap.objects.values_list("session", flat=True)) == {11, 12}
+    assert set(SyncPiece.objects.filter(collection="laps").values_list("session_id", flat=True)) == {11, 12}
+    monkeypatch.undo()
+    again = Season()
+    run(again)
+    assert [path for path in again.paths() if path.startswith("laps")] == ["laps?meeting_key=2"]
+    assert Lap.objects.count() == 12
+
+
+def test_sessions_without_rows_cost_no_statement_of_their_own(django_assert_max_num_queries):
+    def statements(count):
+        upstream = Season()
+        upstream.rows["sessions"] = [session(100 + n, 1) for n in range(count)]
+        upstream.rows["laps"] = []
+        run(upstream, "meetings", "sessions")
+        with django_assert_max_num_queries(200) as queries:
+            report = run(upstream, "laps", scope=Scope(races=(1,)))
+        assert not report.errors
+        return len([query for query in queries if "SAVEPOINT" not in query["sql"]])
+
+    few = statements(2)
+    assert SyncPiece.objects.filter(collection="laps", ok=True).count() == 2
+    # SQLite's record of statements has one for each row of `executemany`: the log and the state of a piece.
+    per_session = 2 if connection.vendor == "sqlite" else 0
+    many = statements(12)
+    assert many - few <= 10 * (per_session + 1)  # and one to look for corrections, as the pieces are compared for the first time
 
 
 def test_force_fetches_again_what_an_interrupted_run_had_brought_in():
