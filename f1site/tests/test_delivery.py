@@ -20,7 +20,7 @@ from f1site import __version__
 ROOT = settings.BASE_DIR
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
-OURS = {"web", "worker", "beat"}
+OURS = {"web", "replica", "worker", "beat"}
 HADOLINT = Path(sys.prefix) / "bin" / "hadolint"
 
 
@@ -71,18 +71,28 @@ def test_each_service_starts_again_and_waits_until_what_it_needs_is_healthy(name
         assert "data:/data" in service["volumes"]
     else:
         assert re.search(r":\d", service["image"]), "an image of a known version"
+    if name not in OURS | {"proxy"}:
         assert service["networks"] == ["inside"], "not to be reached from elsewhere"
         assert "ports" not in service
 
 
 def test_web_needs_all_services_and_the_others_need_web():
     assert set(SERVICES["web"]["depends_on"]) == {"postgres", "redis", "rabbitmq"}
-    assert [set(SERVICES[name]["depends_on"]) for name in ("worker", "beat")] == [{"web"}, {"web"}]
+    assert [set(SERVICES[name]["depends_on"]) for name in ("replica", "worker", "beat", "proxy")] == [{"web"}] * 4
     assert COMPOSE["networks"]["inside"] == {"internal": True}
 
 
+def test_more_web_servers_and_their_proxy_are_there_on_request():
+    assert {name for name, service in SERVICES.items() if service.get("profiles")} == {"replica", "proxy"}
+    proxy = SERVICES["proxy"]
+    assert proxy["ports"] == ["${BIND:-127.0.0.1}:${PROXY_PORT:-8080}:8080"]
+    assert SERVICES["replica"]["networks"]["inside"]["aliases"] == ["web"]
+    assert " web:8000 " in (ROOT / proxy["volumes"][0].partition(":")[0]).read_text()
+
+
 def test_volumes_have_names_and_no_secret_is_written_down():
-    volumes = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    mounted = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    volumes = {name for name in mounted if not name.startswith("./")}
     assert volumes == set(COMPOSE["volumes"])
     values = [value for service in SERVICES.values() for value in service.get("environment", {}).items()]
     secret = [value for name, value in values if "PASS" in name or "AUTH" in name or re.search(r"://\w*:", value)]

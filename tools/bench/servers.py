@@ -1,6 +1,7 @@
 """The processes of a load test, started for it alone: PostgreSQL, Redis, upstream and the site."""
 
 import os
+import pwd
 import resource
 import shutil
 import signal
@@ -14,9 +15,12 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+from machines import Machine
+
 ROOT = Path(__file__).resolve().parents[2]
 REPLAY = ROOT.parent / "shared" / "openf1" / "replay.py"
 PATIENCE = 90  # seconds
+THIS_MACHINE = Machine()
 
 
 def free_port() -> int:
@@ -45,6 +49,11 @@ def answers(url: str) -> bool:
         return False
 
 
+def listens(machine: Machine, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((machine.address, port)) == 0
+
+
 def end(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
     """Stop a process and its children, unless it has ended."""
     with suppress(ProcessLookupError):
@@ -59,14 +68,16 @@ def end(process: subprocess.Popen, number: int = signal.SIGTERM) -> None:
 class Postgres:
     """A PostgreSQL cluster in a folder. It refuses to run as root; the user nobody runs it then."""
 
-    def __init__(self, folder: Path):
-        self.folder, self.port = folder / "postgres", free_port()
-        self.user = "nobody" if os.geteuid() == 0 else None
+    def __init__(self, folder: Path, machine: Machine = THIS_MACHINE):
+        self.folder, self.machine, self.port = folder / "postgres", machine, free_port()
+        self.user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         self.folder.mkdir()
         if self.user:
-            shutil.chown(self.folder, self.user)
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
         self.run("initdb", "-U", "postgres", "-A", "trust", "-N", "-D", f"{self.folder}/data")
-        self.url = f"postgres://postgres@127.0.0.1:{self.port}"
+        with (self.folder / "data" / "pg_hba.conf").open("a") as access:
+            access.write("host all all samenet trust\n")
+        self.url = f"postgres://postgres@{machine.address}:{self.port}"
 
     @staticmethod
     def programs() -> Path | None:
@@ -79,10 +90,14 @@ class Postgres:
 
     def run(self, program: str, *arguments: str) -> None:
         command = [str(Postgres.programs() / program), *arguments]  # type: ignore[operator]
-        subprocess.run(command, user=self.user, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
+        if self.user:
+            rights = f"--reuid={self.user.pw_uid}", f"--regid={self.user.pw_gid}", "--clear-groups"
+            command = ["setpriv", *rights, *command]
+        command = self.machine.command(*command)
+        subprocess.run(command, cwd=self.folder, check=True, stdout=subprocess.DEVNULL)
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        options = f"-p {self.port} -c listen_addresses={self.machine.address} -c unix_socket_directories={self.folder}"
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log.txt", "-w", "-o", options, "start")
 
     def stop(self) -> None:
@@ -98,25 +113,22 @@ class Postgres:
 
     def database(self, name: str) -> str:
         """Create a database and return its URL."""
-        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
+        self.run("createdb", "-h", self.machine.address, "-p", str(self.port), "-U", "postgres", name)
         return f"{self.url}/{name}"
 
 
 class Redis:
-    """A Redis broker without persistence."""
+    """A Redis without persistence."""
 
-    def __init__(self):
-        self.port = free_port()
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+    def __init__(self, machine: Machine = THIS_MACHINE):
+        self.machine, self.port = machine, free_port()
+        self.url = f"redis://{machine.address}:{self.port}/0"
 
     def start(self) -> None:
-        command = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        options = ("--bind", self.machine.address, "--protected-mode", "no", "--save", "", "--appendonly", "no")
+        command = self.machine.command("redis-server", "--port", str(self.port), *options)
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, cwd="/")
-        until(self.listens, "Redis")
-
-    def listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        until(lambda: listens(self.machine, self.port), "Redis")
 
     def stop(self) -> None:
         end(self.process)
@@ -130,11 +142,14 @@ class Redis:
 
 
 @contextmanager
-def upstream() -> Iterator[tuple[str, int, int]]:
-    """Yield (URL, season, session with samples) of the recorded OpenF1 beside the checkout, else of the demo season."""
+def upstream(limits: str = "") -> Iterator[tuple[str, int, int]]:
+    """Yield (URL, season, session with samples) of the recorded OpenF1 beside the checkout, else of the demo season.
+
+    The recorded one answers 429 to requests over its `limits`, which are given as requests/seconds.
+    """
     if REPLAY.exists():
         port = free_port()
-        command = [sys.executable, str(REPLAY), "--port", str(port)]
+        command = [sys.executable, str(REPLAY), "--port", str(port), "--limits", limits]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
             until(lambda: answers(f"http://127.0.0.1:{port}/"), "the replay")
@@ -160,12 +175,12 @@ def limit_files(size: int) -> Callable[[], None]:
 
 
 class Site:
-    """A database and the processes that share it."""
+    """A database and the processes that share it, on one machine."""
 
-    def __init__(self, folder: Path, database: str, **environment: str):
-        self.folder, self.port = folder, free_port()
+    def __init__(self, folder: Path, database: str, machine: Machine = THIS_MACHINE, **environment: str):
+        self.folder, self.machine, self.port = folder, machine, free_port()
         self.media = folder / "media"
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{machine.address}:{self.port}"
         self.processes: list[subprocess.Popen] = []
         self.log = folder / "log.txt"
         folder.mkdir(exist_ok=True)
@@ -192,7 +207,7 @@ class Site:
     def begin(self, *command: str, **options) -> subprocess.Popen:
         with self.log.open("a") as log:
             process = subprocess.Popen(
-                [sys.executable, *command],
+                self.machine.command(sys.executable, *command),
                 cwd=ROOT,
                 env=self.environment,
                 start_new_session=True,
@@ -205,7 +220,7 @@ class Site:
 
     def manage(self, *command: str, **options) -> subprocess.CompletedProcess:
         """Run a command and return it with its output, whether it succeeds or not."""
-        line = [sys.executable, "manage.py", *command]
+        line = self.machine.command(sys.executable, "manage.py", *command)
         return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, **options)
 
     def run_command(self, *command: str) -> str:
@@ -216,7 +231,7 @@ class Site:
         return ended.stdout
 
     def serve(self) -> subprocess.Popen:
-        process = self.begin("-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "f1site.asgi")
+        process = self.begin("-m", "gunicorn", "--bind", f"{self.machine.address}:{self.port}", "f1site.asgi")
         until(lambda: process.poll() is not None or answers(f"{self.url}/healthz/"), "the site")
         if process.returncode is not None:
             raise RuntimeError(f"the site ended at once: {self.log.read_text()[-2000:]}")

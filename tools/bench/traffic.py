@@ -92,11 +92,15 @@ class Readers(Part):
             if self.over.is_set():
                 return
             began = time.monotonic()
-            status, _ = connection.ask("GET", path)
+            status, body = connection.ask("GET", path)
             ended = time.monotonic()
             self.reads.append(Read(ended, status, ended - began))
+            self.look(path, status, body)
             if not status or status >= 500:
                 time.sleep(0.05)  # no busy loop while the site is down
+
+    def look(self, path: str, status: int, body: bytes) -> None:
+        """Called with every answer."""
 
 
 class Editor(Part):
@@ -114,7 +118,7 @@ class Editor(Part):
     def run(self, number: int) -> None:
         for count, lap in enumerate(cycle(self.laps)):
             value = round(70 + count / 1000, 3)
-            while not self.edit(lap, value):
+            while not self.edit(lap, value) and not self.over.is_set():
                 time.sleep(0.05)
             if self.over.is_set():
                 return
@@ -123,7 +127,7 @@ class Editor(Part):
         status, body = self.connection.ask("PATCH", f"/api/v1/laps/{lap}/", {"lap_duration": value})
         if status == 200:
             self.values[lap], self.acknowledged = value, self.acknowledged + 1
-        elif status not in (0, 503):
+        elif status not in (0, 502, 503):
             self.refused.append((status, body))
         return status == 200
 
