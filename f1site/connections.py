@@ -92,7 +92,7 @@ class Worker(gasgi.ASGIWorker):
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         files = MAX_CONNECTIONS + OTHER_FILES if most == resource.RLIM_INFINITY else min(most, MAX_CONNECTIONS + OTHER_FILES)
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
-        self.max_connections = files - OTHER_FILES
+        self.max_connections = max(files - OTHER_FILES, files // 2)
         super().init_process()
 
     async def _shutdown(self) -> None:
