@@ -120,9 +120,12 @@ def store_artifact(*, run: Run, name: str, content: bytes, content_type: str = "
 
 
 def read_artifact(artifact: Artifact) -> bytes:
-    """The content of a file; ValueError where it is not what was stored."""
-    with default_storage.open(artifact.file) as file:
-        content = file.read()
+    """The content of a file; ValueError where it cannot be read or is not what was stored."""
+    try:
+        with default_storage.open(artifact.file) as file:
+            content = file.read()
+    except OSError as error:
+        raise ValueError(f"{artifact.file} cannot be read: {error.strerror or error}") from error
     if hashlib.sha256(content).hexdigest() != artifact.sha256:
         raise ValueError(f"{artifact.file} has been altered: its SHA-256 is not the one that was written down.")
     return content

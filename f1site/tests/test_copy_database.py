@@ -3,6 +3,7 @@
 import os
 import re
 import sqlite3
+import stat
 import subprocess
 import sys
 from contextlib import closing
@@ -91,6 +92,7 @@ def test_a_database_is_not_copied_onto_itself(source):
 
 def test_a_database_is_equal_after_a_journey_there_and_back(source, target, tmp_path):
     there = copied(source, target)
+    assert stat.S_IMODE(target.path.stat().st_mode) == 0o600
     assert set(there) == {model._meta.db_table for model in copying.stored_models()}
     assert there["telemetry_lap"].startswith("3 rows")
     laps = target.rows("SELECT lap_number, lap_duration IS NULL FROM telemetry_lap ORDER BY lap_id")

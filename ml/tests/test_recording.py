@@ -91,6 +91,9 @@ def test_a_file_is_kept_with_its_hash_and_an_altered_one_is_refused(pace, django
         file.write(b"# Lies")
     with pytest.raises(ValueError, match="altered"):
         recording.read_artifact(card)
+    default_storage.delete(card.file)
+    with pytest.raises(ValueError, match=f"{card.file} cannot be read"):
+        recording.read_artifact(card)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a\nb", "é", "x" * 101])

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -13,6 +14,7 @@ from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from f1site import copying
+from f1site.environment import create_private
 
 SOURCE, TARGET = "default", "copy_database"
 SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -69,6 +71,9 @@ def connect(url: str) -> None:
     source = connections.settings[SOURCE]
     if all(str(configuration.get(name, "")) == str(source.get(name, "")) for name in ("ENGINE", "NAME", "HOST", "PORT")):
         raise CommandError("--to: this is the database of DATABASE_URL itself.")
+    file = Path(str(configuration["NAME"]))
+    if configuration["ENGINE"].endswith("sqlite3") and file.parent.is_dir():
+        create_private(file)  # as the settings do with that of DATABASE_URL
     connections.settings[TARGET] = connections.configure_settings({"default": configuration})["default"]
 
 
