@@ -67,6 +67,14 @@ class Team(models.Model):
         help_text="In the address of its page; made from the name where it is left empty.",
     )
     former_slugs = former_slugs_field()
+    successor = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="predecessors",
+        help_text="The same team under its later name: they share a page, and the points of a season.",
+    )
 
     class Meta:
         ordering = ["name"]

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from f1site import __version__
 from f1site.environment import BROKERS, Environment, create_private, read_or_create_secret
@@ -332,6 +333,7 @@ UNFOLD = {
     "SITE_HEADER": "F1 Stats",
     "SITE_SUBHEADER": "Formula 1, mirrored",
     "SITE_SYMBOL": "sports_score",
+    "SCRIPTS": [lambda request: static("f1site/admin.js")],
     "DASHBOARD_CALLBACK": "f1site.admin.site.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "f1site.admin.site.sidebar"},
 }

@@ -4,7 +4,7 @@ A driver's team in a session is the one of the session's entry; team-mates are t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -131,10 +131,10 @@ def qualified(**lookups: Any) -> Any:
     return Exists(Entry.objects.filter(pk=OuterRef("pk"), **lookups))
 
 
-def load_team(name: str) -> CareerRows:
-    """The rows of a team's cars; one query."""
-    cars = Entry.objects.filter(team_name=name, session__session_name__in=LISTED)
-    return load(cars, cars.values("session"), ChampionshipTeam.objects.filter(team_name=name))
+def load_team(names: Collection[str]) -> CareerRows:
+    """The rows of a team's cars under its names; one query."""
+    cars = Entry.objects.filter(team_name__in=names, session__session_name__in=LISTED)
+    return load(cars, cars.values("session"), ChampionshipTeam.objects.filter(team_name__in=names))
 
 
 def load(cars: QuerySet, sessions: QuerySet, standings: QuerySet) -> CareerRows:

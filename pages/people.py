@@ -76,21 +76,23 @@ def driver_html(request: HttpRequest, found: Driver) -> tuple[str, bytes]:
 @at_present_address
 def team(request: HttpRequest, slug: str) -> HttpResponse:
     """The page of a team."""
-    found = find_team(slug)
-    if found is None:
+    meant = find_team(slug)
+    if meant is None:
         raise Http404(f"There is no team {slug!r} here.")
+    found, former = meant
     if found.slug != slug:
         raise Moved(found.get_absolute_url())
     version = (collections_version(SHOWN), staff(request))
-    return respond(request, version, lambda: team_html(request, found), headers={})
+    return respond(request, version, lambda: team_html(request, found, former), headers={})
 
 
-def team_html(request: HttpRequest, found: Team) -> tuple[str, bytes]:
-    rows = load_team(found.name)
+def team_html(request: HttpRequest, found: Team, former: list[str]) -> tuple[str, bytes]:
+    """The page of a team under all of its names."""
+    rows = load_team([found.name, *former])
     year = chosen_year(request, rows)
     context = career_context(request, rows, year, None) | {
         "name": found.name,
-        "facts": [],
+        "facts": [f"formerly {', '.join(former)}"] if former else [],
         "url": found.get_absolute_url(),
         "is_team": True,
         "admin_url": reverse("admin:drivers_team_change", args=[found.pk]) if staff(request) else "",

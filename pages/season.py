@@ -73,7 +73,9 @@ def season_page(year: int, rows: SeasonRows, now: datetime.datetime) -> Season:
     last = scoring[-1].session_id if scoring else 0
     official = {row.driver_id: row for row in rows.driver_standings if row.session_id == last and row.points_current is not None}
     official_teams = {
-        row.team_name: row for row in rows.team_standings if row.session_id == last and row.points_current is not None
+        rows.latest_names.get(row.team_name or "", row.team_name): row
+        for row in rows.team_standings
+        if row.session_id == last and row.points_current is not None
     }
     return Season(
         year=year,
@@ -107,8 +109,9 @@ def summed_up(
                 key, {"key": key, "driver_id": result.driver_id, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0}
             )
             person |= about | {"name": name, "acronym": (entry.name_acronym if entry else None) or str(result.driver_number)}
+            lasting = rows.latest_names.get(team, team)
             crew = teams.setdefault(
-                team, {"key": team, "driver_id": None, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0}
+                lasting, {"key": lasting, "driver_id": None, "rounds": [0.0] * len(rounds), "wins": 0, "podiums": 0}
             )
             crew |= about | {"name": team, "acronym": team}
             for each in (person, crew):

@@ -7,7 +7,8 @@ from functools import cached_property
 import msgspec
 from django.db.models import QuerySet
 
-from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, Team
+from drivers.teams import latest_names
 from pages.queries import Moment, Row, fetch
 from races.models import RACES, Session
 
@@ -80,6 +81,15 @@ class TeamStandingRow(Row):
     points_current: float | None
 
 
+class SuccessorRow(Row):
+    """A team that went on under another name."""
+
+    name: str
+    successor_name: str
+
+    PATHS = {"successor_name": "successor__name"}
+
+
 class SeasonRows(msgspec.Struct, dict=True):
     """The rows that a season's page is made of, in order of time."""
 
@@ -88,6 +98,7 @@ class SeasonRows(msgspec.Struct, dict=True):
     entries: list[EntryLine]
     driver_standings: list[DriverStandingRow]
     team_standings: list[TeamStandingRow]
+    successors: list[SuccessorRow]
 
     @cached_property
     def results_of(self) -> dict[int, list[ResultLine]]:
@@ -100,6 +111,11 @@ class SeasonRows(msgspec.Struct, dict=True):
     def entry_of(self) -> dict[tuple[int, int], EntryLine]:
         return {(row.session_id, row.driver_number): row for row in self.entries}
 
+    @cached_property
+    def latest_names(self) -> dict[str, str]:
+        """{a team's former name: its latest one}: a team that is renamed between two races is one team."""
+        return latest_names({row.name: row.successor_name for row in self.successors})
+
 
 def load_season(year: int) -> SeasonRows:
     """One query, whatever the number of races."""
@@ -108,6 +124,7 @@ def load_season(year: int) -> SeasonRows:
         "results": (ResultLine, SessionResult.objects.filter(session__year=year, session__session_name__in=LISTED)),
         "entries": (EntryLine, Entry.objects.filter(session__year=year, session__session_name__in=RACES)),
         "driver_standings": (DriverStandingRow, ChampionshipDriver.objects.filter(session__year=year)),
+        "successors": (SuccessorRow, Team.objects.exclude(successor=None)),
         "team_standings": (TeamStandingRow, ChampionshipTeam.objects.filter(session__year=year)),
     }
     rows = fetch(wanted)

@@ -10,14 +10,13 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from unfold.admin import TabularInline
 
 from drivers.models import Driver, DriverAlias, Entry, Team
 from drivers.names import driver_id
 from drivers.people import merge
 from drivers.teams import team_slug
 from mirror import versions
-from mirror.admin import MirroredAdmin, RowAdmin, RowForm, dot
+from mirror.admin import MirroredAdmin, RowAdmin, RowForm, RowInline, dot
 from races.admin import page_link
 from races.slugs import keep_former
 
@@ -52,11 +51,10 @@ class AliasForm(forms.ModelForm):
         return alias
 
 
-class AliasInline(TabularInline):
+class AliasInline(RowInline):
     model = DriverAlias
     form = AliasForm
     fields = ("alias",)
-    extra = 0
 
 
 @admin.register(Driver)
@@ -139,14 +137,28 @@ class TeamForm(forms.ModelForm):
     def clean_slug(self) -> str:
         return self.cleaned_data["slug"] or team_slug(self.cleaned_data.get("name", ""))
 
+    def clean_successor(self) -> Team | None:
+        """Refuse a successor whose own successors lead back to this team."""
+        chosen: Team | None = self.cleaned_data["successor"]
+        following, passed = chosen, set()
+        while following is not None and following.pk not in passed:
+            if following.pk == self.instance.pk:
+                said = f"“{chosen}” is an earlier name of “{self.instance}”: choose a later one, or empty the successor there."
+                raise ValidationError(said)
+            passed.add(following.pk)
+            following = following.successor
+        return chosen
+
 
 @admin.register(Team)
 class TeamAdmin(RowAdmin):
     icon = "groups"
     form = TeamForm
-    list_display = ("name", "slug", "page")
+    list_display = ("name", "slug", "successor", "page")
+    list_select_related = ("successor",)
     search_fields = ("name", "slug")
-    fields = ("name", "slug")
+    autocomplete_fields = ("successor",)
+    fields = ("name", "slug", "successor")
 
     @admin.display(description="page")
     def page(self, team: Team) -> str:

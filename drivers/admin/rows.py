@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.http import HttpRequest
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, StartingGrid, Team
-from mirror.admin import EmptyIsNull, badge, dot
+from mirror.admin import RowInline, badge, dot
 from races.admin import SessionAdmin, SessionRowAdmin
 
 IDENTITY = (
@@ -54,11 +53,10 @@ class EntryAdmin(SessionRowAdmin):
 
 
 @SessionAdmin.register_inline
-class EntryInline(EmptyIsNull, TabularInline):
+class EntryInline(RowInline):
     model = Entry
     fields = ("driver_number", "full_name", "name_acronym", "team_name", "team_colour", "driver")
     readonly_fields = ("driver",)
-    extra = 0
     show_change_link = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:

@@ -5,6 +5,7 @@ from django.contrib.auth.models import User
 
 from drivers.admin import clock_time, times_text
 from drivers.models import Entry, SessionResult, Team
+from drivers.teams import find_team
 from drivers.tests.test_people import driver, mirror
 from races.models import Session
 from telemetry.models import Lap
@@ -44,6 +45,29 @@ def test_a_team_keeps_its_former_address_when_a_person_changes_it(browser):
     browser.post(url, {"name": team.name, "slug": ""})
     team.refresh_from_db()
     assert (team.slug, team.former_slugs) == ("haas", "haas-f1")
+
+
+def test_a_sync_links_teams_that_are_known_to_have_been_renamed():
+    mirror(driver(10, 22, "Yuki TSUNODA", team_name="RB"))
+    mirror(driver(10, 22, "Yuki TSUNODA", team_name="AlphaTauri"))
+    mirror(driver(10, 22, "Yuki TSUNODA", team_name="Racing Bulls"))
+    assert dict(Team.objects.values_list("name", "successor__name")) == {
+        "AlphaTauri": "RB",
+        "RB": "Racing Bulls",
+        "Racing Bulls": None,
+    }
+    for slug in ("alphatauri", "rb", "racing-bulls"):
+        team, former = find_team(slug)
+        assert (team.name, former) == ("Racing Bulls", ["AlphaTauri", "RB"])
+
+
+def test_a_team_cannot_be_its_own_successor(browser):
+    later = Team.objects.create(name="RB", slug="rb")
+    team = Team.objects.create(name="AlphaTauri", slug="alphatauri", successor=later)
+    answer = browser.post(f"/admin/drivers/team/{later.pk}/change/", {"name": "RB", "slug": "rb", "successor": team.pk})
+    assert "is an earlier name of" in answer.content.decode()
+    later.refresh_from_db()
+    assert later.successor is None
 
 
 def test_laps_can_be_filtered_by_team(browser):

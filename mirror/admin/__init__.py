@@ -3,11 +3,11 @@
 from mirror.admin.decisions import CorrectionAdmin
 from mirror.admin.log import LeaseAdmin, PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin, UpstreamPaceAdmin
 from mirror.admin.pages import (
-    EmptyIsNull,
     LogAdmin,
     MirroredAdmin,
     RowAdmin,
     RowForm,
+    RowInline,
     StoredValuesForm,
     badge,
     dot,
@@ -18,7 +18,6 @@ from mirror.admin.pages import (
 
 __all__ = [
     "CorrectionAdmin",
-    "EmptyIsNull",
     "LeaseAdmin",
     "LogAdmin",
     "MirroredAdmin",
@@ -26,6 +25,7 @@ __all__ = [
     "RejectAdmin",
     "RowAdmin",
     "RowForm",
+    "RowInline",
     "StoredValuesForm",
     "SyncPieceAdmin",
     "SyncRunAdmin",

@@ -18,7 +18,7 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import mark_safe
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import (
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
@@ -104,6 +104,18 @@ class EmptyIsNull(BaseModelAdmin):
         if db_field.null and isinstance(field, forms.CharField):
             field.empty_value = None
         return field
+
+
+class RowInline(EmptyIsNull, TabularInline):
+    """The base of every table of rows in another row's form; its fields are named for screen readers, which see no heading."""
+
+    extra = 0
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        for name, field in formset.form.base_fields.items():
+            field.widget.attrs.setdefault("aria-label", str(field.label or name.replace("_", " ")))
+        return formset
 
 
 class RowAdmin(EmptyIsNull, ModelAdmin):

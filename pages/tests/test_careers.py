@@ -4,11 +4,14 @@ from itertools import pairwise
 from statistics import median
 
 import pytest
+from django.utils import timezone
 
-from drivers.models import Driver, DriverAlias, Entry, SessionResult, Team
+from drivers.models import ChampionshipTeam, Driver, DriverAlias, Entry, SessionResult, Team
 from pages.careers import load_driver, load_team, results_in, seasons_of
 from pages.duels import cut_off, duels, load_laps, pace_of
 from pages.people import find_driver
+from pages.season import season_page
+from pages.season_rows import load_season
 from telemetry.models import Lap
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +39,7 @@ def test_a_driver_s_season_is_the_sum_of_the_stored_results(entry):
 def test_a_team_s_season_is_the_sum_over_its_cars(entry):
     cars = {(row.session_id, row.driver_number) for row in Entry.objects.filter(team_name=entry.team_name)}
     results = [row for row in SessionResult.objects.select_related("session") if (row.session_id, row.driver_number) in cars]
-    [line] = seasons_of(load_team(entry.team_name), None)
+    [line] = seasons_of(load_team([entry.team_name]), None)
     assert line.points == sum(row.points or 0 for row in results if row.session.session_name in ("Race", "Sprint"))
     assert line.wins == sum(row.position == 1 for row in results if row.session.session_name == "Race")
     assert len(line.beside) == 2
@@ -69,7 +72,7 @@ def test_team_mates_are_counted_as_the_rows_say(entry, race):
 def test_race_pace_is_the_median_of_the_races_medians_on_like_laps(race):
     told = 0
     for team in Team.objects.all():
-        rows = load_team(team.name)
+        rows = load_team([team.name])
         sessions = {row.session_id for row in rows.sessions if row.session_name in ("Race", "Sprint")}
         for duel in duels(rows, race.year, load_laps(rows, race.year)):
             deltas = [deltas_on_like_laps(session, duel.first_id, duel.second_id) for session in sessions]
@@ -129,6 +132,44 @@ def test_a_team_s_former_address_leads_to_the_present_one(client, entry):
     Team.objects.filter(pk=team.pk).update(slug="new-name", former_slugs=team.slug)
     assert client.get(f"{before}?season=2022").url == "/f1/teams/new-name/?season=2022"
     assert client.get("/f1/teams/nobody/").status_code == 404
+
+
+@pytest.fixture
+def renamed(entry):
+    """The winner's team, which goes on under another name from the season's second race on."""
+    later = Entry.objects.filter(team_name=entry.team_name, session__date_start__gt=entry.session.date_end)
+    assert later.update(team_name="Everholt Reborn")
+    before = Team.objects.get(name=entry.team_name)
+    before.successor = Team.objects.create(name="Everholt Reborn", slug="everholt-reborn")
+    before.save()
+    return before
+
+
+def test_a_renamed_team_has_one_page_under_its_latest_name(client, entry, renamed, django_assert_max_num_queries):
+    answer = client.get(renamed.get_absolute_url())
+    assert (answer.status_code, answer["Location"]) == (301, "/f1/teams/everholt-reborn/")
+    with django_assert_max_num_queries(4):
+        page = client.get("/f1/teams/everholt-reborn/").content.decode()
+    assert f"formerly {renamed.name}" in page
+    results = SessionResult.objects.filter(driver_number__in=load_numbers(renamed), session__year=entry.session.year)
+    points = sum(row.points or 0 for row in results if row.session.session_name in ("Race", "Sprint"))
+    [line] = seasons_of(load_team([renamed.name, "Everholt Reborn"]), None)
+    assert line.points == points
+
+
+def load_numbers(team):
+    names = (team.name, team.successor.name)
+    return set(Entry.objects.filter(team_name__in=names).values_list("driver_number", flat=True))
+
+
+def test_a_team_renamed_during_a_season_is_one_team_in_its_standings(entry, renamed):
+    year = entry.session.year
+    before = ChampionshipTeam.objects.filter(session__year=year)
+    before.delete()
+    teams = {each.name: each.points for each in season_page(year, load_season(year), timezone.now()).teams}
+    assert renamed.name not in teams
+    results = SessionResult.objects.filter(session__year=year, session__session_name__in=("Race", "Sprint"))
+    assert teams["Everholt Reborn"] == sum(row.points or 0 for row in results if row.driver_number in load_numbers(renamed))
 
 
 def test_a_season_can_be_chosen_and_one_that_is_not_there_is_not_found(client, entry, race):

@@ -10,14 +10,13 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.html import format_html
-from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from jobs import queue
 from mirror.admin import (
-    EmptyIsNull,
     MirroredAdmin,
+    RowInline,
     StoredValuesForm,
     badge,
     list_url,
@@ -49,11 +48,10 @@ class SessionForm(StoredValuesForm):
             self.fields["session_id"].widget.attrs["readonly"] = True
 
 
-class SessionInline(EmptyIsNull, TabularInline):
+class SessionInline(RowInline):
     model = Session
     form = SessionForm
     fields = ("session_id", "session_name", "session_type", "date_start")
-    extra = 0
     can_delete = False  # laps would go with it, so the session's own page asks for confirmation
     show_change_link = True
 
@@ -169,17 +167,17 @@ class SessionAdmin(MirroredAdmin):
         ),
         ("Place", {"fields": PLACE}),
     )
-    inline_classes: ClassVar[list[type[TabularInline]]] = []
+    inline_classes: ClassVar[list[type[Any]]] = []
     columns: ClassVar[list[Column]] = []
     annotations: ClassVar[dict[str, F]] = {}
 
     @classmethod
-    def register_inline(cls, inline: type[TabularInline]) -> type[TabularInline]:
+    def register_inline(cls, inline: type[RowInline]) -> type[RowInline]:
         """Class decorator with which other apps add a table to the page of a session."""
         cls.inline_classes.append(inline)
         return inline
 
-    def get_inlines(self, request: HttpRequest, obj: Session | None) -> list[type[TabularInline]]:
+    def get_inlines(self, request: HttpRequest, obj: Session | None) -> list[type[Any]]:
         return self.inline_classes
 
     @classmethod
