@@ -333,6 +333,7 @@ UNFOLD = {
     "SITE_HEADER": "F1 Stats",
     "SITE_SUBHEADER": "Formula 1, mirrored",
     "SITE_SYMBOL": "sports_score",
+    "STYLES": [lambda request: static("f1site/admin.css")],
     "SCRIPTS": [lambda request: static("f1site/admin.js")],
     "DASHBOARD_CALLBACK": "f1site.admin.site.dashboard",
     "SIDEBAR": {"show_search": True, "navigation": "f1site.admin.site.sidebar"},
