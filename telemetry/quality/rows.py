@@ -84,8 +84,8 @@ class LapRow(NamedTuple):
     @property
     def sum_of_sectors(self) -> float | None:
         """None where a sector is missing."""
-        there = [sector for sector in self.sectors if sector is not None]
-        return sum(there) if len(there) == 3 else None
+        first, second, third = self.sectors
+        return None if first is None or second is None or third is None else sum((first, second, third))
 
 
 class StintRow(NamedTuple):

@@ -147,8 +147,13 @@ class SessionRows:
             return False
         return any(w.date_start < end and (w.date_end is None or w.date_end > start) for w in self.windows)
 
+    @cached_property
+    def last_laps(self) -> dict[int, int]:
+        """{driver_number: number of its last stored lap}"""
+        return {car: max(lap.lap_number for lap in laps) for car, laps in self.laps_of.items()}
+
     def last_lap(self, car: int) -> int | None:
         """Number of a car's last lap; where no laps are stored, what its result says."""
-        if car in self.laps_of:
-            return max(lap.lap_number for lap in self.laps_of[car])
+        if car in self.last_laps:
+            return self.last_laps[car]
         return self.result_of[car].number_of_laps if car in self.result_of else None
