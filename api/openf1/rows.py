@@ -6,9 +6,9 @@ touches no single row; `api.tables.converters` converts whole columns.
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, Func, IntegerField, Q, QuerySet, TextField
 from django.db.models.expressions import OrderBy
@@ -124,10 +124,11 @@ def ordering(query: Query) -> Iterator:
 
 
 def read_chunks(query: Query) -> Iterator[Chunk]:
-    """The rows of a query in lists of `CHUNK`, read as they are used."""
-    rows = iter(queryset_of(query).iterator(chunk_size=CHUNK))
-    while chunk := list(islice(rows, CHUNK)):
-        yield chunk
+    """The rows of a query in lists of `CHUNK`, read as they are used. No column needs a converter of Django's."""
+    compiler = queryset_of(query).query.get_compiler(connection=connection)
+    chunked = not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+    for rows in compiler.execute_sql(chunked_fetch=chunked, chunk_size=CHUNK):
+        yield [*rows]
 
 
 def write_chunks(query: Query, chunks: Iterable[Chunk]) -> Iterator[bytes]:

@@ -32,10 +32,19 @@ def stored_to_openf1_csv(column: Column, values: Iterable) -> Iterable:
     if column.type is bool:
         return map(BOOLEANS.get, values)
     if column.is_datetime:
-        return [value and value.replace("T", " ") for value in values]
+        return "\n".join([value or "" for value in values]).replace("T", " ").split("\n")
     if column.is_json:
-        return [None if value is None else msgspec.json.decode(value) for value in values]
+        return spell_as_python(values)
     return values
+
+
+def spell_as_python(values: Iterable[str | None]) -> list[Any]:
+    """JSON values as CSV shows the Python values: numbers, lists of numbers and nulls as they are spelled, all others decoded."""
+    cells = list(values)
+    column = "\n".join([cell or "" for cell in cells])  # JSON text has no line breaks
+    if '"' in column or "e" in column or "{" in column:  # texts, true and false, exponents, objects
+        return [cell and msgspec.json.decode(cell) for cell in cells]
+    return column.replace(",", ", ").replace("null", "None").split("\n")
 
 
 def stored_to_portable_csv(column: Column, values: Iterable) -> Iterable:

@@ -4,10 +4,14 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
 
 from api.openf1 import rows
+from api.tables.columns import Column
+from api.tables.converters import stored_to_openf1_csv
 from mirror.feeds import registry
 
 pytestmark = pytest.mark.django_db
@@ -78,3 +82,23 @@ def test_every_collection_can_be_had_in_every_format_even_without_rows(client, d
             assert pq.read_table(io.BytesIO(body)).num_rows == 0
         else:
             assert {"json": body == b"[]", "csv": body.count(b"\r\n") == 1, "ndjson": body == b""}[format_]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[2048, None, 2051], None, []],
+        [0, 12.345, None, -1],
+        [0, "+1 LAP", None],
+        [[1e30, 5e-07], [0.1]],
+        ["null", [None, True]],
+        [[None], [[1, 2], [3]]],
+        [{"a": None}],
+        ["a\nb,c", 'say "e"'],
+    ],
+)
+def test_csv_spells_values_as_python_does(values):
+    column = Column("gap", "gap", Any)
+    stored = [None if value is None else msgspec.json.encode(value).decode() for value in values]
+    told = [str(cell) if cell is not None else "" for cell in stored_to_openf1_csv(column, stored)]
+    assert told == ["" if value is None else str(value) for value in values]
