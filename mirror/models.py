@@ -69,7 +69,7 @@ class SyncRun(Counts):
 
 
 class SyncPiece(Counts):
-    """One collection of one session (or one list of races or sessions): one transaction of a sync."""
+    """One collection of one session (or one list of races or sessions) as a sync stored it."""
 
     run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="pieces")
     collection = models.CharField(max_length=24)

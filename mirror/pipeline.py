@@ -1,4 +1,4 @@
-"""The sync: one transaction and one log row per piece, where an error in one piece stops no other.
+"""The sync: a transaction per weekend and collection and a log row per piece, where an error in one stops no other.
 
 The command, the admin button, the REST calls and scheduled tasks all call `sync`.
 """
