@@ -99,7 +99,7 @@ class EntityViewSet(viewsets.GenericViewSet):
         return get_row_or_404(related._default_manager.all(), self.kwargs[related._meta.pk.name])
 
     def get_object(self, *, lock: bool = False) -> Any:
-        queryset = self.get_queryset().select_for_update() if lock else self.get_queryset()
+        queryset = self.get_queryset().select_for_update(no_key=True) if lock else self.get_queryset()
         return get_row_or_404(queryset, self.kwargs[self.model._meta.pk.name])
 
     # Reading

@@ -25,7 +25,7 @@ def edit(instance: Mirrored, *, user: Any, reason: str = "", fields: Iterable[st
     feed = feed_of(type(instance))
     feed.normalise_texts([instance])
     is_new = instance._state.adding
-    before = None if is_new else type(instance)._default_manager.select_for_update().filter(pk=instance.pk).first()
+    before = None if is_new else type(instance)._default_manager.select_for_update(no_key=True).filter(pk=instance.pk).first()
     if before is not None:
         if fields is not None:
             restore_other_fields(before, instance, set(fields))

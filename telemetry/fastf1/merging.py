@@ -30,7 +30,7 @@ def merge(session: Session, laps: list[LapRow], *, origin: str) -> Merged:
     Lap times do not change. Laps added by hand and laps of the demo season are neither compared nor changed.
     """
     names = ("driver_number", "lap_number", "lap_duration", "tyre_compound", *FIELDS)
-    stored = Lap.objects.select_for_update().filter(session=session, source=Source.OPENF1).with_stint().order_by()
+    stored = Lap.objects.select_for_update(no_key=True).filter(session=session, source=Source.OPENF1).with_stint().order_by()
     stored_laps = [(OpenF1Lap(*row[:4]), row[4:]) for row in stored.values_list(*names)]
     fastf1 = index_by_lap(laps)
     changed = [

@@ -88,4 +88,4 @@ def may_apply(user: Any, proposal: dict[str, Any]) -> bool:
 def find_for_update(feed: Feed, key: dict[str, Any]) -> Any:
     """The stored row with this key, given in JSON's types, locked; None when there is none."""
     values = {name: from_json_value(field_by_attname(feed.model, name), value) for name, value in key.items()}
-    return feed.model._default_manager.select_for_update().filter(**values).first()
+    return feed.model._default_manager.select_for_update(no_key=True).filter(**values).first()
