@@ -13,9 +13,11 @@ from dateutil.parser import parse
 PARTS = ("year", "month", "day", "hour")
 ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 NUMBER = re.compile(r"[\d_.+-]+", re.ASCII)
-NUMERIC_DATE = re.compile(r"[12]\d{3}(\d{4}(\d{6})?)?|\d{4}-\d\d?(-\d\d?)?|\d\d?[-.]\d\d?[-.]\d{1,4}", re.ASCII)
-# URL decoding turns the plus of an offset into a space: a time, a space, hours and minutes.
-LOST_PLUS = re.compile(r"(\d\d:\d\d(?::\d\d(?:\.\d+)?)?) (\d\d:\d\d)")
+NUMERIC_DATE = re.compile(
+    r"[12]\d{3}(\d{4}(\d{6})?)?|\d{4}-\d\d?(-\d\d?)?|\d{4}\.\d\d?\.\d\d?|\d\d?[-.]\d\d?[-.]\d{1,4}", re.ASCII
+)
+# URL decoding turns the plus of an offset into a space: a time, a space, hours and minutes, which are no year.
+LOST_PLUS = re.compile(r"(\d\d:\d\d(?::\d\d(?:\.\d+)?)?) ((?:0\d|1[0-4]):?[0-5]\d)")
 DAY = timedelta(days=1)
 
 

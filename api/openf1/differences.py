@@ -32,6 +32,12 @@ DIFFERENCES = {
         "400, which names the value and lists the fields",
         "no row could match, so it is most likely a mistake",
     ),
+    "one unusable value of several": Difference(
+        "`driver_number=16&driver_number<=true`",
+        "the rows of the usable value",
+        "400, which names the other value",
+        "the same: it is most likely a mistake",
+    ),
     "truth as a number": Difference(
         "`is_pit_out_lap=1`",
         "no rows",
@@ -97,6 +103,18 @@ DIFFERENCES = {
         "lack fields that were added later, and `points`",
         "have every field; missing values are null",
         "all rows of a collection should have the same columns",
+    ),
+    "field that a row lacks": Difference(
+        "`is_cancelled=false`",
+        "no rows of sessions that lack the field",
+        "all rows of sessions that were not cancelled",
+        "all rows of a collection have the same columns",
+    ),
+    "rows of one key": Difference(
+        "rows of `position` and `pit` with the key of another row",
+        "the last one, in the open-source server; the hosted service sends all",
+        "all",
+        "they are the hosted service's rows",
     ),
     "one row of each": Difference(
         "rows that upstream repeats",
