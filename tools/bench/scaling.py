@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from load import Result
 from servers import end
 from services import Relay
-from together import PATIENCE, READERS, Jobs, say
+from together import PATIENCE, READERS, Jobs, list_weekends, say
 from traffic import Readers, worst
 
 if TYPE_CHECKING:
@@ -43,8 +43,7 @@ def store_weekends(cluster: Cluster, jobs: Jobs) -> list[int]:
     """Sync some race weekends, and return their keys."""
     jobs.end(jobs.add("sync", seasons=[cluster.season], collections=["meetings", "sessions"]))
     first = jobs.ask(f"/api/v1/sessions/{cluster.session}/")["race_id"]
-    races = [race["race_id"] for race in jobs.ask(f"/api/v1/races/?year={cluster.season}&page_size=100")["results"]]
-    races = [first, *(race for race in races if race != first)][:WEEKENDS]
+    races = list_weekends(cluster, jobs, first)[:WEEKENDS]
     jobs.end(*(jobs.add("sync", races=[race]) for race in races))
     return races
 
@@ -89,11 +88,12 @@ def per_minute(jobs: Jobs, choices: list[tuple[str, dict]], workers: int, second
             waiting.append(jobs.add(kind, **parameters))
             added += 1
         time.sleep(0.1)
-        states = {path: jobs.ask(path)["state"] for path in waiting}
-        ended += [state for state in states.values() if state not in ("queued", "running")]
-        waiting = [path for path in waiting if states[path] in ("queued", "running")]
+        rows = {path: jobs.ask(path) for path in waiting}
+        ended += [row for row in rows.values() if row["state"] not in ("queued", "running")]
+        waiting = [path for path in waiting if rows[path]["state"] in ("queued", "running")]
         if time.monotonic() > began + PATIENCE:
             return f"none within {PATIENCE} s", False
     rate = len(ended) / (time.monotonic() - began) * 60
     jobs.end(*waiting)
-    return f"{rate:.0f}", set(ended) == {"succeeded"}
+    failed = [row["error"] for row in ended if row["state"] != "succeeded"]
+    return f"{rate:.0f}" + (f"; {len(failed)} failed: {failed[0]}" if failed else ""), not failed

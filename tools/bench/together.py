@@ -158,8 +158,13 @@ def store_first(cluster: Cluster, jobs: Jobs, count: int) -> tuple[int, list[int
     jobs.add("sync", sessions=[cluster.session], collections=["car_data"])
     path = f"/v1/car_data?session_key={cluster.session}&driver_number=1&speed>=300"
     until(lambda: jobs.connection.ask("GET", path)[0] == 200, "the samples of a car", PATIENCE)
+    return first, list_weekends(cluster, jobs, first)[1:count]
+
+
+def list_weekends(cluster: Cluster, jobs: Jobs, first: int) -> list[int]:
+    """The race weekends of the season from `first` on, then those before it: the recorded season lacks its last races."""
     races = [race["race_id"] for race in jobs.ask(f"/api/v1/races/?year={cluster.season}&page_size=100")["results"]]
-    return first, [race for race in races if race != first][: count - 1]
+    return sorted(races, key=lambda race: (race < first, race))
 
 
 def do_harm(cluster: Cluster, jobs: Jobs, victims: list[subprocess.Popen]) -> Harm:
