@@ -68,7 +68,7 @@ ERROR_DESCRIPTIONS = {
     409: "Another row has the same key, or has ended already.",
     413: "The body is too large.",
     415: "The body is not JSON.",
-    429: "Too many requests, or wrong passwords; `Retry-After` has the seconds to wait.",
+    429: "Too many requests, long answers at once, or wrong passwords; `Retry-After` has the seconds to wait.",
     502: "OpenF1 gave no usable answer.",
     503: "The database, or OpenF1, cannot be reached; or a session is on track and OpenF1 is closed to anonymous users.",
 }
@@ -181,7 +181,7 @@ class Schema(AutoSchema):
 
     def error_statuses(self) -> list[int]:
         """The status codes of the errors that a request can cause."""
-        statuses = {400, 401, 503}
+        statuses = {400, 401, 429, 503}
         writes = self.method not in SAFE_METHODS
         if writes:
             statuses |= {403}

@@ -72,7 +72,6 @@ class TokenViewSet(EntityViewSet):
     serializer_class = TokenSerializer
     filterset_class = TokenFilter
     http_method_names = ["get", "post", "delete", "head", "options"]
-    failures = {"create": {429}}
 
     def get_permissions(self) -> list[Any]:
         return [AllowAny() if self.action == "create" else IsAuthenticated()]

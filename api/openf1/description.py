@@ -22,7 +22,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "format": ({"type": "string", "enum": [*FORMATS]}, "How the rows are written."),
     "csv": ({"type": "string", "enum": ["true"]}, "The same as `format=csv`, as upstream has it."),
 }
-FAILURES = {400: "Failure400", 404: "Failure404", 503: "Failure503"}
+FAILURES = {400: "Failure400", 404: "Failure404", 429: "Failure429", 503: "Failure503"}
 
 
 def add_openf1(result: dict[str, Any], **options: Any) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_every_operation_is_told_to_persons(described):
 
 def test_every_failure_is_described(described):
     expected = {
-        "get": {"400", "401", "503"},
+        "get": {"400", "401", "429", "503"},
         "post": {"400", "401", "403", "503"},
         "put": {"400", "401", "403", "404", "409", "413", "415", "503"},
         "patch": {"400", "401", "403", "404", "409", "413", "415", "503"},
