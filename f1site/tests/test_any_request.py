@@ -33,7 +33,7 @@ from mirror.models import Source
 from ml.analysis import QUESTIONS
 from pages.charts.registry import VIEWS
 from races.models import Session
-from telemetry.models import SampleFile, SessionQuality
+from telemetry.models import SampleFile
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +79,7 @@ HOSTILE = [
     b"\r\nSet-Cookie: x=1",
     b"",
 ]
+LISTS = {"findings", "differences", "proposals", "unmatched", "changes"}  # JSON fields whose values are no objects
 HEADERS = ["HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_ACCEPT", "HTTP_AUTHORIZATION", "HTTP_COOKIE", "HTTP_HOST"]
 HEADERS += ["HTTP_ACCEPT_ENCODING", "HTTP_X_FORWARDED_FOR", "HTTP_X_REQUEST_ID", "HTTP_ORIGIN", "HTTP_REFERER", "HTTP_RANGE"]
 
@@ -199,8 +200,8 @@ def stored(settings, monkeypatch, tmp_path) -> dict[str, Any]:
     for _, viewset, _ in import_module(settings.ROOT_URLCONF).router.registry:
         model = viewset.queryset.model
         if model is not SampleFile:
-            filled = [] if model is SessionQuality else {}
-            make(model, **{field.name: filled for field in model._meta.concrete_fields if isinstance(field, JSONField)})
+            names = [each.name for each in model._meta.concrete_fields if isinstance(each, JSONField) or each.name == "key"]
+            make(model, **{name: [] if name in LISTS else {} for name in names})
     session = Session.objects.select_related("race").get()
     sample = {"date": FIRST.isoformat(), "rpm": 9_000, "speed": 300, "n_gear": 8, "throttle": 99, "brake": 0, "drs": 12}
     scope = {"session_key": session.pk, "driver_number": 1}
