@@ -108,15 +108,15 @@ def test_processes_share_one_pace(site):
 
 
 def test_a_running_sync_ends_at_its_next_piece_when_it_is_cancelled(site):
-    with Upstream(delay=0.15) as upstream:
+    with Upstream(delay=0.6) as upstream:  # slow enough that the sync is still running when the command has started
         one = site("one", OPENF1_BASE_URL=upstream.url)
         one.add("sync", races=[RACE])
         one.worker()
         one.wait(STATE, half_way)
-        one.python("from jobs import queue; from jobs.models import Job; queue.cancel(Job.objects.get())")
+        one.python("from jobs import queue; from jobs.models import Job; queue.cancel(Job.objects.get(pk=1))")
         one.wait(STATE, lambda rows: rows[0][0] == "cancelled")
         asked = len(upstream.arrivals)
-        time.sleep(0.5)
+        time.sleep(1.5)
         assert len(upstream.arrivals) == asked
         assert one.rows("SELECT state FROM openf1_syncrun") == [("interrupted",)]
 
