@@ -4,7 +4,9 @@
 view, such as one for an unknown URL.
 """
 
+import inspect
 import logging
+from collections.abc import Callable
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
@@ -153,15 +155,20 @@ def wants_page(request: HttpRequest) -> bool:
     return request.path_info.startswith("/admin/") or "text/html" in request.headers.get("Accept", "")
 
 
+def page(view: Callable[..., HttpResponse], request: HttpRequest, *error: Exception) -> HttpResponse:
+    """Django's page of an error, without the CSRF token that it offers: for that it would read a form that cannot be read."""
+    return inspect.unwrap(view)(request, *error)
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if wants_page(request):
-        return defaults.bad_request(request, exception)
+        return page(defaults.bad_request, request, exception)
     return JsonResponse({"detail": "The request is malformed."}, status=400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     if wants_page(request):
-        return defaults.permission_denied(request, exception)
+        return page(defaults.permission_denied, request, exception)
     return JsonResponse({"detail": "This is not allowed."}, status=403)
 
 
@@ -190,12 +197,12 @@ def known_error(request: HttpRequest, exception: Exception) -> HttpResponse | No
 @csrf_exempt  # a POST to an unknown URL changes nothing, and its answer is JSON like the others
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     if wants_page(request):
-        return defaults.page_not_found(request, exception or Http404())
+        return page(defaults.page_not_found, request, exception or Http404())
     return JsonResponse({"detail": f"There is nothing at {request.path}; GET /api/v1/ lists what there is."}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if wants_page(request):
-        return defaults.server_error(request)
+        return page(defaults.server_error, request)
     body = {"detail": str(Unexpected.default_detail), "request_id": getattr(request, "id", "")}
     return JsonResponse(body, status=500)

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404
+from django.test import Client
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.views import APIView
 
@@ -128,3 +129,13 @@ def test_a_database_that_is_away_is_told_to_people_in_the_admin(admin_client, mo
     monkeypatch.setattr("f1site.admin.site.dashboard", away)
     answer = admin_client.get("/admin/")
     assert (answer.status_code, answer["Content-Type"]) == (503, "text/plain")
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/nosuch", "/token"])
+def test_a_form_that_cannot_be_read_is_refused(db, path):
+    """A page of Django's for a malformed request would read the form once more."""
+    field = b'--x\r\nContent-Disposition: form-data; name="' + b"a" * 5_000 + b'"\r\n\r\n1\r\n--x--\r\n'
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.cookies["csrftoken"] = "a" * 32
+    answer = client.post(path, field, content_type="multipart/form-data; boundary=x", HTTP_ACCEPT="text/html")
+    assert answer.status_code == (404 if path == "/nosuch" else 400), answer.content

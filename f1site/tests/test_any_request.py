@@ -29,6 +29,7 @@ from conftest import client_of
 from f1site.wsgi import application
 from jobs.models import Job
 from mirror.feeds import registry
+from mirror.fields import JSONText
 from mirror.models import Source
 from ml.analysis import QUESTIONS
 from pages.charts.registry import VIEWS
@@ -189,6 +190,11 @@ def bodies(draw: Any, names: list[str]) -> tuple[bytes, str]:
     return draw(anything), draw(st.text(st.characters(max_codepoint=255), max_size=20))
 
 
+def is_object(field: Any) -> bool:
+    """Whether a field holds JSON that is not a value of OpenF1's."""
+    return isinstance(field, JSONField) or (isinstance(field, JSONText) and field.name == "key")
+
+
 @pytest.fixture
 def stored(settings, monkeypatch, tmp_path) -> dict[str, Any]:
     """{parameter of a route: a value that exists}: a row of every kind and a file of samples. Nobody listens where OpenF1 is."""
@@ -198,10 +204,12 @@ def stored(settings, monkeypatch, tmp_path) -> dict[str, Any]:
     settings.OPENF1_REQUESTS_PER_SECOND = settings.OPENF1_REQUESTS_PER_MINUTE = 0
     monkeypatch.setattr(SyncMixin, "attempts", 1)
     for _, viewset, _ in import_module(settings.ROOT_URLCONF).router.registry:
-        model = viewset.queryset.model
-        if model is not SampleFile:
-            names = [each.name for each in model._meta.concrete_fields if isinstance(each, JSONField) or each.name == "key"]
-            make(model, **{name: [] if name in LISTS else {} for name in names})
+        if viewset.queryset.model is not SampleFile:
+            make(viewset.queryset.model)
+    for model in admin.site._registry:
+        objects = [field.name for field in model._meta.concrete_fields if is_object(field)]
+        if objects:
+            model._default_manager.update(**{name: [] if name in LISTS else {} for name in objects})
     session = Session.objects.select_related("race").get()
     sample = {"date": FIRST.isoformat(), "rpm": 9_000, "speed": 300, "n_gear": 8, "throttle": 99, "brake": 0, "drs": 12}
     scope = {"session_key": session.pk, "driver_number": 1}
