@@ -10,7 +10,6 @@ from django.conf import settings
 
 from f1site import static_files
 
-
 pytestmark = pytest.mark.once
 
 

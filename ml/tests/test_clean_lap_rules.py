@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 from django.db import transaction
-from django.db.models import Case, Value, When
+from django.db.models import Case, Exists, Value, When
 
 from mirror.client import Client, Pace
 from mirror.pipeline import Scope, sync
@@ -14,6 +14,7 @@ from races.models import Neutralisation, Session
 from races.tests.weekends import weekend
 from telemetry.lap_rules import TRACK_STATES
 from telemetry.models import Lap, Pit, Stint
+from telemetry.models.clean_laps import neutralisations
 
 pytestmark = pytest.mark.django_db
 
@@ -25,14 +26,20 @@ RECORDED_RACES = (1229, 1143)  # Bahrain 2024; a race that was stopped and resta
 def sql_rule(sessions):
     """The stint, `excluded` and the conditions of every lap, by SQL."""
     laps = Lap.objects.filter(session__in=sessions).with_exclusion()
+    conditions = {when.result.value: when.condition for when in laps.exclusion_reasons() if isinstance(when.result, Value)}
+    conditions |= {state: Exists(neutralisations().filter(state=state)) for state in TRACK_STATES}
     holds = {
         f"reason_{place}": Case(When(condition, then=Value(True)), default=Value(False))
-        for place, condition in enumerate(laps.exclusion_conditions().values())
+        for place, condition in enumerate(conditions.values())
     }
     names = ("session_id", "driver_number", "lap_number", "lap_duration", "date_start", "excluded")
     stint = ("stint_number", "stint_lap_number", "tyre_compound", "tyre_age_at_start")
     rows = pd.DataFrame(laps.annotate(**holds).values(*names, *stint, *holds))
-    return rows.rename(columns=dict(zip(holds, laps.exclusion_conditions(), strict=True))).set_index([*datasets.LAP]).sort_index()
+    rows = rows.rename(columns=dict(zip(holds, conditions, strict=True))).set_index([*datasets.LAP]).sort_index()
+    neutralised = rows[rows["excluded"].isin(TRACK_STATES)]
+    first_states = [next(state for state in TRACK_STATES if lap[state]) for _, lap in neutralised.iterrows()]
+    assert list(neutralised["excluded"]) == first_states
+    return rows
 
 
 def pandas_rule(sessions):
