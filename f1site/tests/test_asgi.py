@@ -154,6 +154,7 @@ def test_a_body_that_is_too_large_is_refused_by_django_itself(settings):
     assert "detail" in json.loads(content(sent))
 
 
+@pytest.mark.django_db  # other than the server's event loop, the thread of the tests may have a connection, which Django looks at
 def test_monitors_are_answered_without_a_thread(monkeypatch):
     monkeypatch.setattr(asgi.threads, "submit", lambda *call: pytest.fail("a thread was asked"))
     assert json.loads(content(ask(path="/healthz/", headers=[(b"host", b"localhost")])))["status"] == "ok"
