@@ -11,7 +11,7 @@ RUN python -m venv --without-pip .venv \
 COPY . ./
 # collectstatic needs a secret key; this one is discarded, each site makes its own at its first start.
 RUN SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')" STATIC_ROOT=/srv/f1stats/static \
-        .venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
+        DATABASE_URL=sqlite://:memory: .venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
     && python -m compileall -q -j 0 .
 
 FROM python:3.13-slim-bookworm
