@@ -56,6 +56,9 @@ cluster: .venv/installed-dev ## the site on several machines, with faults, and h
 conformance: .venv/installed tools/conformance/.venv/installed tools/conformance/node_modules/installed ## run published OpenF1 clients against the site (needs Node.js)
 	$(PY) tools/conformance/run.py
 
+engines: .venv/installed .venv-engines/installed ## ask DuckDB, Polars, ClickHouse (chDB) and Spark about a dump and the sample files, beside REST (Spark needs Java)
+	$(PY) tools/bench/engines.py $(ENGINES_ARGS)
+
 fastf1: .venv-fastf1/installed ## install the FastF1 library, for merge_fastf1
 
 axe: tools/axe/node_modules/installed ## install the accessibility checks that the tests of pages run (needs Node.js)
@@ -92,10 +95,10 @@ audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirem
 	exit $$failed
 
 clean: ## remove the environment and caches; the database, its media and the passwords stay
-	rm -rf .venv .venv-fastf1 tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-fastf1 .venv-engines tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench bench-api bench-pages load cluster conformance fastf1 axe postman newman up rehearse upgrade install-lock audit clean
+.PHONY: help run test lint format bench bench-api bench-pages load cluster conformance engines fastf1 axe postman newman up rehearse upgrade install-lock audit clean
 
 # The environment. An empty file marks it as installed, so that the next start does not call pip. When the Python behind .venv has been
 # removed, the link $(PY) is broken and a new environment is made.
@@ -117,8 +120,12 @@ tools/conformance/.venv/installed: requirements/conformance.txt .venv/installed
 	$(call install,tools/conformance/.venv/bin/python,requirements/conformance.txt)
 	@touch $@
 
-# FastF1 needs an older pandas than the site.
+.venv-engines/installed: requirements/engines.txt .venv/installed
+	@$(PY) -m venv --clear .venv-engines
+	$(call install,.venv-engines/bin/python,requirements/engines.txt)
+	@touch $@
 
+# FastF1 needs an older pandas than the site.
 .venv-fastf1/installed: requirements/fastf1.txt .venv/installed
 	@$(PY) -m venv --clear .venv-fastf1
 	$(call install,.venv-fastf1/bin/python,requirements/fastf1.txt)
