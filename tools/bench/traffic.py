@@ -52,7 +52,7 @@ class Part:
 
     def __init__(self):
         self.over = threading.Event()
-        self.threads = [threading.Thread(target=self.run, args=(number,)) for number in range(self.clients)]
+        self.threads = [threading.Thread(target=self.run, args=(number,), daemon=True) for number in range(self.clients)]
 
     def start(self) -> None:
         for thread in self.threads:
