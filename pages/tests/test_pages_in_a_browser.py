@@ -187,9 +187,10 @@ def test_switching_a_driver_off_is_in_the_address_and_back_after_a_reload(open_p
 def test_keys_zoom_step_and_switch(open_page, race_path):
     page = open_page(f"{race_path}trace/")
     page.keyboard.press("1")
+    page.wait_for_function("new URL(location).searchParams.has('drivers')")
     first = state_of(page)["drivers"]
     page.keyboard.press("1")
-    assert state_of(page)["drivers"] != first
+    page.wait_for_function("first => new URL(location).searchParams.get('drivers') !== first", arg=first)
     page.keyboard.press("ArrowRight")
     assert page.locator("#at").text_content() == "Lap 1"
     page.keyboard.press("ArrowRight")
