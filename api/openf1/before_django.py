@@ -134,7 +134,7 @@ def read_version(source: Source) -> tuple[int, int] | None:
     """The first two parts of a version, which tell of every change; None where the database does not say at once."""
     if waits_for_nothing():
         try:
-            return file.read(*versions.statement(source.collection, source.sessions))
+            return file.read_stamps(*versions.statement(source.collection, source.sessions))
         except sqlite3.Error:
             return None
     try:
@@ -152,7 +152,7 @@ class File:
         self.connection: sqlite3.Connection | None = None
         self.opened = 0.0
 
-    def read(self, sql: str, params: list[Any]) -> tuple[int, int]:
+    def read_stamps(self, sql: str, params: list[Any]) -> tuple[int, int]:
         if self.connection is None or time.monotonic() - self.opened > settings.DATABASES["default"]["CONN_MAX_AGE"]:
             self.open()
         assert self.connection

@@ -300,11 +300,11 @@ def make(path, stamp):
 def test_the_event_loop_reads_what_another_process_has_written(file):
     reader, question = before_django.File(), versions.statement("laps", {10})
     database = make(file, 5)
-    assert reader.read(*question) == (1, 5)
+    assert reader.read_stamps(*question) == (1, 5)
     database.execute("UPDATE openf1_pieceversion SET stamp = 6")
-    assert reader.read(*question) == (1, 5)  # not committed
+    assert reader.read_stamps(*question) == (1, 5)  # not committed
     database.commit()
-    assert reader.read(*question) == (1, 6)
+    assert reader.read_stamps(*question) == (1, 6)
     with pytest.raises(sqlite3.OperationalError):
         reader.connection.execute("DELETE FROM openf1_pieceversion")
 
@@ -316,19 +316,19 @@ def test_the_event_loop_does_not_wait_for_a_lock(file):
     database.execute("BEGIN EXCLUSIVE")
     began = time.monotonic()
     with pytest.raises(sqlite3.OperationalError, match="locked"):
-        reader.read(*question)
+        reader.read_stamps(*question)
     assert time.monotonic() - began < 1
 
 
 def test_a_file_that_was_replaced_is_opened_anew(file, settings, monkeypatch):
     reader, question = before_django.File(), versions.statement("laps", {10})
     make(file, 5).close()
-    assert reader.read(*question) == (1, 5)
+    assert reader.read_stamps(*question) == (1, 5)
     for each in file.parent.glob("*"):
         each.unlink()
     make(file, 7).close()
     monkeypatch.setattr(before_django.time, "monotonic", lambda: reader.opened + 10_000)
-    assert reader.read(*question) == (1, 7)
+    assert reader.read_stamps(*question) == (1, 7)
 
 
 def test_a_flush_leaves_no_answer(ask):

@@ -117,7 +117,26 @@ class Postgres:
         return f"{self.url}/{name}"
 
 
-class Redis:
+class Server:
+    """A server process that runs for the length of a `with`; `start` sets `process`."""
+
+    process: subprocess.Popen
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        end(self.process)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exception):
+        self.stop()
+
+
+class Redis(Server):
     """A Redis without persistence."""
 
     def __init__(self, machine: Machine = THIS_MACHINE):
@@ -129,16 +148,6 @@ class Redis:
         command = self.machine.command("redis-server", "--port", str(self.port), *options)
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True, cwd="/")
         until(lambda: listens(self.machine, self.port), "Redis")
-
-    def stop(self) -> None:
-        end(self.process)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.stop()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import boto3
 from machines import Machine, Network
-from servers import ROOT, end, free_port, listens, until
+from servers import ROOT, Server, end, free_port, listens, until
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 # moto, which imitates Amazon, believes every key.
@@ -27,7 +27,7 @@ def missing_programs() -> list[str]:
     return [name for name, found in programs.items() if not found]
 
 
-class Service:
+class Service(Server):
     """A program on a machine. It ends with the `with` that it is started in."""
 
     def __init__(self, machine: Machine, folder: Path) -> None:
@@ -55,16 +55,6 @@ class Service:
         until(lambda: self.process.poll() is not None or listens(self.machine, self.port), name)
         if self.process.returncode is not None:
             raise RuntimeError(f"{name} ended at once: {(self.folder / 'log.txt').read_text()[-2000:]}")
-
-    def stop(self) -> None:
-        end(self.process)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *exception):
-        self.stop()
 
 
 class RabbitMQ(Service):
