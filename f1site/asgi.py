@@ -57,7 +57,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         return
     body = Body()
     try:
-        await body.read(receive)
+        await body.receive_all(receive)
         answer = Answer()
         if before_django.waits_for_nothing() and (kept := before_django.find(scope)):
             answer.finish(kept)
@@ -86,7 +86,7 @@ class Body:
         self.content = b""
         self.counted = 0
 
-    async def read(self, receive: Receive) -> None:
+    async def receive_all(self, receive: Receive) -> None:
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 self.content = b"".join([piece async for piece in self.pieces(receive)])

@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from api.links import NAMESPACE
 from jobs import queue
 from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
-from mirror.admin.pages import display_value
+from mirror.admin.display import display_value
 from ml import comparison
 from ml.estimators import MODELS
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run

@@ -21,7 +21,7 @@ def answer_to(question: str, rows: SessionRows, **options: float) -> dict[str, A
     if not rows.laps:
         return "No laps are stored of this session."
 
-    def asked() -> bytes:
+    def compute() -> bytes:
         try:
             with alone(question, rows.session.pk, options):
                 return msgspec.json.encode(ask(question, rows.session.pk, **options))
@@ -29,10 +29,10 @@ def answer_to(question: str, rows: SessionRows, **options: float) -> dict[str, A
             return msgspec.json.encode(str(error.args[0]))
 
     key = repr((settings.VERSION, question, rows.session.pk, sorted(options.items()), rows.version))
-    return msgspec.json.decode(once(key, asked) if rows.version else asked())
+    return msgspec.json.decode(once(key, compute) if rows.version else compute())
 
 
-def nothing(view: str, title: str, reason: str) -> Chart:
+def empty_chart(view: str, title: str, reason: str) -> Chart:
     """A view without anything to see, and why."""
     return Chart(view=view, title=title, summary="", table=Table.of([], []), empty=reason)
 

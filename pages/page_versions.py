@@ -11,7 +11,7 @@ from django.db.models import F, Func, OuterRef, Subquery
 
 from mirror.models import PieceVersion
 from mirror.versions import LISTS
-from pages.queries import Statement, given, statement
+from pages.queries import Statement, parameter, statement
 from races.models import Session
 
 
@@ -31,7 +31,8 @@ def stamps(**pieces: Any) -> Subquery:
 @cache
 def session_statement() -> Statement:
     weekend = Session.objects.filter(race=OuterRef(OuterRef("race"))).order_by().values("pk")
-    found = Session.objects.filter(race__year=given("year"), race__slug=given("race"), slug=given("session")).order_by()
+    place = {"race__year": parameter("year"), "race__slug": parameter("race"), "slug": parameter("session")}
+    found = Session.objects.filter(**place).order_by()
     return statement(
         found.values_list("pk", "session_name", "quality__checked_at", stamps(session_id__in=weekend), stamps(session_id=LISTS))
     )
@@ -46,7 +47,7 @@ def session_head(year: int, race: str, session: str) -> SessionHead | None:
 
 @cache
 def season_statement() -> Statement:
-    year = {"year": given("year")}
+    year = {"year": parameter("year")}
     sessions = Session.objects.filter(**year).order_by()
     checked = sessions.annotate(last=Func(F("quality__checked_at"), function="MAX")).values("last")
     rows = stamps(session_id__in=sessions.values("pk"))

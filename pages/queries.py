@@ -1,7 +1,7 @@
 """Several tables brought in by a single query, and queries whose SQL is made once.
 
 Each table's rows come as JSON arrays, all tables in one UNION ALL; msgspec decodes them into structures. Building SQL takes the
-ORM longer than running it takes the database, so what all requests ask is built once per process; `given` stands for its values.
+ORM longer than running it takes the database, so it is built once per process, with a `parameter` for each value.
 """
 
 import datetime
@@ -27,28 +27,28 @@ class Row(msgspec.Struct, array_like=True, gc=False):
 Tables = Mapping[str, tuple[type[Row], QuerySet]]  # {name: (structure, rows)}
 
 
-class Given(NamedTuple):
+class Parameter(NamedTuple):
     """Among the parameters of a statement: the place of a value that is given when it runs."""
 
     name: str
 
 
 class Statement(NamedTuple):
-    """SQL with its parameters, of which some are `Given`."""
+    """SQL with its parameters, of which some are `Parameter`."""
 
     sql: str
     params: tuple[Any, ...]
 
     def run(self, **values: Any) -> list[tuple[Any, ...]]:
-        params = [values[each.name] if isinstance(each, Given) else each for each in self.params]
+        params = [values[each.name] if isinstance(each, Parameter) else each for each in self.params]
         with connection.cursor() as cursor:
             cursor.execute(self.sql, params)
             return cursor.fetchall()
 
 
-def given(name: str) -> Any:
+def parameter(name: str) -> Any:
     """Stands in a query set for a value that `Statement.run` gets by this name."""
-    return Value(Given(name))
+    return Value(Parameter(name))
 
 
 def statement(queryset: QuerySet) -> Statement:
@@ -58,10 +58,10 @@ def statement(queryset: QuerySet) -> Statement:
 
 def fetch(wanted: Tables) -> dict[str, list[Any]]:
     """{name: rows} of several tables, with one query; in no order."""
-    return read(wanted, union(wanted))
+    return read_tables(wanted, union(wanted))
 
 
-def read(wanted: Tables, query: Statement, **values: Any) -> dict[str, list[Any]]:
+def read_tables(wanted: Tables, query: Statement, **values: Any) -> dict[str, list[Any]]:
     """The same by a statement that `union` has made of these tables."""
     texts: dict[str, list[str]] = {name: [] for name in wanted}
     for name, text in query.run(**values):

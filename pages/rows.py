@@ -11,7 +11,7 @@ import msgspec
 
 from drivers.models import Entry, SessionResult, StartingGrid
 from mirror.models import Correction
-from pages.queries import Moment, Row, Statement, Tables, given, read, union
+from pages.queries import Moment, Row, Statement, Tables, parameter, read_tables, union
 from races.models import RACES, Neutralisation, RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Stint
 
@@ -131,19 +131,19 @@ class CorrectionRow(Row):
 
 @cache
 def tables() -> Tables:
-    """What is loaded of a session, whose number is `given`."""
-    of_session = {"session": given("session")}
+    """What is loaded of a session, whose number is a `parameter`."""
+    of_session = {"session": parameter("session")}
     return {
         "entries": (EntryRow, Entry.objects.filter(**of_session)),
         "results": (ResultRow, SessionResult.objects.filter(**of_session)),
-        "grid": (GridRow, StartingGrid.objects.below(given("session"))),
+        "grid": (GridRow, StartingGrid.objects.below(parameter("session"))),
         "laps": (LapRow, Lap.objects.filter(**of_session).with_exclusion()),
         "stints": (StintRow, Stint.objects.filter(**of_session)),
         "pits": (PitRow, Pit.objects.filter(**of_session)),
         "neutralisations": (NeutralisationRow, Neutralisation.objects.filter(**of_session)),
         "messages": (MessageRow, RaceControl.objects.filter(**of_session)),
         "weather": (WeatherRow, Weather.objects.filter(**of_session)),
-        "corrections": (CorrectionRow, Correction.objects.filter(session_id=given("session"))),
+        "corrections": (CorrectionRow, Correction.objects.filter(session_id=parameter("session"))),
     }
 
 
@@ -228,7 +228,7 @@ def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 def load(session: Session, *, version: object = None) -> SessionRows:
     """The rows of a session as they are stored, corrections included; one query."""
-    rows = read(tables(), query(), session=session.pk)
+    rows = read_tables(tables(), query(), session=session.pk)
     in_order: dict[str, Any] = {name: sorted(found, key=ORDER[name]) for name, found in rows.items()}
     return SessionRows(session=session, version=version, **in_order)
 

@@ -75,12 +75,12 @@ def by_id(request: HttpRequest, session_id: int, name: str = "") -> HttpResponse
     return redirect(url_of(found) + (f"{name}/" if name else "") + (f"?{query}" if query else ""))
 
 
-def stored(head: SessionHead) -> Session:
+def stored_session(head: SessionHead) -> Session:
     return Session.objects.select_related("race", "quality").get(pk=head.session_id)
 
 
 def session_html(request: HttpRequest, found: SessionHead) -> tuple[str, bytes]:
-    rows = load(stored(found), version=found.version)
+    rows = load(stored_session(found), version=found.version)
     context = session_context(request, rows) | {
         "page": session_page(rows, timezone.now()),
         "file": file_name(request),
@@ -117,7 +117,7 @@ def written(
     request: HttpRequest, found: SessionHead, chosen: View, state: State, *, form: str, embed: bool, raw: bool
 ) -> tuple[str, bytes]:
     """(content type, body) of a view."""
-    rows = load(stored(found), version=found.version)
+    rows = load(stored_session(found), version=found.version)
     chart = chosen.build(as_upstream_sent(rows) if raw else rows, state)
     if form == "json":
         return "application/json", msgspec.json.encode(chart)

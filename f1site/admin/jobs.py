@@ -15,7 +15,7 @@ from unfold.decorators import action
 from jobs import queue
 from jobs.models import Job
 from mirror.admin import LogAdmin, badge, page_url, redirect_after_dialog
-from mirror.admin.pages import display_value, duration_text
+from mirror.admin.display import display_value, duration_text
 
 STATE_COLOURS = {"queued": "", "running": "info", "succeeded": "success", "failed": "danger", "cancelled": "warning"}
 

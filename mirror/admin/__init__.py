@@ -1,20 +1,9 @@
 """The admin pages of the sync, and what those of every app are made from."""
 
 from mirror.admin.decisions import CorrectionAdmin
+from mirror.admin.display import badge, dot, list_url, page_url
 from mirror.admin.log import LeaseAdmin, PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin, UpstreamPaceAdmin
-from mirror.admin.pages import (
-    LogAdmin,
-    MirroredAdmin,
-    RowAdmin,
-    RowForm,
-    RowInline,
-    StoredValuesForm,
-    badge,
-    dot,
-    list_url,
-    page_url,
-    redirect_after_dialog,
-)
+from mirror.admin.pages import LogAdmin, MirroredAdmin, RowAdmin, RowForm, RowInline, StoredValuesForm, redirect_after_dialog
 
 __all__ = [
     "CorrectionAdmin",

@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from unfold.decorators import action
 
 from mirror import decisions
-from mirror.admin.pages import RowAdmin, badge, display_value, labels, list_url, redirect_after_dialog
+from mirror.admin.display import badge, display_value, labels, list_url
+from mirror.admin.pages import RowAdmin, redirect_after_dialog
 from mirror.feeds import Feed
 from mirror.models import Correction
 

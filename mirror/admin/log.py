@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from jobs.models import Lease
-from mirror.admin.pages import LogAdmin, badge, display_value, duration_text, labels, list_url
+from mirror.admin.display import badge, display_value, duration_text, labels, list_url
+from mirror.admin.pages import LogAdmin
 from mirror.feeds import registry
 from mirror.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
 

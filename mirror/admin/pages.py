@@ -1,11 +1,9 @@
 """How every admin page of this site behaves."""
 
-import re
 from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any, ClassVar
 
-import msgspec
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
@@ -13,10 +11,8 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
-from django.urls import URLPattern, reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.http import urlencode
+from django.urls import URLPattern
+from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import (
@@ -27,12 +23,11 @@ from unfold.widgets import (
 )
 
 from mirror import editing
+from mirror.admin.display import EMPTY, display_value, labels, list_url, page_url
 from mirror.admin.keys import with_possible_key
-from mirror.feeds import Feed, feed_of
+from mirror.feeds import feed_of
 from mirror.fields import JSONText
 from mirror.models import Correction, Mirrored, Source
-
-EMPTY = "–"
 
 
 class PreciseTime(UnfoldAdminTimeWidget):
@@ -273,49 +268,3 @@ class LogAdmin(RowAdmin):
 def redirect_after_dialog(request: HttpRequest, url: str) -> HttpResponse:
     """Redirect to the next page after a dialog's form was sent, by htmx or by the browser."""
     return HttpResponse(headers={"HX-Redirect": url}) if "HX-Request" in request.headers else HttpResponseRedirect(url)
-
-
-def labels(feed: Feed | None) -> dict[str, str]:
-    """{field: verbose name} of a feed's model, in the model's order; {} without a feed."""
-    return {field.attname: str(field.verbose_name) for field in feed.model._meta.concrete_fields} if feed else {}
-
-
-def list_url(model: type[models.Model], **lookups: Any) -> str:
-    """The URL of the admin's list of a model, filtered by the lookups."""
-    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    return f"{url}?{urlencode(lookups)}" if lookups else url
-
-
-def page_url(obj: models.Model) -> str:
-    """The URL of the admin's page of a row."""
-    return reverse(f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change", args=[obj.pk])
-
-
-def display_value(value: Any, *, indent: int = -1) -> str:
-    """Format a field's value: texts as they are, None as a dash, all else as JSON, in lines if an indent is given."""
-    if value is None:
-        return EMPTY
-    if isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.format(msgspec.json.encode(value), indent=indent).decode()
-    except RecursionError:  # of a version that did not limit the nesting of JSON
-        return "nested too deeply to be shown"
-
-
-def badge(text: str, kind: str) -> str:
-    """The HTML of a coloured label; `kind` is success, info, warning, danger or empty."""
-    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
-
-
-def duration_text(seconds: float) -> str:
-    """A duration as "12.3 s" or "4 min 5 s"."""
-    return f"{seconds // 60:.0f} min {seconds % 60:.0f} s" if seconds >= 60 else f"{seconds:.1f} s"
-
-
-def dot(colour: str | None, text: object) -> str:
-    """The HTML of a text after a dot in a colour of six hexadecimal digits; without the dot when the colour is not valid."""
-    if text is None or not re.fullmatch(r"[0-9a-fA-F]{6}", colour or ""):
-        return EMPTY if text is None else str(text)
-    style = "display:inline-block;width:.7rem;height:.7rem;border-radius:50%;border:1px solid #8886;margin-right:.45rem;"
-    return format_html('<span style="{}background:#{}"></span>{}', style, colour, text)

@@ -8,7 +8,7 @@ from django.db.models import Min, QuerySet
 
 from mirror import versions
 from mirror.models import SyncPiece
-from pages.analyses import nothing
+from pages.analyses import empty_chart
 from pages.chart import Chart, Choice, Table
 from pages.charts import View
 from pages.rows import SessionRows
@@ -96,7 +96,7 @@ def described(log: list[Sync], since: datetime | None, state: State) -> Chart:
     if not log:
         first = f" on {since:%-d %B %Y}" if since else ""
         said = f"Upstream has changed nothing in this session since it was first mirrored here{first}."
-        return nothing(
+        return empty_chart(
             "changes", "Changes", said if since else "This session was not mirrored from upstream: there is no log of changes."
         )
     shown = [sync for sync in log if not only or sync.collection == only]

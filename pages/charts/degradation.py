@@ -3,7 +3,7 @@
 from typing import Any
 
 from ml.analysis.sessions import FUEL_EFFECT
-from pages.analyses import answer_to, basis, nothing
+from pages.analyses import answer_to, basis, empty_chart
 from pages.cars import cars_of
 from pages.chart import Chart, Choice, Table
 from pages.charts import View
@@ -25,7 +25,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     effect = state.choice("fuel", EFFECTS, f"{FUEL_EFFECT:g}")
     answer = answer_to("degradation", rows, fuel_effect=float(effect))
     if isinstance(answer, str):
-        return nothing("degradation", "Tyre degradation", answer)
+        return empty_chart("degradation", "Tyre degradation", answer)
     ages = oldest(rows)
     compounds = [*assumed(answer, ages), *unassumed(answer, ages)]
     return Chart(

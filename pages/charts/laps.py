@@ -6,7 +6,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from pages.analyses import nothing
+from pages.analyses import empty_chart
 from pages.bands import bands_of, bands_over_time
 from pages.cars import cars_of
 from pages.chart import Band, Car, Chart, Choice, Line, Table
@@ -39,7 +39,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     """Lap times in seconds, or their difference to a reference."""
     cars = cars_of(rows)
     if all(lap.lap_duration is None for lap in rows.laps):
-        return nothing("laps", "Laps", "No lap times are stored of this session.")
+        return empty_chart("laps", "Laps", "No lap times are stored of this session.")
     axes = AXES if rows.is_race else dict(reversed(AXES.items()))
     mode, axis = state.query.get("mode", "") or "time", state.choice("x", axes, next(iter(axes)))
     offered = kinds_of_laps(rows)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from ml.analysis.sessions import FUEL_EFFECT
-from pages.analyses import answer_to, basis, nothing
+from pages.analyses import answer_to, basis, empty_chart
 from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Table
 from pages.charts import View
@@ -27,7 +27,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     by = state.choice("by", GROUPS, "driver")
     answer = answer_to("race-pace", rows)
     if isinstance(answer, str):
-        return nothing("pace", "Race pace", answer)
+        return empty_chart("pace", "Race pace", answer)
     cars = cars_of(rows)
     mates = answer_to("team-mates", rows) if by == "mates" else {}
     wanted = {car.acronym for car in cars if car.number in state.cars(rows)}

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from pages.analyses import answer_to, nothing
+from pages.analyses import answer_to, empty_chart
 from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Table
 from pages.charts import View
@@ -51,7 +51,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     found = phases(rows)
     attempts = attempts_of(rows, found)
     if not attempts:
-        return nothing("qualifying", "Qualifying", "No timed laps are stored of this session.")
+        return empty_chart("qualifying", "Qualifying", "No timed laps are stored of this session.")
     cars = cars_of(rows)
     wanted = state.cars(rows)
     drawn = [each for each in attempts if not wanted or each.car in wanted]

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
-from mirror.admin.pages import display_value
+from mirror.admin.display import display_value
 from mirror.feeds import registry
 from mirror.storage import FileStorage
 from races.admin import SessionAdmin

@@ -24,16 +24,16 @@ def disk_full(site: Site, session: int) -> Iterator[Check]:
     message = failed.stderr.strip()
     clear = failed.returncode == 1 and "Traceback" not in message and ".parquet" in message
     yield "a sync of samples ends", f"{failed.returncode}: {message.splitlines()[-1] if message else 'no message'}", clear
-    files, rows = stored(site)
+    files, rows = sample_files(site)
     yield "files, described in the database", f"{len(files)}, {len(rows)}", not files and not rows
     again = site.manage(*sync)
-    files, rows = stored(site)
+    files, rows = sample_files(site)
     whole = {name: size for name, size in files.items() if rows.get(name) == size}
     good = again.returncode == 0 and len(files) == len(whole) == len(rows) > 0
     yield "with room again: files, whole and described", f"{len(files)}, {len(whole)}", good
 
 
-def stored(site: Site) -> tuple[dict[str, int], dict[str, int]]:
+def sample_files(site: Site) -> tuple[dict[str, int], dict[str, int]]:
     """Return {name: size} of the files below MEDIA_ROOT, and of those in the database."""
     files = {str(path.relative_to(site.media)): path.stat().st_size for path in site.media.rglob("*") if path.is_file()}
     program = (

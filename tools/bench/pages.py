@@ -89,7 +89,7 @@ def per_second(port: int, path: str) -> float:
     counts = [0] * CONNECTIONS
     until = time.monotonic() + SECONDS
 
-    def read(number: int) -> None:
+    def request_again_and_again(number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         while time.monotonic() < until:
             connection.request("GET", path, headers={"Accept": "text/html", "Accept-Encoding": "gzip"})
@@ -97,7 +97,7 @@ def per_second(port: int, path: str) -> float:
             counts[number] += 1
         connection.close()
 
-    threads = [threading.Thread(target=read, args=(number,)) for number in range(CONNECTIONS)]
+    threads = [threading.Thread(target=request_again_and_again, args=(number,)) for number in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mirror import SESSIONS, plain
+from mirror import SESSIONS, rows_of
 
 
 @pytest.fixture(params=SESSIONS)
@@ -12,10 +12,10 @@ def session(request) -> int:
 
 @pytest.fixture
 def race(session) -> dict:
-    return plain(f"sessions?session_key={session}")[0]
+    return rows_of(f"sessions?session_key={session}")[0]
 
 
 @pytest.fixture
 def car(session) -> int:
     """The number of a car that has laps."""
-    return plain(f"laps?session_key={session}&limit=1")[0]["driver_number"]
+    return rows_of(f"laps?session_key={session}&limit=1")[0]["driver_number"]

@@ -15,7 +15,7 @@ SESSIONS = [int(key) for key in os.environ["SESSIONS"].split(",")]
 LOGIN = (os.environ["SITE_USER"], os.environ["SITE_PASSWORD"])
 
 
-def plain(path: str) -> list[dict]:
+def rows_of(path: str) -> list[dict]:
     with urllib.request.urlopen(f"{SITE}/v1/{quote(path, safe='/?&=<>:%')}") as answer:
         return json.load(answer)
 

@@ -4,7 +4,7 @@ import pytest
 from openf1_client import OpenF1Client
 from openf1_client.errors import OpenF1NotFoundError
 
-from mirror import LOGIN, SITE, plain
+from mirror import LOGIN, SITE, rows_of
 
 ENDPOINTS = {
     "car_data",
@@ -46,7 +46,7 @@ def question(endpoint: str, filters: dict[str, int]) -> str:
 @pytest.mark.parametrize("endpoint", sorted(ENDPOINTS))
 def test_every_endpoint_gives_the_rows_as_models(client, endpoint, race, car):
     filters = scope(endpoint, race, car)
-    rows = plain(question(endpoint, filters))
+    rows = rows_of(question(endpoint, filters))
     if not rows:
         with pytest.raises(OpenF1NotFoundError):
             getattr(client, endpoint).list(**filters)
@@ -58,30 +58,30 @@ def test_every_endpoint_gives_the_rows_as_models(client, endpoint, race, car):
 
 def test_every_endpoint_has_rows_somewhere(client):
     for endpoint in ENDPOINTS:
-        assert plain(f"{endpoint}?limit=1")
+        assert rows_of(f"{endpoint}?limit=1")
 
 
 def test_filters_with_operators_mean_what_they_say(client, session):
     answers = client.laps.list(session_key=session, lap_number={">=": 3, "<=": 5})
     assert {lap.lap_number for lap in answers} == {3, 4, 5}
     fast = client.laps.list_raw(session_key=session, st_speed={">=": 300})
-    assert fast == plain(f"laps?session_key={session}&st_speed>=300")
+    assert fast == rows_of(f"laps?session_key={session}&st_speed>=300")
 
 
 def test_filters_with_dates(client, race):
     begin, end = race["date_start"], race["date_end"]
     answers = client.weather.list_raw(session_key=race["session_key"], date={">=": begin, "<=": end})
-    assert answers == plain(f"weather?session_key={race['session_key']}&date>={begin}&date<={end}")
+    assert answers == rows_of(f"weather?session_key={race['session_key']}&date>={begin}&date<={end}")
 
 
 def test_first_and_count(client, session):
-    assert client.drivers.count(session_key=session) == len(plain(f"drivers?session_key={session}"))
+    assert client.drivers.count(session_key=session) == len(rows_of(f"drivers?session_key={session}"))
     assert client.drivers.first(session_key=session).session_key == session
 
 
 @pytest.mark.parametrize("endpoint", ["drivers", "laps", "race_control"])
 def test_csv(client, endpoint, session):
-    rows = plain(f"{endpoint}?session_key={session}")
+    rows = rows_of(f"{endpoint}?session_key={session}")
     parsed = list(getattr(client, endpoint).list_csv_parsed(session_key=session))
     assert len(parsed) == len(rows)
     assert parsed[0].keys() == rows[0].keys()
@@ -102,4 +102,4 @@ def test_nothing_found_is_the_clients_own_error(client):
 
 
 def test_latest(client):
-    assert client.sessions.first(session_key="latest").session_key == plain("sessions?session_key=latest")[0]["session_key"]
+    assert client.sessions.first(session_key="latest").session_key == rows_of("sessions?session_key=latest")[0]["session_key"]

@@ -6,7 +6,7 @@ from typing import get_type_hints
 import pytest
 from openf1client.client import OpenF1Client
 
-from mirror import SITE, agree, plain
+from mirror import SITE, agree, rows_of
 
 METHODS = {
     "car_data": "get_car_data",
@@ -41,7 +41,7 @@ def scope(collection: str, race: dict, car: int) -> dict[str, int]:
 def test_every_endpoint(client, collection, race, car):
     filters = scope(collection, race, car)
     call = partial(getattr(client, METHODS[collection]), **filters)
-    rows = plain(f"{collection}?empty=list&" + "&".join(f"{name}={value}" for name, value in filters.items()))
+    rows = rows_of(f"{collection}?empty=list&" + "&".join(f"{name}={value}" for name, value in filters.items()))
     if not rows:
         with pytest.raises(TypeError):  # it takes {"detail": …} for rows
             call()
@@ -50,6 +50,6 @@ def test_every_endpoint(client, collection, race, car):
 
 
 def test_texts_are_filters_too(client, session):
-    driver = plain(f"drivers?session_key={session}")[0]
+    driver = rows_of(f"drivers?session_key={session}")[0]
     answers = client.get_drivers(session_key=session, full_name=driver["full_name"])
     assert [row.driver_number for row in answers] == [driver["driver_number"]]

@@ -9,7 +9,7 @@ import pytest
 from pyopenf1 import AsyncOpenF1Client
 from pyopenf1.exceptions import NotFoundError
 
-from mirror import SITE, agree, plain
+from mirror import SITE, agree, rows_of
 
 BY_SESSION = {
     "drivers": ("drivers", "get_drivers"),
@@ -38,7 +38,7 @@ def ask(part: str, method: str, **filters):
 
 
 def check(collection: str, call: tuple[str, str], **filters) -> None:
-    rows = plain(f"{collection}?empty=list&" + "&".join(f"{name}={value}" for name, value in filters.items()))
+    rows = rows_of(f"{collection}?empty=list&" + "&".join(f"{name}={value}" for name, value in filters.items()))
     if not rows:
         with pytest.raises(NotFoundError):
             ask(*call, **filters)
@@ -65,13 +65,13 @@ def test_meetings(race):
 
 
 def test_the_grid_of_the_qualifying(race):
-    qualifying = plain(f"sessions?meeting_key={race['meeting_key']}&session_name=Qualifying")[0]
+    qualifying = rows_of(f"sessions?meeting_key={race['meeting_key']}&session_name=Qualifying")[0]
     check("starting_grid", ("results", "get_starting_grid"), session_key=qualifying["session_key"])
 
 
 @pytest.mark.parametrize("collection", ["championship_drivers", "championship_teams"])
 def test_the_standings_after_a_later_race(collection):
-    session = plain(f"{collection}?position_start>=1&limit=1&order_by=-session_key")[0]["session_key"]
+    session = rows_of(f"{collection}?position_start>=1&limit=1&order_by=-session_key")[0]["session_key"]
     places = ask(*BY_SESSION[collection], session_key=session, **{"position_start>=": 1})
     assert [row.position_current for row in places] == sorted(row.position_current for row in places)
 
@@ -82,7 +82,7 @@ def test_results_of_those_who_were_classified(session):
 
 
 def test_an_operator_in_the_name_of_a_parameter(session, car):
-    samples = plain(f"car_data?session_key={session}&driver_number={car}&speed>=250&empty=list")
+    samples = rows_of(f"car_data?session_key={session}&driver_number={car}&speed>=250&empty=list")
     if samples:
         assert len(ask("telemetry", "get_car_data", session_key=session, driver_number=car, speed_gte=250)) == len(samples)
     places = ask("timing", "get_positions", session_key=session, **{"position<": 3})
@@ -98,4 +98,4 @@ def test_rows_become_a_data_frame(session):
     from pyopenf1.ext.pandas import to_dataframe
 
     frame = to_dataframe(ask("weather", "get_weather", session_key=session))
-    assert len(frame) == len(plain(f"weather?session_key={session}"))
+    assert len(frame) == len(rows_of(f"weather?session_key={session}"))
