@@ -179,7 +179,7 @@ def test_a_body_that_stops_arriving_is_given_up(monkeypatch, django):
     async def run():
         body = asgi.Body()
         with pytest.raises(asgi.Refused) as refused:
-            await body.read(Never().receive)
+            await body.receive_all(Never().receive)
         return refused.value.args
 
     status, reason = asyncio.run(run())
