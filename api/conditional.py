@@ -45,8 +45,10 @@ def conditional(read: Callable) -> Callable:
 
     @wraps(read)
     def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        version = None if isinstance(request.accepted_renderer, BrowsableAPIRenderer) else self.version()
-        if version is None:  # also of browsable pages, because they show the user's name
+        # A browsable page shows the user's name, and `latest` means something else without a change of any row.
+        moving = isinstance(request.accepted_renderer, BrowsableAPIRenderer) or asks_for_latest(request)
+        version = None if moving else self.version()
+        if version is None:
             return read(self, request, *args, **kwargs)
         headers, modified = validators(request, version)
         if names_tag(request._request, headers["ETag"]):
@@ -57,6 +59,10 @@ def conditional(read: Callable) -> Callable:
         return unless_known(request._request, response, tag=headers["ETag"], modified=modified)
 
     return wrapper
+
+
+def asks_for_latest(request: Request) -> bool:
+    return any(value.lower() == "latest" for _, values in request.query_params.lists() for value in values)
 
 
 def validators(request: Any, version: versions.Version) -> tuple[dict[str, str], int | None]:

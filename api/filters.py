@@ -10,6 +10,7 @@ Every model field has filters without being listed anywhere::
 also `?lap_duration>=90` and its siblings, see `parameters`.
 """
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
@@ -18,9 +19,11 @@ from django import forms
 from django.db import models
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.expressions import OrderBy
+from django.utils.datastructures import MultiValueDict
 from rest_framework import filters, serializers
 from rest_framework.exceptions import ValidationError
 
+from api.closed import UnknownValue, spell_values
 from api.fields import ordered_columns, value_field
 from api.parameters import conditions, split_values
 from mirror.fields import JSONText
@@ -37,6 +40,7 @@ LOOKUPS = {  # {lookup: its meaning in the documentation}
 }
 
 
+Meaning = Callable[[models.QuerySet], models.QuerySet]  # narrows the rows of a list
 MAX_WORDS = 20  # of a search, each of which looks through every name
 
 
@@ -96,9 +100,10 @@ class Condition(django_filters.Filter):
 
 class ModelFilter(django_filters.FilterSet):
     """A filter for every field of `Meta.model` but those in `Meta.exclude`, and for fields of parent rows:
-    `related` is {parameter: path to the field}."""
+    `related` is {parameter: path to the field}. `words` is {parameter: its description} of what is not compared with a field."""
 
     related: ClassVar[dict[str, str]] = {}
+    words: ClassVar[dict[str, str]] = {}
     base_filters: dict[str, Condition]
     paths: ClassVar[dict[str, str]]  # {parameter: ORM path} of all fields to filter and order by
 
@@ -115,10 +120,30 @@ class ModelFilter(django_filters.FilterSet):
                 conditions[cls.get_filter_name(name, lookup)] = Condition(path=path, column=column, lookup=lookup)
         return conditions
 
+    @classmethod
+    def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
+        """Take the words out of the parameters and say what they mean; `keys` are those in the URL of a nested list.
+
+        An upper layer that lists `words` overrides this.
+        """
+        return lambda queryset: queryset
+
     def __init__(self, data: Any, queryset: models.QuerySet, **options: Any) -> None:
         # Set up only the filters in use: a list has over a hundred, a request a handful.
         self.base_filters = {name: self.base_filters[name] for name in data}
         super().__init__(data, queryset, **options)
+
+    def spell_values(self) -> None:
+        """Spell the values of closed sets as rows do; ValidationError for those that no row can have."""
+        unknown, values = {}, self.form.cleaned_data
+        for name, condition in self.base_filters.items():
+            if condition.lookup_expr in ("exact", "in"):
+                try:
+                    values[name] = spell_values(condition.column, values[name])
+                except UnknownValue as error:
+                    unknown[name] = [str(error)]
+        if unknown:
+            raise ValidationError(unknown)
 
 
 def column_at(model: type[models.Model], path: str) -> models.Field:
@@ -145,6 +170,7 @@ class StrictFilterBackend(filters.BaseFilterBackend):
         others = list_parameters(view)
         for name in others:
             parameters.pop(name, None)
+        meaning = view.filterset_class.read_words(parameters, keys=getattr(view, "kwargs", {}))
         valid = view.filterset_class.base_filters
         unknown = {name: [describe_unknown(name, view.filterset_class, others)] for name in parameters if name not in valid}
         if unknown:
@@ -152,14 +178,19 @@ class StrictFilterBackend(filters.BaseFilterBackend):
         filterset = view.filterset_class(parameters, queryset, request=request)
         if not filterset.is_valid():
             raise ValidationError({name: list(errors) for name, errors in filterset.errors.items()})
-        return filterset.qs
+        filterset.spell_values()
+        return meaning(filterset.qs)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Equality is a parameter for every field; the comparisons, six times as many, are properties of one more."""
         conditions = view.filterset_class.base_filters
         equal = [describe_filter(name, condition) for name, condition in conditions.items() if condition.lookup_expr == "exact"]
         others = {name: condition for name, condition in conditions.items() if condition.lookup_expr != "exact"}
-        return [*equal, describe_comparisons(others)]
+        words = [
+            {"name": name, "in": "query", "description": about, "schema": {"type": "string", "minLength": 1}}
+            for name, about in view.filterset_class.words.items()
+        ]
+        return [*words, *equal, describe_comparisons(others)]
 
 
 def list_parameters(view: Any) -> set[str]:
@@ -170,6 +201,7 @@ def list_parameters(view: Any) -> set[str]:
 
 def describe_unknown(name: str, filterset: type[ModelFilter], others: set[str]) -> str:
     """The error message for an unknown parameter: the nearest name and all valid ones."""
+    others = others | filterset.words.keys()
     close = get_close_matches(name, [*filterset.base_filters, *others], n=1)
     guess = f" Did you mean {close[0]!r}?" if close else ""
     operators = ", ".join(f"__{lookup}" for lookup in LOOKUPS if lookup != "exact")

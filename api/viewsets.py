@@ -121,7 +121,7 @@ class EntityViewSet(viewsets.GenericViewSet):
     def is_expensive(self, request: Any) -> bool:
         """Whether a list is of rows of sessions, and neither a session nor a race bounds it."""
         of_sessions = any(column.name == "session" for column in self.model._meta.fields)
-        return of_sessions and not self.parent and not request.query_params.keys() & {"session_id", "race_id"}
+        return of_sessions and not self.parent and not request.query_params.keys() & {"session_id", "race_id", "race"}
 
     def list_rows(self, request: Any) -> HttpResponseBase:
         queryset: Any = self.filter_queryset(self.get_queryset())

@@ -3,15 +3,23 @@ from typing import Any
 from django.db.models import QuerySet
 
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
+from drivers.filters import CarRowFilter, DriverFilter
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from drivers.serializers import DriverSerializer, EntrySerializer
 from mirror.planning import Scope
 from races.views import SessionRows
 
 
+class CarRows(SessionRows):
+    """For viewsets of rows about a car in a session: they also filter by what people call its driver."""
+
+    filterset_base = CarRowFilter
+
+
 class DriverViewSet(SyncedAtOnceViewSet):
     queryset = Driver.objects.all()
     serializer_class = DriverSerializer
+    filterset_class = DriverFilter
     collection = "drivers"  # OpenF1's rows are entries; drivers are derived from them
 
     def sync_and_count(self, scope: Scope) -> dict[str, int]:
@@ -28,16 +36,16 @@ class DriverViewSet(SyncedAtOnceViewSet):
         }
 
 
-class EntryViewSet(SessionRows, SyncedViewSet):
+class EntryViewSet(CarRows, SyncedViewSet):
     queryset = Entry.objects.all()
     serializer_class = EntrySerializer
 
 
-class SessionResultViewSet(SessionRows, SyncedViewSet):
+class SessionResultViewSet(CarRows, SyncedViewSet):
     queryset = SessionResult.objects.all()
 
 
-class StartingGridViewSet(SessionRows, SyncedViewSet):
+class StartingGridViewSet(CarRows, SyncedViewSet):
     """Below a race or sprint (`/sessions/9472/starting-grid/`) the list is the grid from which that session started."""
 
     queryset = StartingGrid.objects.all()
@@ -48,7 +56,7 @@ class StartingGridViewSet(SessionRows, SyncedViewSet):
         return super().get_queryset()
 
 
-class ChampionshipDriverViewSet(SessionRows, SyncedViewSet):
+class ChampionshipDriverViewSet(CarRows, SyncedViewSet):
     queryset = ChampionshipDriver.objects.all()
 
 

@@ -1,7 +1,6 @@
 """What a person means by a few words: "monaco 24", "leclerc", "VER", "sprint china 2024". Pure functions over the names."""
 
 import datetime
-import re
 from difflib import get_close_matches
 from itertools import chain
 
@@ -9,31 +8,13 @@ import msgspec
 from django.db.models import QuerySet
 
 from drivers.models import Driver, Team
+from drivers.words import rank_driver
 from pages.addresses import race_url, session_url
 from pages.queries import Moment, Row, fetch
 from races.models import Race, Session
 from races.slugs import slugify
+from races.words import EXACT, IDLE, KINDS, race_words, rank_race, rank_words, split_words
 
-KINDS = {  # what people call sessions: their slugs
-    "sprint qualifying": ("sprint-qualifying",),
-    "sprint shootout": ("sprint-qualifying",),
-    "shootout": ("sprint-qualifying",),
-    "sprint": ("sprint",),
-    "qualifying": ("qualifying",),
-    "qualification": ("qualifying",),
-    "quali": ("qualifying",),
-    "race": ("race",),
-    "practice 1": ("practice-1", "day-1"),
-    "practice 2": ("practice-2", "day-2"),
-    "practice 3": ("practice-3", "day-3"),
-    "fp1": ("practice-1",),
-    "fp2": ("practice-2",),
-    "fp3": ("practice-3",),
-    "practice": ("practice-1", "practice-2", "practice-3"),
-}
-SAYINGS = {"usa": "united states", "us": "united states", "uk": "britain", "england": "britain", "uae": "united arab emirates"}
-IDLE = {"gp", "grand", "prix", "f1", "formula", "the", "of", "in", "at", "team", "driver", "season"}
-EXACT, WHOLE, BEGINNING = 3, 2, 1  # how well a name is met
 LISTED = 40
 
 
@@ -116,15 +97,7 @@ def understand(question: str, names: Names) -> Asked:
         if f" {spoken} " in text:
             kinds, text = KINDS[spoken], text.replace(f" {spoken} ", " ", 1)
             break
-    known = {race.year for race in names.races}
-    words: list[str] = []
-    years: list[int] = []
-    for word in text.split():
-        year = int(word) if re.fullmatch(r"\d{4}", word) else 2000 + int(word) if re.fullmatch(r"\d{2}", word) else 0
-        if year in known:
-            years.append(year)
-        elif word not in IDLE:
-            words += SAYINGS.get(word, word).split()
+    words, years = split_words(text, {race.year for race in names.races})
     return Asked(words, years, kinds)
 
 
@@ -151,12 +124,10 @@ def seasons(question: str, asked: Asked, names: Names) -> list[Hit]:
 def find_drivers(asked: Asked, names: Names) -> list[Hit]:
     found = []
     for row in names.drivers:
-        acronym = (row.name_acronym or "").lower()
-        name = row.driver_id.replace("_", "-").split("-")
-        if asked.words == [acronym] or asked.words == [str(row.driver_number)] or asked.words in (name, name[-1:]):
+        if asked.words == [str(row.driver_number)]:
             found.append(driver_hit(row, EXACT))
-        elif fit := fit_of(asked.words, [*name, acronym]):
-            found.append(driver_hit(row, fit))
+        elif rank := rank_driver(asked.words, driver_id=row.driver_id, acronym=row.name_acronym):
+            found.append(driver_hit(row, min(rank, EXACT)))
     return found
 
 
@@ -169,7 +140,7 @@ def find_teams(asked: Asked, names: Names) -> list[Hit]:
     found = []
     for row in names.teams:
         words = slugify(row.name).split("-")
-        fit = EXACT if asked.words in (words, row.slug.split("-")) else fit_of(asked.words, words)
+        fit = EXACT if asked.words in (words, row.slug.split("-")) else rank_words(asked.words, words)
         if fit:
             found.append(Hit(row.name, f"/f1/teams/{row.slug}/", "team", fit))
     return found
@@ -184,8 +155,7 @@ def find_races(asked: Asked, names: Names) -> list[Hit]:
     for race in names.races:
         if asked.years and race.year not in asked.years:
             continue
-        words = words_of(race)
-        fit = EXACT if asked.words and "-".join(asked.words) in known_as(race) else fit_of(asked.words, words)
+        fit = min(rank_race(asked.words, race), EXACT)
         if not fit and asked.words:
             continue
         if not asked.kinds:
@@ -201,29 +171,11 @@ def find_races(asked: Asked, names: Names) -> list[Hit]:
     return found
 
 
-def known_as(race: RaceName) -> set[str]:
-    """The names of a weekend that need no second thought, as slugs."""
-    return {race.slug, *(slugify(name) for name in (race.circuit_name, race.location, race.country_name) if name)}
-
-
-def words_of(race: RaceName) -> list[str]:
-    named = (race.race_name, race.circuit_name, race.location, race.country_name)
-    return [*dict.fromkeys(chain.from_iterable(slugify(name).split("-") for name in named if name))]
-
-
-def fit_of(asked: list[str], words: list[str]) -> int:
-    """WHOLE where every word asked for is one of these, BEGINNING where it begins one; 0 else."""
-    if all(word in words for word in asked):
-        return WHOLE
-    begun = all(word in words or (len(word) > 1 and any(one.startswith(word) for one in words)) for word in asked)
-    return BEGINNING if begun else 0
-
-
 def suggestions(question: str, names: Names) -> list[str]:
     """Questions that would find something and look like this one."""
     vocabulary: dict[str, None] = {}
     for race in names.races:
-        vocabulary |= dict.fromkeys(words_of(race))
+        vocabulary |= dict.fromkeys(race_words(race))
     for driver in names.drivers:
         vocabulary |= dict.fromkeys(driver.driver_id.split("_"))
     for team in names.teams:

@@ -1,19 +1,77 @@
-from api.filters import ModelFilter
+"""Filters of races, sessions and their rows, also by what people call them: `?race=monaco&year=2024&session=race`."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.utils.datastructures import MultiValueDict
+from rest_framework.exceptions import ValidationError
+
+from api.filters import Meaning, ModelFilter
 from races.models import Race, Session
+from races.words import LATEST, Unclear, find_races, find_sessions, newest, parse_year
+
+RACE = "The race weekend: its name in addresses, or that of the event, circuit, place or country (monaco, spa), or `latest`."
+SESSION = "The session: its name (race, quali), its short name (R Q S SQ SS FP1 FP2 FP3), or `latest`."
+LATEST_KEYS = {"session_id": "session_id", "race_id": "race_id", "year": "year", "season": "year"}
+
+
+def refuse(error: Unclear, parameters: Any = ()) -> ValidationError:
+    """The 400 for unclear words; a season that was sent as `season` is named so."""
+    field = "season" if error.field == "year" and "year" not in parameters and "season" in parameters else error.field
+    return ValidationError({field: [str(error)]})
+
+
+def replace_latest(parameters: MultiValueDict) -> None:
+    """Put the key of the newest session in place of `latest`."""
+    for name, attribute in LATEST_KEYS.items():
+        if LATEST in (values := parameters.getlist(name)):
+            value = str(getattr(newest(Session.objects.all(), name), attribute))
+            parameters.setlist(name, [value if each == LATEST else each for each in values])
+
+
+def pop_words(parameters: MultiValueDict, names: Any) -> dict[str, str]:
+    """Take words out of parameters; ValidationError for one that is empty or given twice."""
+    words: dict[str, str] = {}
+    for name in names:
+        texts: Any = parameters.pop(name, [])
+        if len(texts) > 1 or "" in texts:
+            raise ValidationError({name: ["Give this once, with a value."]})
+        words |= dict.fromkeys([name] if texts else [], *texts)
+    return words
+
+
+def sessions_meant(words: dict[str, str], parameters: MultiValueDict, *, keys: dict[str, Any]) -> list[int] | None:
+    """The keys of the sessions that words, seasons and keys in a request mean together; None where they say nothing of any."""
+    texts = dict(words)
+    for name, key in (("race", "race_id"), ("session", "session_id")):
+        values = [str(keys[key])] if key in keys else parameters.getlist(key)
+        if len(values) == 1:
+            texts.setdefault(name, values[0])
+    years = parameters.getlist("year") or parameters.getlist("season")
+    if len(years) == 1:
+        texts.setdefault("year", years[0])
+    scope = {name: texts[name] for name in ("race", "year", "session") if name in texts}
+    return [session.session_id for session in find_sessions(**scope)] if scope else None
 
 
 class RaceFilter(ModelFilter):
     related = {"season": "year"}
+    words: ClassVar[dict[str, str]] = {"race": RACE}
 
     class Meta:
         model = Race
 
-
-class SessionFilter(ModelFilter):
-    related = {"season": "year", "race_name": "race__race_name"}
-
-    class Meta:
-        model = Session
+    @classmethod
+    def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
+        try:
+            replace_latest(parameters)
+            words = pop_words(parameters, cls.words)
+            years = parameters.getlist("year") or parameters.getlist("season")
+            year = parse_year(years[0]) if words and len(years) == 1 else None
+            races = [race.race_id for race in find_races(words["race"], year=year)] if words else []
+        except Unclear as error:
+            raise refuse(error, parameters) from error
+        return lambda rows: rows.filter(pk__in=races) if words else rows
 
 
 class SessionRowFilter(ModelFilter):
@@ -25,3 +83,36 @@ class SessionRowFilter(ModelFilter):
         "year": "session__year",
         "season": "session__year",
     }
+    words: ClassVar[dict[str, str]] = {"race": RACE, "session": SESSION}
+
+    @classmethod
+    def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
+        try:
+            replace_latest(parameters)
+            words = pop_words(parameters, cls.words)
+            sessions = sessions_meant(words, parameters, keys=keys) if words else None
+            return cls.meaning(words, sessions)
+        except Unclear as error:
+            raise refuse(error, parameters) from error
+
+    @classmethod
+    def meaning(cls, words: dict[str, str], sessions: list[int] | None) -> Meaning:
+        """What words mean for the rows; `sessions` are those that the request is about."""
+        if "race" in words or "session" in words:
+            return lambda rows: cls.of_sessions(rows, sessions or [])
+        return lambda rows: rows
+
+    @classmethod
+    def of_sessions(cls, rows: QuerySet, sessions: list[int]) -> QuerySet:
+        return rows.filter(session__in=sessions)
+
+
+class SessionFilter(SessionRowFilter):
+    related = {"season": "year", "race_name": "race__race_name"}
+
+    class Meta:
+        model = Session
+
+    @classmethod
+    def of_sessions(cls, rows: QuerySet, sessions: list[int]) -> QuerySet:
+        return rows.filter(pk__in=sessions)

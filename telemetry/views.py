@@ -10,6 +10,7 @@ from api.errors import Conflict
 from api.serializers import validate_data
 from api.sync import SyncedViewSet
 from api.viewsets import EntityViewSet, ReadOnlyViewSet
+from drivers.views import CarRows
 from races.views import SessionRows
 from telemetry.models import (
     FastF1Comparison,
@@ -30,7 +31,7 @@ from telemetry.samples.trace import lap_trace
 from telemetry.serializers import ApplyProposalsSerializer, FastF1ComparisonSerializer, SessionQualitySerializer
 
 
-class LapViewSet(SessionRows, SyncedViewSet):
+class LapViewSet(CarRows, SyncedViewSet):
     queryset = Lap.objects.all()
     search_fields = ("driver__full_name",)
 
@@ -41,42 +42,42 @@ class LapViewSet(SessionRows, SyncedViewSet):
         return Response(lap_trace(self.get_object()))
 
 
-class StintViewSet(SessionRows, SyncedViewSet):
+class StintViewSet(CarRows, SyncedViewSet):
     queryset = Stint.objects.all()
     search_fields = ("driver__full_name",)
 
 
-class PitViewSet(SessionRows, SyncedViewSet):
+class PitViewSet(CarRows, SyncedViewSet):
     queryset = Pit.objects.all()
     search_fields = ("driver__full_name",)
 
 
-class PositionViewSet(SessionRows, SyncedViewSet):
+class PositionViewSet(CarRows, SyncedViewSet):
     queryset = Position.objects.all()
     search_fields = ("driver__full_name",)
 
 
-class IntervalViewSet(SessionRows, SyncedViewSet):
+class IntervalViewSet(CarRows, SyncedViewSet):
     queryset = Interval.objects.all()
     search_fields = ("driver__full_name",)
 
 
-class OvertakeViewSet(SessionRows, SyncedViewSet):
+class OvertakeViewSet(CarRows, SyncedViewSet):
     queryset = Overtake.objects.all()
     search_fields = ("overtaking_driver__full_name", "overtaken_driver__full_name")
 
 
-class TeamRadioViewSet(SessionRows, SyncedViewSet):
+class TeamRadioViewSet(CarRows, SyncedViewSet):
     queryset = TeamRadio.objects.all()
     search_fields = ("driver__full_name",)
 
 
-class TelemetryViewSet(SessionRows, EntityViewSet):
+class TelemetryViewSet(CarRows, EntityViewSet):
     queryset = Telemetry.objects.all()
     search_fields = ("driver__full_name",)
 
 
-class SampleFileViewSet(SessionRows, ReadOnlyViewSet):
+class SampleFileViewSet(CarRows, ReadOnlyViewSet):
     queryset = SampleFile.objects.all()
     search_fields = ("driver__full_name",)
 

@@ -1,0 +1,94 @@
+"""What people call drivers, and whom these words mean."""
+
+import pytest
+
+from api.tests.factories import make
+from drivers.models import Driver, DriverAlias, Entry
+from drivers.words import find_car, find_drivers
+from races.models import Session
+from races.words import Unclear
+from telemetry.models import Lap, Overtake
+
+pytestmark = pytest.mark.django_db
+
+DRIVERS = [
+    ("charles_leclerc", "LEC", 16),
+    ("arthur_leclerc", "LCL", 38),
+    ("max_verstappen", "VER", 1),
+    ("nyck_de_vries", "DEV", 21),
+]
+
+
+@pytest.fixture
+def session():
+    """A session with three of four drivers, each with a lap."""
+    session = make(Session)
+    for key, acronym, number in DRIVERS:
+        driver = Driver.objects.create(
+            driver_id=key, full_name=key.replace("_", " ").title(), name_acronym=acronym, driver_number=number
+        )
+        if key != "arthur_leclerc":
+            Entry.objects.create(session=session, driver_number=number, driver=driver, name_acronym=acronym)
+            Lap.objects.create(session=session, driver_number=number, driver=driver, lap_number=1, lap_duration=90)
+    return session
+
+
+@pytest.mark.parametrize("text", ["VER", "ver", "verstappen", "Max Verstappen", "max_verstappen", "Max", "verst", "1"])
+def test_words_mean_a_driver(session, text):
+    assert {driver.driver_id for driver in find_drivers(text)} == {"max_verstappen"}
+    assert find_car(text, session=session.pk) == 1
+
+
+def test_a_last_name_of_two_words_and_another_spelling_are_understood(session):
+    DriverAlias.objects.create(alias="nick_devries", driver_id="nyck_de_vries")
+    assert find_car("de vries", session=session.pk) == find_car("Nick Devries", session=session.pk) == 21
+
+
+def test_only_drivers_of_the_session_are_meant(session):
+    assert find_car("leclerc", session=session.pk) == 16
+    with pytest.raises(Unclear, match=r"several drivers\. Did you mean 'arthur_leclerc' or 'charles_leclerc'"):
+        find_drivers("leclerc")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("verstapen", "There is no driver called 'verstapen' in this session. Did you mean 'max_verstappen'?"),
+        ("arthur", "There is no driver called 'arthur' in this session."),
+        ("44", "There is no car 44 in this session."),
+    ],
+)
+def test_unclear_words_say_what_could_be_meant(session, text, message):
+    with pytest.raises(Unclear) as unclear:
+        find_car(text, session=session.pk)
+    assert (unclear.value.field, str(unclear.value)) == ("driver", message)
+
+
+@pytest.mark.parametrize("query", ["driver=VER", "driver=verstappen", "driver=1", "driver=VER&session_id=2001"])
+def test_lists_are_filtered_by_driver(api, session, query):
+    [lap] = api.get(f"/api/v1/laps/?{query}").json()["results"]
+    assert lap["driver_id"] == "max_verstappen"
+    [entry] = api.get(f"/api/v1/entries/?{query}").json()["results"]
+    assert entry["driver_id"] == "max_verstappen"
+    [driver] = api.get(f"/api/v1/drivers/?{query.partition('&')[0]}").json()["results"]
+    assert driver["driver_id"] == "max_verstappen"
+
+
+def test_drivers_of_a_session_are_listed(api, session):
+    listed = api.get(f"/api/v1/drivers/?session={session.pk}").json()["results"]
+    assert [driver["driver_id"] for driver in listed] == ["charles_leclerc", "max_verstappen", "nyck_de_vries"]
+
+
+def test_overtakes_of_a_driver_are_those_on_either_side(api, session):
+    drivers = {name: Driver.objects.get(pk=key) for name, key in [("max", "max_verstappen"), ("charles", "charles_leclerc")]}
+    sides = {"overtaking_driver_number": 1, "overtaking_driver": drivers["max"]}
+    sides |= {"overtaken_driver_number": 16, "overtaken_driver": drivers["charles"]}
+    make(Overtake, session=session, **sides)
+    for driver, expected in (("VER", 1), ("LEC", 1), ("16", 1), ("DEV", 0)):
+        assert api.get(f"/api/v1/overtakes/?driver={driver}").json()["count"] == expected
+
+
+def test_an_unknown_driver_is_a_400_with_the_candidates(api, session):
+    answer = api.get(f"/api/v1/laps/?driver=leclrc&session_id={session.pk}")
+    assert answer.status_code == 400
+    assert answer.json() == {"driver": ["There is no driver called 'leclrc' in this session. Did you mean 'charles_leclerc'?"]}
