@@ -47,7 +47,7 @@ def conditional(read: Callable) -> Callable:
     def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         # A browsable page shows the user's name, and `latest` means something else without a change of any row.
         moving = isinstance(request.accepted_renderer, BrowsableAPIRenderer) or asks_for_latest(request)
-        version = None if moving else self.version()
+        version = self.rows_version = None if moving else self.version()
         if version is None:
             return read(self, request, *args, **kwargs)
         headers, modified = validators(request, version)
