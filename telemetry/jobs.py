@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from rest_framework import serializers
+
 from jobs import kinds
 from jobs.models import Job
 from jobs.progress import Progress
@@ -9,6 +11,7 @@ from mirror.client import from_settings
 from mirror.jobs import ProgressObserver, result_of
 from mirror.models import SyncPiece
 from races.models import Session
+from telemetry.quality.due import due_sessions
 from telemetry.quality.report import check_sessions
 from telemetry.stale import sync_stale
 
@@ -18,6 +21,9 @@ class CheckParameters(kinds.Parameters):
 
     seasons = kinds.season_list()
     sessions = kinds.integer_list("Sessions, by session_id.")
+    changed = serializers.BooleanField(
+        required=False, help_text="Only those of which something has changed since their last check."
+    )
 
 
 def run_check_data(progress: Progress, job: Job) -> dict[str, int]:
@@ -28,6 +34,8 @@ def run_check_data(progress: Progress, job: Job) -> dict[str, int]:
     if session_ids := job.parameters.get("sessions"):
         sessions = sessions.filter(pk__in=session_ids)
     ids = list(sessions.values_list("pk", flat=True))
+    if job.parameters.get("changed"):
+        ids = due_sessions(ids)
     progress.step(total=len(ids))
     counts = {"sessions": len(ids), "errors": 0, "warnings": 0, "notes": 0}
     for report in check_sessions(ids):

@@ -14,6 +14,7 @@ from mirror.arguments import whole_number
 from races.models import Session
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import incomplete_collections
+from telemetry.quality.due import due_sessions
 from telemetry.quality.findings import Proposal, Severity, join_words, plural
 from telemetry.quality.report import Report, check_sessions
 
@@ -53,6 +54,11 @@ class Command(BaseCommand):
             metavar="ID",
             help="a session by session_id, with all that was found in it (repeatable)",
         )
+        parser.add_argument(
+            "--changed",
+            action="store_true",
+            help="of these sessions only those of which something has changed since their last check; after an upgrade check all",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on standard output")
         parser.add_argument(
             "--fail-on", choices=["error", "warning"], help="exit with 1 when anything this grave (or graver) was found"
@@ -60,12 +66,21 @@ class Command(BaseCommand):
         parser.add_argument("--checks", action="store_true", help="list the checks and the faults they look for; check nothing")
 
     def handle(
-        self, *, season: list[int], session: list[int], json: bool, fail_on: str | None, checks: bool, **options: Any
+        self,
+        *,
+        season: list[int],
+        session: list[int],
+        changed: bool,
+        json: bool,
+        fail_on: str | None,
+        checks: bool,
+        **options: Any,
     ) -> None:
         if checks:
             self.list_checks()
             return
-        reports = self.check_sessions(select_sessions(season, session), quiet=json)
+        ids = select_sessions(season, session)
+        reports = self.check_sessions(due_sessions(ids) if changed else ids, quiet=json)
         if json:
             self.write_json(reports)
         elif session:
