@@ -153,14 +153,14 @@ class VisitClassifier:
         return Tyres.SAME if other.tyre_age_at_start >= running else Tyres.YOUNGER
 
     def overlaps(self, state: str, *, car: int, lap: int, pit: Any) -> bool:
-        """Whether the track was in this state during the visit."""
-        begin = pit.date if pit else None
-        if begin is None:
+        """Whether the track was in this state during the visit. The moment of a row is that of leaving the lane."""
+        end = pit.date if pit else None
+        if end is None:
             out = self.laps.get((car, lap + 1))
-            begin = out.date_start if out else None
-        if begin is None:
+            end = out.date_start if out else None
+        if end is None:
             return False
-        end = begin + timedelta(seconds=(pit.seconds or 0.0) if pit else 0.0)
+        begin = end - timedelta(seconds=(pit.seconds or 0.0) if pit else 0.0)
         return any(w.state == state and w.date_start <= end and (w.date_end is None or w.date_end >= begin) for w in self.windows)
 
 

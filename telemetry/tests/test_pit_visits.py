@@ -144,3 +144,13 @@ def test_a_sprint_without_stops_lacks_no_pit_rows_because_of_a_stint_that_nobody
     phantom = kinds.StintRow(99, 1, 2, 8, 9, "SOFT", 0)
     rows = replace(quality.race(), stints=[*one_stint, phantom], pits=[])
     assert no_car_stopped(rows) == "no car stopped"
+
+
+@pytest.mark.parametrize(("seconds_after_leaving", "kind"), [(-1, Kind.RED_FLAG), (5, Kind.TYRE_CHANGE)])
+def test_a_row_has_the_moment_of_leaving_the_lane(seconds_after_leaving, kind):
+    shown = moment(10) + timedelta(seconds=seconds_after_leaving)
+    rows = field()
+    classifier = VisitClassifier(
+        stints=rows["stints"], laps=rows["laps"], windows=[Window("red flag", shown, shown + timedelta(seconds=600), None)]
+    )
+    assert {visit.kind for visit in classifier.classify(rows["pits"]) if visit.driver_number == 1} == {kind}
