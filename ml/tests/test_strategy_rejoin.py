@@ -1,0 +1,164 @@
+"""Where a car rejoins: what is known at a moment, what a stop costs, and the distribution of places."""
+
+from dataclasses import replace
+from math import comb
+
+import numpy as np
+import pytest
+
+from ml.strategy import exam, fitting, hazard, pitloss, rejoin
+from ml.strategy.rejoin import Question
+from ml.strategy.timeline import Penalty, Window, read_penalties
+from ml.tests.races import IN_LAP, NEW_TYRES, OUT_LAP, race, season
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture(scope="module")
+def races():
+    return season()
+
+
+@pytest.fixture(scope="module")
+def model(races):
+    return fitting.fit(races)
+
+
+def spoilt(timeline, moment):
+    """The race with everything after a moment replaced by something else."""
+    random = np.random.default_rng(5)
+    later = ~(timeline.crossing <= moment)
+    begun = np.zeros_like(later)
+    begun[:, 1:] = ~later[:, :-1]
+    begun[:, :2] = True
+
+    def other(values, where, low, high):
+        return np.where(where, random.integers(low, high, values.shape), values)
+
+    entry = np.where(timeline.entry <= moment, timeline.entry, moment + random.uniform(1, 900, later.shape))
+    return replace(
+        timeline,
+        crossing=np.where(later, moment + random.uniform(1, 900, later.shape), timeline.crossing),
+        duration=np.where(later, random.uniform(60, 200, later.shape), timeline.duration),
+        clean=np.where(later, random.random(later.shape) < 0.5, timeline.clean),
+        revoked=np.where(timeline.revoked <= moment, timeline.revoked, moment + random.uniform(1, 900, later.shape)),
+        compound=other(timeline.compound, ~begun, 0, 5),
+        age=other(timeline.age, ~begun, 0, 50),
+        entry=entry,
+        exit=np.where(timeline.exit <= moment, timeline.exit, moment + random.uniform(1, 900, later.shape)),
+        stop=np.where(timeline.entry <= moment, timeline.stop, random.random(later.shape) < 0.5),
+        windows=(*(w for w in timeline.windows if w.start <= moment), Window("safety car", moment + 1, moment + 500)),
+        penalties=(*timeline.penalties, Penalty(moment + 1, 4, 10.0)),
+    )
+
+
+@pytest.mark.parametrize("lap", [8, 15, 20])
+def test_what_happens_after_the_question_does_not_move_the_answer(races, model, lap):
+    row = 4
+    timeline = replace(races[0], windows=(Window("virtual safety car", races[0].crossing[0, 18], races[0].crossing[0, 22]),))
+    moment = float(timeline.crossing[row, lap - 1] + 80)
+    answers = []
+    for version in (timeline, spoilt(timeline, moment)):
+        projection = rejoin.project(version.as_of(moment), Question(row, lap, moment, has_entered=False), model)
+        answers.append(rejoin.place_probabilities(projection, model.errors, cars=20))
+    assert answers[0].tolist() == answers[1].tolist()
+
+
+def test_a_stop_is_measured_by_its_parts():
+    stops = pitloss.measure_stops(race(stops={3: 10}))
+    assert len(stops) == 1
+    assert stops[0].in_lap == pytest.approx(IN_LAP)
+    assert stops[0].loss == pytest.approx(IN_LAP + OUT_LAP)
+    assert stops[0].new_tyres == pytest.approx(NEW_TYRES)
+    assert stops[0].before_line == pytest.approx(3.0)
+
+
+def test_a_stop_behind_a_safety_car_is_measured_beside_those_who_stay_out():
+    timeline = race(stops={3: 10})
+    slow = timeline.duration.copy()
+    slow[:, 10:12] += 40
+    crossing = timeline.crossing[:, :1] + np.cumsum(np.nan_to_num(slow), axis=1)
+    window = Window("safety car", float(crossing[0, 9]), float(crossing[0, 12]))
+    (stop,) = pitloss.measure_stops(replace(timeline, duration=slow, crossing=crossing, windows=(window,)))
+    assert stop.state == "safety car"
+    assert stop.loss == pytest.approx(IN_LAP + OUT_LAP)
+
+
+def test_the_loss_is_shrunk_to_the_past_of_the_circuit(races):
+    past = pitloss.gather_past([("Sakhir", pitloss.measure_stops(races[0]))])
+    dear = pitloss.Stop(1, 5, "", 14.0, 17.0, -1.5, 24.0, 3.0, 0.0)
+    usual = pitloss.estimate_loss([], past, "Sakhir").total
+    assert usual == pytest.approx(IN_LAP + OUT_LAP, abs=0.5)
+    assert pitloss.estimate_loss([dear], past, "Sakhir").total == pytest.approx((31 + 4 * usual) / 5)
+    assert pitloss.estimate_loss([dear], past, "Elsewhere").total == pytest.approx((31 + 2 * usual) / 3)
+
+
+def test_the_leader_rejoins_behind_those_within_the_loss(model):
+    timeline = race(gap=3.0)
+    moment = float(timeline.crossing[0, 4] + 85)
+    projection = rejoin.project(timeline.as_of(moment), Question(0, 5, moment, has_entered=False), model)
+    places = rejoin.place_probabilities(projection, model.errors, cars=20)
+    assert places.sum() == pytest.approx(1)
+    assert rejoin.median_place(places) == 8  # 21 s are seven cars at 3 s each
+    assert 8 in rejoin.smallest_set(places)
+
+
+def test_a_pending_penalty_is_served_at_the_stop_and_only_once(model):
+    timeline = race(gap=3.0)
+    moment = float(timeline.crossing[0, 4] + 85)
+    question = Question(0, 5, moment, has_entered=False)
+    given = replace(timeline, penalties=(Penalty(moment - 200, 1, 10.0),))
+    plain, later = (rejoin.project(version.as_of(moment), question, model) for version in (timeline, given))
+    assert later.own - plain.own == pytest.approx(12.0)
+    served = race(stops={1: 3}, penalties=(Penalty(timeline.crossing[0, 1], 1, 10.0),))
+    assert rejoin.pending_penalty(served.as_of(moment), question) == 0
+
+
+def test_a_rival_in_the_lane_still_owes_the_rest_of_its_stop(model):
+    timeline = race(stops={2: 5})
+    crossed = float(timeline.crossing[1, 5] + 5)  # it has crossed the line in the lane
+    question = Question(0, 6, crossed, has_entered=False)
+    (rival,) = [one for one in rejoin.project(timeline.as_of(crossed), question, model).rivals if one.row == 1]
+    assert rival.owes
+    assert rival.seconds == pytest.approx(timeline.crossing[1, 7], abs=1.5)
+
+
+def test_the_number_of_rivals_ahead_is_binomial_where_all_are_alike():
+    counts = rejoin.count_distribution(np.full((5, 1), 0.3), 6)[:, 0]
+    assert counts == pytest.approx([comb(5, k) * 0.3**k * 0.7 ** (5 - k) for k in range(6)])
+
+
+def test_stops_are_likely_when_tyres_have_reached_the_age_at_which_others_stop(races, model):
+    timeline = races[0]
+    chances = {}
+    for lap in (6, 26):
+        moment = float(timeline.crossing[:, lap - 1].max() + 60)
+        rows = np.array([row for row in range(20) if not timeline.as_of(moment).stop[row].any()][:1] or [0])
+        inputs = hazard.stop_features(timeline.as_of(moment), rows, np.full(len(rows), lap), np.full(len(rows), moment))
+        chances[lap] = model.hazard.predict_proba(inputs)[0, 1]
+    assert chances[26] > 5 * chances[6]
+
+
+def test_penalties_are_read_from_the_messages_of_race_control():
+    from datetime import UTC, datetime
+
+    at = datetime(2024, 3, 2, 15, 0, tzinfo=UTC)
+    messages = [
+        (at, "FIA STEWARDS: 10 SECOND TIME PENALTY FOR CAR 20 (MAG) - CAUSING A COLLISION"),
+        (at, "FIA STEWARDS: PENALTY SERVED - 10 SECOND TIME PENALTY FOR CAR 20 (MAG) - CAUSING A COLLISION"),
+        (at, "CAR 4 (NOR) TIME 1:35.214 DELETED - TRACK LIMITS"),
+    ]
+    assert read_penalties(messages) == [Penalty(at.timestamp(), 20, 10.0)]
+
+
+def test_the_exam_puts_every_stop_to_the_model_and_to_the_baselines(races, model):
+    asked = exam.examine(races[:2], races[2:], model)
+    assert len(asked) == 20
+    model_score, frozen = (exam.mean_score(asked, name) for name in ("model", "no change"))
+    assert model_score.log_score < frozen.log_score
+    assert model_score.exact > 0.5 > frozen.exact
+    low, high = exam.interval(asked, "model", "exact")
+    assert low == high == pytest.approx(model_score.exact)  # one race only
+    found = exam.examine_hazard(races[2:], model)
+    assert found.log_loss < found.constant
+    assert found.auc > 0.6
