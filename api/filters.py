@@ -26,6 +26,7 @@ from rest_framework.exceptions import ValidationError
 from api.closed import UnknownValue, spell_values
 from api.fields import ordered_columns, value_field
 from api.parameters import conditions, split_values
+from api.selecting import describe_include
 from mirror.fields import JSONText
 
 LOOKUPS = {  # {lookup: its meaning in the documentation}
@@ -190,12 +191,13 @@ class StrictFilterBackend(filters.BaseFilterBackend):
             {"name": name, "in": "query", "description": about, "schema": {"type": "string", "minLength": 1}}
             for name, about in view.filterset_class.words.items()
         ]
-        return [*words, *equal, describe_comparisons(others)]
+        include = [describe_include(view.included)] if view.included else []
+        return [*include, *words, *equal, describe_comparisons(others)]
 
 
 def list_parameters(view: Any) -> set[str]:
     """The parameters of a list other than filters."""
-    names = {"format", "ordering", *view.paginator.parameters}
+    names = {"format", "ordering", "fields", *view.paginator.parameters, *(["include"] if view.included else [])}
     return names | {"search"} if view.search_fields else names
 
 

@@ -15,7 +15,7 @@ from api.viewsets import EntityViewSet
 
 PREFIX = "/api/v1/"
 
-LIST_PARAMETERS = {"search", "ordering", "page", "page_size", "per_page", "format"}
+LIST_PARAMETERS = {"include", "search", "ordering", "page", "page_size", "per_page", "format"}
 
 SUMMARIES = {
     "list": "List {many}",
@@ -31,7 +31,7 @@ SUMMARIES = {
 DESCRIPTIONS = {
     "list": "Filters are combined with *and*, several values of one filter with *or*. `lap_duration>=90` is the same as "
     "`lap_duration__gte=90`, for each field and operator. With `format=csv`, `ndjson` or `parquet` the answer is a file of all "
-    "matching rows, or of one page if a page is requested.",
+    "matching rows, or of one page if a page is requested. `fields=lap_number,lap_duration` answers only these fields.",
     "update": "Only the fields in the body change, as with PATCH.",
     "partial_update": "Only the fields in the body change.",
     "destroy": "Rows that belong to it are deleted with it.",

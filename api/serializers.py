@@ -11,7 +11,7 @@ REST framework validates bodies, but does not render rows: the fields are compil
 each row becomes a dict without a model instance or a method call per field, which is 20 times as fast.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -32,6 +32,7 @@ from api.fields import (
     ordered_columns,
 )
 from api.links import detail_prefix
+from api.selecting import Selection
 from api.tables.columns import Column, make_column
 from jobs.unknown import refuse_unknown
 from mirror import editing
@@ -63,6 +64,12 @@ class Plan:
             else:
                 values.append((name, index))
         return cls(tuple(paths), tuple(values), tuple(links))
+
+    def with_columns(self, columns: Sequence[Column]) -> "Plan":
+        """The plan with further columns of the query, each of which is a field."""
+        first = len(self.paths)
+        values = ((column.name, first + place) for place, column in enumerate(columns))
+        return Plan((*self.paths, *(column.path for column in columns)), (*self.values, *values), self.links)
 
     def rows(self, queryset: models.QuerySet, request: Any) -> Iterator[dict[str, Any]]:
         """Yield the rows of a queryset as dicts of JSON values."""
@@ -97,6 +104,7 @@ class RowSerializer(serializers.ModelSerializer):
     """All fields of a model, with keys instead of parents (`session_id`), and links to the row and its parents."""
 
     instance: Any
+    selection = Selection()  # of the columns that a query asks for; a view sets it
     url = LinkField(help_text="This row.")
 
     serializer_field_mapping = FIELDS | {
@@ -161,15 +169,26 @@ class RowSerializer(serializers.ModelSerializer):
         model = cls.Meta.model
         return tuple(make_column(field_at(model, plan.paths[i]), name=name, path=plan.paths[i]) for name, i in plan.values)
 
+    def selected_columns(self) -> tuple[Column, ...]:
+        """The columns of a file with what the query asks for."""
+        columns = {column.name: column for column in (*self.file_columns(), *self.selection.columns)}
+        names = [name for name in self.selection.fields if name in columns] or [*columns]
+        return tuple(columns[name] for name in names)
+
     def file_rows(self, queryset: models.QuerySet) -> Iterator[tuple]:
-        """The rows of a queryset as tuples in the order of `file_columns`, read in chunks."""
-        paths = [column.path for column in self.file_columns()]
-        return iter(queryset.values_list(*paths).iterator(chunk_size=2_000))
+        """The rows of a queryset as tuples in the order of `selected_columns`, read in chunks."""
+        paths = [column.path for column in self.selected_columns()]
+        return iter(self.selection.annotate(queryset).values_list(*paths).iterator(chunk_size=2_000))
 
     def rows(self, queryset: models.QuerySet) -> Iterator[dict[str, Any]]:
         """The rows of a queryset as dicts of JSON values. A serializer with computed fields (SerializerMethodField) overrides
         this to add them to all rows at once."""
-        return self.plan().rows(queryset, self.context["request"])
+        plan = self.plan().with_columns(self.selection.columns)
+        return plan.rows(self.selection.annotate(queryset), self.context["request"])
+
+    def selected_rows(self, queryset: models.QuerySet) -> Iterator[dict[str, Any]]:
+        """The rows of a queryset with the fields that the query asks for."""
+        return map(self.selection.keep, self.rows(queryset))
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """One row as a dict of JSON values, read from the database."""

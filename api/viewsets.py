@@ -7,7 +7,7 @@ Its serializer and its filters have every field of the model. A viewset names a 
 to add to that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidKey
@@ -25,6 +25,7 @@ from api.conditional import conditional
 from api.errors import Conflict
 from api.filters import ModelFilter
 from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response, split_rows
+from api.selecting import Included, read_selection
 from api.serializers import RowSerializer
 from mirror import editing, versions
 from mirror.feeds import Feed
@@ -39,6 +40,7 @@ class EntityViewSet(viewsets.GenericViewSet):
     filterset_class: type[ModelFilter] | None
     filterset_base: type[ModelFilter] = ModelFilter  # of the filters that are derived from the model
     paginator: Any
+    included: Mapping[str, Included] = {}  # columns that `?include=` adds
     modified_field = ""  # the time of a row's last change, for tables that no feed writes
     parent: str | None = None  # foreign key to the parent row in the URL of a nested list; set by the router
 
@@ -125,20 +127,28 @@ class EntityViewSet(viewsets.GenericViewSet):
 
     def list_rows(self, request: Any) -> HttpResponseBase:
         queryset: Any = self.filter_queryset(self.get_queryset())
-        serializer: Any = self.get_serializer()
+        serializer = self.selecting_serializer(request)
         renderer = request.accepted_renderer
         if isinstance(renderer, FileRenderer):
             if request.query_params.keys() & set(self.paginator.parameters):
                 queryset = self.paginate_queryset(queryset)
             name = str(self.model._meta.verbose_name_plural)
-            pieces = renderer.write(serializer.file_columns(), split_rows(serializer.file_rows(queryset)))
+            pieces = renderer.write(serializer.selected_columns(), split_rows(serializer.file_rows(queryset)))
             return file_response(renderer, pieces, filename=name)
         page = self.paginate_queryset(queryset)
-        return self.get_paginated_response([*serializer.rows(page)])
+        return self.get_paginated_response([*serializer.selected_rows(page)])
 
     @conditional
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self.get_serializer(self.get_object()).data)
+        serializer = self.selecting_serializer(request)
+        row = self.get_object()
+        return Response(next(iter(serializer.selected_rows(self.queryset.model._default_manager.filter(pk=row.pk)))))
+
+    def selecting_serializer(self, request: Request) -> Any:
+        """The serializer of rows with the columns that the query asks for."""
+        serializer: Any = self.get_serializer()
+        serializer.selection = read_selection(request, names=serializer.fields.keys(), included=self.included)
+        return serializer
 
     # Writing: each in one transaction with its log entry; `mirror.editing` keeps the change against later syncs
 

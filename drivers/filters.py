@@ -1,13 +1,17 @@
 """Filters of drivers and of rows about cars, also by what people call a driver: `?driver=LEC`."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 
 from api.filters import Meaning
 from drivers.models import Driver, Entry
-from drivers.words import DriverName, find_drivers
-from races.filters import RACE, SESSION, SessionRowFilter
+from drivers.words import DriverName, find_car, find_drivers
+from races.filters import RACE, SESSION, SessionRowFilter, refuse
+from races.models import Session
+from races.words import LATEST, Unclear, find_session, newest
 
 DRIVER = "The driver: driver_id (charles_leclerc), acronym (LEC), last name, or the number in the session."
 
@@ -61,3 +65,39 @@ class DriverFilter(CarRowFilter):
     @classmethod
     def of_driver(cls, rows: QuerySet, drivers: list[DriverName], *, number: int | None) -> QuerySet:
         return rows.filter(pk__in={driver.driver_id for driver in drivers})
+
+
+def resolve_words(data: Any) -> Any:
+    """A query or body about one session with `session_id` in place of race, year and session, and `driver_number` in place of
+    driver; where no session is named, `driver` becomes `driver_id`. ValidationError for words that are unclear.
+    """
+    if not isinstance(data, dict):
+        return data
+    words = {name: str(data[name]) for name in ("race", "year", "session", "driver") if data.get(name) not in (None, "")}
+    rest = {name: value for name, value in data.items() if name not in words}
+    driver = words.pop("driver", None)
+    try:
+        if rest.get("session_id") == LATEST:
+            rest["session_id"] = newest(Session.objects.all(), "session_id").pk
+        if words and "session_id" in rest:
+            raise ValidationError({name: ["This is said by session_id: leave one of them out."] for name in words})
+        if words:
+            rest["session_id"] = find_session(**words).session_id
+        if driver is not None and "session_id" in rest:
+            rest["driver_number"] = find_car(driver, session=find_session(session=str(rest["session_id"])).session_id)
+        elif driver is not None:
+            rest["driver_id"] = find_drivers(driver)[0].driver_id
+    except Unclear as error:
+        raise refuse(error) from error
+    return rest
+
+
+class SessionWords(serializers.Serializer):
+    """A query or body about one session: `session_id`, or what people call it."""
+
+    race = serializers.CharField(required=False, help_text=RACE)
+    year = serializers.CharField(required=False, help_text="The season of the race, or `latest`.")
+    session = serializers.CharField(required=False, help_text=SESSION)
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(resolve_words(data))

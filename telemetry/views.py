@@ -12,6 +12,7 @@ from api.sync import SyncedViewSet
 from api.viewsets import EntityViewSet, ReadOnlyViewSet
 from drivers.views import CarRows
 from races.views import SessionRows
+from telemetry import lap_columns
 from telemetry.models import (
     FastF1Comparison,
     Interval,
@@ -33,6 +34,7 @@ from telemetry.serializers import ApplyProposalsSerializer, FastF1ComparisonSeri
 
 class LapViewSet(CarRows, SyncedViewSet):
     queryset = Lap.objects.all()
+    included = lap_columns.INCLUDED
     search_fields = ("driver__full_name",)
 
     @extend_schema(summary="Show the samples of one lap", responses=TraceSerializer)

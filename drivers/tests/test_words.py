@@ -1,8 +1,10 @@
 """What people call drivers, and whom these words mean."""
 
 import pytest
+from rest_framework.exceptions import ValidationError
 
 from api.tests.factories import make
+from drivers.filters import resolve_words
 from drivers.models import Driver, DriverAlias, Entry
 from drivers.words import find_car, find_drivers
 from races.models import Session
@@ -22,7 +24,7 @@ DRIVERS = [
 @pytest.fixture
 def session():
     """A session with three of four drivers, each with a lap."""
-    session = make(Session)
+    session = make(Session, listed=True)
     for key, acronym, number in DRIVERS:
         driver = Driver.objects.create(
             driver_id=key, full_name=key.replace("_", " ").title(), name_acronym=acronym, driver_number=number
@@ -92,3 +94,19 @@ def test_an_unknown_driver_is_a_400_with_the_candidates(api, session):
     answer = api.get(f"/api/v1/laps/?driver=leclrc&session_id={session.pk}")
     assert answer.status_code == 400
     assert answer.json() == {"driver": ["There is no driver called 'leclrc' in this session. Did you mean 'charles_leclerc'?"]}
+
+
+def test_a_query_about_one_session_is_resolved(session):
+    make(Session, 2, race=session.race, slug="quali", date_start="2099-01-01T00:00:00Z")
+    assert resolve_words({"race": str(session.race_id), "session": str(session.pk), "driver": "LEC"}) == {
+        "session_id": session.pk,
+        "driver_number": 16,
+    }
+    assert resolve_words({"session_id": session.pk, "driver": "verstappen", "page": 1})["driver_number"] == 1
+    assert resolve_words({"session_id": "latest"}) == {"session_id": session.pk}
+    assert resolve_words({"driver": "VER"}) == {"driver_id": "max_verstappen"}
+    assert resolve_words({"session_id": "x", "driver_number": 3}) == {"session_id": "x", "driver_number": 3}
+    with pytest.raises(ValidationError, match="leave one of them out"):
+        resolve_words({"session_id": session.pk, "race": "monaco"})
+    with pytest.raises(ValidationError, match="There is no session '404'"):
+        resolve_words({"session_id": 404, "driver": "LEC"})

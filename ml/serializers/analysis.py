@@ -1,16 +1,27 @@
 """Race engineers' questions and their answers as JSON."""
 
+from typing import Any
+
 from rest_framework import serializers
 
+from drivers.filters import SessionWords
 
-class AnalysisQuery(serializers.Serializer):
-    """The session, and the effect of fuel."""
 
-    session_id = serializers.IntegerField(min_value=0, max_value=2**31 - 1, help_text="The session that is asked about.")
+class AnalysisQuery(SessionWords):
+    """The session, by its key or in words, and the effect of fuel."""
+
+    session_id = serializers.IntegerField(
+        required=False, min_value=0, max_value=2**31 - 1, help_text="The session; or race, year and session."
+    )
     fuel_effect = serializers.FloatField(required=False, min_value=0, max_value=0.2, help_text="s per kg; 0.03 by default.")
     fuel_load = serializers.FloatField(
         required=False, min_value=0, max_value=200, help_text="kg at the start; by default 110, in a sprint a third of it."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "session_id" not in attrs:
+            raise serializers.ValidationError({"session_id": ["This is required, or race, year and session."]})
+        return attrs
 
 
 class AskedSessionSerializer(serializers.Serializer):

@@ -4,10 +4,16 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from drivers.filters import DRIVER, SessionWords
 
-class PredictSerializer(serializers.Serializer):
-    """Laps of a stored race (`session_id`, `driver_number`, `from_lap`), or a hypothetical one (`circuit_name`, `lap_number`)."""
 
+class PredictSerializer(SessionWords):
+    """Laps of a stored race (`session_id`, `driver_number`, `from_lap`), or a hypothetical one (`circuit_name`, `lap_number`).
+
+    `race`, `year`, `session` and `driver` are the same in words.
+    """
+
+    driver = serializers.CharField(required=False, help_text=DRIVER)
     session_id = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1, help_text="A race that is stored.")
     driver_number = serializers.IntegerField(required=False, min_value=0, max_value=99, help_text="A car of it.")
     from_lap = serializers.IntegerField(

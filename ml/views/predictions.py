@@ -20,6 +20,7 @@ from ml.serializers.predictions import PredictionSerializer, PredictSerializer
 if TYPE_CHECKING:
     from ml.prediction import Champion
 
+IN_WORDS = {"race": "bahrain", "year": 2024, "session": "race", "driver": "VER", "from_lap": 20}
 MEASURES = ("mae", "baseline_mae", "skill", "skill_low", "skill_high", "coverage", "width")
 
 
@@ -36,6 +37,7 @@ class PredictView(APIView):
         responses={200: PredictionSerializer},
         examples=[
             OpenApiExample("A race that is stored", {"session_id": 9472, "driver_number": 1, "from_lap": 20}, request_only=True),
+            OpenApiExample("The same in words", IN_WORDS, request_only=True),
         ],
     )
     def post(self, request: Request) -> Response:

@@ -21,14 +21,19 @@ from api.fields import integer_bounds, value_field
 from api.formats import FILES, BrowsableRenderer, CSVRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
 from api.links import canonical_url
 from api.parameters import conditions, split_values
+from api.selecting import read_selection
 from api.tables import arrow
 from api.tables.columns import make_column
+from drivers.filters import DRIVER, resolve_words
+from races.filters import RACE, SESSION, pop_words
 from telemetry.models import CarSample, LocationSample, SampleFile
 from telemetry.samples import files, query
 from telemetry.samples.serializers import CarSampleSerializer, LocationSampleSerializer, page_of
 
 SIZE, MAX_SIZE = 1_000, 10_000  # rows of a page: unless the caller says, and at most
 NOT_NEGATIVE = integer_bounds(models.PositiveIntegerField()) | {"min_value": 0}
+KEYS = {"session_id": "The session.", "driver_number": "The car."}
+WORDS = {"race": RACE, "year": "The season of the race, or `latest`.", "session": SESSION, "driver": DRIVER}
 
 
 class SamplesView(APIView):
@@ -44,16 +49,17 @@ class SamplesView(APIView):
         file = self.find_file(parameters)
         size, after = self.parse_page(parameters)
         parameters.pop("format", None)
+        columns = self.pop_columns(request, parameters)
         row_conditions = self.parse_conditions(parameters)
         if isinstance(request.accepted_renderer, FileRenderer):
-            return self.download(file, row_conditions, request.accepted_renderer)
+            return self.download(file, row_conditions, request.accepted_renderer, columns=columns)
         table = files.read_table(file.name, file.sha256, [column.name for column in self.fields])
         rows = query.matching_rows(table, row_conditions)
         rows = rows[rows > after][: size + 1]
         is_last = len(rows) <= size
         rows = rows[:size]
         next_url = None if is_last else self.next_url(request, int(rows[-1]))
-        return Response({"next": next_url, "results": table.take(rows).to_pylist()})
+        return Response({"next": next_url, "results": table.select(columns).take(rows).to_pylist()})
 
     @property
     def fields(self) -> list[models.Field]:
@@ -62,9 +68,10 @@ class SamplesView(APIView):
     # Parameters
 
     def find_file(self, parameters: MultiValueDict) -> SampleFile:
-        """The file that the two required parameters name."""
+        """The file that session_id and driver_number, or the words for them, name."""
+        self.resolve_words(parameters)
         reader = serializers.IntegerField(**NOT_NEGATIVE)
-        key = {name: self.pop_value(parameters, name, reader) for name in ("session_id", "driver_number")}
+        key = {name: self.pop_value(parameters, name, reader) for name in KEYS}
         if missing := [name for name, value in key.items() if value is None]:
             raise ValidationError(
                 {name: ["This parameter is required: samples are kept by session and car."] for name in missing}
@@ -76,6 +83,22 @@ class SamplesView(APIView):
                 f"`manage.py sync_openf1 {self.collection} --session {key['session_id']}`."
             )
         return file
+
+    def resolve_words(self, parameters: MultiValueDict) -> None:
+        """Put session_id and driver_number in place of race, year, session and driver."""
+        words = pop_words(parameters, [name for name in WORDS if name in parameters])
+        keys = {name: parameters[name] for name in KEYS if name in parameters}
+        if "driver" in words and "driver_number" in keys:
+            raise ValidationError({"driver": ["This is said by driver_number: leave one of them out."]})
+        for name, value in resolve_words(keys | words).items():
+            if name in KEYS and parameters.get(name) != value:
+                parameters[name] = str(value)
+
+    def pop_columns(self, request: Request, parameters: MultiValueDict) -> list[str]:
+        """The names of the columns to answer: those in `fields`, or all."""
+        parameters.pop("fields", None)
+        names = [field.name for field in self.fields]
+        return [*read_selection(request, names=names, included={}).fields] or names
 
     def parse_page(self, parameters: MultiValueDict) -> tuple[int, int]:
         """(rows of a page, number of the row of the file after which it begins)"""
@@ -118,7 +141,7 @@ class SamplesView(APIView):
 
     def advice(self, columns: list[str]) -> str:
         return (
-            f"There is no such parameter. Valid are session_id, driver_number, page_size, cursor, format, and the columns "
+            f"There is no such parameter. Valid are {', '.join([*KEYS, *WORDS])}, fields, page_size, cursor, format, and the columns "
             f"{', '.join(columns)}, each also with {', '.join(f'__{lookup}' for lookup in query.LOOKUPS if lookup != 'exact')}."
         )
 
@@ -129,29 +152,30 @@ class SamplesView(APIView):
         return f"{canonical_url(request)}?{urlencode([*texts, ('cursor', last)])}"
 
     def download(
-        self, file: SampleFile, row_conditions: list[query.Condition], renderer: FileRenderer
+        self, file: SampleFile, row_conditions: list[query.Condition], renderer: FileRenderer, *, columns: list[str]
     ) -> HttpResponse | FileResponse | StreamingHttpResponse:
         """All matching rows as a file: the stored file itself where there are no conditions."""
         name = f"{self.collection}_{file.session_id}_{file.driver_number}"
         filename = f"{name}.{renderer.format}"
-        if isinstance(renderer, ParquetRenderer) and not row_conditions:
+        whole = not row_conditions and columns == [field.name for field in self.fields]
+        if isinstance(renderer, ParquetRenderer) and whole:
             content = BytesIO(files.read_verified(file.name, file.sha256))
             return FileResponse(content, as_attachment=True, filename=filename, content_type=ParquetRenderer.media_type)
-        columns = [make_column(field) for field in self.fields]
-        table = files.read_table(file.name, file.sha256, [column.name for column in columns])
-        table = table.take(query.matching_rows(table, row_conditions))
+        table = files.read_table(file.name, file.sha256, [field.name for field in self.fields])
+        table = table.take(query.matching_rows(table, row_conditions)).select(columns)
         if isinstance(renderer, ParquetRenderer):
             disposition = {"Content-Disposition": f'attachment; filename="{filename}"'}
             return HttpResponse(files.encode(table), content_type=ParquetRenderer.media_type, headers=disposition)
         write = arrow.write_csv if isinstance(renderer, CSVRenderer) else arrow.write_ndjson
-        return file_response(renderer, write(columns, [table], arrow.REST), filename=name)
+        made = [make_column(self.sample._meta.get_field(name)) for name in columns]  # type: ignore[arg-type]
+        return file_response(renderer, write(made, [table], arrow.REST), filename=name)
 
 
 def describe_view(sample: type[models.Model], serializer: type[serializers.Serializer], about: str) -> Callable:
     """The OpenAPI description of a view of samples."""
     required = [
-        OpenApiParameter("session_id", int, required=True, description="The session."),
-        OpenApiParameter("driver_number", int, required=True, description="The car."),
+        *(OpenApiParameter(name, int, description=f"{text} Required, unless words name it.") for name, text in KEYS.items()),
+        *(OpenApiParameter(name, str, description=text) for name, text in WORDS.items()),
     ]
     own = [
         OpenApiParameter(
@@ -173,7 +197,8 @@ def describe_view(sample: type[models.Model], serializer: type[serializers.Seria
     }
     return extend_schema(
         summary=about,
-        description=f"{about}, in order. `speed>=300` is the same as `speed__gte=300`, for each column and operator.",
+        description=f"{about}, in order. `speed>=300` is the same as `speed__gte=300`, for each column and operator. "
+        "`fields=date,speed` answers only these columns.",
         parameters=[*required, *own, *columns],
         responses={
             (200, "application/json"): page_of(serializer),

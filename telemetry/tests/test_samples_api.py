@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from drivers.models import Driver, Entry
 from telemetry.models import Lap
 from telemetry.samples import files
 from telemetry.tests.test_samples import Upstream, mirror
@@ -43,12 +44,35 @@ def test_conditions_are_those_of_every_list(api):
     assert speeds("drs__isnull=true") == []
 
 
+def test_session_and_car_are_named_in_words(api):
+    driver = Driver.objects.create(driver_id="lando_norris", full_name="Lando Norris")
+    Entry.objects.update_or_create(session_id=10, driver_number=4, defaults={"driver": driver, "name_acronym": "NOR"})
+    pages = [
+        api.get(f"/api/v1/car-data/?{query}&page_size=2").json()
+        for query in ("session_id=10&driver_number=4", "session=10&driver=NOR", "session_id=10&driver=norris")
+    ]
+    assert pages[0]["results"] == pages[1]["results"] == pages[2]["results"] != []
+    assert [row["speed"] for row in api.get(pages[1]["next"]).json()["results"]] == [2, 3]
+
+
+def test_columns_are_chosen(api):
+    car = "/api/v1/car-data/?session_id=10&driver_number=4&fields=speed,rpm"
+    assert list(api.get(car).json()["results"][0]) == ["speed", "rpm"]
+    assert b"".join(api.get(f"{car}&format=csv")).startswith(b"speed,rpm\n0,")
+    assert pq.read_table(io.BytesIO(api.get(f"{car}&format=parquet").content)).column_names == ["speed", "rpm"]
+    assert "Did you mean 'speed'?" in api.get(f"{car},sped").json()["fields"][0]
+
+
 @pytest.mark.parametrize(
     ("query", "name"),
     [
         ("driver_number=4", "session_id"),
         ("session_id=10", "driver_number"),
         ("session_id=10&driver_number=x", "driver_number"),
+        ("session_id=10&driver=nobody", "driver"),
+        ("session_id=10&driver_number=4&driver=4", "driver"),
+        ("race=nowhere&driver=4", "race"),
+        ("session_id=10&race=1&driver=4", "race"),
         ("session_id=10&driver_number=4&sped=1", "sped"),
         ("session_id=10&driver_number=4&speed__gte=fast", "speed__gte"),
         ("session_id=10&driver_number=4&page_size=0", "page_size"),

@@ -1,0 +1,106 @@
+"""Columns that are joined to laps: `?include=`, and `?fields=`."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+
+import pyarrow.parquet as pq
+import pytest
+
+from api.tests.factories import make
+from drivers.models import Driver, Entry
+from races.models import Session
+from telemetry.lap_columns import INCLUDED
+from telemetry.models import Interval, Lap, Position, Stint
+
+pytestmark = pytest.mark.django_db
+
+START = datetime(2024, 3, 2, 15, 0, tzinfo=UTC)
+JOINED = {
+    "name_acronym": "LEC",
+    "team_name": "Ferrari",
+    "tyre_compound": "SOFT",
+    "tyre_age": 4,
+    "stint_number": 1,
+    "position": 2,
+    "gap_to_leader": 1.5,
+    "clean": True,
+    "excluded": "",
+}
+
+
+@pytest.fixture
+def session():
+    """A session in which car 16 drives eight laps of 90 s, the first without a time, on tyres that were three laps old."""
+    session = make(Session)
+    driver = Driver.objects.create(driver_id="charles_leclerc", full_name="Charles Leclerc")
+    Entry.objects.create(session=session, driver_number=16, driver=driver, name_acronym="LEC", team_name="Ferrari")
+    car = {"session": session, "driver": driver, "driver_number": 16}
+    sectors = {f"duration_sector_{number}": 30 for number in (1, 2, 3)}
+    for number in range(1, 9):
+        begin = START + timedelta(seconds=90 * (number - 1))
+        Lap.objects.create(**car, **sectors, lap_number=number, date_start=begin, lap_duration=None if number == 1 else 90)
+    Stint.objects.create(**car, stint_number=1, lap_start=1, lap_end=8, tyre_compound="SOFT", tyre_age_at_start=3)
+    for seconds, place in ((-600, 1), (100, 2), (200, 3)):
+        Position.objects.create(**car, date=START + timedelta(seconds=seconds), position=place)
+    for seconds, gap in ((20, 0.7), (170, 1.5), (181, "+1 LAP")):
+        Interval.objects.create(**car, date=START + timedelta(seconds=seconds), gap_to_leader=gap)
+    return session
+
+
+def test_a_lap_has_the_columns_that_are_asked_for(api, session):
+    first, second, third, fourth, *_ = api.get(f"/api/v1/laps/?session_id={session.pk}&include=all").json()["results"]
+    assert {name: second[name] for name in JOINED} == JOINED
+    assert (first["position"], first["gap_to_leader"], first["excluded"], first["clean"]) == (1, 0.7, "first lap", False)
+    assert (third["gap_to_leader"], third["position"], third["tyre_age"]) == ("+1 LAP", 3, 5)
+    assert fourth["gap_to_leader"] is None  # not measured during the lap
+
+
+def test_what_is_included_alone_says_the_same(api, session):
+    for name in INCLUDED:
+        row = api.get(f"/api/v1/laps/?session_id={session.pk}&lap_number=2&include={name}").json()["results"][0]
+        assert row[name] == JOINED[name]
+        assert not (JOINED.keys() - {name, "excluded"}) & row.keys()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "ndjson"])
+def test_files_have_the_columns_too(api, session, form):
+    url = f"/api/v1/laps/?session_id={session.pk}&format={form}&include=clean,team_name&fields=lap_number,excluded,team_name"
+    body = b"".join(api.get(url))
+    if form == "csv":
+        rows = list(csv.DictReader(io.StringIO(body.decode())))
+        assert rows[1] == {"lap_number": "2", "excluded": "", "team_name": "Ferrari"}
+    elif form == "parquet":
+        rows = pq.read_table(io.BytesIO(body)).to_pylist()
+        assert rows[0] == {"lap_number": 1, "excluded": "first lap", "team_name": "Ferrari"}
+    else:
+        assert body.startswith(b'{"lap_number":1,"excluded":"first lap","team_name":"Ferrari"}\n')
+
+
+def test_queries_do_not_grow_with_laps_and_columns(api, session, django_assert_num_queries):
+    for query in ("lap_number=2&include=team_name", "include=all"):
+        with django_assert_num_queries(4):
+            assert api.get(f"/api/v1/laps/?session_id={session.pk}&{query}").status_code == 200
+
+
+def test_fields_are_chosen_of_lists_and_rows(api, session):
+    assert api.get("/api/v1/sessions/?fields=session_id,url").json()["results"] == [
+        {"session_id": session.pk, "url": f"http://testserver/api/v1/sessions/{session.pk}/"}
+    ]
+    assert api.get(f"/api/v1/sessions/{session.pk}/?fields=session_id").json() == {"session_id": session.pk}
+    lap = Lap.objects.get(lap_number=1)
+    assert api.get(f"/api/v1/laps/{lap.pk}/?fields=excluded&include=clean").json() == {"excluded": "first lap"}
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "message"),
+    [
+        ("fields=lap_nummer", "fields", "There is no field 'lap_nummer'. Did you mean 'lap_number'?"),
+        ("fields=clean", "fields", "There is no field 'clean'."),
+        ("include=team", "include", "There is no field 'team'. Did you mean 'team_name'?"),
+    ],
+)
+def test_an_unknown_field_is_named(api, session, query, field, message):
+    answer = api.get(f"/api/v1/laps/?{query}")
+    assert answer.status_code == 400
+    assert answer.json()[field][0].startswith(message)
