@@ -144,6 +144,22 @@ def value_field(field: models.Field | Any, **options: Any) -> serializers.Field:
     return serializers.CharField(trim_whitespace=False, **options)
 
 
+def value_schema(reader: serializers.Field) -> dict[str, Any]:
+    """The OpenAPI schema of a value."""
+    match reader:
+        case serializers.BooleanField():
+            return {"type": "boolean"}
+        case serializers.IntegerField():
+            return {"type": "integer", "minimum": reader.min_value, "maximum": reader.max_value}
+        case serializers.FloatField():
+            return {"type": "number"}
+        case serializers.DateTimeField():
+            return {"type": "string", "format": "date-time"}
+        case serializers.UUIDField():
+            return {"type": "string", "format": "uuid"}
+    return {"type": "string", "minLength": 1}
+
+
 VALUE_FIELDS: dict[type[models.Field], type[serializers.Field]] = {
     JSONText: JSONQueryField,
     models.BooleanField: serializers.BooleanField,

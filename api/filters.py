@@ -24,7 +24,7 @@ from rest_framework import filters, serializers
 from rest_framework.exceptions import ValidationError
 
 from api.closed import UnknownValue, spell_values
-from api.fields import ordered_columns, value_field
+from api.fields import ordered_columns, value_field, value_schema
 from api.parameters import conditions, split_values
 from api.selecting import describe_include
 from mirror.fields import JSONText
@@ -235,22 +235,6 @@ def describe_comparisons(conditions: dict[str, Condition]) -> dict[str, Any]:
         "schema": {"type": "object", "properties": properties, "additionalProperties": False},
         "example": {},
     }
-
-
-def value_schema(reader: serializers.Field) -> dict[str, Any]:
-    """The OpenAPI schema of a value."""
-    match reader:
-        case serializers.BooleanField():
-            return {"type": "boolean"}
-        case serializers.IntegerField():
-            return {"type": "integer", "minimum": reader.min_value, "maximum": reader.max_value}
-        case serializers.FloatField():
-            return {"type": "number"}
-        case serializers.DateTimeField():
-            return {"type": "string", "format": "date-time"}
-        case serializers.UUIDField():
-            return {"type": "string", "format": "uuid"}
-    return {"type": "string", "minLength": 1}
 
 
 class StrictSearch(filters.SearchFilter):

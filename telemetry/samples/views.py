@@ -140,9 +140,10 @@ class SamplesView(APIView):
         return row_conditions
 
     def advice(self, columns: list[str]) -> str:
+        lookups = ", ".join(f"__{lookup}" for lookup in query.LOOKUPS if lookup != "exact")
         return (
-            f"There is no such parameter. Valid are {', '.join([*KEYS, *WORDS])}, fields, page_size, cursor, format, and the columns "
-            f"{', '.join(columns)}, each also with {', '.join(f'__{lookup}' for lookup in query.LOOKUPS if lookup != 'exact')}."
+            f"There is no such parameter. Valid are {', '.join([*KEYS, *WORDS])}, fields, page_size, cursor, format, and the "
+            f"columns {', '.join(columns)}, each also with {lookups}."
         )
 
     # Responses

@@ -58,7 +58,7 @@ def test_session_and_car_are_named_in_words(api):
 def test_columns_are_chosen(api):
     car = "/api/v1/car-data/?session_id=10&driver_number=4&fields=speed,rpm"
     assert list(api.get(car).json()["results"][0]) == ["speed", "rpm"]
-    assert b"".join(api.get(f"{car}&format=csv")).startswith(b"speed,rpm\n0,")
+    assert b"".join(api.get(f"{car}&format=csv")).startswith(b"speed,rpm\r\n0,")
     assert pq.read_table(io.BytesIO(api.get(f"{car}&format=parquet").content)).column_names == ["speed", "rpm"]
     assert "Did you mean 'speed'?" in api.get(f"{car},sped").json()["fields"][0]
 
