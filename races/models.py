@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from mirror.limits import MAX_KEY, ClosedText, join_known, moment, within
-from mirror.models import Mirrored
+from mirror.models import Mirrored, Source
 
 RACES = ("Race", "Sprint")  # sessions with a grid, an order at the flag, and points
 QUALIFYINGS = ("Qualifying", "Sprint Qualifying", "Sprint Shootout")
@@ -216,3 +216,51 @@ class Neutralisation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state} from {self.date_start:%H:%M:%S}"
+
+
+class Circuit(models.Model):
+    """A circuit as cars have driven it: its centre line, its sectors and its corners, from the positions of many laps."""
+
+    circuit_id = models.IntegerField("circuit ID", primary_key=True, **within(0, MAX_KEY, "OpenF1's circuit_key."))
+    circuit_name = models.CharField(max_length=100, help_text="Short name of the circuit.")
+    length = models.FloatField(**within(100, 100_000, "Metres along the centre line; the official length is a little more."))
+    clockwise = models.BooleanField(help_text="The direction of driving.")
+    sector_1 = models.FloatField(null=True, blank=True, help_text="Where the first sector ends: metres from the start line.")
+    sector_2 = models.FloatField(null=True, blank=True, help_text="Where the second sector ends.")
+    centre_line = models.JSONField(
+        editable=False, help_text="x, y and z in metres from Formula 1's own origin, in equal steps from the start line."
+    )
+    laps = models.PositiveIntegerField(editable=False, help_text="Laps that the centre line is the median of.")
+    sessions = models.PositiveIntegerField(editable=False, help_text="Sessions that these laps are from.")
+    samples = models.CharField(max_length=64, editable=False, help_text="SHA-256 over those of the files it was computed from.")
+    corners_edited = models.BooleanField(
+        default=False, help_text="A person has edited the corners: computing the circuit again leaves them."
+    )
+    source = models.CharField(max_length=8, choices=Source, editable=False, help_text="Where the positions came from.")
+    computed_at = models.DateTimeField(auto_now=True, help_text="When the row last changed (UTC).")
+
+    class Meta:
+        ordering = ["circuit_name", "circuit_id"]
+
+    def __str__(self) -> str:
+        return self.circuit_name
+
+
+class Corner(models.Model):
+    """A corner of a circuit, numbered in the order of driving."""
+
+    circuit = models.ForeignKey(Circuit, on_delete=models.CASCADE, related_name="corners", db_index=False)
+    number = models.PositiveSmallIntegerField(**within(1, 99, "As people count it."))
+    letter = models.CharField(max_length=1, blank=True, default="", help_text="Of a corner between two numbers, as 9a.")
+    distance = models.FloatField(**within(0, 100_000, "Of its apex: metres from the start line along the centre line."))
+
+    class Meta:
+        ordering = ["circuit_id", "distance"]
+        constraints = [models.UniqueConstraint(fields=["circuit", "number", "letter"], name="corner_key")]
+
+    def __str__(self) -> str:
+        return f"corner {self.label}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.number}{self.letter}"

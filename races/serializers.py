@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from api.fields import LinkField
 from api.serializers import RowSerializer
-from races.models import Place, Race, Session
+from races.models import Circuit, Place, Race, Session
 
 
 class SessionSerializer(RowSerializer):
@@ -42,3 +42,14 @@ class SessionRowSerializer(RowSerializer):
         if race_id is not None and str(race_id) != str(session.race_id):
             raise serializers.ValidationError({"race_id": [f"Session {session.pk} belongs to race {session.race_id}."]})
         return attrs
+
+
+class CircuitSerializer(RowSerializer):
+    """A circuit without its centre line and its corners, which its GeoJSON has."""
+
+    class Meta:
+        model = Circuit
+        fields = (
+            *("circuit_id", "circuit_name", "length", "clockwise", "sector_1", "sector_2"),
+            *("laps", "sessions", "corners_edited", "source", "computed_at", "url"),
+        )

@@ -1,5 +1,5 @@
 from api.router import Router
-from races.views import NeutralisationViewSet, RaceControlViewSet, RaceViewSet, SessionViewSet, WeatherViewSet
+from races.views import CircuitViewSet, NeutralisationViewSet, RaceControlViewSet, RaceViewSet, SessionViewSet, WeatherViewSet
 
 router = Router()
 router.register("races", RaceViewSet)
@@ -7,3 +7,4 @@ router.register("sessions", SessionViewSet)
 router.register("weather", WeatherViewSet)
 router.register("race-control", RaceControlViewSet)
 router.register("neutralisations", NeutralisationViewSet)
+router.register("circuits", CircuitViewSet)

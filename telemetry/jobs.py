@@ -1,4 +1,4 @@
-"""Jobs that check the stored data, also after each sync, and that sync what is due."""
+"""Jobs that check the stored data and compute circuits, also after each sync, and that sync what is due."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from mirror.client import from_settings
 from mirror.jobs import ProgressObserver, result_of
 from mirror.models import SyncPiece
 from races.models import Session
+from telemetry.circuits import circuits_of, update_circuit
 from telemetry.quality.due import due_sessions
 from telemetry.quality.report import check_sessions
 from telemetry.stale import sync_stale
@@ -52,6 +53,28 @@ def sessions_of_sync(job: Job, result: dict[str, Any]) -> dict[str, list[int]] |
     return {"sessions": sessions} if sessions else None
 
 
+class CircuitParameters(kinds.Parameters):
+    """The circuits to compute; by default all that there are positions of."""
+
+    circuits = kinds.integer_list("Circuits, by circuit_key.", minimum=0)
+
+
+def run_update_circuits(progress: Progress, job: Job) -> dict[str, int]:
+    """Compute the circuits whose positions have changed."""
+    keys = job.parameters.get("circuits") or circuits_of()
+    progress.step(total=len(keys))
+    for key in keys:
+        progress.step(str(update_circuit(key) or key), done=1)
+    return {"circuits": len(keys)}
+
+
+def circuits_of_sync(job: Job, result: dict[str, Any]) -> dict[str, list[int]] | None:
+    """Parameters of the job that follows a sync: the circuits of which it stored positions; None without any."""
+    pieces = SyncPiece.objects.filter(run=result["run_id"], collection="location", session_id__isnull=False, ok=True)
+    circuits = circuits_of(pieces.values_list("session_id", flat=True))
+    return {"circuits": circuits} if circuits else None
+
+
 def run_sync_stale(progress: Progress, job: Job) -> dict[str, Any]:
     return result_of(sync_stale(client=from_settings(notice=progress.step), observer=ProgressObserver(progress)))
 
@@ -64,4 +87,12 @@ kinds.register(
     about="look for known faults, as `check_data`",
     follows=("sync", "sync_stale"),
     parameters_after=sessions_of_sync,
+)
+kinds.register(
+    "update_circuits",
+    run=run_update_circuits,
+    parameters=CircuitParameters,
+    about="compute circuits from positions, as `update_circuits`",
+    follows=("sync", "sync_stale"),
+    parameters_after=circuits_of_sync,
 )
