@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 WIDTH = 1120.0  # of every such drawing; it scales with the page
+NARROW = 560.0  # of the drawing that phones show in its place
 
 
 class Scale(NamedTuple):

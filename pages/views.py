@@ -148,7 +148,7 @@ def chart_context(chart: Chart, state: State, page: str, chosen: View) -> dict[s
     return {
         "chart": chart,
         "chart_json": json_script(chart),
-        "drawing": chosen.layout(chart) if chosen.layout and not chart.empty else {},
+        "drawings": drawings(chosen, chart),
         "headings": list(zip(chart.table.columns, chart.table.numeric, strict=True)),
         "kept": [(key, value) for key, value in query.items() if key not in chosen_names],
         "csv_url": link(format="csv"),
@@ -204,3 +204,12 @@ def quality_of(session: Session) -> dict[str, Any] | None:
         "findings": f"{found.errors} errors, {found.warnings} warnings, {found.notes} notes by the checks",
         "api_url": f"/api/v1/quality/?session_id={session.pk}",
     }
+
+
+def drawings(view: View, chart: Chart) -> list[dict[str, Any]]:
+    """What the template draws: for screens, and for phones where the view has a drawing of its own for them."""
+    if view.layout is None or chart.empty:
+        return []
+    if view.narrow is None:
+        return [view.layout(chart)]
+    return [view.layout(chart) | {"size": "for-screens"}, view.narrow(chart) | {"size": "for-phones"}]

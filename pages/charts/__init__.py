@@ -22,6 +22,7 @@ class View:
     sessions: tuple[str, ...] | None = RACES  # names of the sessions it is for; None for all
     template: str = "pages/views/lines.html"
     layout: Callable[[Chart], dict[str, Any]] | None = None  # where things are drawn, for views that the template draws
+    narrow: Callable[[Chart], dict[str, Any]] | None = None  # the same for a drawing that phones show in its place
     version: Callable[[int], object] | None = None  # of a session's number: what the view shows besides its rows
 
     def fits(self, session_name: str) -> bool:

@@ -1,5 +1,6 @@
 """What tyres lose with age: a line per compound with its interval, once with the fuel's effect assumed, once with nothing."""
 
+from functools import partial
 from typing import Any
 
 from ml.analysis.sessions import FUEL_EFFECT
@@ -8,7 +9,7 @@ from pages.cars import cars_of
 from pages.chart import Chart, Choice, Table
 from pages.charts import View
 from pages.colours import compound_letter
-from pages.drawing import WIDTH, Scale
+from pages.drawing import NARROW, WIDTH, Scale
 from pages.rows import SessionRows
 from pages.state import State
 
@@ -150,25 +151,28 @@ def table(compounds: list[dict[str, Any]], answer: Answer) -> Table:
     return Table.of(columns, [[round(cell, 4) if isinstance(cell, float) else cell for cell in line] for line in lines])
 
 
-def layout(chart: Chart) -> dict[str, Any]:
-    """Two panels with the same scales; a compound's line and area in each."""
+def layout(chart: Chart, width: float = WIDTH) -> dict[str, Any]:
+    """Two panels with the same scales; a compound's line and area in each. In a narrow drawing one stands below the other."""
+    beside = width == WIDTH
     compounds = chart.data["compounds"]
     ends = [edge * each["age"] for each in compounds for edge in each["interval"]]
     low, high = min([0.0, *ends]), max([0.5, *ends])
     up = Scale(low, high, TOP + HEIGHT, TOP)
-    width = (WIDTH - 2 * LEFT - GAP) / 2
+    room = (width - 2 * LEFT - GAP) / 2 if beside else width - LEFT - LABEL
+    height = TOP + HEIGHT + FOOT
     panels = []
     for number, (way, heading) in enumerate(
         ((ASSUMED, f"Fuel assumed: {chart.data['effect']} s per kg"), (FREE, "Nothing assumed: fuel and track estimated"))
     ):
-        left = LEFT + number * (width + GAP)
-        across = Scale(0, max([1, *(each["age"] for each in compounds)]), left, left + width - LABEL)
+        left = LEFT + number * (room + GAP) if beside else LEFT
+        across = Scale(0, max([1, *(each["age"] for each in compounds)]), left, left + room - LABEL)
         mine = [each for each in compounds if each["way"] == way]
         panels.append(
             {
                 "heading": heading,
                 "left": left,
-                "right": left + width - LABEL,
+                "right": left + room - LABEL,
+                "down": 0 if beside else number * height,
                 "ticks": [*across.ticks(6)],
                 "areas": apart([area(each, across, up) for each in mine]),
                 "empty": not mine,
@@ -176,8 +180,8 @@ def layout(chart: Chart) -> dict[str, Any]:
         )
     return {
         "panels": panels,
-        "width": WIDTH,
-        "height": TOP + HEIGHT + FOOT,
+        "width": width,
+        "height": height if beside else 2 * height,
         "top": TOP,
         "bottom": TOP + HEIGHT,
         "ticks": [(f"{value:+g}".replace("-", "−") if value else "0", place) for value, place in up.ticks(6)],
@@ -215,4 +219,5 @@ VIEW = View(
     parameters=("fuel",),
     template="pages/views/degradation.html",
     layout=layout,
+    narrow=partial(layout, width=NARROW),
 )

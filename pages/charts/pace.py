@@ -1,5 +1,6 @@
 """Race pace: the spread of each driver's clean laps on an empty tank, and how far behind the fastest that is."""
 
+from functools import partial
 from typing import Any
 
 from ml.analysis.sessions import FUEL_EFFECT
@@ -8,7 +9,7 @@ from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Table
 from pages.charts import View
 from pages.colours import compound_letter
-from pages.drawing import WIDTH, Scale
+from pages.drawing import NARROW, WIDTH, Scale
 from pages.rows import SessionRows
 from pages.state import State
 from pages.templatetags.f1 import lap_time
@@ -176,15 +177,16 @@ def right_edge(groups: list[Group]) -> float:
     return max([times[int(SHOWN_SHARE * (len(times) - 1))], *(each["quartiles"][2] for each in groups)]) if times else 0.0
 
 
-def layout(chart: Chart) -> dict[str, Any]:
-    """Where boxes, dots and figures are drawn."""
+def layout(chart: Chart, width: float = WIDTH) -> dict[str, Any]:
+    """Where boxes, dots and figures are drawn; a narrow drawing leaves out all figures but the gap."""
+    margin = RIGHT if width == WIDTH else 12.0
     groups: list[Group] = chart.data["groups"]
     high = right_edge(groups)
     low = min((lap[1] for each in groups for lap in each["laps"]), default=0.0)
     room = (high - low) * 0.02 or 0.1
     names = NAME if chart.data["by"] in ("team", "compound") else ACRONYM
     left = names + GAP
-    scale = Scale(low - room, high + room, left + 8, WIDTH - RIGHT)
+    scale = Scale(low - room, high + room, left + 8, width - margin)
     drawn, top, team = [], HEAD, None
     for each in groups:
         if chart.data["by"] == "mates" and team not in (None, each["team"]):
@@ -194,15 +196,15 @@ def layout(chart: Chart) -> dict[str, Any]:
         top += ROW
     return {
         "rows": drawn,
-        "width": WIDTH,
+        "width": width,
         "height": top + 40,
         "top": HEAD - 8,
         "bottom": top,
         "left": left,
         "names": names,
-        "right": WIDTH - RIGHT,
-        "ticks": [(lap_time(value).removesuffix("00"), place) for value, place in scale.ticks(8)],
-        "figures": [left - 6, WIDTH - RIGHT + 54, WIDTH - 4],
+        "right": width - margin,
+        "ticks": [(lap_time(value).removesuffix("00"), place) for value, place in scale.ticks(8 if width == WIDTH else 4)],
+        "figures": [left - 6, width - margin + 54, width - 4] if width == WIDTH else [left - 6],
     }
 
 
@@ -236,4 +238,5 @@ VIEW = View(
     parameters=("by",),
     template="pages/views/pace.html",
     layout=layout,
+    narrow=partial(layout, width=NARROW),
 )

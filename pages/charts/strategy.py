@@ -1,5 +1,6 @@
 """Strategy: one bar per driver, a stint's tyres from lap to lap, and what each stop cost in the lane."""
 
+from functools import partial
 from typing import Any
 
 from pages.bands import bands_of
@@ -7,7 +8,7 @@ from pages.cars import cars_of
 from pages.chart import Band, Car, Chart, Choice, Table
 from pages.charts import View
 from pages.colours import COMPOUNDS, compound_letter
-from pages.drawing import WIDTH, Scale
+from pages.drawing import NARROW, WIDTH, Scale
 from pages.rows import SessionRows, StintRow
 from pages.state import State
 from pages.stops import stop_marks, visits
@@ -131,9 +132,9 @@ def table(cars: list[Car], bars: dict[int, list[dict[str, Any]]]) -> Table:
     return Table.of(columns, rows)
 
 
-def layout(chart: Chart) -> dict[str, Any]:
+def layout(chart: Chart, width: float = WIDTH) -> dict[str, Any]:
     """Where the bars are drawn."""
-    scale = Scale(0, chart.data["laps"], LEFT, WIDTH - RIGHT)
+    scale = Scale(0, chart.data["laps"], LEFT, width - RIGHT)
     drawn = []
     for place, car in enumerate(chart.cars):
         top = HEAD + place * ROW
@@ -149,11 +150,11 @@ def layout(chart: Chart) -> dict[str, Any]:
     height = HEAD + len(chart.cars) * ROW
     return {
         "rows": drawn,
-        "width": WIDTH,
+        "width": width,
         "height": height + 40,
         "top": HEAD,
         "bottom": height,
-        "ticks": [*scale.ticks(10)],
+        "ticks": [*scale.ticks(10 if width == WIDTH else 6)],
         "left": LEFT,
         "names": band_names(chart, scale),
     }
@@ -215,4 +216,5 @@ VIEW = View(
     parameters=("order",),
     template="pages/views/strategy.html",
     layout=layout,
+    narrow=partial(layout, width=NARROW),
 )

@@ -121,7 +121,7 @@ def test_a_stranger_reaches_a_races_strategy_by_two_clicks_from_its_page(open_pa
     page = open_page("/")
     first_race(page)
     page.click("nav.views a:has-text('Strategy')")
-    assert page.locator("svg.chart").is_visible()
+    assert page.locator("svg.chart:visible").count() == 1
     page.click("nav.views a:has-text('Trace')")
     assert page.locator("#chart canvas").is_visible()
 
@@ -158,6 +158,18 @@ def test_every_page_fits_on_a_phone(open_page, all_paths, site):
     for path in all_paths:
         page.goto(site + path, wait_until="load")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+@pytest.mark.parametrize("view", ["pace", "degradation", "strategy"])
+def test_a_phone_shows_the_whole_drawing_and_makes_a_picture_of_it(open_page, race_path, view):
+    page = open_page(f"{race_path}{view}/", width=390, height=800)
+    [drawing] = page.locator("svg.chart:visible").all()
+    box = drawing.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
+    with page.expect_download() as download:
+        page.click("#png")
+    assert Path(download.value.path()).stat().st_size > 5_000
 
 
 def test_every_page_says_something_without_javascript(open_page, all_paths, site):

@@ -138,7 +138,7 @@ document.getElementById("copy-link")?.addEventListener("click", async (event) =>
 });
 
 /* A picture of what is seen: the canvas on the paper's colour, or an SVG with the style sheet's values written into it. */
-const pictured = () => document.querySelector(".chart canvas") ?? document.querySelector("svg.chart");
+const pictured = () => document.querySelector(".chart canvas") ?? [...document.querySelectorAll("svg.chart")].find((svg) => svg.getClientRects().length);
 if (!document.querySelector(".chart")) document.getElementById("png")?.remove();
 document.getElementById("png")?.addEventListener("click", async (event) => {
   event.preventDefault();
