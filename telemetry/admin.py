@@ -9,7 +9,7 @@ from drivers.admin import CarRowAdmin, clock_time
 from mirror.admin import LogAdmin, badge, dot
 from races.admin import SessionRowAdmin
 from telemetry.fastf1.admin import FastF1ComparisonAdmin
-from telemetry.models import Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
+from telemetry.models import DeltaCalibration, Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
 from telemetry.quality.admin import SessionQualityAdmin
 
 __all__ = ["FastF1ComparisonAdmin", "SessionQualityAdmin"]  # registered by their import
@@ -167,6 +167,17 @@ class SampleFileAdmin(LogAdmin, CarRowAdmin):
     @admin.display(description="MB", ordering="size")
     def megabytes(self, file: Any) -> Any:
         return f"{file.size / 1_000_000:.1f}"
+
+
+@admin.register(DeltaCalibration)
+class DeltaCalibrationAdmin(LogAdmin):
+    icon = "straighten"
+    list_display = ("session", "laps", "with_positions", "computed_at")
+    list_filter = ("with_positions", "session__year")
+    list_select_related = ("session",)
+    ordering = ("-session_id",)
+    search_fields = SessionRowAdmin.search_fields
+    fields = ("session", ("laps", "with_positions", "computed_at"), "lines", "factors", "quality", "scales")
 
 
 @admin.register(Telemetry)

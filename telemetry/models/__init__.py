@@ -1,5 +1,6 @@
 """What happened on track, by topic: laps, stints, track (pit stops, positions, …), samples, quality, fastf1."""
 
+from telemetry.models.calibration import DeltaCalibration
 from telemetry.models.fastf1 import FastF1Comparison
 from telemetry.models.laps import Lap
 from telemetry.models.quality import SessionQuality
@@ -9,6 +10,7 @@ from telemetry.models.track import Interval, Overtake, Pit, Position, TeamRadio
 
 __all__ = [
     "CarSample",
+    "DeltaCalibration",
     "FastF1Comparison",
     "Interval",
     "Lap",

@@ -23,6 +23,16 @@ TOTAL = settings.SAMPLES_MEMORY_MB * 2**20
 tables = Memory["pa.Table"](largest=TOTAL // 4, total=TOTAL)
 
 
+def read_through_memory(name: str, sha256: str) -> pa.Table:
+    """The rows of a stored file, which stay in memory; DamagedFile as of `files.read_verified`."""
+    table = tables.get(f"{name} {sha256}")
+    if table is None:
+        content = files.read_verified(name, sha256)
+        table = files.decode(content)
+        tables.put(f"{name} {files.sha256(content)}", table, table.nbytes)
+    return table
+
+
 class SampleStorage(FileStorage):
     """Keeps samples of cars in Parquet files."""
 
@@ -42,12 +52,7 @@ class SampleStorage(FileStorage):
         return SampleFile.objects.filter(collection=self.mapping.collection)
 
     def read_columns(self, name: str, sha256: str, columns: list[str]) -> pa.Table:
-        table = tables.get(f"{name} {sha256}")
-        if table is None:
-            content = files.read_verified(name, sha256)
-            table = files.decode(content)
-            tables.put(f"{name} {files.sha256(content)}", table, table.nbytes)
-        return table.select(columns)
+        return read_through_memory(name, sha256).select(columns)
 
     def verify(self, name: str, sha256: str) -> None:
         files.read_verified(name, sha256)
