@@ -28,6 +28,7 @@ KNOWN_FOR = timedelta(days=90)  # how long an address is known after a login
 class TooManyLogins(Throttled):
     """No password is looked at before `wait` seconds have passed."""
 
+    wait: int
     default_detail = "Too many wrong passwords."
     extra_detail_singular = extra_detail_plural = "Try again in {wait} s."
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from api.logins.limits import log_in
+from api.logins.limits import TooManyLogins, log_in
 from api.logins.models import Token
 from api.openf1 import cors
 
@@ -23,7 +23,10 @@ def token(request: HttpRequest) -> HttpResponseBase:
     missing = [name for name in ("username", "password") if not request.POST.get(name)]
     if missing:
         return JsonResponse({"detail": f"Send a form with {' and '.join(missing)}."}, status=400)
-    user = log_in(request, request.POST["username"], request.POST["password"])
+    try:
+        user = log_in(request, request.POST["username"], request.POST["password"])
+    except TooManyLogins as error:  # answered here, so that pages of other sites can read it
+        return JsonResponse({"detail": error.detail}, status=429, headers={"Retry-After": str(error.wait)})
     if user is None:
         return JsonResponse({"detail": "Incorrect username or password."}, status=401, headers={"WWW-Authenticate": "Bearer"})
     _, key = Token.issue(user, lifetime=timedelta(seconds=LIFETIME))

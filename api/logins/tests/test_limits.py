@@ -67,6 +67,14 @@ def test_guessing_ends_by_name_and_by_address(path):
     assert status("other", "x", path=path, address=HOME) == wrong
 
 
+def test_a_page_of_another_site_can_read_that_there_were_too_many():
+    assert guess(4)[-1] == 429
+    refused = Client(REMOTE_ADDR=AWAY, HTTP_ORIGIN="https://timing.example").post(
+        "/token", {"username": "chief", "password": "x"}
+    )
+    assert (refused.status_code, refused["Access-Control-Allow-Origin"]) == (429, "*")
+
+
 def test_all_ways_to_log_in_are_counted_together():
     assert [guess(1, path=path)[0] for path in WAYS] == [200, 401, 401]
     assert {status(path=path) for path in WAYS} == {429}
