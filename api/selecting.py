@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from api.tables.columns import Column
 
 ALL = "all"
+OFFERED: dict[type[models.Model], "Mapping[str, Included]"] = {}  # what can be included in the rows of a model
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,15 @@ class Selection:
 
     def keep(self, row: dict[str, Any]) -> dict[str, Any]:
         return {name: row[name] for name in self.fields} if self.fields else row
+
+
+def offer(model: type[models.Model], included: Mapping[str, Included]) -> None:
+    """Let the rows of a model be asked for with further columns, over /v1 as well."""
+    OFFERED[model] = included
+
+
+def offered(model: type[models.Model]) -> Mapping[str, Included]:
+    return OFFERED.get(model, {})
 
 
 def read_selection(request: Request, *, names: Collection[str], included: Mapping[str, Included]) -> Selection:

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Case, DateTimeField, F, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
-from api.selecting import Included
+from api.selecting import Included, offer
 from api.tables.columns import Column, make_column
 from drivers.models import Entry
 from telemetry.models import Interval, Lap, Position, Stint
@@ -74,3 +74,4 @@ INCLUDED = {
         with_clean,
     ),
 }
+offer(Lap, INCLUDED)

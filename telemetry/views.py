@@ -11,6 +11,8 @@ from api.serializers import validate_data
 from api.sync import SyncedViewSet
 from api.viewsets import EntityViewSet, ReadOnlyViewSet
 from drivers.views import CarRows
+from mirror import versions
+from mirror.versions import Version
 from races.views import SessionRows
 from telemetry import lap_columns
 from telemetry.models import (
@@ -35,6 +37,14 @@ from telemetry.serializers import ApplyProposalsSerializer, FastF1ComparisonSeri
 class LapViewSet(CarRows, SyncedViewSet):
     queryset = Lap.objects.all()
     included = lap_columns.INCLUDED
+
+    def version(self) -> Version | None:
+        """Whether a lap is clean is also found by checks, which change no mirrored row."""
+        version = super().version()
+        if version is None or "include" not in self.request.query_params:
+            return version
+        return version.with_also(versions.of_table(SessionQuality, "checked_at"))
+
     search_fields = ("driver__full_name",)
 
     @extend_schema(summary="Show the samples of one lap", responses=TraceSerializer)

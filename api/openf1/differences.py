@@ -20,6 +20,30 @@ DIFFERENCES = {
         "`lap_duration>=90`",
         "this is how requests, httpx and URLSearchParams send a parameter named `lap_duration>=`",
     ),
+    "operator in a value": Difference(
+        "`pit_duration=<=31`, `date=>2023-09-16`",
+        "no rows: it looks for the text `<=31`",
+        "`pit_duration<=31`; a text, such as `message=<A`, stays as it is",
+        "programs that know only names and values send operators so",
+    ),
+    "list of numbers": Difference(
+        "`driver_number=1,16`",
+        "no rows: it looks for the text `1,16`",
+        "`driver_number=1&driver_number=16`",
+        "programs send lists so, and no number has a comma",
+    ),
+    "names of keys": Difference(
+        "`session_id=latest`, `race_id=1229`",
+        "no rows",
+        "`session_key=latest`, `meeting_key=1229`",
+        "they have these names in `/api/v1/`",
+    ),
+    "columns of other collections": Difference(
+        "`laps?include=name_acronym,tyre_compound`",
+        "no rows: there is no such field",
+        "laps with these columns, as in `/api/v1/laps/`",
+        "what everybody joins need not be joined",
+    ),
     "text stays text": Difference(
         "`country_code=MON`, `name_acronym=SAT`, `first_name=April`",
         "no rows: it looks for a date",

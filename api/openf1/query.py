@@ -7,14 +7,18 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
+from api import selecting
 from api.openf1 import values
 from api.openf1.catalogue import Collection
+from api.selecting import Included
 from api.tables.columns import Column
 from api.tables.writers import FORMATS
 
-OPTIONS = ("csv", "format", "fields", "order_by", "limit", "offset", "empty", "raw")
+OPTIONS = ("csv", "format", "fields", "include", "order_by", "limit", "offset", "empty", "raw")
 COMPARISON = re.compile(r"([^<>=]*)(>=|<=|=|>|<)(.*)", re.DOTALL)
+OPERATOR_IN_VALUE = re.compile(r"(>=|<=|>|<)(.*)", re.DOTALL)
 LATEST = ("session_key", "meeting_key")
+OTHER_NAMES = {"session_id": "session_key", "race_id": "meeting_key"}  # as /api/v1/ calls them
 MAX_COMPARISONS = 200  # of a query: OpenF1's longest question, the sessions of a season, has 120
 NO_KEY = -1  # `latest` before the first session
 
@@ -38,6 +42,7 @@ class Query:
     collection: Collection
     predicates: tuple[Predicate, ...] = ()
     fields: tuple[Column, ...] = ()  # what each row shows
+    included: tuple[Included, ...] = ()  # where those come from that the collection has not of its own
     order_by: tuple[tuple[Column, bool], ...] = ()  # (column, descending), before OpenF1's own order
     offset: int = 0
     limit: int | None = None
@@ -67,21 +72,27 @@ def parse(text: str, collection: Collection, *, now: datetime, latest: Latest, e
         if name in OPTIONS and op == "=":
             options.setdefault(name, value)
         elif name in collection.columns:
-            predicates += cast_comparison(collection.columns[name], op, value, collection, now=now, latest=latest)
+            column = collection.columns[name]
+            for comparison in split_value(column, op, value):
+                predicates += cast_comparison(column, *comparison, collection, now=now, latest=latest)
         else:
             raise BadQuery(f"There is no field {name!r} in {collection.name}. {valid_names(collection)}")
         if len(predicates) > MAX_COMPARISONS:
             raise BadQuery(f"{name}: a query has {MAX_COMPARISONS} comparisons at most; ask several times.")
     format_ = check_choice(options.get("format", "csv" if is_on(options.get("csv", "")) else "json"), FORMATS, "format")
+    included = parse_include(options.get("include"), collection)
+    if included and is_on(options.get("raw", "")):
+        raise BadQuery("include: OpenF1's own values (raw) have nothing included; leave one of the two out.")
     return Query(
         collection=collection,
+        included=included,
         predicates=tuple(dict.fromkeys(predicates)),
         empty_as_list=check_choice(options.get("empty", "list" if empty_as_list else "404"), ("list", "404"), "empty") == "list",
         format=format_,
         raw=is_on(options.get("raw", "")),
         limit=parse_count(options["limit"], "limit") if "limit" in options else None,
         offset=parse_count(options.get("offset", "0"), "offset"),
-        fields=parse_fields(options.get("fields"), collection, alphabetical=format_ == "csv"),
+        fields=parse_fields(options.get("fields"), collection, included, alphabetical=format_ == "csv"),
         order_by=tuple(dict.fromkeys(parse_order(options.get("order_by", ""), collection))),
     )
 
@@ -100,7 +111,21 @@ def split_comparisons(text: str) -> Iterator[tuple[str, str, str]]:
         name, op, operand = match.groups()
         if op in (">=", "<="):
             operand = operand.removeprefix("=")
-        yield name.lower(), op, operand
+        name = name.lower()
+        yield OTHER_NAMES.get(name, name), op, operand
+
+
+def split_value(column: Column, op: str, text: str) -> Iterator[tuple[str, str]]:
+    """(operator, value) of a value: of `pit_duration=<=31` with the operator in it, of `driver_number=1,16` each in the list.
+
+    A text may contain any character, and stays as it is; so do lists and dates with commas.
+    """
+    if op == "=" and column.type is not str and (match := OPERATOR_IN_VALUE.fullmatch(text)):
+        op, text = match.groups()
+    if op == "=" and column.type in (int, float):
+        yield from ((op, part.strip()) for part in text.split(","))
+    else:
+        yield op, text
 
 
 def cast_comparison(
@@ -141,13 +166,26 @@ def parse_count(text: str, option: str) -> int:
     return int(text)
 
 
-def parse_fields(text: str | None, collection: Collection, *, alphabetical: bool) -> tuple[Column, ...]:
+def parse_include(text: str | None, collection: Collection) -> tuple[Included, ...]:
+    """What `include` adds to the rows."""
+    if text is None:
+        return ()
+    offered = selecting.offered(collection.model)
+    names = [*offered] if text == selecting.ALL else [*dict.fromkeys(name.strip().lower() for name in text.split(","))]
+    if unknown := [name for name in names if name not in offered]:
+        raise BadQuery(f"include: {collection.name} cannot include {unknown[0]!r}; it can: {', '.join(offered) or 'nothing'}.")
+    return tuple(offered[name] for name in names)
+
+
+def parse_fields(
+    text: str | None, collection: Collection, included: tuple[Included, ...], *, alphabetical: bool
+) -> tuple[Column, ...]:
     """The fields that `fields` names, in that order; without it all, sorted by name for CSV as OpenF1 does."""
-    columns = collection.columns
+    columns = collection.columns | {column.name: column for each in included for column in each.columns}
     if text is None:
         return tuple(columns[name] for name in (sorted(columns) if alphabetical else columns))
-    names = dict.fromkeys(name.strip().lower() for name in text.split(","))
-    return tuple(find_column(name, "fields", collection) for name in names)
+    names = [*dict.fromkeys(name.strip().lower() for name in text.split(","))]
+    return tuple(columns[name] if name in columns else find_column(name, "fields", collection) for name in names)
 
 
 def parse_order(text: str, collection: Collection) -> Iterator[tuple[Column, bool]]:

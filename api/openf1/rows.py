@@ -18,6 +18,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from api.openf1.catalogue import Collection
 from api.openf1.predicates import condition
 from api.openf1.query import Query
+from api.selecting import Included
 from api.tables.columns import Column
 from api.tables.writers import FORMATS, Chunk
 
@@ -49,7 +50,7 @@ class JSONAsText(Func):
 def queryset_of(query: Query) -> QuerySet:
     """The rows of a query as a queryset of tuples with a value for each of `query.fields`."""
     conditions = condition(query.predicates) & edge(query)
-    rows = select_columns(query.collection, query.fields).filter(conditions).order_by(*ordering(query))
+    rows = select_columns(query.collection, query.fields, query.included).filter(conditions).order_by(*ordering(query))
     if query.limit is None and not query.offset:
         return rows
     return rows[query.offset : None if query.limit is None else query.offset + query.limit]
@@ -84,7 +85,9 @@ def order_by(column: Column, descending: bool) -> OrderBy:
 
 
 @lru_cache(maxsize=256)
-def select_columns(collection: Collection, fields: tuple[Column, ...], **more: Any) -> QuerySet:
+def select_columns(
+    collection: Collection, fields: tuple[Column, ...], included: tuple[Included, ...] = (), **more: Any
+) -> QuerySet:
     """Every row of a collection as a tuple of these fields and of `more` expressions.
 
     To be filtered: the queryset is cached, so it
@@ -97,7 +100,10 @@ def select_columns(collection: Collection, fields: tuple[Column, ...], **more: A
         if expression is not None:
             texts[f"text_of_{column.name}"] = expression
         names.append(column.path if expression is None else f"text_of_{column.name}")
-    return collection.model._default_manager.annotate(**texts, **more).values_list(*names, *more)
+    rows: QuerySet = collection.model._default_manager.all()
+    for each in included:
+        rows = each.annotate(rows)
+    return rows.annotate(**texts, **more).values_list(*names, *more)
 
 
 def text_expression(column: Column) -> Func | None:

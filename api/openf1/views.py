@@ -88,7 +88,8 @@ def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> Ht
     On the `day` the same text asks the same; None where it may ask something else the next moment.
     """
     gzip = compression.accepts_gzip(request.headers.get("Accept-Encoding", "")) and query.format != "parquet"
-    if query.raw:  # upstream's values can change while the stored rows do not
+    # Upstream's values can change while the stored rows do not, and what is included comes from other collections.
+    if query.raw or query.included:
         return respond_in_turn(request, query, gzip=gzip, headers={})
     sessions = sessions_of(query)
     version = versions.latest(query.collection.name, sessions)

@@ -104,3 +104,30 @@ def test_an_unknown_field_is_named(api, session, query, field, message):
     answer = api.get(f"/api/v1/laps/?{query}")
     assert answer.status_code == 400
     assert answer.json()[field][0].startswith(message)
+
+
+def test_openf1s_laps_include_the_same(client, session):
+    laps = client.get(f"/v1/laps?session_id={session.pk}&include=all&lap_number=2,3")
+    assert "ETag" not in laps.headers  # entries, stints and checks change without a change of laps
+    second, third = laps.json()
+    assert {name: second[name] for name in JOINED} == JOINED
+    assert (third["gap_to_leader"], third["position"]) == ("+1 LAP", 3)
+    query = f"session_key={session.pk}&include=clean,team_name&fields=lap_number,excluded,team_name,clean"
+    text = client.get(f"/v1/laps?{query}&csv=true").content.decode()
+    assert text.splitlines()[:2] == ["lap_number,excluded,team_name,clean", "1,first lap,Ferrari,False"]
+    table = pq.read_table(io.BytesIO(client.get(f"/v1/laps?{query}&format=parquet").content))
+    assert table.to_pylist()[1] == {"lap_number": 2, "excluded": "", "team_name": "Ferrari", "clean": True}
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("laps?include=teams", "include: laps cannot include 'teams'; it can: name_acronym, team_name,"),
+        ("stints?include=clean", "include: stints cannot include 'clean'; it can: nothing."),
+        ("laps?include=clean&raw=true", "include: OpenF1's own values (raw) have nothing included"),
+    ],
+)
+def test_openf1s_collections_say_what_they_can_include(client, db, query, message):
+    answer = client.get(f"/v1/{query}")
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith(message)
