@@ -8,7 +8,7 @@ import inspect
 import logging
 from collections.abc import Callable
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
@@ -161,6 +161,16 @@ def page(view: Callable[..., HttpResponse], request: HttpRequest, *error: Except
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The answer to a malformed request; one for a host that is not served names the setting that allows it, in plain text to
+    browsers, whose pages would need the host.
+    """
+    if isinstance(exception, DisallowedHost):
+        reason = (
+            "This site does not answer to the host of this request: the setting ALLOWED_HOSTS names those that it answers to."
+        )
+        if wants_page(request):
+            return HttpResponse(reason, status=400, content_type="text/plain; charset=utf-8")
+        return JsonResponse({"detail": reason}, status=400)
     if wants_page(request):
         return page(defaults.bad_request, request, exception)
     return JsonResponse({"detail": "The request is malformed."}, status=400)

@@ -254,3 +254,11 @@ def test_no_page_of_the_admin_is_broken_by_its_address(admin_client, model, page
 @pytest.mark.parametrize("query", [{"q": "\0"}, {"q": "a " * 1_300}, {"full_name": "\0"}, {"username": "\0"}])
 def test_no_list_of_the_admin_is_broken_by_what_it_is_asked(admin_client, model, query):
     assert admin_client.get(f"{address(model)}/", query).status_code < 500
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+def test_a_host_that_is_not_served_names_the_setting(settings, client, accept):
+    settings.ALLOWED_HOSTS = ["localhost"]
+    answer = client.get("/v1/laps", headers={"host": "f1.example.org", "accept": accept})
+    assert answer.status_code == 400
+    assert "the setting ALLOWED_HOSTS names those" in answer.content.decode()
