@@ -20,6 +20,7 @@ TRUSTED = [
     "ml.clipping.Clipper",
     "ml.clipping.Columns",
     "ml.intervals.Intervals",
+    "ml.race_level_intervals.RaceLevelIntervals",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.metrics._regression.mean_absolute_error",

@@ -12,10 +12,14 @@ from typing import Any
 
 import pandas as pd
 
-from ml import artifacts, features, recording, trials
+from ml import artifacts, circuits, features, recording, trials
 from ml.models import Run
 
-MAX_RANGE_WARNINGS = 5
+# Inputs that a person knows and that decide a lap; trees hold the nearest value they have seen of the others.
+CONDITIONS = {
+    "tyre_age": "Tyres {value:.0f} laps old: the model has learnt from laps on tyres of {low:.0f} to {high:.0f} laps.",
+    "horizon": "{value:.0f} laps ahead: the model has learnt to look {high:.0f} laps ahead at most.",
+}
 
 
 class Outdated(ValueError):
@@ -55,19 +59,19 @@ class Champion:
                     sums[1] += count
         return memory
 
+    def circuit_levels(self) -> dict[str, circuits.Level]:
+        """{circuit: the pace of its last race} in the dataset."""
+        races = sorted((race for race in self.summary["races"] if "level" in race), key=lambda race: race["date"])
+        return {race["circuit"]: circuits.Level(**race["level"]) for race in races}
+
     def range_warnings(self, inputs: pd.DataFrame) -> list[str]:
-        """Which values of the first row of the inputs lie outside those of the training laps."""
+        """In words, which of the conditions in the first row of the inputs the training laps did not have."""
         warnings = []
-        for name, value in inputs.iloc[0].items():
-            if name in self.summary["texts"]:
-                if value not in self.summary["texts"][name]:
-                    warnings.append(f"{name} {value or '(none)'}: the model has not seen it.")
-            elif name in self.summary["limits"] and not math.isnan(value):
-                low, high = self.summary["limits"][name]
-                if not low <= value <= high:
-                    warnings.append(f"{name} {value:.4g} is outside what the model has seen, {low:.4g} to {high:.4g}.")
-        more = len(warnings) - MAX_RANGE_WARNINGS
-        return warnings if more <= 0 else [*warnings[:MAX_RANGE_WARNINGS], f"{more} more are outside what the model has seen."]
+        for name, sentence in CONDITIONS.items():
+            value, limits = inputs.iloc[0].get(name, math.nan), self.summary["limits"].get(name)
+            if limits and not math.isnan(value) and not limits[0] <= value <= limits[1]:
+                warnings.append(sentence.format(value=value, low=limits[0], high=limits[1]))
+        return warnings
 
 
 loaded: dict[str, Champion] = {}  # by task

@@ -26,6 +26,8 @@ from ml.models.experiments import VALID_NAME
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "scipy", "skops", "pyarrow")
 LEASE_PREFIX = "training "
+# Tasks whose naive answer everybody knows, the last race's lap time: a model that is worse is of no use to anybody.
+NEED_SKILL = ("lap_time",)
 SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}\Z")
 
 
@@ -145,14 +147,23 @@ def end_run(*, run: Run, status: str = Run.Status.COMPLETED, error: str = "") ->
 
 
 def promote(run: Run) -> Run:
-    """Make a completed run the champion of its task. ValueError for one that is leaky, failed or still running."""
+    """Make a completed run the champion of its task. ValueError for one that is leaky, failed or still running, and for one of
+    `NEED_SKILL` that was no better than the best naive answer."""
     if run.leaky or run.status != Run.Status.COMPLETED:
         raise ValueError("Only a completed run whose split is not leaky can be the champion.")
+    skill = measured_skill(run)
+    if run.task in NEED_SKILL and skill is not None and skill <= 0:
+        raise ValueError(f"Run '{run.pk}' has a skill of {skill:.1%}: it was no better than the naive answer.")
     with transaction.atomic():
         Run.objects.filter(task=run.task, champion=True).exclude(pk=run.pk).update(champion=False)
         run.champion = True
         run.save(update_fields=["champion"])
     return run
+
+
+def measured_skill(run: Run) -> float | None:
+    """How much smaller the run's error was than that of the best naive answer, as a share; None where nobody recorded it."""
+    return run.metrics.filter(key="skill", context="").order_by("step").values_list("value", flat=True).last()
 
 
 def delete_experiment(experiment: Experiment) -> None:

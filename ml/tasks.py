@@ -7,6 +7,7 @@ the difference to `anchor`, seconds that are known beforehand, so that circuits 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from ml import circuits
 from ml.datasets import TELEMETRY
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ class Problem(NamedTuple):
     anchor: "pd.Series"  # seconds
     target: "pd.Series"  # seconds
     baselines: "pd.DataFrame"  # seconds, a column per naive answer; circuit medians are added by whoever knows the training rows
+    # True where a race's own level is left to the intervals: then a model learns only what happens within races.
+    within_races: bool = False
+    testable: "pd.Series | None" = None  # which rows may be predicted, the others only teach; None for all
 
 
 def differences(features: "pd.DataFrame", anchor: "pd.Series") -> "pd.DataFrame":
@@ -174,19 +178,38 @@ def later_laps(known: "pd.DataFrame", horizon: "pd.Series") -> "pd.DataFrame":
 
 
 def lap_time(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
-    """Absolute seconds from lap number, stint, tyres, weather, driver and circuit: mostly the circuit's length."""
+    """A lap of a race that has not begun, in seconds, from what the last race at its circuit says, and lap, tyres and driver."""
     import pandas as pd
 
-    rows = laps["excluded"].isin(["", "slow", "yellow flag", "wet tyres", "mixed conditions"])
+    rows = laps["excluded"] == ""
     laps, features = laps[rows], features[rows]
-    inputs = laps[["lap_number", "stint_number", "tyre_age", "air_temperature", "track_temperature", "rainfall"]].astype(
-        "float64"
+    earlier = circuits.with_earlier_race(laps)
+    anchor = hypothetical_anchor(laps, earlier, features["driver_delta"].fillna(0.0))
+    level = pd.DataFrame({"circuit's last race": earlier["level"]})
+    return Problem(
+        laps,
+        hypothetical_inputs(laps, features["driver_delta"]),
+        laps["start"],
+        anchor,
+        laps["lap_duration"],
+        level,
+        within_races=True,
+        testable=earlier["is_earlier"].astype(bool),
     )
-    named = inputs.assign(
-        compound=laps["compound"].fillna("UNKNOWN"), driver=laps["driver_id"].fillna(""), circuit=laps["circuit"].fillna("")
+
+
+def hypothetical_anchor(laps: "pd.DataFrame", earlier: "pd.DataFrame", driver_delta: "pd.Series") -> "pd.Series":
+    """The level of the circuit's earlier race, with what fuel, driver and the track's temperature change."""
+    fuel = circuits.fuel(laps["lap_number"], laps["race_laps"])
+    return earlier["level"] + fuel + driver_delta + circuits.warmth(laps["track_temperature"], earlier["track_temperature"])
+
+
+def hypothetical_inputs(laps: "pd.DataFrame", driver_delta: "pd.Series") -> "pd.DataFrame":
+    """What a model of `lap_time` sees: nothing that tells one race from another."""
+    numbers = laps[["tyre_age", "stint_number", "rainfall"]].astype("float64")
+    return numbers.assign(
+        race_done=laps["lap_number"] / laps["race_laps"], driver_delta=driver_delta, compound=laps["compound"].fillna("UNKNOWN")
     )
-    anchor = pd.Series(0.0, index=laps.index)
-    return Problem(laps, named, laps["start"], anchor, laps["lap_duration"], pd.DataFrame(index=laps.index))
 
 
 TASKS: dict[str, Callable[["pd.DataFrame", "pd.DataFrame"], Problem]] = {

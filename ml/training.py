@@ -5,7 +5,7 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ml import estimators, evaluation, features, intervals, splits
+from ml import estimators, evaluation, features, intervals, race_level_intervals, splits
 from ml.evaluation import Interval
 from ml.tasks import TASKS, Problem
 
@@ -21,7 +21,7 @@ class Fitted(NamedTuple):
     """What one side of a split taught, and some of what was asked on the other."""
 
     estimator: Any
-    ends: Any  # `intervals.Intervals`; None for a leaky split
+    ends: Any  # `intervals.Intervals` or `race_level_intervals.RaceLevelIntervals`; None for a leaky split
     limits: dict[str, tuple[float, float]]  # of the numbers that it has seen
     texts: dict[str, list[str]]  # that it has seen
     sessions: list[int]  # that it has learnt from
@@ -73,10 +73,18 @@ def train(
         raise ValueError(f"No lap of these races can be asked about in the task {task!r}.")
     folds, began = [], time.monotonic()
     with a_core_left():
-        for learnt, asked in splits.split_laps(problem.laps, split, seed=seed):
+        for learnt, test in splits.split_laps(problem.laps, split, seed=seed):
+            asked = test if problem.testable is None else test & problem.testable.to_numpy()
+            if not asked.any():
+                continue
             folds.append(
                 fold(problem, learnt, asked, model=model, seed=seed, settings=settings or {}, leaky=splits.is_leaky(split))
             )
+    if not folds:
+        raise ValueError(
+            f"No lap of the split {split!r} can be predicted in the task {task!r}: that takes a race at a circuit where an "
+            "earlier one of these races was. sync_openf1 laps --season YEAR brings those of another season."
+        )
     return summed_up(
         problem, folds, task=task, model=model, split=split, seed=seed, settings=settings or {}, seconds=time.monotonic() - began
     )
@@ -102,20 +110,31 @@ def fold(
 
     residual = problem.target - problem.anchor
     usual = residual[learnt]
-    kept = np.clip(usual, -OUTLIER, OUTLIER) if problem.anchor.any() else usual
+    if problem.within_races:
+        usual = usual - usual.groupby(problem.laps["session_id"][learnt]).transform("median")
     try:
         unfitted = estimators.MODELS[model](problem.inputs, seed=seed, **settings)
     except TypeError as error:
         raise ValueError(f"The model {model!r} does not take the settings {settings}: {error}") from error
-    estimator = unfitted.fit(problem.inputs[learnt], kept)
+    estimator = unfitted.fit(problem.inputs[learnt], np.clip(usual, -OUTLIER, OUTLIER))
     ends = None
     rows = answers(problem, asked, estimator.predict(problem.inputs[asked]))
     naive = problem.baselines[asked].assign(**{"circuit median": circuit_median(problem, learnt, asked)})
     if not leaky:
-        ends = intervals.Intervals().fit(problem.inputs[learnt], residual[learnt], problem.laps[learnt], seed=seed)
+        ends = fit_intervals(problem, residual, learnt, seed=seed)
         low, high = ends.predict(problem.inputs[asked], residual[asked], problem.laps[asked], problem.asked_at[asked])
         rows = rows.assign(low=problem.anchor[asked] + low, high=problem.anchor[asked] + high)
     return {"last": fitted(problem, learnt, asked, estimator=estimator, ends=ends, seed=seed), "rows": rows, "naive": naive}
+
+
+def fit_intervals(problem: Problem, residual: "pd.Series", learnt: "np.ndarray", *, seed: int) -> Any:
+    """The intervals of a task, fitted on the training rows."""
+    inputs, laps = problem.inputs[learnt], problem.laps[learnt]
+    if problem.within_races and problem.testable is not None:
+        return race_level_intervals.RaceLevelIntervals().fit(
+            inputs, residual[learnt], laps["session_id"], shifted=problem.testable[learnt], seed=seed
+        )
+    return intervals.Intervals().fit(inputs, residual[learnt], laps, seed=seed)
 
 
 def fitted(problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, estimator: Any, ends: Any, seed: int) -> Fitted:

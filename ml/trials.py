@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from jobs import leases
-from ml import cards, datasets, features, recording, splits, training
+from ml import cards, circuits, datasets, features, recording, splits, training
 from ml.building import Data
 from ml.models import Run
 from ml.training import Result
@@ -106,12 +106,16 @@ def overall(result: Result) -> dict[str, float]:
 def training_summary(result: Result, data: Data) -> dict[str, Any]:
     """What predictions need besides the model: the range of what it has seen, what races it has learnt from, and what each race
     of the dataset says of drivers, teams and circuits (`features.Memory`)."""
-    races = []
+    races, levels = [], circuits.race_levels(data.laps)
     for key, laps in data.laps.groupby("session_id", sort=False):
         memory = features.Memory()
         memory.learn(laps, data.table.loc[laps.index])
         sums = [[*name, *values] for name, values in memory.sums.items()]
-        races.append({"session_id": int(key), "date": laps["session_date"].iloc[0].isoformat(), "sums": sums})
+        race = {"session_id": int(key), "date": laps["session_date"].iloc[0].isoformat(), "sums": sums}
+        if key in levels.index:
+            level = levels.loc[key]
+            race |= {"circuit": level["circuit"], "level": {name: float(level[name]) for name in circuits.Level._fields}}
+        races.append(race)
     limits = {name: ends for name, ends in result.last.limits.items() if all(map(math.isfinite, ends))}
     return {
         "inputs": [*result.last.inputs.columns],

@@ -18,16 +18,17 @@ class Memory:
     def __init__(self) -> None:
         self.sums: dict[tuple[str, str, Any], list[float]] = {}  # {(name, measure, key): [sum in seconds, laps]}
 
+    def mean(self, name: str, measure: str, key: Any) -> float:
+        """A mean over past races in seconds, shrunk towards 0 by `PRIOR_LAPS`; 0 for what was never met."""
+        total, count = self.sums.get((name, measure, key), (0.0, 0.0))
+        return total / (count + PRIOR_LAPS)
+
     def recall(self, laps: "pd.DataFrame") -> "pd.DataFrame":
         """Means over past races in seconds, shrunk towards 0 by `PRIOR_LAPS`."""
         import pandas as pd
 
-        def mean(name: str, measure: str, key: Any) -> float:
-            total, count = self.sums.get((name, measure, key), (0.0, 0.0))
-            return total / (count + PRIOR_LAPS)
-
         columns = {
-            f"{name}_{measure}": laps[column].map({key: mean(name, measure, key) for key in laps[column].dropna().unique()})
+            f"{name}_{measure}": laps[column].map({key: self.mean(name, measure, key) for key in laps[column].dropna().unique()})
             for name, column in MEMORY_KEYS
             for measure in ("drift", "noise", "delta")
         }

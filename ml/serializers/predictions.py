@@ -21,7 +21,10 @@ class PredictSerializer(SessionWords):
     )
     horizon = serializers.IntegerField(required=False, min_value=1, max_value=100, help_text="Number of laps; 1 by default.")
     race_laps = serializers.IntegerField(
-        required=False, min_value=1, max_value=200, help_text="Announced length of a race that is not over."
+        required=False,
+        min_value=1,
+        max_value=200,
+        help_text="Announced length of the race; of a hypothetical lap that of the circuit's last race by default.",
     )
     circuit_name = serializers.CharField(required=False, max_length=100, help_text="Of a hypothetical lap, such as “Sakhir”.")
     driver_id = serializers.CharField(required=False, max_length=100, help_text="For example “max_verstappen”.")
@@ -29,8 +32,12 @@ class PredictSerializer(SessionWords):
     tyre_age = serializers.IntegerField(required=False, min_value=0, max_value=100, help_text="Laps done on the tyres before.")
     stint_number = serializers.IntegerField(required=False, min_value=1, max_value=20)
     lap_number = serializers.IntegerField(required=False, min_value=1, max_value=200)
-    air_temperature = serializers.FloatField(required=False, min_value=-30, max_value=60, help_text="°C")
-    track_temperature = serializers.FloatField(required=False, min_value=-30, max_value=80, help_text="°C")
+    air_temperature = serializers.FloatField(
+        required=False, min_value=-30, max_value=60, help_text="°C; changes nothing beside the track's."
+    )
+    track_temperature = serializers.FloatField(
+        required=False, min_value=-30, max_value=80, help_text="°C; as in the circuit's last race by default."
+    )
     rainfall = serializers.BooleanField(required=False)
 
     STORED: ClassVar = ("session_id", "driver_number", "from_lap")  # required of a stored race

@@ -30,6 +30,19 @@ def table(laps):
     return features.build(laps)
 
 
+@pytest.fixture(scope="package")
+def two_years(laps, table):
+    """(laps, features) of the four races, and of the first one again: a year later, and 0.4 s a lap faster."""
+    import pandas as pd
+
+    again = laps["session_id"] == laps.loc[laps["session_date"].idxmin(), "session_id"]
+    year = pd.Timedelta(days=364)
+    later = laps[again].assign(
+        session_id=1, season=laps["season"] + 1, session_date=laps["session_date"] + year, lap_duration=laps["lap_duration"] - 0.4
+    )
+    return tuple(pd.concat(pair, ignore_index=True) for pair in ((laps, later), (table, table[again])))
+
+
 @pytest.fixture(autouse=True)
 def nothing_kept():
     """The answers to earlier tests, which had the same rows, are forgotten."""

@@ -53,7 +53,6 @@ class PredictView(APIView):
                 if "session_id" in query:
                     answer = prediction.predict_session(**query)
                 else:
-                    query.pop("race_laps", None)
                     answer = prediction.predict_hypothetical(**query)
         except prediction.CannotPredict as error:
             raise ValidationError({error.field: [str(error)]}) from error

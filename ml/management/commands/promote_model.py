@@ -12,8 +12,9 @@ from ml.models import Run
 class Command(BaseCommand):
     help = (
         "Make the model of a run the champion of its task: POST /api/v1/predict/ answers with it from then on, in every process "
-        "of the site. Refused for a run that has failed, still runs, or was measured on a leaky split. Its file is read first, "
-        "so one that was altered, or written with another scikit-learn, is refused too."
+        "of the site. Refused for a run that has failed, still runs, or was measured on a leaky split, and for one of lap_time "
+        "that was no better than its baseline. Its file is read first, so one that was altered, or written with another "
+        "scikit-learn, is refused too."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,4 +35,7 @@ class Command(BaseCommand):
             recording.promote(found)
         except ValueError as error:
             raise CommandError(str(error)) from error
+        skill = recording.measured_skill(found)
+        if skill is not None and skill <= 0:
+            self.stdout.write(f"Its skill is {skill:.1%}: on the laps it was tested on, the naive answer was no worse.")
         self.stdout.write(f"{found} answers for {found.task}" + (f", in place of {before}." if before else "."))
