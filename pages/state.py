@@ -61,10 +61,10 @@ class State:
         return [car_named(name.strip(), rows) for name in value.split(",") if name.strip()]
 
 
-def car_named(name: str, rows: SessionRows) -> int:
+def car_named(name: str, rows: SessionRows, *, parameter: str = "drivers") -> int:
     """The number of the car that an acronym, a number or a driver's ID means in a session."""
     for entry in rows.entries:
         if name.upper() == (entry.name_acronym or "").upper() or name == str(entry.driver_number) or name == entry.driver_id:
             return entry.driver_number
     known = ", ".join(entry.name_acronym or str(entry.driver_number) for entry in rows.entries) or "nobody"
-    raise BadState(f"drivers={name!r}: no driver of this session is called that; there are {known}.")
+    raise BadState(f"{parameter}={name!r}: no driver of this session is called that; there are {known}.")

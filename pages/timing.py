@@ -88,6 +88,17 @@ def field_crossings(rows: SessionRows) -> Ends:
     return ends
 
 
+def started(rows: SessionRows, ends: Ends) -> float | None:
+    """When the field began its first lap: the lap times say it best, as starts are often missing or wrong there."""
+    begun = [
+        own[1] - first.lap_duration for car, own in ends.items() if 1 in own and (first := rows.laps_of[car][0]).lap_duration
+    ]
+    if begun:
+        return min(begun)
+    known = [laps[0].date_start.timestamp() for laps in rows.laps_of.values() if laps[0].date_start and laps[0].lap_number == 1]
+    return min(known) if known else None
+
+
 def lap_at(moment: datetime.datetime | float, laps: list[LapRow], ends: dict[int, float]) -> float | None:
     """Where on the lap axis a car was at a moment: 3.5 is in the middle of lap 4. None outside its laps."""
     at = moment if isinstance(moment, float) else moment.timestamp()

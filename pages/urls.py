@@ -13,5 +13,6 @@ urlpatterns = [
     path("f1/<int:year>/", hubs.season, name="season"),
     path("f1/<int:year>/<slug:race>/", hubs.weekend, name="weekend"),
     path("f1/<int:year>/<slug:race>/<slug:session>/", views.session, name="session"),
+    path("f1/<int:year>/<slug:race>/<slug:session>/replay.f1r", views.replay_file, name="replay-file"),
     path("f1/<int:year>/<slug:race>/<slug:session>/<slug:name>/", views.view, name="session-view"),
 ]

@@ -23,6 +23,7 @@ from pages.chart import Chart, Table
 from pages.charts import View
 from pages.charts.registry import VIEWS
 from pages.page_versions import SessionHead
+from pages.replay.film import film_of
 from pages.rows import SessionRows, as_upstream_sent, load
 from pages.session_page import session_page
 from pages.sparklines import teasers
@@ -63,6 +64,21 @@ def session(request: HttpRequest, year: int, race: str, session: str) -> HttpRes
     """The page of a session."""
     found = find_session(year, race, session)
     return respond(request, (found.version, staff(request)), lambda: session_html(request, found), headers={})
+
+
+@require_safe
+@at_present_address
+def replay_file(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
+    """The file that the replay of a race is played from, see `pages.replay.film`."""
+    found = find_session(year, race, session)
+
+    def make() -> tuple[str, bytes]:
+        film = film_of(load(stored_session(found), version=found.version)) if VIEWS["replay"].fits(found.session_name) else None
+        if film is None:
+            raise Http404(f"There is no replay of this session: it takes a race with laps, and this is a {found.session_name}.")
+        return "application/octet-stream", film.to_bytes()
+
+    return respond(request, ("replay file", found.version), make, headers={})
 
 
 @require_safe

@@ -1,8 +1,18 @@
 """All views of a session, in the order in which pages link to them."""
 
-from pages.charts import View, changes, degradation, laps, pace, positions, qualifying, strategy, trace
+from pages.charts import View, changes, degradation, laps, pace, positions, qualifying, replay, strategy, trace
 
 VIEWS: dict[str, View] = {
     view.name: view
-    for view in (qualifying.VIEW, trace.VIEW, pace.VIEW, laps.VIEW, positions.VIEW, strategy.VIEW, degradation.VIEW, changes.VIEW)
+    for view in (
+        qualifying.VIEW,
+        trace.VIEW,
+        pace.VIEW,
+        laps.VIEW,
+        positions.VIEW,
+        strategy.VIEW,
+        degradation.VIEW,
+        replay.VIEW,
+        changes.VIEW,
+    )
 }

@@ -10,7 +10,7 @@ from pages.charts import View
 from pages.rows import SessionRows
 from pages.state import BadState, Laps, State, car_named, inside
 from pages.stops import end_mark, stop_marks
-from pages.timing import Ends, Stoppage, field_crossings, red_laps, stoppages, without
+from pages.timing import Ends, Stoppage, field_crossings, red_laps, started, stoppages, without
 
 REFERENCES = {"winner": "winner's mean pace", "leader": "the leader", "median": "the field's median"}
 FIRST_SHOWN = 10  # cars whose lines are drawn when nobody is named
@@ -81,17 +81,6 @@ def by_lap(ends: Ends) -> dict[int, list[float]]:
         for lap, end in own.items():
             found.setdefault(lap, []).append(end)
     return found
-
-
-def started(rows: SessionRows, ends: Ends) -> float | None:
-    """When the field began its first lap: the lap times say it best, as starts are often missing or wrong there."""
-    begun = [
-        own[1] - first.lap_duration for car, own in ends.items() if 1 in own and (first := rows.laps_of[car][0]).lap_duration
-    ]
-    if begun:
-        return min(begun)
-    known = [laps[0].date_start.timestamp() for laps in rows.laps_of.values() if laps[0].date_start and laps[0].lap_number == 1]
-    return min(known) if known else None
 
 
 def mean_pace(own: dict[int, float], start: float | None, red: set[int]) -> dict[int, float]:

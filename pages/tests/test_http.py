@@ -41,7 +41,8 @@ ANALYSED = (
     "degradation",
     "qualifying",
     "changes",
-)  # these ask ml.analysis, by a lease, or the log of syncs, once per version
+    "replay",
+)  # these ask ml.analysis, the log of syncs or the stored replay, by a lease, once per version
 
 
 @pytest.mark.parametrize("name", ["trace", "laps", "positions", "strategy"])

@@ -1,0 +1,142 @@
+"""Where each car was every second of a race: from samples of its location, else from its laps along the track.
+
+Coordinates are metres from the feed's own origin. numpy and pyarrow are imported in functions.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from mirror.storage import DamagedFile
+from pages.rows import ResultRow, SessionRows
+from pages.timing import Ends
+from telemetry.models import SampleFile
+from telemetry.samples import files
+from telemetry.samples.laps import naive_dates
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+log = logging.getLogger(__name__)
+METRES = 0.1  # of a unit of the feed
+RADII = (900.0, 450.0)  # of the loop that stands for a track of which nothing is known
+LOOP_POINTS = 120
+LINE_SAMPLES = 100  # of a lap that draws the track
+MOVED = 5.0  # metres a second below which a car that has retired stands
+STANDING = 20  # seconds for which it is shown then
+Path = list[tuple[float, float]]  # corners of the track's line from the start line on; the last leads to the first again
+
+
+class Tracks(NamedTuple):
+    """The places of all cars: a row per car and a column per second."""
+
+    cars: list[int]
+    x: "np.ndarray"
+    y: "np.ndarray"
+    until: dict[int, int]  # the second after which a car is not shown any more
+    outline: Path
+    basis: str  # samples, line (laps along the known track) or loop (laps along a loop that stands for it)
+
+
+def location_tables(session_id: int) -> "dict[int, pa.Table]":
+    """{car: its samples of location}; cars whose file is damaged are left out."""
+    tables = {}
+    for file in SampleFile.objects.filter(session_id=session_id, collection="location"):
+        try:
+            tables[file.driver_number] = files.read_table(file.name, file.sha256, ["date", "x", "y"])
+        except DamagedFile as error:
+            log.warning("%s", error)
+    return tables
+
+
+def tracks_of(
+    rows: SessionRows,
+    ends: Ends,
+    tables: "Mapping[int, pa.Table]",
+    *,
+    start: float,
+    seconds: int,
+    line: Path | None = None,
+) -> Tracks:
+    """The places of the cars that have laps; `start` is the Unix time of the first second, `line` the stored centre line."""
+    import numpy as np
+
+    cars = [car for car in ends if ends[car]]
+    sampled = {
+        car: place
+        for car in cars
+        if car in tables and (place := resampled(tables[car], start=start, seconds=seconds)) is not None
+    }
+    outline = line or driven_line(rows, ends, tables)
+    path = outline or schematic_loop()
+    places = {car: sampled[car] if car in sampled else lapped(ends[car], path, start=start, seconds=seconds) for car in cars}
+    x, y = (np.array([place[axis] for place in places.values()]).reshape(len(cars), seconds) for axis in (0, 1))
+    until = {car: last_second(rows.result_of.get(car), ends[car], place, start=start) for car, place in places.items()}
+    return Tracks(cars, x, y, until, path, "samples" if sampled else "line" if outline else "loop")
+
+
+def resampled(table: "pa.Table", *, start: float, seconds: int) -> "np.ndarray | None":
+    """x and y in metres at every second, interpolated between samples; None without two samples within that time."""
+    import numpy as np
+
+    x, y = (table[axis].to_numpy().astype(float) for axis in ("x", "y"))
+    at = naive_dates(table["date"]).astype("int64") / 1e6 - start
+    known = ~np.isnan(x) & ~np.isnan(y) & ((x != 0) | (y != 0)) & (at > -60) & (at < seconds + 60)
+    if np.count_nonzero(known) < 2:
+        return None
+    grid = np.arange(seconds)
+    return np.array([np.interp(grid, at[known], axis[known] * METRES) for axis in (x, y)])
+
+
+def driven_line(rows: SessionRows, ends: Ends, tables: "Mapping[int, pa.Table]") -> Path:
+    """The line of the fastest lap that samples cover, from the start line on; empty without one."""
+    timed = [lap for lap in rows.laps if lap.lap_duration and lap.driver_number in tables and not lap.is_pit_out_lap]
+    for lap in sorted(timed, key=lambda each: each.lap_duration or 0.0):
+        end = ends.get(lap.driver_number, {}).get(lap.lap_number)
+        if end is not None and lap.lap_duration:
+            corners = samples_between(tables[lap.driver_number], end - lap.lap_duration, end)
+            if len(corners) > LINE_SAMPLES:
+                return corners
+    return []
+
+
+def samples_between(table: "pa.Table", begin: float, end: float) -> Path:
+    import numpy as np
+
+    at = naive_dates(table["date"]).astype("int64") / 1e6
+    first, last = np.searchsorted(at, [begin, end])
+    x, y = (table[axis].to_numpy()[first:last].astype(float) * METRES for axis in ("x", "y"))
+    return [(float(px), float(py)) for px, py in zip(x, y, strict=True) if px or py]
+
+
+def schematic_loop() -> Path:
+    """An ellipse, which says nothing about the circuit but in which order the cars go round it."""
+    from math import cos, pi, sin
+
+    angles = [2 * pi * number / LOOP_POINTS for number in range(LOOP_POINTS)]
+    return [(RADII[0] * sin(angle), -RADII[1] * cos(angle)) for angle in angles]
+
+
+def lapped(own: dict[int, float], path: Path, *, start: float, seconds: int) -> "np.ndarray":
+    """A car that goes round the path at constant speed in each of its laps; own: {lap: Unix time at its end}."""
+    import numpy as np
+
+    corners = np.array([*path, path[0]])
+    steps = np.hypot(*np.diff(corners, axis=0).T)
+    share = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
+    laps = sorted(own)
+    knots = [0.0 if laps[0] == 1 else own[laps[0]] - start - 1.0, *(own[lap] - start for lap in laps)]
+    done = np.interp(np.arange(seconds), knots, [laps[0] - 1.0, *map(float, laps)]) % 1.0
+    return np.array([np.interp(done, share, corners[:, axis]) for axis in (0, 1)])
+
+
+def last_second(result: ResultRow | None, own: dict[int, float], place: "np.ndarray", *, start: float) -> int:
+    """The second until which a car is shown: the last one, or of a car that retired when it stood or its last lap ended."""
+    import numpy as np
+
+    if result is None or not (result.dnf or result.dsq or result.dns):
+        return place.shape[1] - 1
+    moving = np.flatnonzero(np.hypot(*np.diff(place, axis=1)) > MOVED)
+    stood = int(moving[-1]) + STANDING if len(moving) else 0
+    return min(max(int(max(own.values()) - start), stood), place.shape[1] - 1)

@@ -1,0 +1,201 @@
+"""The replay of a race: places, story, leader board and the file that they are kept in."""
+
+import datetime
+import gzip
+
+import pytest
+from django.core.files.storage import default_storage
+from django.test import Client
+
+from api.kept import kept
+from mirror import versions
+from pages.addresses import url_of
+from pages.charts import replay
+from pages.page_versions import session_head
+from pages.replay.board import board_at
+from pages.replay.film import Film, film_of, make_film, pack, unpack
+from pages.replay.tracks import Tracks, lapped, resampled, schematic_loop
+from pages.rows import load
+from pages.state import BadState, State
+from pages.timing import field_crossings
+from telemetry.models import Position, SampleFile
+from telemetry.samples import files
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_in_memory():
+    kept.clear()
+    yield
+    kept.clear()
+
+
+@pytest.fixture
+def rows(race):
+    return load(race)
+
+
+@pytest.fixture
+def film(rows):
+    return make_film(rows, field_crossings(rows))
+
+
+@pytest.fixture
+def sampled(demo, db):
+    """The race of the demo season that has samples, with its rows."""
+    from races.models import Session
+
+    session_id = SampleFile.objects.filter(collection="location").values_list("session_id", flat=True).first()
+    session = Session.objects.select_related("race", "quality").get(pk=session_id)
+    return load(session)
+
+
+def test_places_survive_the_file():
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+    x, y = (np.cumsum(draw.integers(-90, 90, (3, 500)), axis=1).astype(float) for _ in "xy")
+    tracks = Tracks([1, 2, 3], x, y, {}, [], "samples")
+    decoded = unpack(pack(tracks), 3, 500)
+    assert (decoded[0] == x).all()
+    assert (decoded[1] == y).all()
+
+
+def test_places_between_samples_lie_on_the_line_between_them():
+    import pyarrow as pa
+
+    start = datetime.datetime(2024, 3, 2, 15, tzinfo=datetime.UTC)
+    dates = [start + datetime.timedelta(seconds=at) for at in (-70, 0, 2, 4)]
+    table = pa.table({"date": dates, "x": [90, 0, 200, 600], "y": [90, 100, 100, 100]})
+    places = resampled(table, start=start.timestamp(), seconds=5)
+    assert places[0].tolist() == [0, 10, 20, 40, 60]
+    assert places[1].tolist() == [10, 10, 10, 10, 10]
+
+
+def test_a_car_without_samples_goes_round_once_a_lap():
+    import numpy as np
+
+    path = schematic_loop()
+    x, y = lapped({1: 1090.0, 2: 1180.0}, path, start=1000.0, seconds=200)
+    assert np.hypot(x[0] - path[0][0], y[0] - path[0][1]) < 1
+    assert np.hypot(x[90] - x[0], y[90] - y[0]) < 1
+    assert np.hypot(x[45] - x[0], y[45] - y[0]) > 800
+    assert (x[180:] == x[199]).all()
+
+
+def test_places_are_those_of_the_samples(sampled):
+    film = make_film(sampled, field_crossings(sampled))
+    assert film.header.basis == "samples"
+    file = SampleFile.objects.filter(session=sampled.session, collection="location").first()
+    table = files.read_table(file.name, file.sha256, ["date", "x", "y"])
+    for row in range(200, min(table.num_rows, 2000), 300):
+        second = table["date"][row].as_py().timestamp() - film.header.start
+        place = film.places_at(round(second)).get(file.driver_number) if 1 < second < film.header.seconds - 1 else None
+        if place:
+            x, y = (table[axis][row].as_py() / 10 for axis in ("x", "y"))
+            assert abs(place[0] - x) + abs(place[1] - y) < 90  # at most half a second away
+
+
+def test_the_board_at_the_flag_is_the_result(film, rows):
+    board = board_at(film.header, film.header.seconds - 1)
+    running = [line for line in board if line.state != "out"]
+    placed = [row.driver_number for row in rows.results if row.position]
+    assert [line.car for line in running][:5] == placed[:5]
+    assert running[0].laps == rows.race_laps
+    for line in running[1:5]:
+        gap = rows.result_of[line.car].gap_to_leader
+        if line.gap is not None and isinstance(gap, int | float):
+            assert line.gap == pytest.approx(gap, abs=0.6)
+
+
+def test_a_lap_behind_is_counted(film):
+    story = film.header.story
+    for line in board_at(film.header, film.header.seconds - 1):
+        if line.laps_down:
+            assert line.gap is None
+            assert max(end for end in story.laps[line.car] if end) >= story.laps[board_at(film.header, 9e9)[0].car][line.laps]
+
+
+def test_without_places_the_order_is_that_at_the_line(rows):
+    Position.objects.filter(session=rows.session).delete()
+    film = make_film(rows, field_crossings(rows))
+    second = sorted(end for own in film.header.story.laps.values() for end in own[4:5])[-1] + 0.5
+    fifth = sorted((own[4], car) for car, own in film.header.story.laps.items() if len(own) > 4)
+    order = [line.car for line in board_at(film.header, second) if line.laps == 5]
+    assert order == [car for _, car in fifth if car in order]
+
+
+def test_stops_and_tyres_are_those_of_the_race(film, rows):
+    board = {line.car: line for line in board_at(film.header, film.header.seconds - 1)}
+    for car, line in board.items():
+        assert line.stops == sum(pit.date is not None and pit.seconds is not None for pit in rows.pits_of.get(car, []))
+        last = [lap.tyre_compound for lap in rows.laps_of[car] if lap.tyre_compound]
+        assert line.tyres.letter == last[-1][0]
+
+
+def test_the_file_is_made_once_and_again_when_rows_change(race, monkeypatch, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    head = session_head(race.year, race.race.slug, race.slug)
+    made = []
+    monkeypatch.setattr("pages.replay.film.make_film", lambda *args: made.append(1) or make_film(*args))
+    kept.clear()
+    first = film_of(load(race, version=head.version))
+    kept.clear()
+    assert film_of(load(race, version=head.version)) == first
+    assert len(made) == 1
+    assert default_storage.listdir(f"replay/session_id={race.pk}")[1] == ["replay.f1r"]
+    versions.touch("laps", race.pk)
+    head = session_head(race.year, race.race.slug, race.slug)
+    assert film_of(load(race, version=head.version)) == first
+    assert len(made) == 2
+    assert default_storage.listdir(f"replay/session_id={race.pk}")[1] == ["replay.f1r"]
+
+
+def test_a_damaged_file_is_made_again(race, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    version = session_head(race.year, race.race.slug, race.slug).version
+    kept.clear()
+    first = film_of(load(race, version=version))
+    path = tmp_path / "replay" / f"session_id={race.pk}" / "replay.f1r"
+    path.write_bytes(path.read_bytes()[:-40])
+    kept.clear()
+    assert film_of(load(race, version=version)) == first
+
+
+def test_the_file_over_http(race, film):
+    answer = Client().get(f"{url_of(race)}replay.f1r", headers={"accept-encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert Film.from_bytes(gzip.decompress(answer.content)) == film
+    assert Client().get(f"{url_of(race)}replay.f1r", headers={"if-none-match": answer["ETag"]}).status_code == 304
+    qualifying = url_of(race).replace("/race/", "/qualifying/")
+    assert Client().get(f"{qualifying}replay.f1r").status_code == 404
+
+
+def test_a_moment_is_in_the_address(race):
+    at = Client().get(f"{url_of(race)}replay/", {"t": "600", "format": "json"}).json()
+    later = Client().get(f"{url_of(race)}replay/", {"t": "1200", "format": "json"}).json()
+    assert at["data"]["t"] == 600
+    laps = [row[2] for row in at["table"]["rows"]], [row[2] for row in later["table"]["rows"]]
+    assert sum(laps[0]) < sum(laps[1])
+
+
+@pytest.mark.parametrize("value", ["-1", "x", "999999", "1.5", "²"])
+def test_a_moment_that_the_race_does_not_have_is_refused(rows, value):
+    with pytest.raises(BadState, match="no second of this race"):
+        replay.build(rows, State({"t": value}, ("t",)))
+
+
+def test_where_there_are_no_samples_the_page_says_how_to_get_some(rows):
+    SampleFile.objects.filter(session=rows.session).delete()
+    note = replay.build(rows, State({}, ("t",))).notes[0]
+    assert f"sync_openf1 location --session {rows.session.pk}" in note
+    assert "plain loop" in note
+
+
+def test_monaco_2024_is_shown_though_its_first_lap_ended_under_a_red_flag(recorded):
+    session = recorded(9523)
+    rows = load(session)
+    film = make_film(rows, field_crossings(rows))
+    assert len(film.to_bytes()) < 1_000_000
+    assert board_at(film.header, film.header.seconds - 1)[0].car == 16
