@@ -159,12 +159,14 @@ def chart_context(chart: Chart, state: State, page: str, chosen: View) -> dict[s
     def link(**more: str) -> str:
         return f"{page}?{urlencode(query | more, safe=',')}"
 
+    drawn = drawings(chosen, chart)
     chosen_names = {choice.name for choice in chart.choices}
     flipped = {key: value for key, value in query.items() if key != "raw"} | ({} if query.get("raw") == "1" else {"raw": "1"})
     return {
         "chart": chart,
         "chart_json": json_script(chart),
-        "drawings": drawings(chosen, chart),
+        "drawing": drawn[0] if drawn else {},
+        "drawings": drawn,
         "headings": list(zip(chart.table.columns, chart.table.numeric, strict=True)),
         "kept": [(key, value) for key, value in query.items() if key not in chosen_names],
         "csv_url": link(format="csv"),

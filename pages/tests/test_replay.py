@@ -199,3 +199,9 @@ def test_monaco_2024_is_shown_though_its_first_lap_ended_under_a_red_flag(record
     film = make_film(rows, field_crossings(rows))
     assert len(film.to_bytes()) < 1_000_000
     assert board_at(film.header, film.header.seconds - 1)[0].car == 16
+
+
+def test_the_page_offers_the_speeds_and_draws_the_cars_for_readers_without_scripts(race):
+    html = Client().get(f"{url_of(race)}replay/", {"t": "600"}).content.decode()
+    assert '<option value="10" selected>10×</option>' in html
+    assert html.count('class="car-fill"') > 10
