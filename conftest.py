@@ -31,9 +31,9 @@ def as_often_as_it_likes(settings):
 def turns_end():
     """Long answers end with the test; a test that does not read an answer to its end leaves it open, as no server would."""
     yield
-    from api.admission import EXPENSIVE, STREAMED, SYNCS
+    from api.admission import EXPENSIVE, SQL, STREAMED, SYNCS
 
-    for limit in (EXPENSIVE, STREAMED, SYNCS):
+    for limit in (EXPENSIVE, SQL, STREAMED, SYNCS):
         limit.running.clear()
 
 

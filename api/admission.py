@@ -81,7 +81,8 @@ def count_down(counts: Counter[str], address: str) -> None:
 EXPENSIVE = Limit("expensive", by_address=2, together=4)
 STREAMED = Limit("streamed", by_address=6, together=10)
 SYNCS = Limit("sync", by_address=2, together=4)  # which wait for OpenF1
-THREADS = EXPENSIVE.together + STREAMED.together + SYNCS.together + WAITING
+SQL = Limit("SQL", by_address=1, together=2)  # each a process with up to 512 MB
+THREADS = EXPENSIVE.together + STREAMED.together + SYNCS.together + SQL.together + WAITING
 
 
 @contextmanager

@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "telemetry",
     "ml",
     "pages",
+    "ask",
     "django_celery_beat",
     "jobs",
 ]
@@ -194,6 +195,7 @@ if STORAGE_URL.scheme == "s3":
     STORAGES["default"] = {"BACKEND": "f1site.object_storage.ObjectStorage", "OPTIONS": bucket}
 elif STORAGE_URL.geturl():
     raise ImproperlyConfigured(f"STORAGE_URL is {STORAGE_URL.geturl()!r}; s3://bucket/folder is wanted, or nothing.")
+SQL = env.bool("SQL", default=True)  # whether everybody may ask in SQL, at /sql/ and /api/v1/sql/
 STATIC_URL = "static/"
 # Static files are served from the packages; or, compressed and named by their content, from a folder that `collectstatic` fills.
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None

@@ -6,6 +6,7 @@ from django.http.response import HttpResponseBase
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+import ask.urls
 import drivers.urls
 import ml.urls
 import races.urls
@@ -39,6 +40,7 @@ api = [
     *logins.urls,
     *laboratory.urls,
     *ml.urls.views,
+    *ask.urls.views,
 ]
 names = [
     *telemetry.urls.samples,
@@ -58,6 +60,7 @@ urlpatterns = [
     path("", front_page, name="home"),
     path("", include("api.openf1.urls")),  # first, as it is requested most
     path("", include("pages.urls")),
+    path("", include("ask.urls")),
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
     path("readyz/", readyz, name="readyz"),

@@ -26,7 +26,7 @@ def inside(lap: int, window: Laps | None) -> bool:
 class State:
     """The parameters of a request, each checked when it is read."""
 
-    COMMON = ("format", "embed", "raw", "drivers")
+    COMMON: tuple[str, ...] = ("format", "embed", "raw", "drivers")
 
     def __init__(self, query: Mapping[str, str], allowed: Iterable[str] = ()):
         known = (*self.COMMON, *allowed)

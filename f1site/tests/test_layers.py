@@ -8,7 +8,7 @@ from django.conf import settings
 
 from f1site.tests.layers import House, bindings
 
-LAYERS = ["jobs", "mirror", "api", "races", "drivers", "telemetry", "ml", "pages", "live", "f1site"]  # the lowest first
+LAYERS = ["jobs", "mirror", "api", "races", "drivers", "telemetry", "ml", "pages", "live", "ask", "f1site"]  # the lowest first
 TASK_NAMES = {f"f1site.jobs.{name}" for name in ("run", "schedule", "take_up", "prune")}  # in the schedules of old databases
 HEAVY = {"pandas", "numpy", "sklearn", "scipy", "pyarrow", "duckdb", "matplotlib", "skops"}
 WEB = {"models", "admin", "urls", "views", "serializers", "filters", "feeds", "jobs"}

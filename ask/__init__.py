@@ -1,0 +1,1 @@
+"""Questions from outside the pages: SQL, and tools for language models (MCP)."""

@@ -1,0 +1,9 @@
+"""The routes of questions: below /api/v1/, and the page."""
+
+from django.urls import path
+
+from ask.sql.page import page
+from ask.sql.views import SqlView
+
+views = [path("sql/", SqlView.as_view(), name="sql")]
+urlpatterns = [path("sql/", page, name="sql-page")]
