@@ -64,6 +64,7 @@ class ChampionshipTeamFeed(Feed):
     collection = "championship_teams"
     model = ChampionshipTeam
     derived = ("team_key",)
+    together = ("session_id",)
 
     def derive(self, rows: Iterable[Any]) -> None:
         rows = list(rows)

@@ -29,6 +29,7 @@ class Mapping:
     rename: dict[str, str] = {}  # model field -> OpenF1 field, where the names differ
     local: tuple[str, ...] = ()  # model fields that upstream knows nothing of
     derived: tuple[str, ...] = ()  # model fields that `derive` computes from a row
+    together: tuple[str, ...] | None = None  # fields of the key: rows that agree in them are derived together; None: each alone
 
     names = {"race_id": "meeting_key", "session_id": "session_key"}  # renamed alike in every collection
 
@@ -97,6 +98,12 @@ class Mapping:
     def key_of(self) -> Callable[[Any], tuple]:
         """A function that gives a row's or an instance's key as a tuple."""
         return getter(self.key)
+
+    @cached_property
+    def group_of(self) -> Callable[[tuple], tuple]:
+        """A function that gives the `together` part of a key: rows whose derived fields depend on each other have the same."""
+        places = [self.key.index(name) for name in self.key if self.together is None or name in self.together]
+        return lambda key: tuple(key[place] for place in places)
 
     def json_key(self, key: tuple) -> dict[str, Any]:
         """A key by field, in JSON's types, as logs and corrections store it."""

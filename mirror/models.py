@@ -52,7 +52,14 @@ class SyncRun(Counts):
         FAILED = "failed", "finished with failed pieces"
         INTERRUPTED = "interrupted"
 
+    class Kind(models.TextChoices):
+        SYNC = "sync"
+        LIVE = "live", "live session"
+
     run_id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(
+        max_length=8, choices=Kind, default=Kind.SYNC, help_text="`sync` asks for rows; `live` gets them while the session runs."
+    )
     scope = models.JSONField(help_text="What was asked for: collections, seasons, races, sessions.")
     source = models.CharField(max_length=8, choices=Source, default=Source.OPENF1)
     state = models.CharField(max_length=12, choices=State, default=State.RUNNING, db_index=True)

@@ -26,7 +26,8 @@ def lease_of(run: SyncRun) -> str:
 def close_dead_runs() -> int:
     """Mark runs whose process was killed as interrupted; returns how many."""
     held = set(leases.alive().values_list("name", flat=True))
-    dead = [run for run in SyncRun.objects.filter(state=SyncRun.State.RUNNING) if lease_of(run) not in held]
+    running = SyncRun.objects.filter(state=SyncRun.State.RUNNING, kind=SyncRun.Kind.SYNC)
+    dead = [run for run in running if lease_of(run) not in held]
     for run in dead:
         close_run(run, state=SyncRun.State.INTERRUPTED, requests=0, error="Its process ended without closing the run.")
     return len(dead)
@@ -39,7 +40,7 @@ def open_run(scope: dict, *, source: str, force: bool) -> tuple[SyncRun, str]:
     Returns (run, holder of its lease).
     """
     close_dead_runs()
-    last = SyncRun.objects.filter(scope=scope, source=source).first()
+    last = SyncRun.objects.filter(kind=SyncRun.Kind.SYNC, scope=scope, source=source).first()
     resumable = not force and last and last.state in RESUMABLE_STATES and last.started_at > timezone.now() - RESUME_WITHIN
     if resumable and last and (holder := leases.take(lease_of(last))):
         last.state, last.error = SyncRun.State.RUNNING, ""

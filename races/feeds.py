@@ -71,6 +71,7 @@ class RaceControlFeed(Feed):
     collection = "race_control"
     model = RaceControl
     derived = ("digest",)
+    together = ("session_id",)
     session_updates: ClassVar[list[Callable[[int], None]]] = []  # see `update_with`
 
     @classmethod

@@ -77,6 +77,7 @@ class PitFeed(CarFeed):
     collection = "pit"
     model = Pit
     derived = ("digest",)
+    together = ("session_id", "driver_number")
     grader = Grader(
         lacking=lacking.lacking_pits,
         none_expected=lacking.no_car_stopped,
@@ -115,6 +116,7 @@ class IntervalFeed(CarFeed):
     collection = "intervals"
     model = Interval
     derived = ("gap_to_leader_seconds", "interval_seconds", "repeat")
+    together = ("session_id", "date", "driver_number")
     grader = Grader(
         lacking=lacking.lacking_cars("intervals"),
         gaps=(Gap(lambda session: not session.is_race, "intervals are of races and sprints only", "contract 3, intervals"),),

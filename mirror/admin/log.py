@@ -112,7 +112,7 @@ class SyncRunAdmin(LogAdmin):
         "vanished",
         "rejected",
     )
-    list_filter = ("state", "source")
+    list_filter = ("state", "kind", "source")
     date_hierarchy = "started_at"
     search_fields = ("=run_id", "error")
     fields = (("status", "source"), ("asked_for", "requests"), ("started_at", "duration"), "error")

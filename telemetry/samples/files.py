@@ -86,6 +86,15 @@ def merge(old: "pa.Table | None", new: "pa.Table", *, prune: bool) -> Merge:
     return Merge(merged, **counts, keeps_vanished=not prune)
 
 
+def extend(old: "pa.Table | None", new: "pa.Table") -> Merge:
+    """The stored rows and newer ones; rows of moments that are stored already take the place of those."""
+    import pyarrow as pa
+
+    if old is None or not old.num_rows or not new.num_rows or new["date"][0].as_py() <= old["date"][-1].as_py():
+        return merge(old, new, prune=False)
+    return Merge(pa.concat_tables([old, new]), created=new.num_rows)
+
+
 def encode(table: "pa.Table") -> bytes:
     """A table as the bytes of a Parquet file: zstd over delta-encoded columns, about three bytes a sample."""
     import pyarrow.parquet as pq

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.db.models import QuerySet
 
 from drivers.models import Entry
@@ -51,6 +52,25 @@ def store(
         if mapping.collection == "car_data":
             summarise_laps(session_id, driver_number, merged.table, source=source)
     return Changes(counts=counts, rejects=rejects)
+
+
+def append(mapping: Mapping, rows: list[dict], *, session_id: int, driver_number: int, source: str) -> Changes:
+    """Add samples to the file of one car, as a live feed sends them; later samples of known moments take their place.
+
+    The figures per lap are left to the caller.
+    """
+    built, rejects = mapping.build(rows)
+    changes = Changes(counts=Counter(rejected=len(rejects)), rejects=rejects)
+    if not built:
+        return changes
+    key = {"collection": mapping.collection, "session_id": session_id, "driver_number": driver_number}
+    known = SampleFile.objects.filter(**key).first()
+    merged = files.extend(read_stored(known) if known else None, files.make_table(mapping.columns, built))
+    changes.counts.update(created=merged.created, updated=merged.updated, unchanged=merged.unchanged)
+    if merged.changed:
+        with transaction.atomic():
+            write_file(known or SampleFile(**key, source=source), merged.table)
+    return changes
 
 
 def read_stored(file: SampleFile) -> "pa.Table | None":
