@@ -26,7 +26,7 @@ POLL_INTERVAL = 0.2  # seconds between two attempts to take a lease
 
 
 def lifetime() -> timedelta:
-    """How long a lease lasts without renewal."""
+    """How long a lease lasts without renewal, unless its holder takes it for less."""
     return timedelta(seconds=settings.HEARTBEAT_TIMEOUT)
 
 
@@ -45,19 +45,21 @@ def alive() -> QuerySet[Lease]:
     return Lease.objects.exclude(expired(timezone.now()))
 
 
-def take(name: str) -> str | None:
-    """Take the lease; returns the random name of its new holder, or None while another process holds it.
+def take(name: str, *, seconds: float | None = None) -> str | None:
+    """Take the lease for the usual time or for `seconds`; returns the random name of its new holder, or None while another
+    process holds it.
 
     In one statement, because a sync takes a lease for every collection of a weekend. It overwrites only an `expired` lease.
     """
     holder, now = secrets.token_hex(16), timezone.now()
+    lasting = lifetime() if seconds is None else timedelta(seconds=seconds)
     table = connection.ops.quote_name(Lease._meta.db_table)
     sql = (
         f"INSERT INTO {table} (name, holder, expires_at) VALUES (%s, %s, %s) "  # noqa: S608 - no input in it
         f"ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, expires_at = EXCLUDED.expires_at "
         f"WHERE {table}.expires_at < %s OR {table}.expires_at > %s"
     )
-    moments = map(connection.ops.adapt_datetimefield_value, (now + lifetime(), now, now + 2 * lifetime()))
+    moments = map(connection.ops.adapt_datetimefield_value, (now + lasting, now, now + 2 * lifetime()))
     with connection.cursor() as cursor:
         cursor.execute(sql, [name, holder, *moments])
         return holder if cursor.rowcount else None
@@ -68,6 +70,16 @@ def take_new(name: str) -> str:
     holder = take(name)
     assert holder is not None
     return holder
+
+
+def renew(name: str, holder: str, *, seconds: float) -> bool:
+    """Hold a lease for `seconds` from now; false where another process has taken it."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    return bool(Lease.objects.filter(name=name, holder=holder).update(expires_at=until))
+
+
+def release(name: str, holder: str) -> None:
+    Lease.objects.filter(name=name, holder=holder).delete()
 
 
 class Busy(Exception):

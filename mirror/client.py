@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -35,8 +35,16 @@ OPERATORS = (">=", "<=", ">", "<")
 MAX_REDIRECTS = 5  # that one request follows
 MAX_DETAIL = 200  # characters of an error answer that an error message quotes
 MAX_DEPTH = 8  # levels of lists and objects in a value; OpenF1's rows have one
-TOKEN = re.compile(r"[!-~]+")  # what can stand in a header
+TOKEN_TEXT = re.compile(r"[!-~]+")  # what can stand in a header
+TOKEN_SECONDS = 3600.0  # that a token lasts whose answer does not say
 JSON_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class Token(NamedTuple):
+    """A login at OpenF1, and how many seconds it lasts."""
+
+    text: str
+    seconds: float
 
 
 @dataclass(kw_only=True)
@@ -109,6 +117,10 @@ class Client:
         return parse_rows(answer)
 
     def _log_in(self) -> None:
+        self.session.headers["Authorization"] = f"Bearer {self.fetch_token().text}"
+
+    def fetch_token(self) -> Token:
+        """A new token for the user; raises an `OpenF1Error`."""
         parts = urlsplit(self.base_url)
         form = {"username": self.username, "password": self.password}
         response = self._send("POST", f"{parts.scheme}://{parts.netloc}/token", data=form, max_bytes=MEGABYTE)
@@ -116,9 +128,10 @@ class Client:
             raise_for_status(response)
         answer = decode(response) if response.ok else None
         token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(token, str) or not TOKEN.fullmatch(token):
+        if not isinstance(token, str) or not TOKEN_TEXT.fullmatch(token):
             raise BadRequest(f"OpenF1 gave user {self.username!r} no token: {response.status} {detail(response)}")
-        self.session.headers["Authorization"] = f"Bearer {token}"
+        lasts = answer.get("expires_in") if isinstance(answer, dict) else None
+        return Token(token, float(str(lasts)) if str(lasts).isdecimal() and str(lasts) != "0" else TOKEN_SECONDS)
 
     def _send(self, method: str, url: str, *, max_bytes: int, data: dict[str, str] | None = None) -> Answer:
         """Send a request and follow redirects, each at the pace; a form, which has the password, is sent to no other host."""
