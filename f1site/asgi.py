@@ -2,7 +2,7 @@
 
 The server waits for slow clients without a thread: a thread gets a request when its body has arrived, and is free when the answer
 is made, not when it is sent. Only a streamed answer keeps its thread while it is sent, as it reads the database meanwhile;
-`api.admission` bounds how many there are.
+`api.admission` bounds how many there are. The events of a live session need no thread at all: `live.events` sends them.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from f1site.wsgi import application as django  # first, as it sets Django up
 
 from api import admission
 from api.openf1 import before_django
+from live import events
 
 RUNNING = 4  # requests that are worked on at once, beside the long ones of `api.admission`; more would only slow each other down
 THREADS = RUNNING + admission.THREADS
@@ -54,6 +55,9 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     """Answer one request."""
     if scope["type"] != "http":  # a WebSocket, which the site has none of
         await send({"type": "websocket.close"})
+        return
+    if scope["path"] == events.PATH:
+        await events.serve(scope, send)
         return
     body = Body()
     try:

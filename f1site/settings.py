@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "ml",
     "pages",
     "ask",
+    "live",
     "django_celery_beat",
     "jobs",
 ]
@@ -227,6 +228,9 @@ OPENF1_REQUESTS_PER_SECOND = env.number("OPENF1_REQUESTS_PER_SECOND", default=3)
 OPENF1_REQUESTS_PER_MINUTE = env.number("OPENF1_REQUESTS_PER_MINUTE", default=30)
 OPENF1_USERNAME = env.str("OPENF1_USERNAME", default="")
 OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
+# The live feed of paid accounts: mqtts://, or wss:// with a path where only the web's ports are open.
+MQTT_SCHEMES = ("mqtts", "mqtt", "wss", "ws")
+OPENF1_MQTT_URL = env.address("OPENF1_MQTT_URL", default="mqtts://mqtt.openf1.org:8883", schemes=MQTT_SCHEMES)
 # Limits of what upstream may ask for or send: the longest Retry-After that is waited for, the time of a request, the size of an
 # answer by collection, unpacked ("each" is of those that are not named), and hosts to which it may redirect besides its own.
 OPENF1_MAX_RETRY_AFTER = env.number("OPENF1_MAX_RETRY_AFTER", default=900)

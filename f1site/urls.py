@@ -61,6 +61,7 @@ urlpatterns = [
     path("", include("api.openf1.urls")),  # first, as it is requested most
     path("", include("pages.urls")),
     path("", include("ask.urls")),
+    path("", include("live.urls")),
     path("admin/", admin.site.urls),
     path("healthz/", healthz, name="healthz"),
     path("readyz/", readyz, name="readyz"),

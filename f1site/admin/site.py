@@ -15,7 +15,7 @@ GROUPS = {
     "Drivers": ("drivers",),
     "On track": ("telemetry",),
     "Learning": ("ml",),
-    "Sync": ("openf1",),
+    "Sync": ("openf1", "live"),
     "Background work": ("jobs", "django_celery_beat"),
     "Access": ("auth", "logins", "admin"),
 }

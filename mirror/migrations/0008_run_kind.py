@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('openf1', '0007_piece_version_session'),
+        ("openf1", "0007_piece_version_session"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='syncrun',
-            name='kind',
-            field=models.CharField(choices=[('sync', 'Sync'), ('live', 'live session')], default='sync', help_text='`sync` asks for rows; `live` gets them while the session runs.', max_length=8),
+            model_name="syncrun",
+            name="kind",
+            field=models.CharField(
+                choices=[("sync", "Sync"), ("live", "live session")],
+                default="sync",
+                help_text="`sync` asks for rows; `live` gets them while the session runs.",
+                max_length=8,
+            ),
         ),
     ]

@@ -1,5 +1,6 @@
 """What upstream has changed in a session since it was first mirrored here, as each sync found it."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import msgspec
 from django.db.models import Min, QuerySet
 
 from mirror import versions
-from mirror.models import SyncPiece
+from mirror.models import SyncPiece, SyncRun
 from pages.analyses import empty_chart
 from pages.chart import Chart, Choice, Table
 from pages.charts import View
@@ -35,10 +36,34 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True):
     changes: list[Change]  # at most as many as the sync logs
 
 
+class Remarks(msgspec.Struct, frozen=True):
+    """What an upper app has to say on the changes of a session, and the version of that."""
+
+    notes: list[str]
+    lines: list[list[str]]  # of the table
+    version: object = None
+
+
+remarks: list[Callable[[int], Remarks]] = []  # of a session's number; see `remark_by`
+
+
+def remark_by(function: Callable[[int], Remarks]) -> None:
+    """Register an app's remarks, which the view shows before the log."""
+    remarks.append(function)
+
+
 def build(rows: SessionRows, state: State) -> Chart:
     """The logged changes, newest first, and how many there are per collection."""
     since = SyncPiece.objects.filter(session_id=rows.session.pk, ok=True).aggregate(first=Min("ended_at"))["first"]
-    return described(log_of(rows.session.pk), since, state)
+    chart = described(log_of(rows.session.pk), since, state)
+    said = [function(rows.session.pk) for function in remarks]
+    lines = [line for each in said for line in each.lines]
+    if not lines:
+        return msgspec.structs.replace(chart, notes=[*(note for each in said for note in each.notes), *chart.notes])
+    if chart.empty:
+        chart = msgspec.structs.replace(chart, empty="", summary=chart.empty, table=table([]))
+    whole = Table.of(list(zip(chart.table.columns, chart.table.numeric, strict=True)), [*lines, *chart.table.rows])
+    return msgspec.structs.replace(chart, table=whole, notes=[*(note for each in said for note in each.notes), *chart.notes])
 
 
 def log_of(session_id: int) -> list[Sync]:
@@ -64,7 +89,8 @@ def log_of(session_id: int) -> list[Sync]:
 
 
 def pieces_of(session_id: int) -> QuerySet[SyncPiece]:
-    return SyncPiece.objects.filter(session_id=session_id).exclude(updated=0, vanished=0)
+    """The pieces with changes; that rows grow while a session runs is its normal course."""
+    return SyncPiece.objects.filter(session_id=session_id).exclude(updated=0, vanished=0).exclude(run__kind=SyncRun.Kind.LIVE)
 
 
 def change(logged: dict[str, Any]) -> Change:
@@ -150,7 +176,8 @@ def table(log: list[Sync]) -> Table:
 
 def version(session_id: int) -> object:
     """The version of the log, which also grows where no stored row changes."""
-    return versions.combine(pieces_of(session_id), stamp="pk", changed_at="ended_at")
+    log = versions.combine(pieces_of(session_id), stamp="pk", changed_at="ended_at")
+    return (log, *(function(session_id).version for function in remarks))
 
 
 VIEW = View(

@@ -78,13 +78,15 @@ class Stop(Exception):
 def serve(port: int) -> int:
     """Run the site, a worker and the scheduler until Ctrl-C or until the site ends, and return the exit status.
 
-    A worker or scheduler that ends by itself is started again.
+    With an account of OpenF1's the live feed is received, too. A process but the site's that ends by itself is started again.
     """
     commands = {
         "site": ["gunicorn", "--bind", f"{HOST}:{port}", "f1site.asgi"],
         "worker": ["celery", "-A", "f1site", "--quiet", "worker", "--without-mingle", "--without-gossip", "-l", "WARNING"],
         "beat": ["celery", "-A", "f1site", "--quiet", "beat", "-l", "WARNING", "--pidfile", ""],
     }
+    if settings.OPENF1_USERNAME:
+        commands["live"] = ["manage", "live"]
     for number in STOP_SIGNALS:
         signal.signal(number, stop)
     family = Family(settings.BASE_DIR)

@@ -1,0 +1,167 @@
+"""The connection to the live feed: token, MQTT over TLS or websockets, renewal before the token ends, reconnects, holes."""
+
+import asyncio
+import logging
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiomqtt
+from django.conf import settings
+
+from live.messages import Message, receive
+from mirror.client import Token
+from mirror.errors import OpenF1Error
+
+log = logging.getLogger(__name__)
+
+RENEW_BEFORE = 300  # seconds before a token ends, or a tenth of its life
+OVERLAP = 5.0  # seconds in which the old and the new connection both receive; what comes twice is recognised
+MAX_DELAY = 30.0  # seconds between two attempts to connect
+SILENCE = 90.0  # seconds without any message, after which the connection is made anew
+MAX_HOLES = 50  # that are described
+
+
+@dataclass
+class Hole:
+    """A time in which nothing was received."""
+
+    since: datetime
+    until: datetime
+    reason: str
+
+
+@dataclass(kw_only=True)
+class Connection:
+    """Receives messages for as long as it runs; `log_in` fetches a token, None without one."""
+
+    url: str
+    topics: tuple[str, ...] = ("v1/#",)
+    log_in: Callable[[], Token | None]
+    username: str = ""
+    silence: float = SILENCE
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    inbox: list[Message] = field(default_factory=list)
+    holes: list[Hole] = field(default_factory=list)
+    condition: str = "connects"
+    connected_at: datetime | None = None
+    last_at: datetime | None = None  # of the last message
+    lost: str = ""  # why the connection was lost, until messages come again
+
+    def take(self) -> list[Message]:
+        """The messages since the last call."""
+        messages, self.inbox = self.inbox, []
+        return messages
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        failures = 0
+        while True:
+            began = time.monotonic()
+            try:
+                token = await asyncio.to_thread(self.log_in)
+                await self.stay_connected(token)
+            except (OpenF1Error, aiomqtt.MqttError, OSError, TimeoutError) as error:
+                self.lose(str(error) or type(error).__name__)
+            failures = 0 if time.monotonic() - began > MAX_DELAY else failures + 1
+            delay = min(MAX_DELAY, 0.5 * 2 ** (failures - 1)) * random.uniform(0.5, 1) if failures else 0  # noqa: S311 - no secret
+            await asyncio.sleep(delay)
+
+    def lose(self, reason: str) -> None:
+        log.warning("The live feed is lost: %s", reason)
+        self.lost = self.lost or reason
+        self.condition, self.connected_at = f"is not connected: {reason}"[:200], None
+
+    async def stay_connected(self, token: Token | None) -> None:
+        """Receive by one connection; before the token ends open the next, and only then close this one."""
+        tasks = [asyncio.create_task(self.listen(token))]
+        try:
+            while True:
+                life = token.seconds - min(RENEW_BEFORE, token.seconds / 10) if token else None
+                ended, _ = await asyncio.wait(tasks, timeout=life, return_when=asyncio.FIRST_COMPLETED)
+                if ended:
+                    return ended.pop().result()
+                token = await asyncio.to_thread(self.log_in)
+                tasks.append(asyncio.create_task(self.listen(token)))
+                await asyncio.wait(tasks, timeout=OVERLAP, return_when=asyncio.FIRST_COMPLETED)
+                await cancel(tasks.pop(0))
+        finally:
+            for task in tasks:
+                await cancel(task)
+
+    async def listen(self, token: Token | None) -> None:
+        """Receive by one connection until it ends."""
+        async with open_client(self.url, self.username, token.text if token else "") as client:
+            for topic in self.topics:
+                await client.subscribe(topic)
+            self.condition, self.connected_at = "is connected", self.now()
+            messages = aiter(client.messages)
+            while True:
+                async with asyncio.timeout(self.silence):
+                    message = await anext(messages)
+                self.note(receive(str(message.topic), bytes(message.payload), self.now()))
+
+    def note(self, message: Message) -> None:
+        """Take a message over; the first one after a loss ends the hole."""
+        if self.lost:
+            self.holes.append(Hole(self.last_at or message.t, message.t, self.lost))
+            del self.holes[:-MAX_HOLES]
+            self.lost = ""
+        self.last_at = message.t
+        self.inbox.append(message)
+
+
+async def cancel(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, aiomqtt.MqttError, OSError):
+        await task
+
+
+def open_client(url: str, username: str, password: str) -> aiomqtt.Client:
+    """A client of a broker: mqtt://, mqtts:// (TLS), ws:// and wss://, with a login in the address where none is given."""
+    parts = urlsplit(url)
+    secure, web = parts.scheme in ("mqtts", "wss"), parts.scheme in ("ws", "wss")
+    options: dict[str, Any] = {"tls_context": ssl.create_default_context()} if secure else {}
+    if web:
+        options |= {"transport": "websockets", "websocket_path": parts.path or "/mqtt"}
+    return aiomqtt.Client(
+        parts.hostname or "localhost",
+        parts.port or {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}[parts.scheme],
+        username=username or parts.username,
+        password=password or parts.password,
+        timeout=10,
+        **options,
+    )
+
+
+def hosted() -> Connection:
+    """The connection that the settings describe; the token comes from OpenF1's REST service."""
+    from mirror.client import from_settings
+
+    client = from_settings()
+    logs_in = bool(settings.OPENF1_USERNAME)
+    return Connection(
+        url=settings.OPENF1_MQTT_URL,
+        username=settings.OPENF1_USERNAME,
+        log_in=client.fetch_token if logs_in else lambda: None,
+    )
+
+
+async def played(messages: "list[Message]", speed: float) -> AsyncIterator[list[Message]]:
+    """The messages of a recording in the time that they took, `speed` times as fast."""
+    began, first = time.monotonic(), messages[0].t if messages else None
+    at = 0
+    while first and at < len(messages):
+        until = first + timedelta(seconds=(time.monotonic() - began) * speed)
+        due = at
+        while due < len(messages) and messages[due].t <= until:
+            due += 1
+        yield messages[at:due]
+        at = due
+        await asyncio.sleep(0.05)

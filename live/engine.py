@@ -1,0 +1,215 @@
+"""What becomes of messages: journal, mirror, samples, board. It knows neither the network nor the clock."""
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from drivers.models import SessionResult
+from live import samples as sample_files
+from live.board import board
+from live.frames import FrameWriter
+from live.intake import Intake
+from live.journal import Journal
+from live.messages import Message
+from live.picture import stored_picture
+from live.samples import Samples
+from mirror import overlay
+from mirror.feeds import Feed
+from mirror.models import Counts, SyncPiece, SyncRun
+from races.models import Session
+
+log = logging.getLogger(__name__)
+
+STORE_EVERY = timedelta(seconds=1)
+SAMPLES_EVERY = timedelta(seconds=30)
+LATE = timedelta(minutes=1)
+DATED = ("position", "intervals", "weather", "race_control")  # collections whose rows are sent when they happen
+Listener = Callable[[str, list[Any], list[Message]], None]  # (collection, new rows of the session, messages)
+
+
+class Engine:
+    """The live session in this process. `clock` is the time of its machine; boards show the time of the feed.
+
+    Without `stores` nothing but frames is written: for a look at a recording. What is played again is `past`: its clock stands
+    still between messages.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        source: str,
+        now: datetime,
+        journal: Journal | None = None,
+        stores: bool = True,
+        past: bool = False,
+    ) -> None:
+        self.session, self.source, self.journal, self.stores, self.past = session, source, journal, stores, past
+        self.intake, self.samples = Intake(source=source), Samples(source=source)
+        self.picture = stored_picture(session, scheduled_laps(session), only=("drivers",) if past else ())
+        self.frames = FrameWriter(session.pk)
+        self.began = self.stored_at = self.settled_at = now
+        self.dated: tuple[datetime, datetime] | None = None  # the newest date of a row, and when it arrived
+        self.newest: datetime = now  # arrival of the newest message
+        self.counts: Counter[str] = Counter()  # messages by collection
+        self.last: dict[str, datetime] = {}  # {collection: arrival of the newest message}
+        self.late: Counter[str] = Counter()  # rows by collection that came long after what they tell of
+        self.unknown: Counter[str] = Counter()  # messages of collections that are not mirrored
+        self.run: SyncRun | None = None
+        self.listeners: list[Listener] = []
+        self.alerts: list[dict[str, Any]] = []  # newest first
+
+    def open_run(self) -> None:
+        """Log this process as a run; one of a process that is gone is closed."""
+        runs = SyncRun.objects.filter(kind=SyncRun.Kind.LIVE, state=SyncRun.State.RUNNING)
+        runs.update(state=SyncRun.State.INTERRUPTED, error="Its process ended without closing the run.")
+        scope = {"filters": [{"session_key": self.session.pk}], "collections": []}
+        self.run = SyncRun.objects.create(kind=SyncRun.Kind.LIVE, scope=scope, source=self.source)
+
+    def receive(self, messages: Iterable[Message], *, journal: bool = True) -> None:
+        """Take messages over: first into the journal, then into memory."""
+        by_collection: dict[str, list[Message]] = defaultdict(list)
+        for message in messages:
+            if self.journal and journal:
+                self.journal.append(message)
+            self.counts[message.collection] += 1
+            self.last[message.collection] = message.t
+            self.newest = message.t
+            by_collection[message.collection].append(message)
+        for collection, own in by_collection.items():
+            if collection in self.samples.feeds:
+                self.show_samples(collection, self.samples.add(collection, own))
+            elif collection in self.intake.feeds:
+                rows = self.intake.add(collection, own).get(self.session.pk, [])
+                self.show(self.intake.feeds[collection], rows)
+                for listener in self.listeners:
+                    listener(collection, rows, own)
+            else:
+                self.unknown[collection] += len(own)
+
+    def show(self, feed: Feed, rows: list[Any]) -> None:
+        """Put rows into the picture as people have corrected them."""
+        if rows and (corrections := overlay.corrections_in_scope(feed, {"session_key": self.session.pk})):
+            incoming = {feed.key_of(row): row for row in rows}
+            overlay.apply_corrections(feed, incoming, corrections)
+            rows = [*incoming.values()]
+        self.picture.add(feed.collection, rows)
+        if feed.collection in DATED:
+            self.date([row.date for row in rows if row.date])
+            self.late[feed.collection] += sum(row.date < self.feed_time(self.newest) - LATE for row in rows if row.date)
+
+    def show_samples(self, collection: str, samples: list[tuple[int, int, Any]]) -> None:
+        own = [(car, sample) for session, car, sample in samples if session == self.session.pk]
+        self.date([sample.date for _, sample in own])
+        if collection == "location":
+            for car, sample in own:
+                self.picture.add_place(car, sample)
+
+    def date(self, dates: list[datetime]) -> None:
+        """Set the feed's clock, which need not agree with that of this machine."""
+        newest = max(dates, default=None)
+        if newest and (self.dated is None or newest > self.dated[0]):
+            self.dated = newest, self.newest
+
+    def feed_time(self, now: datetime) -> datetime:
+        """The time at the circuit when the feed's newest message was sent, and as much later as has passed since."""
+        if self.dated is None:
+            return self.newest if self.past else now
+        date, arrived = self.dated
+        return date + ((self.newest if self.past else now) - arrived)
+
+    def tick(self, now: datetime) -> None:
+        """Do what is due: sync the journal and store rows once a second, samples twice a minute; write a frame."""
+        if now - self.stored_at >= STORE_EVERY or now < self.stored_at:
+            self.stored_at = now
+            self.store(everything=False, samples=now - self.settled_at >= SAMPLES_EVERY)
+            if now - self.settled_at >= SAMPLES_EVERY:
+                self.settled_at = now
+        self.write_frame(now)
+
+    def write_frame(self, now: datetime) -> None:
+        self.frames.write(board(self.picture, self.feed_time(now), self.alerts), now)
+
+    def store(self, *, everything: bool, samples: bool) -> None:
+        """Sync the journal, then write what is newer than what is stored."""
+        if self.journal:
+            self.journal.sync()
+        if not self.stores:
+            return
+        self.intake.store(self.run)
+        if samples or everything:
+            written = self.samples.store(everything=everything)
+            for session in written:
+                self.intake.piece("laps", session)
+                self.intake.unsettled["laps", session] = self.intake.pieces["laps", session]
+            self.intake.settle()
+            self.log_counts()
+
+    def finish(self, *, state: str = SyncRun.State.DONE, error: str = "") -> None:
+        """Write everything that is left, and close the run and the journal."""
+        self.store(everything=True, samples=True)
+        if self.run:
+            SyncRun.objects.filter(pk=self.run.pk).update(
+                state=state, error=error, ended_at=self.stored_at, **{name: self.total(name) for name in Counts.NAMES}
+            )
+        if self.journal:
+            self.journal.close()
+
+    def total(self, name: str) -> int:
+        return sum(piece.counts[name] for piece in self.intake.pieces.values()) + self.samples.counts[name]
+
+    @transaction.atomic
+    def log_counts(self) -> None:
+        """Log the counts of each collection so far; the changes themselves are the normal course of a session."""
+        if self.run is None:
+            return
+        pieces = [
+            SyncPiece(
+                run=self.run,
+                collection=collection,
+                session_id=None if piece.feed.collection == "meetings" else place,
+                race_id=self.session.race_id if place == self.session.pk else None,
+                **{name: piece.counts[name] for name in Counts.NAMES},
+            )
+            for (collection, place), piece in self.intake.pieces.items()
+        ]
+        self.run.pieces.all().delete()
+        SyncPiece.objects.bulk_create(pieces)
+
+    def reload(self) -> None:
+        """Read the picture from the database again, after a sync, and put what the feed has sent since over it."""
+        self.picture = stored_picture(self.session, scheduled_laps(self.session))
+        for (collection, place), piece in self.intake.pieces.items():
+            if place == self.session.pk and collection not in ("meetings", "sessions"):
+                self.show(piece.feed, piece.feed.build([version.row for version in piece.newest.values()])[0])
+
+    def restore(self, messages: Iterable[Message]) -> None:
+        """Take over what the journal has: newest versions of rows, and the samples that no file has yet."""
+        stored = sample_files.last_dates(self.session.pk)
+        batch: list[Message] = []
+        for message in messages:
+            if message.collection in self.samples.feeds:
+                row = message.row or {}
+                last = stored.get((message.collection, row.get("driver_number", -1)))
+                if last and str(row.get("date", "")) <= last.isoformat():
+                    continue
+            batch.append(message)
+            if len(batch) >= 5_000:
+                self.receive(batch, journal=False)
+                batch = []
+        self.receive(batch, journal=False)
+
+
+def scheduled_laps(session: Session) -> int | None:
+    """The laps of a race: by its result where there is one, else those of the last race of its kind at this circuit."""
+    results = SessionResult.objects.filter(session__session_name=session.session_name, number_of_laps__isnull=False)
+    own = results.filter(session=session)
+    former = results.filter(session__circuit_key=session.circuit_key, session__date_start__lt=session.date_start)
+    for rows in (own, former.exclude(session__circuit_key=None)):
+        if newest := rows.order_by("-session__date_start", "-number_of_laps").values_list("number_of_laps", flat=True).first():
+            return int(newest)
+    return None

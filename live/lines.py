@@ -1,0 +1,153 @@
+"""The lines of the live table: the cells of a car as texts, by kind of session. The page's script writes the same texts."""
+
+from typing import Any, NamedTuple
+
+from pages.chart import Table
+from pages.templatetags.f1 import lap_time
+
+
+class Column(NamedTuple):
+    """A column of the table; `wide` ones are left out on a phone."""
+
+    key: str
+    label: str
+    wide: bool = False
+
+
+class Cell(NamedTuple):
+    """A cell: its column, its text and the colour's class."""
+
+    column: Column
+    text: str
+    colour: str = ""
+
+
+class Line(NamedTuple):
+    """A car's line."""
+
+    car: dict[str, Any]
+    cells: list[Cell]
+    minis: list[list[str]]
+
+
+SECTORS = [Column(f"s{number}", f"S{number}", wide=True) for number in (1, 2, 3)]
+COLUMNS = {
+    "race": [
+        Column("gap", "Gap"),
+        Column("interval", "Interval"),
+        Column("last", "Last lap"),
+        Column("best", "Best lap", wide=True),
+        *SECTORS,
+        Column("tyre", "Tyres"),
+        Column("stops", "Stops", wide=True),
+        Column("lap", "Lap", wide=True),
+    ],
+    "qualifying": [
+        Column("best", "Best lap"),
+        Column("gap", "Gap"),
+        Column("last", "Last lap", wide=True),
+        *SECTORS,
+        Column("tyre", "Tyres"),
+        Column("lap", "Laps", wide=True),
+    ],
+}
+COLUMNS["practice"] = COLUMNS["qualifying"]
+RISKS = {"out": "below the cut", "risk": "at risk"}
+
+
+def lines(board: dict[str, Any]) -> list[Line]:
+    """The lines in the order of the session."""
+    columns = COLUMNS[board["session"]["kind"]]
+    cars = [board["cars"][str(number)] for number in board["order"]]
+    return [Line(car, [cell(car, column) for column in columns], car.get("minis") or []) for car in cars]
+
+
+def cell(car: dict[str, Any], column: Column) -> Cell:
+    key = column.key
+    if key in ("s1", "s2", "s3"):
+        seconds, colour = car["sectors"][int(key[1]) - 1]
+        return Cell(column, f"{seconds:.3f}" if seconds else "–", colour)
+    if key in ("last", "best"):
+        return Cell(column, lap_time(car.get(key)), car.get(f"{key}_colour", ""))
+    if key in ("gap", "interval"):
+        return Cell(column, gap_text(car.get(key), leads=car["place"] == 1))
+    if key == "tyre":
+        age = car.get("age")
+        return Cell(column, f"{car.get('tyre') or '–'}{'' if age is None else f' {age}'}", car.get("compound") or "")
+    value = car.get(key)
+    return Cell(column, "–" if value is None else str(value))
+
+
+def gap_text(gap: Any, *, leads: bool) -> str:
+    """+1.234, or what the feed says of lapped cars: "+1 LAP"."""
+    if isinstance(gap, str):
+        return gap.lower()
+    return f"+{gap:.3f}" if gap and not leads else "–"
+
+
+def status(car: dict[str, Any]) -> str:
+    """What else is to be known of a car: in the pits, out, at risk."""
+    return "out" if car.get("out") else "pit" if car.get("pit") else RISKS.get(car.get("risk", ""), "")
+
+
+def as_table(board: dict[str, Any]) -> Table:
+    """The lines as CSV has them."""
+    columns = [
+        ("Place", True),
+        ("Driver", False),
+        *((c.label, True) for c in COLUMNS[board["session"]["kind"]]),
+        ("Status", False),
+    ]
+    return Table.of(
+        columns,
+        [[line.car["place"], line.car["acronym"], *(c.text for c in line.cells), status(line.car)] for line in lines(board)],
+    )
+
+
+def clock_text(board: dict[str, Any]) -> str:
+    """The clock of the session: laps to go in a race, else the time to the scheduled end."""
+    clock = board["clock"]
+    if clock.get("to_start"):
+        return f"starts in {duration(clock['to_start'])}"
+    if board["session"]["kind"] == "race" and clock.get("lap"):
+        of = f" of {clock['laps']}, {clock['to_go']} to go" if clock.get("laps") else ""
+        return f"lap {clock['lap']}{of}"
+    return f"{duration(clock['remaining'])} left" if clock.get("remaining") is not None else ""
+
+
+def sky_text(sky: dict[str, Any] | None) -> str:
+    """The weather in a few words."""
+    if not sky:
+        return ""
+    return f"{sky.get('air', '–')} °C, track {sky.get('track', '–')} °C{', rain' if sky.get('rain') else ''}"
+
+
+def duration(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class Map(NamedTuple):
+    """The track and the cars on it, in the units of the drawing: 1000 wide."""
+
+    height: float
+    outline: str
+    cars: list[tuple[dict[str, Any], float, float]]
+
+
+def draw_map(board: dict[str, Any]) -> Map | None:
+    """The map as SVG draws it; None while no car has been seen."""
+    points = [*board.get("outline", []), *board["map"].values()]
+    if not points:
+        return None
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    bottom, top = min(y for _, y in points), max(y for _, y in points)
+    scale = 940 / max(right - left, top - bottom, 1)
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return round(30 + (x - left) * scale, 1), round(30 + (top - y) * scale, 1)
+
+    outline = " ".join(f"{x},{y}" for x, y in (place(*point) for point in board.get("outline", [])))
+    cars = [(board["cars"][number], *place(*point)) for number, point in board["map"].items() if number in board["cars"]]
+    return Map(round(60 + (top - bottom) * scale, 1), outline, cars)

@@ -1,0 +1,93 @@
+"""Receive the session that is on track, or play one again."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from live.connection import hosted, played
+from live.engine import Engine
+from live.frames import EVERY
+from live.journal import read
+from live.messages import Message
+from live.reviewing import review
+from live.service import LEASE_SECONDS, SILENT, Service
+from mirror.client import from_settings
+from mirror.models import Source
+from races.models import Session
+
+
+class Command(BaseCommand):
+    help = (
+        "Receive OpenF1's live feed: wait until a session is near, write every message to a journal below MEDIA_ROOT, bring the "
+        "mirror up to date once a second, and show the session at /live/. Needs OPENF1_USERNAME and OPENF1_PASSWORD of an "
+        "account; a second process stands by. With --replay a journal or a recording is played again instead."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--session", type=int, metavar="KEY", help="receive this session now, whatever the calendar says")
+        parser.add_argument(
+            "--silence",
+            type=float,
+            default=SILENT.total_seconds(),
+            metavar="S",
+            help="seconds without messages that end a session",
+        )
+        parser.add_argument(
+            "--lease", type=float, default=LEASE_SECONDS, metavar="S", help="seconds after which a second process takes over"
+        )
+        parser.add_argument("--replay", type=Path, metavar="FILE", help="play a journal or recording (.jsonl, .gz or .zst)")
+        parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="how many times as fast to play (default 1)")
+        parser.add_argument("--show-only", action="store_true", help="with --replay: change no row, only show it at /live/")
+
+    def handle(self, *, session: int | None, replay: Path | None, **options: Any) -> None:
+        if session and not Session.objects.filter(pk=session).exists():
+            raise CommandError(f"Session {session} is not stored; `sync_openf1 meetings sessions` brings the calendar.")
+        if replay:
+            self.replay(replay, session, speed=options["speed"], stores=not options["show_only"])
+            return
+        if options["show_only"]:
+            raise CommandError("--show-only goes with --replay; what is received live is stored.")
+        if not settings.OPENF1_USERNAME:
+            raise CommandError("The live feed needs an account of OpenF1's: set OPENF1_USERNAME and OPENF1_PASSWORD.")
+        service = Service(connect=hosted, client=from_settings(), source=Source.OPENF1, session_id=session, after=review)
+        service.lease = options["lease"]
+        service.silent = timedelta(seconds=options["silence"])
+        asyncio.run(service.run())
+
+    def replay(self, path: Path, session_id: int | None, *, speed: float, stores: bool) -> None:
+        """Play a file into the session that it is of."""
+        if not path.is_file():
+            raise CommandError(f"There is no file {path}.")
+        if speed <= 0:
+            raise CommandError(f"--speed {speed} is not above 0.")
+        messages = list(read(path))
+        key = session_id or next(
+            (row["session_key"] for message in messages if (row := message.row) and "session_key" in row), None
+        )
+        session = Session.objects.select_related("race").filter(pk=key or 0).first()
+        if session is None:
+            raise CommandError(f"{path} is of session {key}, which is not stored; `sync_openf1 meetings sessions` brings it.")
+        engine = Engine(session, source=Source.OPENF1, now=timezone.now(), stores=stores, past=True)
+        if stores:
+            engine.open_run()
+        self.stdout.write(f"Playing {len(messages):,} messages of {session}; /live/ shows them.")
+        asyncio.run(play(engine, messages, speed))
+        self.stdout.write(f"Played. {engine.total('created'):,} rows created, {engine.total('updated'):,} updated.")
+
+
+async def play(engine: Engine, messages: list[Message], speed: float) -> None:
+    """Give the messages to the engine as time passes."""
+    ticked = 0.0
+    loop = asyncio.get_running_loop()
+    async for due in played(messages, speed):
+        await asyncio.to_thread(engine.receive, due)
+        if loop.time() - ticked >= EVERY:
+            ticked = loop.time()
+            await asyncio.to_thread(engine.tick, timezone.now())
+    await asyncio.to_thread(engine.finish)
+    await asyncio.to_thread(engine.write_frame, timezone.now())

@@ -1,0 +1,206 @@
+"""The live process: it waits for a session, receives it while it holds the lease, and has it synced when it is over."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from django.utils import timezone
+
+from jobs import leases
+from live import condition
+from live.connection import Connection, cancel
+from live.engine import Engine
+from live.frames import EVERY
+from live.intake import LostLease
+from live.journal import Journal, read_session
+from mirror.client import Client
+from mirror.errors import OpenF1Error
+from mirror.models import SyncRun
+from mirror.pipeline import sync
+from mirror.planning import Scope
+from races.models import Session
+
+log = logging.getLogger(__name__)
+
+LEASE, LEASE_SECONDS = "live session", 4.0
+BEFORE = timedelta(minutes=30)  # a session, its feed begins
+AFTER = timedelta(minutes=30)  # its scheduled end, at least so long it is received
+LATEST = timedelta(hours=4)  # after its scheduled end nothing more of it comes
+SILENT = timedelta(minutes=5)  # without messages, after which a session that should be over is
+STANDBY = 0.25  # seconds between two attempts to take over
+POLL = 15.0  # seconds between two looks into the calendar
+RATE_OVER = 10  # seconds over which messages are counted
+Result = TypeVar("Result")
+
+
+def session_near(now: datetime) -> Session | None:
+    """The session that is on track or about to be."""
+    near = Session.objects.select_related("race").filter(
+        is_cancelled=False, date_start__lte=now + BEFORE, date_end__gte=now - AFTER
+    )
+    return near.order_by("date_start").last()
+
+
+def next_session(now: datetime) -> Session | None:
+    coming = Session.objects.select_related("race").filter(is_cancelled=False, date_start__gt=now)
+    return coming.order_by("date_start").first()
+
+
+def wait_text(now: datetime) -> str:
+    coming = next_session(now)
+    if coming is None or coming.date_start is None:
+        return "waits; no session is in the calendar, which `manage.py sync_openf1 meetings sessions` brings up to date"
+    return f"waits for {coming} on {coming.date_start:%-d %B at %H:%M} UTC"
+
+
+@dataclass(kw_only=True)
+class Service:
+    """Receives sessions by connections that `connect` makes; `client` asks REST before and after, None for never."""
+
+    connect: Callable[[], Connection]
+    client: Client | None
+    source: str
+    clock: Callable[[], datetime] = timezone.now
+    silent: timedelta = SILENT
+    lease: float = LEASE_SECONDS
+    session_id: int | None = None  # receive this one now, whatever the calendar says
+    after: Callable[[Engine, SyncRun | None], Any] = lambda engine, final: None
+    prepare: list[Callable[[Engine], Any]] = field(default_factory=list)
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="live"))
+
+    async def call(self, function: Callable[..., Result], *args: Any, **options: Any) -> Result:
+        """Call a function that uses the database; one at a time."""
+        return await asyncio.get_running_loop().run_in_executor(self.thread, lambda: function(*args, **options))
+
+    async def run(self) -> None:
+        """Receive one session after the other; of a `session_id` only that one."""
+        while True:
+            session = await self.call(self.choose)
+            if session is None:
+                await asyncio.sleep(POLL)
+                continue
+            holder = await self.call(leases.take, LEASE, seconds=self.lease)
+            if holder is None:
+                await asyncio.sleep(STANDBY)
+                continue
+            if await self.receive(session, holder) and self.session_id:
+                return
+
+    def choose(self) -> Session | None:
+        now = self.clock()
+        if self.session_id:
+            return Session.objects.select_related("race").get(pk=self.session_id)
+        session = session_near(now)
+        if session is None:
+            condition.report(wait_text(now), now=now)
+        return session
+
+    async def receive(self, session: Session, holder: str) -> bool:
+        """Receive a session to its end; false where another process has taken over."""
+        connection = self.connect()
+        receiving = asyncio.create_task(connection.run())
+        keeping = asyncio.create_task(self.keep_lease(holder))
+        try:
+            engine = await self.call(self.begin, session, holder)
+            catching_up = asyncio.create_task(self.catch_up(engine))
+            try:
+                over = await self.work(engine, connection, keeping)
+            except LostLease:
+                over = False
+            await cancel(catching_up)
+            if over:
+                await cancel(receiving)
+                await self.call(self.finish, engine, connection)
+                await cancel(keeping)
+                await self.call(leases.release, LEASE, holder)
+                await asyncio.to_thread(self.reconcile, engine)
+            return over
+        finally:
+            await cancel(receiving)
+            await cancel(keeping)
+
+    def begin(self, session: Session, holder: str) -> Engine:
+        """Take over what processes before this one have received, and begin a journal."""
+        now = self.clock()
+        engine = Engine(session, source=self.source, now=now)
+        engine.intake.hold = lambda: leases.renew(LEASE, holder, seconds=self.lease)
+        engine.open_run()
+        engine.restore(read_session(session.pk))
+        engine.journal = Journal(session.pk, now)
+        for prepare in self.prepare:
+            prepare(engine)
+        return engine
+
+    async def catch_up(self, engine: Engine) -> None:
+        """Ask REST for what came before this process, where it answers during a session."""
+        if self.client:
+            await asyncio.to_thread(self.sync, engine.session.pk)
+            await self.call(engine.reload)
+
+    def sync(self, session_id: int) -> SyncRun | None:
+        """Sync a session; None where REST is closed or fails."""
+        assert self.client
+        try:
+            report = sync(client=self.client, scope=Scope(sessions=(session_id,)))
+        except OpenF1Error as error:
+            log.warning("The session could not be synced: %s", error)
+            return None
+        if report.errors:
+            log.warning("The session could not be synced: %s", report.errors[-1])
+            return None
+        return SyncRun.objects.filter(pk=report.run_id or 0).first()
+
+    async def work(self, engine: Engine, connection: Connection, keeping: "asyncio.Task[None]") -> bool:
+        """Take messages and do what is due, four times a second; true when the session is over."""
+        arrivals: deque[tuple[float, int]] = deque()
+        loop, reported = asyncio.get_running_loop(), 0.0
+        while not keeping.done():
+            began = loop.time()
+            messages = connection.take()
+            arrivals.append((began, len(messages)))
+            while arrivals[0][0] < began - RATE_OVER:
+                arrivals.popleft()
+            now = self.clock()
+            await self.call(self.step, engine, messages, now)
+            if began - reported >= 1:
+                reported = began
+                rate = sum(count for _, count in arrivals) / RATE_OVER
+                await self.call(condition.report_session, engine, connection, per_second=rate, now=now)
+            if self.is_over(engine, connection, now):
+                return True
+            await asyncio.sleep(max(0.0, EVERY - (loop.time() - began)))
+        return False
+
+    def step(self, engine: Engine, messages: list, now: datetime) -> None:
+        engine.receive(messages)
+        engine.tick(now)
+
+    def is_over(self, engine: Engine, connection: Connection, now: datetime) -> bool:
+        quiet = now - (connection.last_at or engine.began) > self.silent
+        if self.session_id:
+            return quiet
+        end = engine.session.date_end or engine.began
+        return (now > end + AFTER and quiet) or now > end + LATEST
+
+    async def keep_lease(self, holder: str) -> None:
+        """Renew the lease until another process has it."""
+        while await asyncio.to_thread(leases.renew, LEASE, holder, seconds=self.lease):
+            await asyncio.sleep(self.lease / 5)
+        log.warning("Another process receives the live feed now.")
+
+    def finish(self, engine: Engine, connection: Connection) -> None:
+        """Write everything; holes are named in the log of the run."""
+        engine.receive(connection.take())
+        holes = "; ".join(f"nothing from {h.since:%H:%M:%S} to {h.until:%H:%M:%S}: {h.reason}" for h in connection.holes)
+        engine.finish(error=holes)
+        condition.report(f"has received {engine.session}", now=self.clock())
+
+    def reconcile(self, engine: Engine) -> None:
+        """Sync the session, now that it is over, and compare what was live with what is final."""
+        final = self.sync(engine.session.pk) if self.client else None
+        self.after(engine, final)

@@ -1,0 +1,245 @@
+// The live page: a board that server-sent events keep up to date, and a delay that holds back all of it. The server sends the
+// board as it was `delay` seconds ago, so that no panel can be ahead of another.
+
+const get = (id) => document.getElementById(id);
+const slider = get("delay");
+let board = null;
+let source = null;
+let last; // the number of the newest event
+let pause = 0; // milliseconds until the next attempt to connect
+
+function merge(target, patch) { // RFC 7396
+  if (patch === null || typeof patch !== "object" || Array.isArray(patch)) return patch;
+  const merged = target !== null && typeof target === "object" && !Array.isArray(target) ? target : {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete merged[name];
+    else merged[name] = merge(merged[name], value);
+  }
+  return merged;
+}
+
+// Texts, as live/lines.py writes them.
+
+const two = (value) => String(value).padStart(2, "0");
+
+function lapTime(seconds) {
+  if (seconds === undefined) return "–";
+  const whole = Math.round(seconds * 1000), minutes = Math.floor(whole / 60000);
+  const rest = ((whole - 60000 * minutes) / 1000).toFixed(3);
+  return minutes ? `${minutes}:${rest.padStart(6, "0")}` : rest;
+}
+
+function duration(seconds) {
+  const hours = Math.floor(seconds / 3600), minutes = Math.floor(seconds / 60) % 60;
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+function clockText({ clock, session }) {
+  if (clock.to_start) return `starts in ${duration(clock.to_start)}`;
+  if (session.kind === "race" && clock.lap) return `lap ${clock.lap}${clock.laps ? ` of ${clock.laps}, ${clock.to_go} to go` : ""}`;
+  return clock.remaining === undefined ? "" : `${duration(clock.remaining)} left`;
+}
+
+function skyText(sky) {
+  if (!sky) return "";
+  return `${sky.air ?? "–"} °C, track ${sky.track ?? "–"} °C${sky.rain ? ", rain" : ""}`;
+}
+
+function gapText(gap, leads) {
+  if (typeof gap === "string") return gap.toLowerCase();
+  return gap && !leads ? `+${gap.toFixed(3)}` : "–";
+}
+
+function cellOf(car, key) { // [text, class]
+  if (/^s[123]$/.test(key)) {
+    const [seconds, colour] = car.sectors[key[1] - 1];
+    return [seconds ? seconds.toFixed(3) : "–", colour];
+  }
+  if (key === "last" || key === "best") return [lapTime(car[key]), car[`${key}_colour`]];
+  if (key === "gap" || key === "interval") return [gapText(car[key], car.place === 1), ""];
+  if (key === "tyre") return [`${car.tyre ?? "–"}${car.age === undefined ? "" : ` ${car.age}`}`, car.compound ?? ""];
+  return [String(car[key] ?? "–"), ""];
+}
+
+const RISKS = { out: "below the cut", risk: "at risk" };
+const statusOf = (car) => (car.out ? "out" : car.pit ? "pit" : RISKS[car.risk] ?? "");
+
+// Drawing
+
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function shade(element, car) {
+  element.style.setProperty("--colour", car.light);
+  element.style.setProperty("--dark", car.dark);
+}
+
+function make(tag, text, properties = {}) {
+  return Object.assign(document.createElement(tag), { textContent: text }, properties);
+}
+
+function rowOf(car) {
+  const body = get("order").tBodies[0];
+  const known = body.querySelector(`tr[data-car="${car.number}"]`);
+  if (known) return known;
+  const row = document.createElement("tr");
+  row.dataset.car = car.number;
+  const name = make("th", "", { scope: "row" });
+  name.append(make("i", "", { className: "swatch" }), " ", make("abbr"), " ", make("small"));
+  row.append(make("td", "", { className: "r" }), name);
+  for (const head of document.querySelectorAll("#order thead th[data-key]")) {
+    const cell = make("td", "", { className: head.className });
+    cell.dataset.key = head.dataset.key;
+    row.append(cell);
+  }
+  row.append(make("td", "", { className: "wide minis", ariaHidden: "true" }));
+  body.append(row);
+  return row;
+}
+
+function drawCar(car) {
+  const row = rowOf(car);
+  row.className = `${car.risk ?? ""}${car.out ? " retired" : ""}${car.place === board.cut ? " cut-line" : ""}`;
+  write(row.cells[0], String(car.place));
+  shade(row.querySelector(".swatch"), car);
+  const name = row.querySelector("abbr");
+  write(name, car.acronym);
+  name.title = car.name;
+  write(row.querySelector("small"), statusOf(car));
+  for (const cell of row.querySelectorAll("td[data-key]")) {
+    const [text, colour] = cellOf(car, cell.dataset.key);
+    write(cell, text);
+    cell.className = `r ${cell.classList.contains("wide") ? "wide " : ""}${colour}`;
+  }
+  const minis = row.querySelector(".minis"), shown = JSON.stringify(car.minis);
+  if (minis.dataset.shown === shown) return;
+  minis.dataset.shown = shown;
+  minis.replaceChildren(...car.minis.map((sector) => {
+    const span = document.createElement("span");
+    span.append(...sector.map((colour) => make("i", "", { className: colour })));
+    return span;
+  }));
+}
+
+function drawOrder() {
+  const body = get("order").tBodies[0];
+  for (const number of board.order) drawCar(board.cars[number]);
+  board.order.forEach((number, at) => {
+    const row = body.querySelector(`tr[data-car="${number}"]`);
+    if (body.rows[at] !== row) body.insertBefore(row, body.rows[at]);
+  });
+  while (body.rows.length > board.order.length) body.lastElementChild.remove();
+}
+
+function drawMap() {
+  const svg = get("map"), places = Object.entries(board.map), track = board.outline;
+  const points = [...track, ...places.map(([, point]) => point)];
+  if (!points.length) return;
+  const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
+  const left = Math.min(...xs), top = Math.max(...ys), width = Math.max(...xs) - left, height = top - Math.min(...ys);
+  const scale = 940 / Math.max(width, height, 1);
+  const place = ([x, y]) => [(30 + (x - left) * scale).toFixed(1), (30 + (top - y) * scale).toFixed(1)];
+  svg.setAttribute("viewBox", `0 0 1000 ${(60 + height * scale).toFixed(0)}`);
+  get("outline").setAttribute("points", track.map((point) => place(point).join(",")).join(" "));
+  for (const [number, point] of places) {
+    const car = board.cars[number];
+    if (!car) continue;
+    let dot = svg.querySelector(`g[data-car="${number}"]`);
+    if (!dot) {
+      dot = document.createElementNS("http://www.w3.org/2000/svg", "g");
+      dot.dataset.car = number;
+      dot.innerHTML = '<circle r="13"/><text y="-18"></text>';
+      svg.append(dot);
+    }
+    shade(dot, car);
+    write(dot.querySelector("text"), car.acronym);
+    dot.setAttribute("transform", `translate(${place(point).join(" ")})`);
+  }
+}
+
+function drawList(id, items, contents) {
+  const element = get(id), shown = JSON.stringify(items);
+  if (element.dataset.shown === shown) return;
+  element.dataset.shown = shown;
+  element.replaceChildren(...items.map((item) => {
+    const line = make("li", "", { className: (item.flag ?? "").toLowerCase() });
+    line.append(make("time", item.time), " ", ...contents(item));
+    return line;
+  }));
+}
+
+function draw() {
+  const flag = get("flag"), { sectors, text } = board.track;
+  flag.className = `flag ${board.track.flag}`;
+  write(flag, sectors.length ? `${text}, sector ${sectors.join(", ")}` : text);
+  write(get("phase"), board.clock.phase);
+  write(get("clock"), clockText(board));
+  write(get("now"), board.now.slice(11, 19));
+  write(get("sky"), skyText(board.weather));
+  drawOrder();
+  drawMap();
+  drawList("messages", board.messages, (item) => [...(item.lap ? [make("span", `lap ${item.lap}`), " "] : []), item.text]);
+  drawList("radio", board.radio, (item) => [make("a", `car ${item.car}`, { href: item.url, rel: "noreferrer" })]);
+  drawList("alerts", board.alerts, (item) => [item.text]);
+}
+
+function say(text) {
+  get("link").hidden = !text;
+  write(get("link"), text);
+}
+
+// Connecting
+
+function disconnect() {
+  if (source) source.close();
+  source = null;
+}
+
+function connect({ resume = false } = {}) {
+  disconnect();
+  source = new EventSource(`/live/events?delay=${slider.value}${resume && last ? `&after=${last}` : ""}`);
+  source.addEventListener("initial", (event) => {
+    const fresh = JSON.parse(event.data);
+    if (board && fresh.session.id !== board.session.id) location.reload();
+    board = fresh;
+    shown(event);
+  });
+  source.addEventListener("update", (event) => {
+    board = merge(board, JSON.parse(event.data));
+    shown(event);
+  });
+  source.addEventListener("waiting", () => say("nothing that old yet"));
+  source.onerror = () => {
+    disconnect();
+    say("connection lost; trying again");
+    pause = Math.min(10000, pause * 2 || 500);
+    setTimeout(() => { if (!source && !document.hidden) connect({ resume: board !== null }); }, pause);
+  };
+}
+
+function shown(event) {
+  last = event.lastEventId;
+  pause = 0;
+  say("");
+  draw();
+}
+
+function setDelay() {
+  const url = new URL(location.href);
+  if (slider.value === "0") url.searchParams.delete("delay");
+  else url.searchParams.set("delay", slider.value);
+  history.replaceState(null, "", url);
+  connect();
+}
+
+if (slider) {
+  slider.addEventListener("input", () => write(get("delay-text"), `${slider.value} s`));
+  slider.addEventListener("change", setDelay);
+  slider.form.addEventListener("submit", (event) => event.preventDefault());
+  // A tab in the background costs nothing; it is brought up to date when it is looked at.
+  document.addEventListener("visibilitychange", () => (document.hidden ? disconnect() : connect()));
+  if (!document.hidden) connect();
+} else {
+  setTimeout(() => location.reload(), 20000);
+}

@@ -1,0 +1,100 @@
+"""The board: what viewers see of recorded sessions at given moments."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from live.board import board, cut_line
+from live.lines import as_table, clock_text, draw_map, lines
+from live.picture import Picture
+from live.tests.feeding import listed_session, newest, recorded, woven
+from mirror.feeds import registry
+
+pytestmark = pytest.mark.django_db
+SPRINT = datetime(2023, 4, 29, 14, 0, tzinfo=UTC)
+WOVEN = ("drivers", "race_control", "weather", "team_radio")
+
+
+def picture_at(session, messages, moment, total_laps=None):
+    """What was known at a moment."""
+    picture = Picture(session, total_laps)
+    for collection, rows in newest([message for message in messages if message.t <= moment]).items():
+        picture.add(collection, registry()[collection].build(rows)[0])
+    return picture
+
+
+@pytest.fixture
+def sprint(recording):
+    session = listed_session(9069, 2023)
+    messages = [*recording, *woven(9069, 2023, **{name: recorded(name, 9069) for name in WOVEN})]
+    return lambda moment: board(picture_at(session, messages, moment, 17), moment)
+
+
+def test_a_race_has_order_laps_colours_and_tyres(sprint):
+    now = sprint(SPRINT)
+    assert [now["cars"][str(number)]["acronym"] for number in now["order"][:3]] == ["LEC", "PER", "VER"]
+    assert now["clock"]["lap"] == 7
+    assert now["clock"]["to_go"] == 10
+    fastest = [car for car in now["cars"].values() if car["best_colour"] == "p"]
+    assert [car["best"] for car in fastest] == [now["best"]["lap"]]
+    purple = [sum(car["sectors"][at][1] == "p" for car in now["cars"].values()) for at in range(3)]
+    assert all(count <= 1 for count in purple)
+    perez = now["cars"]["11"]
+    assert (perez["compound"], perez["tyre"], perez["age"]) == ("MEDIUM", "M", 4 + 7)
+    assert now["cars"]["22"]["out"]
+    assert not perez["out"]
+
+
+def test_the_flag_is_the_one_that_counts_then(sprint):
+    assert sprint(datetime(2023, 4, 29, 13, 41, tzinfo=UTC))["track"]["flag"] == "sc"
+    assert sprint(SPRINT)["track"]["flag"] == "green"
+    assert sprint(datetime(2023, 4, 29, 14, 12, tzinfo=UTC))["track"]["flag"] == "chequered"
+
+
+def test_nothing_is_known_before_it_happens(sprint):
+    before = sprint(datetime(2023, 4, 29, 13, 20, tzinfo=UTC))
+    assert clock_text(before) == "starts in 10:00"
+    assert all(car["last"] is None for car in before["cars"].values())
+    assert not [message for message in before["messages"] if message["time"] > "13:20:00"]
+
+
+def test_a_qualifying_has_a_cut_line_and_who_is_at_risk(recording):
+    session = listed_session(9161, 2023)
+    names = ("drivers", "race_control", "laps", "position", "stints")
+    messages = woven(9161, 2023, **{name: recorded(name, 9161) for name in names})
+    at = session.date_start + timedelta(minutes=15)
+    now = board(picture_at(session, messages, at), at)
+    assert (now["clock"]["phase"], now["cut"]) == ("Q1", 15)
+    risks = [now["cars"][str(number)]["risk"] for number in now["order"]]
+    assert risks == [""] * 13 + ["risk"] * 2 + ["out"] * 5
+    end = session.date_start + timedelta(minutes=95)
+    last = board(picture_at(session, messages, end), end)
+    assert (last["clock"]["phase"], last.get("cut")) == ("Q3", None)
+    assert last["cars"][str(last["order"][0])]["acronym"] == "SAI"
+    assert "+0." in as_table(last).rows[1][3]
+
+
+def test_a_cut_line_follows_the_number_of_cars():
+    assert [cut_line(20, phase) for phase in (1, 2, 3)] == [15, 10, None]
+    assert [cut_line(22, phase) for phase in (1, 2, 3)] == [16, 10, None]
+
+
+def test_cars_draw_the_track_until_a_lap_is_closed(recording):
+    session = listed_session(9472, 2024)
+    location = recorded("location", 9472)
+    rows = [row for row in location if row["driver_number"] == 1 and row["date"] > "2024-03-02T15:10"][:1200]
+    picture = Picture(session)
+    for sample in registry()["location"].build(rows)[0]:
+        picture.add_place(1, sample)
+    assert 100 < len(picture.outline) <= 800
+    picture.add("drivers", registry()["drivers"].build(recorded("drivers", 9472))[0])
+    drawn = draw_map(board(picture, SPRINT))
+    assert drawn.height > 300
+    assert [car["number"] for car, _, _ in drawn.cars] == [1]
+
+
+def test_the_table_has_what_the_page_has(sprint):
+    now = sprint(SPRINT)
+    table = as_table(now)
+    assert [row[1] for row in table.rows] == [line.car["acronym"] for line in lines(now)]
+    assert len(table.columns) == len(table.rows[0])
