@@ -136,7 +136,7 @@ def written(
     rows = load(stored_session(found), version=found.version)
     chart = chosen.build(as_upstream_sent(rows) if raw else rows, state)
     if form == "json":
-        return "application/json", msgspec.json.encode(chart)
+        return "application/json", msgspec.json.encode(chosen.document(chart) if chosen.document else chart)
     if form == "csv":
         return "text/csv; charset=utf-8", as_csv(chart.table)
     context = session_context(request, rows, chosen) | chart_context(chart, state, request.path, chosen)

@@ -104,8 +104,8 @@ def as_json(quality: Any) -> dict[str, Any]:
 
 def sampled_laps(session_id: int, line: "CentreLine | None", *, most: int | None = None) -> list["LapSamples"]:
     """Laps at speed with samples in the order in which they began, at most so many, spread over the session."""
-    files = files_of(session_id)
-    cars = [car for car, collection in files if collection == "car_data"]
+    files = files_of([session_id])
+    cars = [car for _, car, collection in files if collection == "car_data"]
     quick = quick_laps(Lap.objects.filter(session_id=session_id, driver_number__in=cars))
     quick.sort(key=lambda lap: lap.date_start.timestamp() if lap.date_start else 0.0)
     chosen = quick if most is None or len(quick) <= most else [quick[int(at * len(quick) / most)] for at in range(most)]

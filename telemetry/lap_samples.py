@@ -1,6 +1,6 @@
 """The samples of stored laps, as `telemetry.delta` takes them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mirror.storage import DamagedFile
@@ -19,19 +19,19 @@ MARGIN = 2.0  # s of samples before and after a lap
 MIN_SAMPLES = 20  # of a lap: fewer say nothing
 CHANNELS = ("speed", "throttle", "brake", "n_gear", "rpm", "drs")
 
-Files = dict[tuple[int, str], SampleFile]  # by car number and collection
+Files = dict[tuple[int, int, str], SampleFile]  # by session, car number and collection
 
 
 class NoSamples(Exception):
     """A lap cannot be timed; str(error) says why, and what would help."""
 
 
-def files_of(session_id: int, cars: Sequence[int] | None = None) -> Files:
-    """The sample files of some cars of a session, or of all."""
-    rows = SampleFile.objects.filter(session_id=session_id)
+def files_of(session_ids: Collection[int], cars: Collection[int] | None = None) -> Files:
+    """The sample files of some cars of sessions, or of all."""
+    rows = SampleFile.objects.filter(session_id__in=session_ids).order_by()
     if cars is not None:
         rows = rows.filter(driver_number__in=cars)
-    return {(row.driver_number, row.collection): row for row in rows}
+    return {(row.session_id, row.driver_number, row.collection): row for row in rows}
 
 
 def read_lap(lap: Lap, files_: Files, line: "CentreLine | None") -> tuple["LapSamples", dict[str, "np.ndarray"]]:
@@ -48,7 +48,7 @@ def read_lap(lap: Lap, files_: Files, line: "CentreLine | None") -> tuple["LapSa
     where = f"lap {lap.lap_number} of car {lap.driver_number} in session {lap.session_id}"
     if lap.date_start is None or lap.lap_duration is None:
         raise NoSamples(f"When {where} was driven is not known: it has no start or no time.")
-    car_data = files_.get((lap.driver_number, "car_data"))
+    car_data = files_.get((lap.session_id, lap.driver_number, "car_data"))
     if car_data is None:
         raise NoSamples(
             f"There are no samples of {where}; "
@@ -58,7 +58,7 @@ def read_lap(lap: Lap, files_: Files, line: "CentreLine | None") -> tuple["LapSa
     known = np.isfinite(channels["speed"])
     if known.sum() < MIN_SAMPLES:
         raise NoSamples(f"There are only {known.sum()} samples of {where}.")
-    positions = along_track(lap, files_.get((lap.driver_number, "location")), line)
+    positions = along_track(lap, files_.get((lap.session_id, lap.driver_number, "location")), line)
     samples = LapSamples(
         car=lap.driver_number,
         times=channels["time"][known],

@@ -23,6 +23,7 @@ class View:
     template: str = "pages/views/lines.html"
     layout: Callable[[Chart], dict[str, Any]] | None = None  # where things are drawn, for views that the template draws
     narrow: Callable[[Chart], dict[str, Any]] | None = None  # the same for a drawing that phones show in its place
+    document: Callable[[Chart], dict[str, Any]] | None = None  # what its JSON is, for views that have more columns than a chart
     version: Callable[[int], object] | None = None  # of a session's number: what the view shows besides its rows
 
     def fits(self, session_name: str) -> bool:

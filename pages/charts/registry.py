@@ -1,6 +1,7 @@
 """All views of a session, in the order in which pages link to them."""
 
-from pages.charts import View, changes, degradation, laps, pace, positions, qualifying, replay, strategy, trace
+from pages.charts import View, changes, degradation, laps, pace, positions, qualifying, replay, strategy, telemetry, trace
+from pages.charts import map as track
 
 VIEWS: dict[str, View] = {
     view.name: view
@@ -12,6 +13,8 @@ VIEWS: dict[str, View] = {
         positions.VIEW,
         strategy.VIEW,
         degradation.VIEW,
+        telemetry.VIEW,
+        track.VIEW,
         replay.VIEW,
         changes.VIEW,
     )

@@ -73,6 +73,24 @@ def cells_of(result: Any, columns: list[str]) -> list[Any]:
 
 
 @register.filter
+def at(values: list[Any], index: int) -> Any:
+    """The value at a place of a list."""
+    return values[index]
+
+
+@register.filter
+def labels_of(laps: list[dict[str, Any]]) -> str:
+    """Compared laps as the address names them: VER-20,LEC-20."""
+    return ",".join(lap["label"] for lap in laps)
+
+
+@register.filter
+def plus_minus(figure: tuple[float, float] | None, digits: int) -> str:
+    """(268.5, 2.5) -> 268 ± 2; nothing -> a dash."""
+    return "–" if figure is None else f"{figure[0]:.{digits}f} ± {figure[1]:.{digits}f}"
+
+
+@register.filter
 def team_url(name: str) -> str:
     """The address of a team's page; where a person has given it another, this one leads there."""
     return f"/f1/teams/{team_slug(name)}/"

@@ -9,6 +9,8 @@ from django.test import override_settings
 from drivers.models import Driver, Team
 from mirror.models import Correction, PieceState, PieceVersion, Reject, SyncRun
 from races.models import Race, Session
+from telemetry.calibrating import frame_of
+from telemetry.models import SampleFile
 
 RECORDED = {
     9472: "Bahrain 2024",
@@ -27,6 +29,7 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory):
     with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
         call_command("load_demo", "--races", "2", stdout=StringIO())
         call_command("check_data", stdout=StringIO())
+        frame_of(Session.objects.get(pk=SampleFile.objects.values_list("session_id", flat=True)[0]))  # with its circuit
         yield
         call_command("load_demo", "--remove", stdout=StringIO())
 

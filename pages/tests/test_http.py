@@ -42,7 +42,9 @@ ANALYSED = (
     "qualifying",
     "changes",
     "replay",
-)  # these ask ml.analysis, the log of syncs or the stored replay, by a lease, once per version
+    "telemetry",
+    "map",
+)  # these ask ml.analysis, the log of syncs, the stored replay or samples, by a lease, once per version
 
 
 @pytest.mark.parametrize("name", ["trace", "laps", "positions", "strategy"])

@@ -41,7 +41,7 @@ def frame(session):
 
 def timed(session, frame, *, car=4, number=3, **options):
     lap = Lap.objects.get(session=session, driver_number=car, lap_number=number)
-    samples, _ = read_lap(lap, files_of(session.pk), frame.line)
+    samples, _ = read_lap(lap, files_of([session.pk]), frame.line)
     return samples, time_lap(samples, frame.lines, scale=frame.scale_of(car), **options)
 
 
@@ -135,7 +135,7 @@ def test_laps_that_cannot_be_timed_say_why(session, frame):
         read_lap(lap.get(), {}, frame.line)
     lap.update(date_start=None)
     with pytest.raises(NoSamples, match="has no start"):
-        read_lap(lap.get(), files_of(session.pk), frame.line)
+        read_lap(lap.get(), files_of([session.pk]), frame.line)
 
 
 def test_bands_are_calibrated_on_left_out_lines(session):
