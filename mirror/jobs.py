@@ -9,9 +9,10 @@ from jobs import kinds
 from jobs.models import Job
 from jobs.progress import Failed, Progress
 from mirror import runs
-from mirror.client import from_settings
+from mirror.client import estimate_text, from_settings
 from mirror.errors import OpenF1Error
 from mirror.feeds import Feed, registry
+from mirror.ordering import count_steps
 from mirror.pipeline import sync
 from mirror.planning import FIRST_SEASON, Scope, Weekend
 from mirror.reporting import Observer, Report
@@ -24,7 +25,10 @@ class ProgressObserver(Observer):
         self.progress = progress
 
     def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
-        self.progress.step(total=len(weekends) * len(feeds))
+        self.progress.step(total=count_steps(weekends, feeds))
+
+    def estimated(self, requests: int) -> None:
+        self.progress.step(estimate_text(requests))
 
     def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.progress.step(f"{weekend.name}: {feed.collection}")
@@ -49,6 +53,9 @@ class SyncParameters(kinds.Parameters):
     races = kinds.integer_list("Race weekends, by race_id.")
     sessions = kinds.integer_list("Sessions, by session_id.")
     latest = serializers.BooleanField(required=False, help_text="The newest race weekend.")
+    session_names = serializers.ListField(
+        child=serializers.CharField(max_length=50), required=False, max_length=20, help_text="Only sessions of these names."
+    )
     collections = serializers.ListField(child=serializers.CharField(), required=False, help_text="All by default.")
     force = serializers.BooleanField(required=False, help_text="Fetch everything again.")
     prune = serializers.BooleanField(required=False, help_text="Delete rows that upstream no longer sends.")
@@ -63,7 +70,8 @@ def run_sync(progress: Progress, job: Job) -> dict[str, Any]:
     """Sync; a job whose worker died continues where that stopped, also with `force`."""
     parameters = job.parameters
     seasons, races, sessions = (tuple(parameters.get(name, ())) for name in ("seasons", "races", "sessions"))
-    scope = Scope(seasons=seasons, races=races, sessions=sessions, latest=parameters.get("latest", False))
+    names, latest = tuple(parameters.get("session_names", ())), parameters.get("latest", False)
+    scope = Scope(seasons=seasons, races=races, sessions=sessions, latest=latest, session_names=names)
     report = sync(
         client=from_settings(notice=progress.step),
         scope=scope,

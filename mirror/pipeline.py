@@ -21,6 +21,7 @@ from mirror.errors import Locked, OpenF1Error, TooLarge, Unavailable
 from mirror.feeds import Feed, registry
 from mirror.fingerprints import Piece, apply_unless_same
 from mirror.models import Reject, SyncRun
+from mirror.ordering import by_usefulness, count_requests, named_sessions
 from mirror.overlay import deleted_keys
 from mirror.planning import Planner, Scope, Weekend, sent_key
 from mirror.reporting import MAX_REJECTS, Observer, Report
@@ -52,6 +53,8 @@ def sync(
     run, holder = None, ""
     if not dry_run:
         settings = {"collections": [feed.collection for feed in feeds], "filters": scope.filters(), "prune": prune}
+        if scope.session_names:
+            settings["session_names"] = [*scope.session_names]
         run, holder = runs.open_run(settings, source=client.source, force=force)
     work = Sync(client=client, feeds=feeds, force=force, prune=prune, run=run, observer=observer or Observer())
     state = SyncRun.State.INTERRUPTED
@@ -104,16 +107,20 @@ class Sync:
             self.observer.failed(part, error)
             self.report.errors.append(error)
         self.report.races = len(weekends)
-        weekends = [weekend for weekend in weekends if weekend.sessions]
-        feeds = [feed for feed in self.feeds if not feed.lists]
-        self.observer.planned(weekends, feeds)
+        weekends = named_sessions([weekend for weekend in weekends if weekend.sessions], scope.session_names)
+        files = {feed.collection: feed.storage for feed in self.feeds if isinstance(feed.storage, FileStorage)}
+        tables = [feed for feed in self.feeds if not feed.lists and feed.collection not in files]
+        sessions = by_usefulness(weekends)
+        self.observer.planned(weekends, [feed for feed in self.feeds if not feed.lists])
+        self.observer.estimated(count_requests(weekends, tables, sessions=sessions, files=files, finished=self.finished))
         for weekend in weekends:
-            for feed in feeds:
+            for feed in tables:
                 with self.exclusive(f"{feed.collection} of {weekend.race_id}"):
-                    if isinstance(feed.storage, FileStorage):
-                        self.sync_files(feed, feed.storage, weekend)
-                    else:
-                        self.sync_rows(feed, weekend)
+                    self.sync_rows(feed, weekend)
+        for session in sessions:
+            for collection, storage in files.items():
+                with self.exclusive(f"{collection} of {session.race_id}"):
+                    self.sync_files(registry()[collection], storage, session)
 
     @contextmanager
     def exclusive(self, subject: str) -> Iterator[None]:

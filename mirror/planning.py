@@ -36,6 +36,7 @@ class Scope:
     races: tuple[int, ...] = ()
     sessions: tuple[int, ...] = ()
     latest: bool = False
+    session_names: tuple[str, ...] = ()  # only sessions of these names; all of them without any
     optional: bool = False  # it is no error when upstream has nothing of it yet
 
     def filters(self) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mirror.arguments import whole_number
-from mirror.client import Client, from_settings
+from mirror.client import Client, estimate_text, from_settings
 from mirror.errors import NothingMatched, OpenF1Error
 from mirror.feeds import Feed, registry
+from mirror.ordering import count_steps
 from mirror.pipeline import sync
 from mirror.planning import Scope, Weekend
 from mirror.reporting import Observer, Report
@@ -54,6 +55,13 @@ class Command(BaseCommand):
             help="a session by session_id, OpenF1's session_key (repeatable)",
         )
         parser.add_argument("--latest", action="store_true", help="the newest race weekend")
+        parser.add_argument(
+            "--session-name",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="only sessions of this name, e.g. Race or Qualifying (repeatable)",
+        )
         parser.add_argument(
             "--stale",
             action="store_true",
@@ -98,7 +106,8 @@ class Command(BaseCommand):
         """Sync what the options name, or what is due."""
         settings = {name: options[name] for name in ("collections", "force", "prune", "dry_run")}
         seasons, races, sessions = (tuple(options[name]) for name in ("season", "race", "session"))
-        scope = Scope(seasons=seasons, races=races, sessions=sessions, latest=options["latest"])
+        names = tuple(options["session_name"])
+        scope = Scope(seasons=seasons, races=races, sessions=sessions, latest=options["latest"], session_names=names)
         if not options["stale"]:
             return sync(client=observer.client, scope=scope, observer=observer, **settings)
         if scope != Scope() or any(settings.values()):
@@ -171,6 +180,9 @@ class LineObserver(JsonObserver):
     def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
         self.out.write(f"Found {len(weekends)} races in database.")
 
+    def estimated(self, requests: int) -> None:
+        self.out.write(estimate_text(requests))
+
     def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.out.write(f"Fetching {feed.collection} for race_id={weekend.race_id} ({weekend.name})")
 
@@ -213,7 +225,10 @@ class BarObserver(JsonObserver):
         self.progress.advance(self.task)
 
     def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
-        self.progress.update(self.task, total=len(weekends) * len(feeds))
+        self.progress.update(self.task, total=count_steps(weekends, feeds))
+
+    def estimated(self, requests: int) -> None:
+        self.progress.console.print(estimate_text(requests))
 
     def fetching(self, feed: Feed, weekend: Weekend) -> None:
         self.progress.update(self.task, description=f"{weekend.name}: {feed.collection}", requests=self.client.sent)
