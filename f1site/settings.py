@@ -197,6 +197,7 @@ if STORAGE_URL.scheme == "s3":
 elif STORAGE_URL.geturl():
     raise ImproperlyConfigured(f"STORAGE_URL is {STORAGE_URL.geturl()!r}; s3://bucket/folder is wanted, or nothing.")
 SQL = env.bool("SQL", default=True)  # whether everybody may ask in SQL, at /sql/ and /api/v1/sql/
+MCP = env.bool("MCP", default=True)  # whether programs for language models may ask, at /mcp
 STATIC_URL = "static/"
 # Static files are served from the packages; or, compressed and named by their content, from a folder that `collectstatic` fills.
 STATIC_ROOT = env.str("STATIC_ROOT", default="") or None

@@ -1,0 +1,120 @@
+"""Tools beyond a single session's rows: standings, analyses, predictions, SQL."""
+
+from typing import Annotated, Any
+
+import msgspec
+from django.conf import settings
+from django.utils import timezone
+from pydantic import Field
+
+from api import admission
+from api.kept import once
+from ask.mcp.answers import session_answer, shortened, table
+from ask.mcp.arguments import Driver, NotAnswered, RaceWords, SessionWords, Year, choose_session
+from ask.mcp.turns import turn
+from ask.sql import running
+from drivers.words import find_car
+from mirror import versions
+from ml.analysis import QUESTIONS, CannotSay, NotThere
+from ml.analysis import ask as ask_analysis
+from pages.season import season_page
+from pages.season_rows import load_season
+from races.words import parse_year
+
+SQL_ROWS = 200
+QuestionName = Annotated[
+    str,
+    Field(
+        description="; ".join(f"{name}: {each.about}" for name, each in QUESTIONS.items()),
+        json_schema_extra={"enum": [*QUESTIONS]},
+    ),
+]
+
+
+def standings(year: Annotated[str, Field(description="The season, e.g. 2024, or 'latest'.", max_length=10)]) -> dict[str, Any]:
+    """The championships of drivers and of teams after the last race of a season that is stored."""
+    number = parse_year(year)
+    season = season_page(number, load_season(number), timezone.now())
+    columns = ("place", "name", "team", "points", "wins")
+    drivers = [[at, each.name, each.team, each.points, each.wins] for at, each in enumerate(season.drivers, 1)]
+    teams = [[at, each.name, each.team, each.points, each.wins] for at, each in enumerate(season.teams, 1)]
+    caveats = [
+        f"After {season.rounds[-1] if season.rounds else 'no race'}, the last of {len(season.rounds)} weekends with results here."
+    ]
+    if season.computed:
+        caveats.append("Summed up from the stored results; penalties on points, and weekends that are not stored, are missing.")
+    return {"year": number, "drivers": table(columns, drivers), "teams": table(columns, teams), "caveats": caveats}
+
+
+def analysis(question: QuestionName, race: RaceWords, year: Year = None, session: SessionWords = "race") -> dict[str, Any]:
+    """A race engineer's question about a session: pace, degradation, team-mates, undercuts, with intervals and assumptions."""
+    chosen = choose_session(race, year, session)
+
+    def make() -> bytes:
+        with turn(admission.EXPENSIVE):
+            return msgspec.json.encode(ask_analysis(question, chosen.pk), enc_hook=str)
+
+    checked = getattr(getattr(chosen, "quality", None), "checked_at", None)
+    try:
+        answer = once(repr((settings.VERSION, "mcp", question, chosen.pk, versions.everything(), checked)), make)
+    except (NotThere, CannotSay) as error:
+        raise NotAnswered(str(error)) from error
+    content = shortened(msgspec.json.decode(answer))
+    content.pop("session")
+    caveats = [
+        "Pass on `interval` (95 %), `n`, `filters` and `assumptions` with each number: a difference within intervals is none.",
+        *content.pop("warnings", []),
+    ]
+    return session_answer(chosen, **content, caveats=caveats)
+
+
+def predict_laps(
+    race: RaceWords,
+    driver: Driver,
+    from_lap: Annotated[int, Field(ge=2, le=200, description="The first predicted lap: driven, or the next of a race.")],
+    year: Year = None,
+    horizon: Annotated[int, Field(ge=1, le=20, description="How many laps.")] = 1,
+) -> dict[str, Any]:
+    """Predict a driver's lap times from what was known when a lap began, with 80 % intervals, by this site's models."""
+    chosen = choose_session(race, year, "race")
+    car = find_car(driver, session=chosen.pk)
+    from ml import prediction
+
+    try:
+        with turn(admission.EXPENSIVE):
+            answer = prediction.predict_session(session_id=chosen.pk, driver_number=car, from_lap=from_lap, horizon=horizon)
+    except (prediction.CannotPredict, prediction.NoChampion, ValueError) as error:
+        raise NotAnswered(str(error)) from error
+    laps = [[lap.lap_number, lap.seconds, lap.low, lap.high, lap.task] for lap in answer.laps]
+    models = {
+        task: {"model": each.run.model, "mean_error_s": each.measured.get("mae"), "coverage": each.measured.get("coverage")}
+        for task, each in answer.champions.items()
+    }
+    return session_answer(
+        chosen,
+        car=car,
+        laps=table(("lap", "seconds", "low", "high", "task"), laps),
+        models=shortened(models),
+        caveats=[
+            "low and high bound 80 %; clean laps are predicted, without stops, flags and traffic to come.",
+            *answer.warnings,
+        ],
+    )
+
+
+def sql(query: Annotated[str, Field(description="One SELECT in DuckDB's SQL.", max_length=running.LONGEST)]) -> dict[str, Any]:
+    """Ask in SQL over all rows (tables: resource f1://schema, named as OpenF1's collections). At most 200 rows; aggregate."""
+    if not settings.SQL:
+        raise NotAnswered("SQL is turned off on this site.")
+    try:
+        with turn(admission.SQL):
+            answer = running.run(query, rows=SQL_ROWS)
+    except (running.Refused, running.WorkerDied) as error:
+        raise NotAnswered(str(error)) from error
+    caveats = [f"The first {SQL_ROWS} rows; there are more."] if answer.truncated else []
+    caveats.append("Rows are as OpenF1 has them, with corrections; session_quality says how complete a session is.")
+    content = table([column.name for column in answer.columns], msgspec.json.decode(answer.body), most=SQL_ROWS)
+    return content | {"as_of": answer.as_of.isoformat() if answer.as_of else None, "caveats": caveats}
+
+
+TOOLS = (standings, analysis, predict_laps, sql)
