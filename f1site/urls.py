@@ -68,6 +68,7 @@ urlpatterns = [
     path("health/", health, name="health"),
     path("metrics/", metrics, name="metrics"),
     path("favicon.ico", favicon, name="favicon"),
+    path("", include("ml.tracker.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/postman.json", postman_collection, {"session_kinds": {name: each.kinds for name, each in QUESTIONS.items()}}),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(http_method_names=["get", "head"]), name="docs"),

@@ -13,7 +13,6 @@ from skops import io
 from ml import recording
 from ml.models import Run
 
-NAME = "model.skops"
 # Besides what skops trusts by itself: what the models of `estimators` and the intervals are made of.
 TRUSTED = [
     "ml.clipping.Blank",
@@ -43,9 +42,9 @@ def loads(run: Run) -> tuple[Any, Any]:
     ValueError where the run has no model, where its file is not what was stored, where it holds anything else than models, or
     where another version of scikit-learn wrote it.
     """
-    artifact = run.artifacts.filter(name=NAME).first()
+    artifact = run.artifacts.filter(name=recording.MODEL_FILE).first()
     if artifact is None:
-        raise ValueError(f"Run '{run.pk}' has no {NAME}.")
+        raise ValueError(f"Run '{run.pk}' has no {recording.MODEL_FILE}.")
     written, here = run.libraries.get("scikit-learn"), version("scikit-learn")
     if written != here:
         raise ValueError(

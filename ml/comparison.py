@@ -29,11 +29,12 @@ def run_counts(experiments: Collection[UUID]) -> dict[UUID, int]:
 
 
 def best_runs(experiments: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
-    """{experiment: {id, model, metric, value}} of its best completed run by its primary metric; a leaky one is never the best."""
+    """{experiment: {id, model, metric, value}} of its best completed run by its primary metric. Not leaky, and measured here."""
     rows = Metric.objects.filter(
         run__experiment_id__in=experiments,
         run__status=Run.Status.COMPLETED,
         run__leaky=False,
+        run__elsewhere=False,
         context="",
         key=F("run__experiment__primary_metric"),
     ).order_by("step")
@@ -105,6 +106,7 @@ def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
                 "split": run.split,
                 "status": run.status,
                 "leaky": run.leaky,
+                "elsewhere": run.elsewhere,
                 "started_at": run.started_at,
             }
             for run in runs

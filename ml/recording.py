@@ -25,10 +25,11 @@ from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
 from ml.models.experiments import VALID_NAME
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "scipy", "skops", "pyarrow")
+MODEL_FILE = "model.skops"  # of a run: the file that answers predictions
 LEASE_PREFIX = "training "
 # Tasks whose naive answer everybody knows, the last race's lap time: a model that is worse is of no use to anybody.
 NEED_SKILL = ("lap_time",)
-SAFE_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}\Z")
+SAFE_NAME = re.compile(r"(?=.{1,100}\Z)[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
 
 
 class Ended(ValueError):
@@ -54,6 +55,7 @@ def start_run(  # noqa: PLR0913 - a run is described by many values
     user: Any = None,
     seed: int = 0,
     leaky: bool = False,
+    elsewhere: bool = False,
     params: Mapping[str, Any] | None = None,
 ) -> Run:
     """A run that begins now. ValueError without a split or a fingerprint of the dataset (the dataset's own by default)."""
@@ -72,12 +74,18 @@ def start_run(  # noqa: PLR0913 - a run is described by many values
             created_by=user,
             seed=seed,
             leaky=leaky,
+            elsewhere=elsewhere,
             git_commit=git_commit(),
             libraries=dict(library_versions()),
         )
         Experiment.objects.filter(pk=experiment.pk).update(status=Experiment.Status.RUNNING, updated_at=timezone.now())
         log_params(run=run, params=params or {})
     return run
+
+
+def find_dataset(sha256: str) -> Dataset | None:
+    """The dataset with this fingerprint; None where it was not made here."""
+    return Dataset.objects.filter(sha256=sha256).first()
 
 
 def log_params(*, run: Run, params: Mapping[str, Any]) -> None:
@@ -106,9 +114,11 @@ def upsert(rows: list[Any], *, fields: list[str], unique: list[str]) -> None:
 
 
 def store_artifact(*, run: Run, name: str, content: bytes, content_type: str = "application/octet-stream") -> Artifact:
-    """Keep a file of a run in the default storage, with its SHA-256. ValueError for a name that is no plain file name."""
+    """Keep a file of a run in the default storage, with its SHA-256. ValueError for a name that is no path of a file."""
     if not SAFE_NAME.match(name):
-        raise ValueError(f"{name!r} is no name for a file: letters, digits, . _ and -, at most 100, no dot in front.")
+        raise ValueError(
+            f"{name!r} is no name for a file: letters, digits, . _ and -, / between folders, at most 100, no dot in front."
+        )
     digest = hashlib.sha256(content).hexdigest()
     with transaction.atomic():
         still_running(run)
@@ -147,10 +157,11 @@ def end_run(*, run: Run, status: str = Run.Status.COMPLETED, error: str = "") ->
 
 
 def promote(run: Run) -> Run:
-    """Make a completed run the champion of its task. ValueError for one that is leaky, failed or still running, and for one of
+    """Make a completed run the champion of its task. ValueError for one that is leaky, measured elsewhere, failed or
+    still running, and for one of
     `NEED_SKILL` that was no better than the best naive answer."""
-    if run.leaky or run.status != Run.Status.COMPLETED:
-        raise ValueError("Only a completed run whose split is not leaky can be the champion.")
+    if run.leaky or run.elsewhere or run.status != Run.Status.COMPLETED:
+        raise ValueError("Only a completed run that was measured here, by a split that is not leaky, can be the champion.")
     skill = measured_skill(run)
     if run.task in NEED_SKILL and skill is not None and skill <= 0:
         raise ValueError(f"Run '{run.pk}' has a skill of {skill:.1%}: it was no better than the naive answer.")
@@ -164,6 +175,14 @@ def promote(run: Run) -> Run:
 def measured_skill(run: Run) -> float | None:
     """How much smaller the run's error was than that of the best naive answer, as a share; None where nobody recorded it."""
     return run.metrics.filter(key="skill", context="").order_by("step").values_list("value", flat=True).last()
+
+
+def delete_run(run: Run) -> None:
+    """A run with its files, once that is certain."""
+    with transaction.atomic():
+        files = list(Artifact.objects.filter(run=run).values_list("file", flat=True))
+        run.delete()
+        transaction.on_commit(lambda: forget(files))
 
 
 def delete_experiment(experiment: Experiment) -> None:

@@ -1,5 +1,6 @@
 """Splits of laps into training and test laps, by whole races except for `random`."""
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
@@ -17,6 +18,11 @@ NAMES = "by_race, by_season, before:YYYY-MM-DD, rolling, random"
 def is_leaky(split: str) -> bool:
     """Whether laps of one race are in both the training and the test set."""
     return split == "random"
+
+
+def is_known(split: str) -> bool:
+    """Whether a split is one of those here, which say which laps are tested."""
+    return re.fullmatch(r"by_race|by_season|rolling|random|before:\d{4}-\d{2}-\d{2}", split) is not None
 
 
 def split_laps(laps: "pd.DataFrame", split: str, *, seed: int) -> "Iterator[tuple[np.ndarray, np.ndarray]]":

@@ -84,7 +84,7 @@ def record_result(run: Run, result: Result, data: Data, progress: Callable[[str]
             numbers = {key: value for key, value in part.items() if key != column and math.isfinite(value)}
             recording.log_metrics(run=run, metrics=numbers, context=f"{column.removesuffix('_id')}={part[column]}")
     for name, content, kind in (
-        (artifacts.NAME, artifacts.dumps(result.last.estimator, result.last.ends), "application/zip"),
+        (recording.MODEL_FILE, artifacts.dumps(result.last.estimator, result.last.ends), "application/zip"),
         (MEMORY, text(training_summary(result, data)), "application/json"),
         ("metrics.json", text(figures), "application/json"),
         ("predictions.parquet", parquet(result.predictions), "application/vnd.apache.parquet"),

@@ -33,9 +33,15 @@ class Run(models.Model):
     dataset_sha256 = models.CharField("dataset's SHA-256", max_length=64, help_text="Fingerprint of what it was trained on.")
     split = models.CharField(max_length=60, help_text="How training and test rows were told apart.")
     leaky = models.BooleanField(default=False, help_text="The split lets the test rows be known; never chosen as best.")
+    elsewhere = models.BooleanField(
+        "measured elsewhere",
+        default=False,
+        help_text="Another program measured it, on a dataset or by a split that is not known here; never chosen as best.",
+    )
     champion = models.BooleanField(default=False, help_text="It answers the predictions of its task.")
     git_commit = models.CharField(max_length=40, blank=True)
     libraries = models.JSONField(default=dict, help_text="Versions of the libraries it was trained with.")
+    tags = models.JSONField(default=dict, blank=True, help_text="What a client of MLflow noted.")
     error = models.TextField(blank=True, help_text="Why it failed.")
 
     class Meta:

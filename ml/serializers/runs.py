@@ -45,6 +45,7 @@ class RunSerializer(RowSerializer):
             "seed",
             "split",
             "leaky",
+            "elsewhere",
             "champion",
             "dataset_sha256",
             "git_commit",

@@ -137,10 +137,10 @@ class Harmful:
 def test_a_file_with_anything_else_than_a_model_builds_nothing(data):
     experiment = recording.experiment(name="foreign", owner="eve")
     run = recording.start_run(experiment=experiment, model="ridge", split="by_race", dataset_sha256="0" * 64)
-    recording.store_artifact(run=run, name=artifacts.NAME, content=skops_io.dumps({"estimator": Harmful(), "ends": None}))
+    recording.store_artifact(run=run, name=recording.MODEL_FILE, content=skops_io.dumps({"estimator": Harmful(), "ends": None}))
     with pytest.raises(ValueError, match="something else than a model"):
         artifacts.loads(run)
-    recording.store_artifact(run=run, name=artifacts.NAME, content=b"\x80\x04no zip at all")
+    recording.store_artifact(run=run, name=recording.MODEL_FILE, content=b"\x80\x04no zip at all")
     with pytest.raises(ValueError, match="something else than a model"):
         artifacts.loads(run)
 

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from api.errors import Conflict, TooLarge
 from api.serializers import validate_data
 from api.viewsets import EntityViewSet, get_row_or_404
-from ml import recording
+from ml import recording, splits
 from ml.filters import RunFilter
 from ml.models import Experiment, Run
 from ml.serializers.runs import NewRunSerializer, RunDetailSerializer, RunLogSerializer, RunSerializer
@@ -53,8 +53,12 @@ class RunViewSet(EntityViewSet):
         require_owner(request.user, experiment)
         log: dict[str, Any] = {name: values.pop(name) for name in ("metrics", "status", "error") if name in values}
         leaky = values.pop("leaky") or values["split"] == "random"
+        dataset = recording.find_dataset(values["dataset_sha256"])
+        elsewhere = dataset is None or not splits.is_known(values["split"])
         with transaction.atomic():
-            run = recording.start_run(experiment=experiment, user=request.user, leaky=leaky, **values)
+            run = recording.start_run(
+                experiment=experiment, user=request.user, leaky=leaky, dataset=dataset, elsewhere=elsewhere, **values
+            )
             record_log(run, log)
         body = self.get_serializer().to_representation(run)
         return Response(body, status=status.HTTP_201_CREATED, headers={"Location": body["url"]})
@@ -69,7 +73,7 @@ class RunViewSet(EntityViewSet):
         return Response(self.get_serializer().to_representation(run))
 
     @extend_schema(summary="Fetch a file of a run", responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    @action(detail=True, filter_backends=[], pagination_class=None, url_path="artifacts/(?P<name>[-A-Za-z0-9_.]{1,100})")
+    @action(detail=True, filter_backends=[], pagination_class=None, url_path="artifacts/(?P<name>[-A-Za-z0-9_./]{1,100})")
     def artifacts(self, request: Request, name: str, **kwargs: Any) -> HttpResponse:
         """409 where the SHA-256 of the file is not the one in the database."""
         artifact = self.get_object().artifacts.filter(name=name).first()
