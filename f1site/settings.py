@@ -378,6 +378,7 @@ LOGGING = {
         "django": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False},
         "django.request": {"level": "ERROR"},  # refused requests are logged as all requests are
         "matplotlib": {"level": "WARNING"},
+        "mcp": {"level": "WARNING"},  # else two lines for each request
         "botocore": {"level": "WARNING"},  # else a line for each thread that uses the bucket
     },
 }

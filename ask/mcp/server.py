@@ -6,14 +6,15 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 
 from api import admission
-from ask.mcp import session_tools, site_tools
+from ask.mcp import lap_tools, session_tools, site_tools
 from ask.mcp.arguments import NotAnswered
 from ask.sql.describe import JOINS, tables
 from ask.sql.examples import EXAMPLES
@@ -32,7 +33,7 @@ GLOSSARY = "docs/glossary.md"
 @cache
 def make_server() -> MCPServer:
     server = MCPServer("F1 Stats", version=settings.VERSION, instructions=INSTRUCTIONS, log_level="WARNING")
-    for tool in (*session_tools.TOOLS, *site_tools.TOOLS):
+    for tool in (*session_tools.TOOLS, *lap_tools.TOOLS, *site_tools.TOOLS):
         server.add_tool(in_thread(tool), name=tool.__name__, annotations=READING)
     for read, about in ((schema, "The tables of the tool sql."), (glossary, "Formula 1 and statistics terms.")):
         name = read.__name__
@@ -40,17 +41,19 @@ def make_server() -> MCPServer:
     return server
 
 
-def in_thread(tool: Callable[..., dict[str, Any]]) -> Callable[..., Awaitable[dict[str, Any]]]:
+def in_thread(tool: Callable[..., dict[str, Any]]) -> Callable[..., Awaitable[CallToolResult]]:
     """The tool for an event loop: it runs in the thread that handles the request, and says what is wrong in words."""
 
     @wraps(tool)
-    async def call(**arguments: Any) -> dict[str, Any]:
+    async def call(**arguments: Any) -> CallToolResult:
         try:
-            return await sync_to_async(tool)(**arguments)
+            answer = await sync_to_async(tool)(**arguments)
         except (NotAnswered, Unclear, DamagedFile, StorageUnavailable) as error:
             raise ToolError(str(error)) from error
         except admission.Busy as error:
             raise ToolError(str(error.detail)) from error
+        text = msgspec.json.encode(answer, enc_hook=str).decode()  # the SDK would indent it to three times the length
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=msgspec.json.decode(text))
 
     call.__signature__ = inspect.signature(tool)  # type: ignore[attr-defined]
     return call

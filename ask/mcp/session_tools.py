@@ -1,17 +1,15 @@
-"""Tools about one session: results, laps, stints and stops, the telemetry of a lap, data quality."""
+"""Tools about one session: results, laps, stints and stops, data quality."""
 
 from typing import Any
 
 from ask.mcp.answers import session_answer, shortened, table
-from ask.mcp.arguments import Driver, Drivers, LapNumber, NotAnswered, RaceWords, SessionWords, Year, choose_session
+from ask.mcp.arguments import Drivers, LapNumber, RaceWords, SessionWords, Year, choose_session
 from drivers.words import find_car
 from pages.rows import EntryRow, LapRow, SessionRows, load
 from races.words import find_sessions as sessions_meant
-from telemetry.models import Lap, SessionQuality
+from telemetry.models import SessionQuality
 
-POINTS = 500  # of a lap's telemetry
 FINDINGS = 20
-TRACE = ("time", "distance", "speed", "throttle", "brake", "n_gear", "rpm", "drs", "x", "y")
 LAP_COLUMNS = ("lap", "seconds", "sector_1", "sector_2", "sector_3", "compound", "tyre_age", "stint", "not_clean_because")
 
 
@@ -97,38 +95,6 @@ def stints_and_stops(race: RaceWords, year: Year = None, session: SessionWords =
     )
 
 
-def lap_telemetry(
-    race: RaceWords, driver: Driver, year: Year = None, session: SessionWords = "race", lap: LapNumber = 0
-) -> dict[str, Any]:
-    """Speed, throttle, brake, gear, rpm, DRS and position along one lap, at most 500 points. lap=0: the driver's best lap."""
-    from rest_framework.exceptions import NotFound
-
-    from telemetry.samples.trace import lap_trace
-
-    chosen = choose_session(race, year, session)
-    car = find_car(driver, session=chosen.pk)
-    driven = Lap.objects.filter(session=chosen, driver_number=car)
-    row = driven.filter(lap_number=lap).first() if lap else driven.exclude(lap_duration=None).order_by("lap_duration").first()
-    if row is None:
-        raise NotAnswered(f"There is no lap {lap or 'with a time'} of car {car} in this session.")
-    try:
-        samples = lap_trace(row)["samples"]
-    except NotFound as error:
-        raise NotAnswered(str(error.detail)) from error
-    step = -(-len(samples) // POINTS) or 1
-    points = [[sample.get(name) for name in TRACE] for sample in samples[::step]]
-    return session_answer(
-        chosen,
-        lap={"car": car, "lap": row.lap_number, "seconds": row.lap_duration},
-        samples=table(TRACE, points, most=POINTS),
-        caveats=[
-            "About four samples a second: moments between them are unknown. distance (m) is speed integrated and drifts by some "
-            "ten metres in a lap, so it does not say where one car gained on another.",
-        ]
-        + ([f"Every {step}. sample is shown."] if step > 1 else []),
-    )
-
-
 def session_quality(race: RaceWords, year: Year = None, session: SessionWords = "race") -> dict[str, Any]:
     """How far a session's data can be trusted: the grade of each collection, and what checks found, the gravest first."""
     chosen = choose_session(race, year, session)
@@ -165,4 +131,4 @@ def lap_line(lap: LapRow) -> list[Any]:
     return [lap.lap_number, lap.lap_duration, *sectors, lap.tyre_compound, lap.tyre_age, lap.stint_number, reason]
 
 
-TOOLS = (find_sessions, session_results, laps, stints_and_stops, lap_telemetry, session_quality)
+TOOLS = (find_sessions, session_results, laps, stints_and_stops, session_quality)

@@ -25,6 +25,7 @@ TOOLS = {
     "laps",
     "stints_and_stops",
     "lap_telemetry",
+    "compare_laps",
     "session_quality",
     "standings",
     "analysis",
@@ -123,6 +124,18 @@ def test_results_laps_stints_and_telemetry(ask):
     assert trace["lap"] == {"car": 1, "lap": 39, "seconds": 92.608}
     assert 300 < len(trace["samples"]["rows"]) <= 500
     assert "no samples of car 44" in ask.refusal("lap_telemetry", race="bahrain 2024", driver="HAM")
+
+
+def test_laps_are_compared_with_a_band(ask):
+    answer = ask.call("compare_laps", race="bahrain 2024", laps=["VER-39", "LEC-39"])
+    assert [lap["label"] for lap in as_dicts(answer["laps"])] == ["VER-39", "LEC-39"]
+    rows = as_dicts(answer["delta"])
+    assert rows[0]["distance"] == 0
+    assert all(row["delta_band_LEC-39"] < row["delta_band_95_LEC-39"] for row in rows[10:-10])
+    official = {lap["label"]: lap["seconds"] for lap in as_dicts(answer["laps"])}
+    assert rows[-1]["delta_LEC-39"] == pytest.approx(official["LEC-39"] - official["VER-39"], abs=0.15)
+    assert any("certainly_faster" in caveat for caveat in answer["caveats"])
+    assert "has no lap 70" in ask.refusal("compare_laps", race="bahrain 2024", laps=["VER-70", "LEC-39"])
 
 
 def test_long_tables_are_cut_and_say_so(ask):
