@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import action
 from unfold.forms import BaseDialogForm
@@ -15,12 +17,13 @@ from api.links import NAMESPACE
 from jobs import queue
 from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
 from mirror.admin.display import display_value
-from ml import comparison
+from ml import comparison, recording
 from ml.estimators import MODELS
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
 from ml.splits import NAMES as SPLITS
 from ml.tasks import TASKS
 
+TRAIN_ABOUT = "A worker learns from the laps of all races; this takes about a minute."
 STATES = {"created": "", "running": "info", "completed": "success", "failed": "danger"}
 
 
@@ -83,15 +86,15 @@ class ExperimentAdmin(StatusAdmin):
 @admin.register(Run)
 class RunAdmin(StatusAdmin):
     icon = "model_training"
-    list_display = ("__str__", "experiment", "task", "split", "leaky", "champion", "state", "started_at")
-    list_filter = ("status", "task", "model", "leaky", "champion")
+    list_display = ("__str__", "experiment", "task", "split", "measured", "answers", "state", "started_at")
+    list_filter = ("status", "task", "model", "leaky", "elsewhere", "champion")
     list_select_related = ("experiment",)
     search_fields = ("model", "owner", "dataset_sha256")
     fields = (
         ("model", "task"),
-        ("split", "leaky", "seed"),
+        ("split", "measured", "seed"),
         ("experiment", "dataset"),
-        ("status", "champion"),
+        ("status", "answers"),
         ("started_at", "ended_at"),
         "error",
         "figures",
@@ -102,6 +105,18 @@ class RunAdmin(StatusAdmin):
         "dataset_sha256",
     )
     actions_list = ("train",)
+    actions_detail = ("promote",)
+
+    @admin.display(description="measured")
+    def measured(self, run: Run) -> str:
+        """Whether its figures can be compared: only a mark against them has a colour of warning."""
+        if run.leaky:
+            return badge("leaky", "danger")
+        return badge("elsewhere", "warning") if run.elsewhere else badge("here", "success")
+
+    @admin.display(description="predictions", ordering="champion")
+    def answers(self, run: Run) -> str:
+        return badge(f"answers {run.task}", "success") if run.champion else ""
 
     @admin.display(description="figures")
     def figures(self, run: Run) -> str:
@@ -123,6 +138,51 @@ class RunAdmin(StatusAdmin):
     def address(self, run: Run, name: str) -> str:
         return reverse(f"{NAMESPACE}:run-artifacts", args=[run.pk, name])
 
+    def get_urls(self) -> list[URLPattern]:
+        page = path("train/", self.admin_site.admin_view(self.train_page), name="ml_run_train_page")  # before the dialog's
+        return [page, *super().get_urls()]
+
+    def train_page(self, request: HttpRequest) -> HttpResponse:
+        """The dialog that trains a model, as a page of its own for whoever opens its address."""
+        if "HX-Request" in request.headers:
+            return self.train(request)
+        if not self.has_train_permission(request):
+            raise PermissionDenied
+        form = TrainForm(data=request.POST or None, request=request, object_id=None)
+        if form.is_valid():
+            return self.queue_training(request, form)
+        context = self.admin_site.each_context(request) | {"form": form, "title": "Train a model", "about": TRAIN_ABOUT}
+        return render(request, "admin/ml/train.html", context | {"opts": self.opts})
+
+    def has_promote_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Only runs that may answer predictions, and do not yet, have the button."""
+        fit = {"status": Run.Status.COMPLETED, "leaky": False, "elsewhere": False, "champion": False}
+        is_fit = object_id is None or Run.objects.filter(pk=object_id, artifacts__name=recording.MODEL_FILE, **fit).exists()
+        return is_fit and request.user.has_perm("ml.change_run")
+
+    @action(
+        description="Promote",
+        url_path="promote",
+        icon="trophy",
+        permissions=["promote"],
+        dialog={
+            "title": "Promote this run",
+            "description": "From now on its model answers the predictions of its task.",
+            "form_class": None,
+            "form_submit_text": "Promote it",
+        },
+    )
+    def promote(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        run = get_object_or_404(Run, pk=object_id)
+        try:
+            recording.promote(run)
+        except ValueError as error:
+            self.message_user(request, str(error), messages.ERROR)
+        else:
+            self.log_change(request, run, "Promoted.")
+            self.message_user(request, f"{run} answers the predictions of {run.task} now.", messages.SUCCESS)
+        return redirect_after_dialog(request, page_url(run))
+
     def has_train_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("jobs.add_job")
 
@@ -133,12 +193,16 @@ class RunAdmin(StatusAdmin):
         permissions=["train"],
         dialog={
             "title": "Train a model",
-            "description": "A worker learns from the laps of all races; this takes about a minute.",
+            "description": TRAIN_ABOUT,
             "form_class": TrainForm,
             "form_submit_text": "Train",
         },
     )
     def train(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
+        return self.queue_training(request, form)
+
+    def queue_training(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
+        """Queue the training, and go on to the page that shows its progress."""
         parameters = {
             name: form.cleaned_data[name] for name in ("model", "task", "split", "experiment") if form.cleaned_data[name]
         }

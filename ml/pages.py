@@ -24,7 +24,7 @@ class ComparisonPage(TemplateHTMLRenderer):
             "experiment": experiment,
             "metrics": [{"name": name, "on": name in columns} for name in metrics],
             "columns": columns,
-            "params": [*data["params"]],
+            "params": param_names(data["params"]),
             "rows": [self.row(run, data, [metrics[name] for name in columns]) for run in data["runs"]],
             "others": [{"run": run, "on": str(run.pk) in picked} for run in experiment.runs.all()[:50]],
             "races": heat(data["races"]),
@@ -35,8 +35,21 @@ class ComparisonPage(TemplateHTMLRenderer):
         cells = [
             {"value": row["values"][key], "difference": row["difference"][key], "best": row["best"] == key} for row in metrics
         ]
-        params = [values[key] for values in data["params"].values()]
+        params = [shown_param(name, data["params"][name][key]) for name in param_names(data["params"])]
         return {"run": run, "baseline": run["id"] == data["baseline"], "cells": cells, "params": params}
+
+
+FINGERPRINT = "dataset_sha256"
+
+
+def param_names(params: dict[str, Any]) -> list[str]:
+    """The parameters in their order; the fingerprint of the dataset, which nobody reads, comes last."""
+    return sorted(params, key=lambda name: name == FINGERPRINT)
+
+
+def shown_param(name: str, value: Any) -> Any:
+    """A parameter as the page shows it: of a fingerprint as much as tells it from others."""
+    return f"{value[:8]}…" if name == FINGERPRINT and value and len(value) > 12 else value
 
 
 def heat(races: list[dict[str, Any]]) -> list[dict[str, Any]]:

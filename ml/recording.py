@@ -157,9 +157,11 @@ def end_run(*, run: Run, status: str = Run.Status.COMPLETED, error: str = "") ->
 
 
 def promote(run: Run) -> Run:
-    """Make a completed run the champion of its task. ValueError for one that is leaky, measured elsewhere, failed or
-    still running, and for one of
-    `NEED_SKILL` that was no better than the best naive answer."""
+    """Make a completed run the champion of its task.
+
+    ValueError for one that is leaky, measured elsewhere, failed or still running, and for one of `NEED_SKILL` that was no better
+    than the best naive answer.
+    """
     if run.leaky or run.elsewhere or run.status != Run.Status.COMPLETED:
         raise ValueError("Only a completed run that was measured here, by a split that is not leaky, can be the champion.")
     skill = measured_skill(run)

@@ -1,5 +1,6 @@
 """The admin pages of background work: jobs with their progress, and schedules."""
 
+from datetime import UTC, datetime
 from importlib import import_module
 
 import pytest
@@ -16,8 +17,17 @@ pytestmark = pytest.mark.django_db
 def test_a_jobs_page_asks_how_far_it_is_until_it_has_ended(admin_client):
     job = Job.objects.create(kind="sync", state="running", done=3, total=12, message="Monaco: laps")
     url = f"/admin/jobs/job/{job.pk}/progress/"
+    assert "not started" in admin_client.get(url).content.decode()
+    Job.objects.update(started_at=datetime(2024, 3, 2, 15, 0, 4, tzinfo=UTC))
     fragment = admin_client.get(url).content.decode()
-    for text in ("3 of 12", 'value="25"', "Monaco: laps", f'hx-get="{url}"', 'hx-trigger="every 2s"'):
+    for text in (
+        "started 2 Mar, 15:00:04 UTC",
+        "3 of 12",
+        'value="25"',
+        "Monaco: laps",
+        f'hx-get="{url}"',
+        'hx-trigger="every 2s"',
+    ):
         assert text in fragment
     Job.objects.update(state="failed", error="<b>broken</b>")
     fragment = admin_client.get(url).content.decode()

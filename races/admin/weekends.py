@@ -72,6 +72,7 @@ class RaceAdmin(MirroredAdmin):
     inlines = (SessionInline,)
     actions = ("sync_from_openf1",)
     actions_list = ("sync_latest",)
+    actions_detail = ("sync_weekend",)
     client = staticmethod(from_settings)
 
     @admin.display(description="from", ordering="date_start")
@@ -121,6 +122,27 @@ class RaceAdmin(MirroredAdmin):
     )
     def sync_latest(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
         return self.sync(request, Scope(latest=True)) or redirect_after_dialog(request, list_url(Race))
+
+    def has_sync_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Weekends of the demo season, which OpenF1 does not have, have no button."""
+        is_real = object_id is None or Race.objects.filter(pk=object_id).exclude(source=Source.DEMO).exists()
+        return is_real and self.has_change_permission(request)
+
+    @action(
+        description="Sync from OpenF1",
+        url_path="sync-weekend",
+        icon="sync",
+        permissions=["sync"],
+        dialog={
+            "title": "Sync this weekend",
+            "description": "Asks OpenF1 for everything of it but samples. Manual changes are kept. This takes some seconds.",
+            "form_class": None,
+            "form_submit_text": "Sync",
+        },
+    )
+    def sync_weekend(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        race = get_object_or_404(Race, pk=object_id)
+        return self.sync(request, Scope(races=(race.pk,))) or redirect_after_dialog(request, page_url(race))
 
     def sync(self, request: HttpRequest, scope: Scope) -> HttpResponse | None:
         """Queue a sync and redirect to its progress; without a worker sync at once and show the outcome as messages.

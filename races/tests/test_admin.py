@@ -112,6 +112,17 @@ def test_sync_leaves_out_the_demo_season(admin_client, upstream):
     assert upstream.asked == []
 
 
+def test_the_page_of_a_race_has_a_button_that_syncs_it(admin_client, upstream, race):
+    url = f"{RACES}{race.pk}/sync-weekend/"
+    assert url in admin_client.get(f"{RACES}{race.pk}/change/").content.decode()
+    answer = admin_client.post(url, {"_form_submitted": "on"})
+    assert (answer.status_code, answer["Location"]) == (302, f"{RACES}{race.pk}/change/")
+    assert list(Lap.objects.values_list("session_id", flat=True)) == [11]
+    Race.objects.update(source="demo")
+    assert url not in admin_client.get(f"{RACES}{race.pk}/change/").content.decode()
+    assert admin_client.post(url, {"_form_submitted": "on"}).status_code == 403
+
+
 def test_sync_needs_the_permission_to_change_races(client, upstream, race):
     member(client, "view_race")
     assert "sync_from_openf1" not in client.get(RACES).content.decode()
