@@ -35,9 +35,9 @@ def make_server() -> MCPServer:
     server = MCPServer("F1 Stats", version=settings.VERSION, instructions=INSTRUCTIONS, log_level="WARNING")
     for tool in (*session_tools.TOOLS, *lap_tools.TOOLS, *site_tools.TOOLS):
         server.add_tool(in_thread(tool), name=tool.__name__, annotations=READING)
-    for read, about in ((schema, "The tables of the tool sql."), (glossary, "Formula 1 and statistics terms.")):
-        name = read.__name__
-        server.resource(f"f1://{name}", name=name, mime_type="text/markdown", description=about)(read)
+    for resource, about in ((schema, "The tables of the tool sql."), (glossary, "Formula 1 and statistics terms.")):
+        name = resource.__name__
+        server.resource(f"f1://{name}", name=name, mime_type="text/markdown", description=about)(resource)
     return server
 
 

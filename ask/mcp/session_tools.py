@@ -98,16 +98,16 @@ def stints_and_stops(race: RaceWords, year: Year = None, session: SessionWords =
 def session_quality(race: RaceWords, year: Year = None, session: SessionWords = "race") -> dict[str, Any]:
     """How far a session's data can be trusted: the grade of each collection, and what checks found, the gravest first."""
     chosen = choose_session(race, year, session)
-    found = getattr(chosen, "quality", None)
-    if found is None:
+    quality = getattr(chosen, "quality", None)
+    if quality is None:
         return session_answer(chosen)
-    grades = [[name, each["grade"], each.get("stored"), each.get("reason", "")] for name, each in found.grades.items()]
+    grades = [[name, each["grade"], each.get("stored"), each.get("reason", "")] for name, each in quality.grades.items()]
     return session_answer(
         chosen,
-        grade=found.grade,
+        grade=quality.grade,
         collections=table(("collection", "grade", "rows", "what_is_lacking"), grades),
-        counts={"errors": found.errors, "warnings": found.warnings, "notes": found.notes},
-        findings=shortened(found.findings[:FINDINGS]),
+        counts={"errors": quality.errors, "warnings": quality.warnings, "notes": quality.notes},
+        findings=shortened(quality.findings[:FINDINGS]),
     )
 
 

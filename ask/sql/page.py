@@ -87,11 +87,11 @@ def cell(value: Any) -> Any:
 def frame_context(sql: str, kind: str, *, embed: bool) -> dict[str, Any]:
     """What the template shows besides the answer."""
     file_url = reverse(f"{NAMESPACE}:sql")
-    known = next((example for example in EXAMPLES if same(example.sql, sql)), None)
+    example = next((each for each in EXAMPLES if is_same_question(each.sql, sql)), None)
     return {
         "sql": sql,
         "lines": min(16, max(5, sql.count("\n") + 2)),
-        "title": known.question if known else "SQL",
+        "title": example.question if example else "SQL",
         "kind": kind,
         "kinds": chart.KINDS,
         "embed": embed,
@@ -106,7 +106,7 @@ def frame_context(sql: str, kind: str, *, embed: bool) -> dict[str, Any]:
     }
 
 
-def same(one: str, other: str) -> bool:
+def is_same_question(one: str, other: str) -> bool:
     """Whether two questions differ by blanks alone."""
     return re.sub(r"\s+", " ", one).strip() == re.sub(r"\s+", " ", other).strip()
 

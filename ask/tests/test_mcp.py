@@ -51,7 +51,7 @@ class DjangoTransport(httpx2.AsyncBaseTransport):
         return httpx2.Response(response.status_code, headers=dict(response.items()), content=response.content)
 
 
-class Asked:
+class ToolClient:
     """Ask tools by the SDK's client."""
 
     def __init__(self, client):
@@ -83,7 +83,7 @@ class Asked:
 
 @pytest.fixture
 def ask(recorded, db, client):
-    return Asked(client)
+    return ToolClient(client)
 
 
 def as_dicts(table):

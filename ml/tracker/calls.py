@@ -180,12 +180,12 @@ def search_models(user: Any, message: messages.Anything) -> dict[str, Any]:
 def files_below(run: Run, folder: str) -> list[dict[str, Any]]:
     """The files and folders directly in a folder of a run."""
     prefix = f"{folder.strip('/')}/" if folder.strip("/") else ""
-    found: dict[str, dict[str, Any]] = {}
+    entries: dict[str, dict[str, Any]] = {}
     for name, size in run.artifacts.filter(name__startswith=prefix).values_list("name", "size"):
         own, below, _ = name.removeprefix(prefix).partition("/")
         path = f"{prefix}{own}"
-        found[path] = {"path": path, "is_dir": True} if below else {"path": path, "is_dir": False, "file_size": size}
-    return list(found.values())
+        entries[path] = {"path": path, "is_dir": True} if below else {"path": path, "is_dir": False, "file_size": size}
+    return list(entries.values())
 
 
 # What they have in common

@@ -65,11 +65,11 @@ class CallView(TrackerView):
         body: Any = request.data or b"{}"
         return self.answer(request, call, lambda kind: msgspec.json.decode(body, type=kind, strict=False))
 
-    def answer(self, request: Request, name: str, read: Any) -> Response:
+    def answer(self, request: Request, name: str, parse: Any) -> Response:
         call = CALLS.get(name)
         if call is None or call.method != request.method:
             raise Refused("ENDPOINT_NOT_FOUND", f"{request.method} {name} is not spoken here; there are: {', '.join(CALLS)}.")
-        return Response(call.answer(request.user, read(call.message)))
+        return Response(call.answer(request.user, parse(call.message)))
 
     def check_permissions(self, request: Request) -> None:
         if str(self.kwargs.get("call")).endswith("/search"):  # a POST that reads
