@@ -20,12 +20,12 @@ SESSIONS = {
     9161: "the qualifying in Singapore 2023",
 }
 ROWS = ("drivers", "stints", "laps", "pit", "weather", "race_control", "overtakes", "session_result", "starting_grid")
-CARS = (1, 16)  # whose samples are stored
+CARS = (1, 11, 16, 55)  # whose samples are stored
 
 
 @pytest.fixture(scope="package")
 def recorded(django_db_setup, django_db_blocker, replay, tmp_path_factory):
-    """The recorded rows of these sessions, and what the electronics of two cars said in Bahrain."""
+    """The recorded rows of these sessions, and what the electronics of four cars said in Bahrain."""
     options = {"OPENF1_BASE_URL": replay.url, "OPENF1_REQUESTS_PER_SECOND": 0, "OPENF1_REQUESTS_PER_MINUTE": 0}
     options["MEDIA_ROOT"] = str(tmp_path_factory.mktemp("media"))
     with django_db_blocker.unblock(), override_settings(**options):

@@ -54,7 +54,7 @@ ANSWERS = {
     "How often was the safety car deployed in each race of 2023?": ([["Zandvoort", 1]], 1),
     "Whose lap times were deleted most often in 2024?": ([["Lando NORRIS", 4], ["Daniel RICCIARDO", 3]], 10),
     "Who led how many laps in Monaco 2024?": ([["LEC", 77]], 1),
-    "Who was how much of the race at full throttle in Bahrain 2024?": ([["LEC", 51.3, "e8002d"], ["VER", 49.8, "3671c6"]], 2),
+    "Who was how much of the race at full throttle in Bahrain 2024?": ([["SAI", 53.5, "e8002d"], ["LEC", 51.3, "e8002d"]], 4),
     "What was everybody's ideal lap in qualifying in Singapore 2023, and what did they lose to it?": (
         [["SAI", 90.984, 90.962, 0.022], ["RUS", 91.056, 91.056, 0.0]],
         20,
