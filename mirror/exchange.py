@@ -42,14 +42,14 @@ class Document(msgspec.Struct):
     corrections: list[Shared]
 
 
-def dump() -> bytes:
-    """Export the corrections of OpenF1's rows (not of demo rows) as a JSON document, in a stable order."""
+def dump(**parts: Any) -> bytes:
+    """Export the corrections of OpenF1's rows (not of demo rows) as a JSON document, in a stable order, with further parts."""
     rows = Correction.objects.filter(source=Source.OPENF1).select_related("user").order_by("collection", "key", "field")
     shared = [
         Shared(c.collection, c.key, c.field, c.upstream, c.corrected, c.reason, c.user.get_username() if c.user else "")
         for c in rows
     ]
-    return msgspec.json.format(msgspec.json.encode(Document(FORMAT, shared)), indent=1)
+    return msgspec.json.format(msgspec.json.encode({"format": FORMAT, "corrections": shared, **parts}), indent=1)
 
 
 def parse(content: bytes) -> list[Shared]:

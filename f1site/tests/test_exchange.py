@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from drivers.models import Driver
 from mirror import decisions, editing
 from mirror.models import Correction
-from races.models import Race, Session
+from races.models import Circuit, Corner, Race, Session
 from telemetry.models import Lap
 
 pytestmark = pytest.mark.django_db
@@ -182,3 +182,64 @@ def test_a_file_that_is_something_else_is_refused_whole(tmp_path, content):
     path.write_text(content)
     with pytest.raises(CommandError, match=r"other.json: (this is no file|its format is)"):
         call_command("import_corrections", str(path))
+
+
+@pytest.fixture
+def circuit():
+    line = {"x": [0.0, 1.0], "y": [0.0, 1.0], "z": [0.0, 0.0]}
+    options = {"length": 5000.0, "clockwise": True, "centre_line": line, "laps": 9, "sessions": 1, "source": "openf1"}
+    circuit = Circuit.objects.create(circuit_id=63, circuit_name="Sakhir", corners_edited=True, **options)
+    Corner.objects.create(circuit=circuit, number=1, distance=700)
+    Corner.objects.create(circuit=circuit, number=1, letter="a", distance=760)
+    return circuit
+
+
+def edited_corners():
+    return list(Corner.objects.values_list("number", "letter", "distance"))
+
+
+def test_edited_corners_travel_with_the_corrections(file, circuit, capsys):
+    call_command("export_corrections", output=str(file))
+    Corner.objects.filter(letter="a").delete()
+    Circuit.objects.update(corners_edited=False)
+    call_command("import_corrections", str(file))
+    assert edited_corners() == [(1, "", 700), (1, "a", 760)]
+    assert Circuit.objects.get().corners_edited
+    call_command("import_corrections", str(file))
+    assert "0 applied, 1 known" in capsys.readouterr().out
+
+
+def test_corners_that_were_edited_here_stay_unless_overwritten(file, circuit, capsys):
+    call_command("export_corrections", output=str(file))
+    Corner.objects.filter(letter="a").update(distance=800)
+    call_command("import_corrections", str(file))
+    assert "corners of circuit 63: they were edited here" in capsys.readouterr().out
+    call_command("import_corrections", str(file), overwrite=True)
+    assert edited_corners() == [(1, "", 700), (1, "a", 760)]
+
+
+@pytest.mark.parametrize(
+    ("corners", "words"),
+    [
+        ([{"number": 1, "distance": 9000}], "corner 1 at 9000 m lies beyond the lap of 5000 m"),
+        ([{"number": 1, "distance": 1}, {"number": 1, "distance": 2}], "a number stands twice"),
+        ([{"number": 0, "distance": 1}], "corner 0: 0 is too little"),
+        ([{"number": 1, "letter": "abc", "distance": 1}], "corner 1abc: "),
+    ],
+)
+def test_corners_that_cannot_be_are_refused(tmp_path, circuit, capsys, corners, words):
+    path = tmp_path / "corners.json"
+    document = {"format": "f1-stats corrections 1", "corrections": [], "corners": [{"circuit_id": 63, "corners": corners}]}
+    path.write_text(json.dumps(document))
+    with pytest.raises(CommandError, match="1 corrections were refused"):
+        call_command("import_corrections", str(path), overwrite=True)
+    assert words in capsys.readouterr().out
+    assert len(edited_corners()) == 2
+
+
+def test_corners_of_a_circuit_that_is_not_stored_are_reported(tmp_path, capsys):
+    path = tmp_path / "corners.json"
+    document = {"format": "f1-stats corrections 1", "corrections": [], "corners": [{"circuit_id": 5, "corners": []}]}
+    path.write_text(json.dumps(document))
+    call_command("import_corrections", str(path))
+    assert "corners of circuit 5: no such circuit is stored" in capsys.readouterr().out
