@@ -1,5 +1,6 @@
 """Where the channels of compared laps are drawn: one strip per channel over the same distance, as SVG."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -40,8 +41,8 @@ def layout_strips(data: dict[str, Any], strips: tuple[Strip, ...]) -> dict[str, 
     labels = [lap["label"] for lap in data["laps"]]
     begin, end = data.get("zoom") or (0.0, data["length"])
     across = Scale(begin, end, LEFT, WIDTH - RIGHT)
-    shown = [at for at, distance in enumerate(data["distance"]) if begin <= distance <= end]
-    xs = [across(data["distance"][at]) for at in shown]
+    shown = slice(bisect_left(data["distance"], begin), bisect_right(data["distance"], end))
+    xs = [across(distance) for distance in data["distance"][shown]]
     top, drawn = HEAD, []
     for strip in strips:
         if strip.name == "delta" and len(labels) < 2:
@@ -68,29 +69,31 @@ def layout_strips(data: dict[str, Any], strips: tuple[Strip, ...]) -> dict[str, 
     }
 
 
-def draw(
-    strip: Strip, data: dict[str, Any], labels: list[str], *, top: float, shown: list[int], xs: list[float]
-) -> dict[str, Any]:
+def draw(strip: Strip, data: dict[str, Any], labels: list[str], *, top: float, shown: slice, xs: list[float]) -> dict[str, Any]:
     """One strip: a path per lap, and bands of the delta."""
     names = labels[1:] if strip.name == "delta" else labels
     columns = {
         label: opened(data[f"{strip.name}_{label}"]) if strip.name == "drs" else data[f"{strip.name}_{label}"] for label in names
     }
     low, high = limits(strip, data, columns)
-    up = Scale(low, high, top + strip.height, top)
+    up, slope = Scale(low, high, top + strip.height, top), strip.height / (high - low)
+
+    def place(values: Sequence[float | None]) -> list[float | None]:
+        """Where values are drawn; written out because a page has ten thousand of them."""
+        return [None if value is None else round(top + (high - value) * slope, 1) for value in values]
+
     laps: list[dict[str, Any]] = [
         {
             "number": labels.index(label),
-            "path": path(xs, [up_or_none(up, columns[label][at]) for at in shown], stepped=strip.stepped),
+            "path": path(xs, place(columns[label][shown]), stepped=strip.stepped),
         }
         for label in names
     ]
     for lap in laps if strip.name == "delta" else ():
         label = labels[lap["number"]]
         for name in ("delta_band_95", "delta_band"):
-            halves = data[f"{name}_{label}"]
-            upper = [up(columns[label][at] + halves[at]) for at in shown]
-            lower = [up(columns[label][at] - halves[at]) for at in shown]
+            ends = list(zip(columns[label][shown], data[f"{name}_{label}"][shown], strict=True))
+            upper, lower = place([value + half for value, half in ends]), place([value - half for value, half in ends])
             lap[name] = f"{path(xs, upper)}{path(xs[::-1], lower[::-1]).replace('M', 'L', 1)}Z"
     return {
         "name": strip.name,
@@ -107,10 +110,6 @@ def draw(
         else [],
         "laps": laps,
     }
-
-
-def up_or_none(up: Scale, value: float | None) -> float | None:
-    return None if value is None else up(value)
 
 
 def opened(values: list[int | None]) -> list[int | None]:
@@ -141,7 +140,9 @@ def path(xs: Sequence[float], ys: Sequence[float | None], *, stepped: bool = Fal
     for x, y in zip(xs, ys, strict=True):
         if y is None:
             pen = False
-            continue
-        parts.append(f"{'L' if pen and not stepped else 'H' if pen else 'M'}{x:g}{f'V{y:g}' if pen and stepped else f' {y:g}'}")
-        pen = True
+        elif not pen:
+            parts.append(f"M{x} {y}")
+            pen = True
+        else:
+            parts.append(f"H{x}V{y}" if stepped else f"L{x} {y}")
     return "".join(parts)

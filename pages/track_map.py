@@ -1,5 +1,6 @@
 """Where the lap lies on the map: its pieces with their colours, the start, the direction, sector lines and corners, as SVG."""
 
+from bisect import bisect_left
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -38,7 +39,9 @@ class Plan:
         self.clockwise = data["circuit"]["clockwise"]
 
     def index(self, distance: float) -> int:
-        return min(range(len(self.distances)), key=lambda at: abs(self.distances[at] - distance))
+        """The number of the place nearest to a distance."""
+        after = min(bisect_left(self.distances, distance), len(self.distances) - 1)
+        return after - (after > 0 and distance - self.distances[after - 1] < self.distances[after] - distance)
 
     def path(self, begin: float, end: float) -> str:
         """The line from one distance to another."""

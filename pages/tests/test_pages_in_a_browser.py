@@ -256,6 +256,42 @@ def test_an_embedded_chart_is_the_chart_alone(open_page, race_path):
     assert not page.locator(".top").is_visible()
 
 
+def test_one_cursor_moves_over_the_strips_the_read_out_and_the_map(open_page, race_path, site):
+    page = open_page(f"{race_path}telemetry/")
+    columns = page.request.get(f"{site}{race_path}telemetry/?format=json").json()
+    box = page.locator("#strips").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 90)
+    at = columns["distance"].index(float(page.locator("#strips").get_attribute("data-at")))
+    assert page.locator("#at").text_content().startswith(f"{columns['distance'][at]:.0f} m")
+    first, second = (lap["label"] for lap in columns["laps"])
+    cells = page.eval_on_selector_all("#readout td", "nodes => nodes.map(node => node.textContent)")
+    assert [int(cells[0]), int(cells[3])] == [round(columns[f"speed_{label}"][at]) for label in (first, second)]
+    assert float(cells[5].split(" ± ")[0].replace("−", "-")) == columns["delta"][at]
+    place = page.locator("#here").get_attribute("cx")
+    page.keyboard.press("ArrowRight")
+    assert float(page.locator("#strips").get_attribute("data-at")) == columns["distance"][at + 1]
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+    assert page.locator("#here").get_attribute("cx") != place
+    page.keyboard.press("+")
+    page.wait_for_function("new URL(location).searchParams.has('zoom')")
+    begin, end = map(int, state_of(page)["zoom"].split("-"))
+    page.reload(wait_until="load")
+    ticks = page.eval_on_selector_all("[data-ticks] text", "nodes => nodes.map(node => parseInt(node.textContent))")
+    assert begin <= ticks[0] < ticks[-1] <= end
+    page.keyboard.press("r")
+    page.wait_for_function("!new URL(location).searchParams.has('zoom')")
+
+
+def test_the_place_under_the_pointer_on_the_map_is_read_out(open_page, race_path):
+    page = open_page(f"{race_path}map/?by=speed")
+    page.locator("#map .piece").nth(3).hover(force=True)
+    assert page.locator("#at").text_content().split(" m")[0].isdigit()
+    assert page.locator("#cursor").get_attribute("visibility") == "visible"
+    page.select_option("select[name=by]", "gear")
+    page.wait_for_url("**by=gear**")
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_the_admin_is_accessible(open_page, site, scheme, width):
     if not AXE.exists() and not os.environ.get("CI"):

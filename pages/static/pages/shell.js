@@ -164,7 +164,7 @@ document.getElementById("png")?.addEventListener("click", async (event) => {
   });
 });
 
-const DRAWN = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline"];
+const DRAWN = ["fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width", "stroke-dasharray", "stroke-linejoin", "paint-order", "visibility", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline"];
 
 async function rasterised(svg) {
   const box = svg.getBoundingClientRect();
