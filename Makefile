@@ -50,6 +50,9 @@ bench-pages: .venv/installed-dev ## measure the pages beside their goals
 load: .venv/installed ## load and fault tests: readers, edits, syncs and faults at the same time; takes some minutes
 	$(PY) tools/bench/load.py
 
+load-live: .venv/installed ## a live session with 500 viewers and 1,000 clients that read nothing
+	$(PY) tools/bench/live.py
+
 cluster: .venv/installed-dev ## the site on several machines, with faults, and how it scales (needs HAProxy, RabbitMQ, Redis, PostgreSQL; root for namespaces)
 	$(PY) tools/bench/cluster.py
 
@@ -98,7 +101,7 @@ clean: ## remove the environment and caches; the database, its media and the pas
 	rm -rf .venv .venv-fastf1 .venv-engines tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench bench-api bench-pages load cluster conformance engines fastf1 axe postman newman up rehearse upgrade install-lock audit clean
+.PHONY: help run test lint format bench bench-api bench-pages load load-live cluster conformance engines fastf1 axe postman newman up rehearse upgrade install-lock audit clean
 
 # The environment. An empty file marks it as installed, so that the next start does not call pip. When the Python behind .venv has been
 # removed, the link $(PY) is broken and a new environment is made.

@@ -2,7 +2,7 @@
 
 The server waits for slow clients without a thread: a thread gets a request when its body has arrived, and is free when the answer
 is made, not when it is sent. Only a streamed answer keeps its thread while it is sent, as it reads the database meanwhile;
-`api.admission` bounds how many there are. The events of a live session need no thread at all: `live.events` sends them.
+`api.admission` bounds how many there are. The events of a live session need no thread at all: `live.routing` finds them.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from f1site.wsgi import application as django  # first, as it sets Django up
 
 from api import admission
 from api.openf1 import before_django
-from live import events
+from live import routing
 
 RUNNING = 4  # requests that are worked on at once, beside the long ones of `api.admission`; more would only slow each other down
 THREADS = RUNNING + admission.THREADS
@@ -56,8 +56,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     if scope["type"] != "http":  # a WebSocket, which the site has none of
         await send({"type": "websocket.close"})
         return
-    if scope["path"] == events.PATH:
-        await events.serve(scope, send)
+    if serve := routing.find(scope["path"]):
+        await routing.answer(serve, scope, send)
         return
     body = Body()
     try:

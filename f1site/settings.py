@@ -232,6 +232,11 @@ OPENF1_PASSWORD = env.str("OPENF1_PASSWORD", default="")
 # The live feed of paid accounts: mqtts://, or wss:// with a path where only the web's ports are open.
 MQTT_SCHEMES = ("mqtts", "mqtt", "wss", "ws")
 OPENF1_MQTT_URL = env.address("OPENF1_MQTT_URL", default="mqtts://mqtt.openf1.org:8883", schemes=MQTT_SCHEMES)
+# The feed for other programs: a broker of the owner's that it is published on, with sensors for Home Assistant; and the hosts
+# (with the port, where it is not the usual one) to which alerts may be posted.
+LIVE_MQTT_URL = env.address("LIVE_MQTT_URL", default="", schemes=MQTT_SCHEMES)
+LIVE_HOME_ASSISTANT = env.bool("LIVE_HOME_ASSISTANT", default=False)
+LIVE_WEBHOOK_HOSTS = env.list("LIVE_WEBHOOK_HOSTS", default=[])
 # Limits of what upstream may ask for or send: the longest Retry-After that is waited for, the time of a request, the size of an
 # answer by collection, unpacked ("each" is of those that are not named), and hosts to which it may redirect besides its own.
 OPENF1_MAX_RETRY_AFTER = env.number("OPENF1_MAX_RETRY_AFTER", default=900)

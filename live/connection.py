@@ -5,7 +5,7 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ RENEW_BEFORE = 300  # seconds before a token ends, or a tenth of its life
 OVERLAP = 5.0  # seconds in which the old and the new connection both receive; what comes twice is recognised
 MAX_DELAY = 30.0  # seconds between two attempts to connect
 SILENCE = 90.0  # seconds without any message, after which the connection is made anew
+MAX_DUE = 5_000  # messages of a recording that are given at once
 MAX_HOLES = 50  # that are described
 
 
@@ -153,15 +154,18 @@ def hosted() -> Connection:
     )
 
 
-async def played(messages: "list[Message]", speed: float) -> AsyncIterator[list[Message]]:
+async def played(messages: Iterable[Message], speed: float) -> AsyncIterator[list[Message]]:
     """The messages of a recording in the time that they took, `speed` times as fast."""
-    began, first = time.monotonic(), messages[0].t if messages else None
-    at = 0
-    while first and at < len(messages):
-        until = first + timedelta(seconds=(time.monotonic() - began) * speed)
-        due = at
-        while due < len(messages) and messages[due].t <= until:
-            due += 1
-        yield messages[at:due]
-        at = due
-        await asyncio.sleep(0.05)
+    began, first = time.monotonic(), None
+    due: list[Message] = []
+    for message in messages:
+        first = first or message.t
+        while message.t - first > timedelta(seconds=(time.monotonic() - began) * speed):
+            yield due
+            due = []
+            await asyncio.sleep(0.05)
+        due.append(message)
+        if len(due) >= MAX_DUE:
+            yield due
+            due = []
+    yield due

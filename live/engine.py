@@ -10,7 +10,8 @@ from django.db import transaction
 
 from drivers.models import SessionResult
 from live import samples as sample_files
-from live.board import board
+from live.alerts import Alerts
+from live.board import SHOWN_ALERTS, board
 from live.frames import FrameWriter
 from live.intake import Intake
 from live.journal import Journal
@@ -62,6 +63,8 @@ class Engine:
         self.run: SyncRun | None = None
         self.listeners: list[Listener] = []
         self.alerts: list[dict[str, Any]] = []  # newest first
+        self.alerting: Alerts | None = None
+        self.board: dict[str, Any] | None = None  # as it was written last
 
     def open_run(self) -> None:
         """Log this process as a run; one of a process that is gone is closed."""
@@ -132,7 +135,11 @@ class Engine:
         self.write_frame(now)
 
     def write_frame(self, now: datetime) -> None:
-        self.frames.write(board(self.picture, self.feed_time(now), self.alerts), now)
+        self.board = board(self.picture, self.feed_time(now), self.alerts)
+        if self.alerting and (alerts := self.alerting.see(self.board, now)):
+            self.alerts = [*alerts, *self.alerts][:SHOWN_ALERTS]
+            self.board["alerts"] = self.alerts
+        self.frames.write(self.board, now)
 
     def store(self, *, everything: bool, samples: bool) -> None:
         """Sync the journal, then write what is newer than what is stored."""

@@ -1,5 +1,7 @@
 """What the live process leaves for the web processes: the frames that viewers see, and how it is."""
 
+import secrets
+
 from django.db import models
 
 
@@ -55,3 +57,52 @@ class LiveReview(models.Model):
 
     def __str__(self) -> str:
         return f"review of session {self.session_id}"
+
+
+class LiveBatch(models.Model):
+    """The messages of a quarter of a second, for programs that read them as server-sent events; kept for two minutes."""
+
+    number = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_index=True, help_text="When they came (UTC).")
+    messages = models.TextField(help_text="JSON: a list of [topic, payload].")
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"batch {self.number}"
+
+
+def make_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class AlertRule(models.Model):
+    """What a person wants to be alerted of while a session runs: on the live page, and by a webhook if there is an address."""
+
+    class Kind(models.TextChoices):
+        PIT = "pit", "a driver pits"
+        STOPS = "stops", "a driver is out"
+        BEST_LAP = "best_lap", "the best lap is set"
+        SAFETY_CAR = "safety_car", "safety car"
+        RED_FLAG = "red_flag", "red flag"
+        RAIN = "rain", "it begins to rain"
+        LEAD = "lead", "the lead changes"
+        BEGINS = "begins", "a session begins in 15 minutes"
+
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=12, choices=Kind)
+    driver_number = models.PositiveIntegerField(null=True, blank=True, help_text="Only of this car; empty for all.")
+    enabled = models.BooleanField(default=True)
+    webhook = models.CharField(
+        blank=True, max_length=500, help_text="Where it is posted; a host of LIVE_WEBHOOK_HOSTS. Empty: page only."
+    )
+    secret = models.CharField(max_length=100, default=make_secret, help_text="Signs what is posted (HMAC-SHA256).")
+    last_result = models.CharField(max_length=200, blank=True, editable=False, help_text="What became of the last post.")
+    last_at = models.DateTimeField(null=True, editable=False, help_text="When that was (UTC).")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

@@ -13,11 +13,14 @@ from django.utils import timezone
 
 from jobs import leases
 from live import condition
+from live.alerts import Alerts
 from live.connection import Connection, cancel
 from live.engine import Engine
 from live.frames import EVERY
 from live.intake import LostLease
 from live.journal import Journal, read_session
+from live.republishing import Republisher
+from live.streams import BatchWriter
 from mirror.client import Client
 from mirror.errors import OpenF1Error
 from mirror.models import SyncRun
@@ -70,7 +73,8 @@ class Service:
     lease: float = LEASE_SECONDS
     session_id: int | None = None  # receive this one now, whatever the calendar says
     after: Callable[[Engine, SyncRun | None], Any] = lambda engine, final: None
-    prepare: list[Callable[[Engine], Any]] = field(default_factory=list)
+    republisher: Republisher | None = None
+    batches: BatchWriter = field(default_factory=BatchWriter)
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="live"))
 
     async def call(self, function: Callable[..., Result], *args: Any, **options: Any) -> Result:
@@ -79,9 +83,18 @@ class Service:
 
     async def run(self) -> None:
         """Receive one session after the other; of a `session_id` only that one."""
+        publishing = asyncio.create_task(self.republisher.run()) if self.republisher else None
+        try:
+            await self.receive_sessions()
+        finally:
+            if publishing:
+                await cancel(publishing)
+
+    async def receive_sessions(self) -> None:
         while True:
             session = await self.call(self.choose)
             if session is None:
+                await self.show(None)
                 await asyncio.sleep(POLL)
                 continue
             holder = await self.call(leases.take, LEASE, seconds=self.lease)
@@ -132,8 +145,7 @@ class Service:
         engine.open_run()
         engine.restore(read_session(session.pk))
         engine.journal = Journal(session.pk, now)
-        for prepare in self.prepare:
-            prepare(engine)
+        engine.alerting = Alerts()
         return engine
 
     async def catch_up(self, engine: Engine) -> None:
@@ -167,10 +179,13 @@ class Service:
                 arrivals.popleft()
             now = self.clock()
             await self.call(self.step, engine, messages, now)
+            if self.republisher:
+                self.republisher.add_messages(messages)
             if began - reported >= 1:
                 reported = began
                 rate = sum(count for _, count in arrivals) / RATE_OVER
                 await self.call(condition.report_session, engine, connection, per_second=rate, now=now)
+                await self.show(engine.board)
             if self.is_over(engine, connection, now):
                 return True
             await asyncio.sleep(max(0.0, EVERY - (loop.time() - began)))
@@ -178,7 +193,15 @@ class Service:
 
     def step(self, engine: Engine, messages: list, now: datetime) -> None:
         engine.receive(messages)
+        self.batches.write(messages, now)
         engine.tick(now)
+
+    async def show(self, board: dict[str, Any] | None) -> None:
+        """Tell the republisher what Home Assistant shows."""
+        if self.republisher and self.republisher.home_assistant:
+            coming = await self.call(next_session, self.clock())
+            text = f"{coming}, {coming.date_start:%Y-%m-%d %H:%M} UTC" if coming else "none"
+            self.republisher.show(board, text)
 
     def is_over(self, engine: Engine, connection: Connection, now: datetime) -> bool:
         quiet = now - (connection.last_at or engine.began) > self.silent
@@ -198,6 +221,8 @@ class Service:
         engine.receive(connection.take())
         holes = "; ".join(f"nothing from {h.since:%H:%M:%S} to {h.until:%H:%M:%S}: {h.reason}" for h in connection.holes)
         engine.finish(error=holes)
+        if engine.alerting:
+            engine.alerting.close()
         condition.report(f"has received {engine.session}", now=self.clock())
 
     def reconcile(self, engine: Engine) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from django.utils import timezone
 
-from live import events
+from live import events, hubs, routing, streams
 from live.frames import Frame
 from live.patches import difference, merge, without_nulls
 
@@ -65,19 +65,18 @@ class Viewer:
 
 @pytest.fixture
 def hub(monkeypatch):
-    """A hub that reads no database; `wake` is what a tick does."""
-    monkeypatch.setattr(events, "read_new", lambda number: [])
-    return events.hub
+    """A hub that reads no database."""
+    monkeypatch.setattr(events.Frames, "load_new", lambda self, number: [])
+    return events.Frames.here
 
 
 async def watch(viewer, own, steps):
     """Let a viewer watch while the hub gets the frames of each step."""
-    task = asyncio.create_task(events.serve(viewer.scope, viewer.send))
+    task = asyncio.create_task(routing.answer(events.serve, viewer.scope, viewer.send))
     await asyncio.sleep(0)
     for step in steps:
         own.add(step)
-        own.changed.set()
-        own.changed = asyncio.Event()
+        own.wake()
         for _ in range(20):
             await asyncio.sleep(0)
     return task
@@ -124,7 +123,7 @@ def test_a_delay_holds_back_everything(hub, delay):
 def test_who_waits_for_what_is_not_that_old_yet_is_told(hub, monkeypatch):
     async def scenario():
         viewer = Viewer(query="delay=300")
-        task = asyncio.create_task(events.serve(viewer.scope, viewer.send))
+        task = asyncio.create_task(routing.answer(events.serve, viewer.scope, viewer.send))
         hub().add(frames(8))
         while "waiting" not in viewer.kinds:
             await asyncio.sleep(0.05)
@@ -169,7 +168,7 @@ def test_a_new_process_of_the_feed_begins_with_the_whole_board(hub):
 
 
 def test_who_is_too_slow_is_dropped_with_a_word_and_holds_up_nobody(hub, monkeypatch):
-    monkeypatch.setattr(events, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(hubs, "SLOW_SECONDS", 0.2)
 
     async def scenario():
         slow, quick, all_frames = Viewer(), Viewer(), frames(300)
@@ -191,8 +190,7 @@ def test_who_is_too_slow_is_dropped_with_a_word_and_holds_up_nobody(hub, monkeyp
 
 async def watch_more(own, more):
     own.add(more)
-    own.changed.set()
-    own.changed = asyncio.Event()
+    own.wake()
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -201,7 +199,7 @@ async def watch_more(own, more):
 def test_what_events_do_not_take_is_refused(hub, query):
     async def scenario():
         viewer = Viewer(query=query)
-        await events.serve(viewer.scope, viewer.send)
+        await routing.answer(events.serve, viewer.scope, viewer.send)
         return viewer
 
     viewer = run(scenario)
@@ -217,6 +215,34 @@ def test_old_frames_are_forgotten(hub):
         return own.numbers
 
     assert run(scenario) == list(range(1001, 1051))
+
+
+def test_a_program_reads_the_rows_of_a_collection(monkeypatch):
+    monkeypatch.setattr(streams.Batches, "load_new", lambda self, number: [])
+
+    async def scenario():
+        own, viewer = streams.Batches.here(), Viewer(query="after=1")
+        viewer.scope["path"] = "/v1/laps/stream"
+        rows = [["v1/laps", {"lap_number": 3}], ["v1/pit", {"lap_number": 2}], ["v1/laps", {"lap_number": 4}]]
+        own.add([(1, json.dumps(rows)), (2, json.dumps(rows)), (3, "[]")])
+        asyncio.create_task(routing.answer(routing.find("/v1/laps/stream"), viewer.scope, viewer.send))  # noqa: RUF006
+        while not viewer.text:
+            await asyncio.sleep(0.01)
+        return viewer
+
+    assert run(scenario).text == 'id: 2\ndata: {"lap_number":3}\n\nid: 2\ndata: {"lap_number":4}\n\n'
+
+
+def test_streams_of_what_there_is_not_are_refused():
+    async def scenario():
+        viewer = Viewer()
+        viewer.scope["path"] = "/v1/gearboxes/stream"
+        await routing.answer(streams.serve, viewer.scope, viewer.send)
+        return viewer
+
+    viewer = run(scenario)
+    assert viewer.status == 404
+    assert "laps" in viewer.text
 
 
 def test_patches_are_those_of_the_rfc():

@@ -1,6 +1,7 @@
 """Receive the session that is on track, or play one again."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from live.engine import Engine
 from live.frames import EVERY
 from live.journal import read
 from live.messages import Message
+from live.republishing import Republisher
 from live.reviewing import review
 from live.service import LEASE_SECONDS, SILENT, Service
 from mirror.client import from_settings
@@ -55,6 +57,8 @@ class Command(BaseCommand):
         if not settings.OPENF1_USERNAME:
             raise CommandError("The live feed needs an account of OpenF1's: set OPENF1_USERNAME and OPENF1_PASSWORD.")
         service = Service(connect=hosted, client=from_settings(), source=Source.OPENF1, session_id=session, after=review)
+        if settings.LIVE_MQTT_URL:
+            service.republisher = Republisher(settings.LIVE_MQTT_URL, home_assistant=settings.LIVE_HOME_ASSISTANT)
         service.lease = options["lease"]
         service.silent = timedelta(seconds=options["silence"])
         asyncio.run(service.run())
@@ -65,22 +69,21 @@ class Command(BaseCommand):
             raise CommandError(f"There is no file {path}.")
         if speed <= 0:
             raise CommandError(f"--speed {speed} is not above 0.")
-        messages = list(read(path))
-        key = session_id or next(
-            (row["session_key"] for message in messages if (row := message.row) and "session_key" in row), None
-        )
+        keys = ((message.row or {}).get("session_key") for message in read(path))
+        key = session_id or next((each for each in keys if each), None)
         session = Session.objects.select_related("race").filter(pk=key or 0).first()
         if session is None:
             raise CommandError(f"{path} is of session {key}, which is not stored; `sync_openf1 meetings sessions` brings it.")
         engine = Engine(session, source=Source.OPENF1, now=timezone.now(), stores=stores, past=True)
         if stores:
             engine.open_run()
-        self.stdout.write(f"Playing {len(messages):,} messages of {session}; /live/ shows them.")
-        asyncio.run(play(engine, messages, speed))
-        self.stdout.write(f"Played. {engine.total('created'):,} rows created, {engine.total('updated'):,} updated.")
+        self.stdout.write(f"Playing {session}; /live/ shows it.")
+        asyncio.run(play(engine, read(path), speed))
+        count, created, updated = engine.counts.total(), engine.total("created"), engine.total("updated")
+        self.stdout.write(f"Played {count:,} messages: {created:,} rows created, {updated:,} updated.")
 
 
-async def play(engine: Engine, messages: list[Message], speed: float) -> None:
+async def play(engine: Engine, messages: Iterable[Message], speed: float) -> None:
     """Give the messages to the engine as time passes."""
     ticked = 0.0
     loop = asyncio.get_running_loop()

@@ -1,0 +1,177 @@
+"""Alerts: what happens, who is told, and what is posted where."""
+
+import hashlib
+import hmac
+import http.server
+import json
+import threading
+from contextlib import contextmanager
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.forms import modelform_factory
+
+from live.admin import AlertRuleForm
+from live.alerts import PER_MINUTE, Alerts, check_webhook, deliver
+from live.happenings import happenings
+from live.models import AlertRule
+
+NOW = datetime(2026, 3, 8, 14, tzinfo=UTC)
+QUIET = {
+    "session": {"id": 1, "name": "Race", "race": "Bahrain Grand Prix", "kind": "race"},
+    "now": "2026-03-08T14:00:00Z",
+    "clock": {"to_start": 0},
+    "track": {"flag": "green"},
+    "weather": {"rain": False},
+    "order": [1, 16],
+    "best": {"lap": 95.1, "car": 1},
+    "cars": {
+        "1": {"number": 1, "name": "Max Verstappen", "pit": False, "out": False, "lap": 9},
+        "16": {"number": 16, "name": "Charles Leclerc", "pit": False, "out": False, "lap": 9},
+    },
+}
+
+
+def after(**changes):
+    """The quiet board with something changed: `cars__16__pit=True`."""
+    board = deepcopy(QUIET)
+    for path, value in changes.items():
+        *parents, last = path.split("__")
+        part = board
+        for name in parents:
+            part = part[name]
+        part[last] = value
+    return board
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("changes", "kind", "text"),
+    [
+        ({"cars__16__pit": True}, "pit", "Charles Leclerc pits on lap 9"),
+        ({"cars__1__out": True}, "stops", "Max Verstappen is out"),
+        ({"best": {"lap": 94.0, "car": 16}}, "best_lap", "Charles Leclerc sets the best lap: 94.000 s"),
+        ({"track__flag": "sc"}, "safety_car", "Safety car deployed"),
+        ({"track__flag": "red"}, "red_flag", "Red flag"),
+        ({"weather__rain": True}, "rain", "It rains"),
+        ({"order": [16, 1]}, "lead", "Charles Leclerc leads"),
+    ],
+)
+def test_what_happens_between_two_boards(changes, kind, text):
+    assert [(each.kind, each.text) for each in happenings(QUIET, after(**changes))] == [(kind, text)]
+    assert not [*happenings(after(**changes), after(**changes))]
+
+
+@pytest.mark.once
+def test_a_session_begins_once():
+    boards = [after(clock__to_start=seconds) for seconds in (902, 901, 900, 899, 5, 0)]
+    found = [happening for pair in pairwise(boards) for happening in happenings(*pair)]
+    assert [each.text for each in found] == ["Bahrain Grand Prix, Race begins in 15 minutes"]
+
+
+@contextmanager
+def receiver(*statuses):
+    """A web server on a free port that answers with these statuses in turn, and keeps what it was sent."""
+    received, answers = [], [*statuses]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            received.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(answers.pop(0) if answers else 200)
+            self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *args): ...
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"127.0.0.1:{server.server_port}", received
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def rule(**fields):
+    return AlertRule.objects.create(**{"name": "Leclerc pits", "kind": "pit", "driver_number": 16} | fields)
+
+
+@pytest.mark.django_db
+def test_the_page_shows_what_a_rule_asks_for_and_nothing_else():
+    rule()
+    rule(name="off", kind="rain", driver_number=None, enabled=False)
+    alerts = Alerts()
+    assert alerts.see(QUIET, NOW) == []
+    assert alerts.see(after(cars__1__pit=True, weather__rain=True), NOW) == []
+    [alert] = alerts.see(after(cars__16__pit=True, cars__1__pit=True, weather__rain=True), NOW)
+    assert alert == {"time": "14:00:00", "kind": "pit", "text": "Charles Leclerc pits on lap 9"}
+    alerts.close()
+
+
+@pytest.mark.django_db
+def test_a_post_is_signed_and_tried_again(settings):
+    with receiver(500, 429, 200) as (host, received):
+        settings.LIVE_WEBHOOK_HOSTS = [host]
+        own, pauses = rule(webhook=f"http://{host}/hook"), []
+        deliver(own, b'{"kind": "pit"}', pauses.append)
+    assert len(received) == 3
+    headers, body = received[-1]
+    assert headers["X-Signature-256"] == "sha256=" + hmac.new(own.secret.encode(), body, hashlib.sha256).hexdigest()
+    assert json.loads(body) == {"kind": "pit"}
+    assert pauses == [1.0, 5.0]
+    own.refresh_from_db()
+    assert own.last_result == "attempt 3: answered 200"
+
+
+@pytest.mark.django_db
+def test_a_redirect_is_not_followed_and_a_refusal_is_not_repeated(settings):
+    with receiver(302, 403) as (host, received):
+        settings.LIVE_WEBHOOK_HOSTS = [host]
+        own = rule(webhook=f"http://{host}/hook")
+        deliver(own, b"{}", pytest.fail)
+        deliver(own, b"{}", pytest.fail)
+    assert len(received) == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/", "http://hooks.example.org:22/", "file:///etc/passwd", "http://x@evil/"]
+)
+def test_other_hosts_get_nothing(settings, url):
+    settings.LIVE_WEBHOOK_HOSTS = ["hooks.example.org:443", "127.0.0.1"]
+    with pytest.raises(ValidationError, match="webhook"):
+        check_webhook(url)
+    own = rule(webhook=url)
+    deliver(own, b"{}", pytest.fail)
+    own.refresh_from_db()
+    assert own.last_result.startswith("not posted: webhook")
+
+
+@pytest.mark.django_db
+def test_a_rule_posts_only_so_often_within_a_minute(settings, monkeypatch):
+    own, posted = rule(webhook="http://127.0.0.1/"), []
+    alerts = Alerts()
+    monkeypatch.setattr(alerts.threads, "submit", lambda *args: posted.append(args))
+    pits = after(cars__16__pit=True)
+    for number in range(30):
+        alerts.see(QUIET, NOW + timedelta(seconds=number))
+        alerts.see(pits, NOW + timedelta(seconds=number))
+    assert len(posted) == PER_MINUTE
+    own.refresh_from_db()
+    assert own.last_result.startswith("not posted: 10 posts")
+    alerts.see(QUIET, NOW + timedelta(seconds=120))
+    alerts.see(pits, NOW + timedelta(seconds=120))
+    assert len(posted) == PER_MINUTE + 1
+
+
+@pytest.mark.django_db
+def test_the_admin_takes_allowed_hosts_only(settings):
+    settings.LIVE_WEBHOOK_HOSTS = ["hooks.example.org"]
+    form = modelform_factory(AlertRule, AlertRuleForm, exclude=[])(
+        {"name": "x", "kind": "pit", "secret": "s", "webhook": "https://evil.example.org/"}
+    )
+    assert not form.is_valid()
+    assert "hooks.example.org" in str(form.errors["webhook"])

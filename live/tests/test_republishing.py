@@ -1,0 +1,83 @@
+"""The feed on a broker of the owner's, as OpenF1's live clients and Home Assistant read it."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from live.connection import Connection
+from live.messages import Message
+from live.republishing import STATE_TOPIC, WAITING, Republisher, sensor_states
+from live.tests.test_alerts import QUIET, after
+from tools.live.broker import Broker
+
+pytestmark = pytest.mark.once
+NOW = datetime(2026, 3, 8, 14, tzinfo=UTC)
+
+
+def republish(scenario, *, home_assistant=False):
+    """Run a broker, the republisher and a client of OpenF1's feed that has changed its host; returns what the client got."""
+
+    async def whole():
+        broker = Broker()
+        await broker.start()
+        client = Connection(url=f"mqtt://127.0.0.1:{broker.port}", log_in=lambda: None, topics=("#",))
+        listening = asyncio.create_task(client.run())
+        while not any(broker.subscribers.values()):
+            await asyncio.sleep(0.01)
+        republisher = Republisher(f"mqtt://127.0.0.1:{broker.port}", home_assistant=home_assistant)
+        publishing = asyncio.create_task(republisher.run())
+        wanted = scenario(republisher)
+        while len(client.inbox) < wanted:
+            await asyncio.sleep(0.01)
+        for task in (publishing, listening):
+            task.cancel()
+        await asyncio.gather(publishing, listening, return_exceptions=True)
+        await broker.stop()
+        return client.take()
+
+    async def within_a_minute():
+        return await asyncio.wait_for(whole(), 60)
+
+    return asyncio.run(within_a_minute())
+
+
+def test_messages_go_on_as_they_came():
+    rows = [{"lap_number": number, "_key": f"1_{number}", "_id": number} for number in range(50)]
+
+    def scenario(republisher):
+        republisher.add_messages([Message(NOW, "v1/laps", "no JSON"), *(Message(NOW, "v1/laps", row) for row in rows)])
+        return 50
+
+    assert [(message.topic, message.payload) for message in republish(scenario)] == [("v1/laps", row) for row in rows]
+
+
+def test_home_assistant_finds_its_sensors_and_what_changes():
+    def scenario(republisher):
+        republisher.show(QUIET, "none")
+        republisher.show(QUIET, "none")
+        republisher.show(after(track__flag="sc", order=[16, 1]), "none")
+        return 8
+
+    messages = republish(scenario, home_assistant=True)
+    found = {message.topic: message.payload for message in messages if message.topic.startswith("homeassistant/")}
+    assert found["homeassistant/sensor/f1stats/leader/config"]["state_topic"] == STATE_TOPIC
+    assert len(found) == 6
+    states = [message.payload for message in messages if message.topic == STATE_TOPIC]
+    assert [state["leader"] for state in states] == ["Max Verstappen", "Charles Leclerc"]
+    assert states[1]["safety_car"] == "sc"
+
+
+def test_without_a_session_the_next_one_is_told():
+    assert sensor_states(None, "2026 Jeddah Race")["next_session"] == "2026 Jeddah Race"
+    assert sensor_states(None, "")["status"] == "no session"
+
+
+def test_while_the_broker_is_away_the_newest_messages_wait():
+    async def scenario():
+        republisher = Republisher("mqtt://127.0.0.1:1")
+        republisher.add_messages([Message(NOW, "v1/laps", {"_id": number}) for number in range(WAITING + 5)])
+        return republisher.left_out, json.loads(republisher.waiting.get_nowait()[1])
+
+    assert asyncio.run(scenario()) == (5, {"_id": 5})
