@@ -119,7 +119,8 @@ def sky_text(sky: dict[str, Any] | None) -> str:
     """The weather in a few words."""
     if not sky:
         return ""
-    return f"{sky.get('air', '–')} °C, track {sky.get('track', '–')} °C{', rain' if sky.get('rain') else ''}"
+    air, track = (f"{sky[name]:.1f}" if name in sky else "–" for name in ("air", "track"))
+    return f"{air} °C, track {track} °C{', rain' if sky.get('rain') else ''}"
 
 
 def duration(seconds: int) -> str:

@@ -42,7 +42,7 @@ function clockText({ clock, session }) {
 
 function skyText(sky) {
   if (!sky) return "";
-  return `${sky.air ?? "–"} °C, track ${sky.track ?? "–"} °C${sky.rain ? ", rain" : ""}`;
+  return `${sky.air?.toFixed(1) ?? "–"} °C, track ${sky.track?.toFixed(1) ?? "–"} °C${sky.rain ? ", rain" : ""}`;
 }
 
 function gapText(gap, leads) {
@@ -209,6 +209,7 @@ function connect({ resume = false } = {}) {
     board = merge(board, JSON.parse(event.data));
     shown(event);
   });
+  source.onopen = () => say("");
   source.addEventListener("waiting", () => say("nothing that old yet"));
   source.onerror = () => {
     disconnect();
