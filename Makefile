@@ -17,7 +17,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/installed ## serve the site on http://127.0.0.1:8000 (another port: make run PORT=8080)
-	@exec $(PY) manage.py start
+	@exec $(PY) manage.py start $(START_ARGS)
 
 test: .venv/installed-dev ## run all tests on SQLite, and on the PostgreSQL of TEST_DATABASE_URL where that is set
 	@failed=0; \

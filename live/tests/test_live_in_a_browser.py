@@ -90,7 +90,7 @@ def chromium():
         os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
 
 
-SET_DELAY = "(s) => { s.value = 30; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) }"
+SET_DELAY = "(s, delay) => { s.value = delay; s.dispatchEvent(new Event('input')); s.dispatchEvent(new Event('change')) }"
 PANELS = """() => {
   const rows = [...document.querySelectorAll("#order tbody tr")];
   const cells = (row) => [...row.querySelectorAll("td[data-key]")];
@@ -161,13 +161,15 @@ def test_the_page_follows_the_session_at_the_viewers_delay(database):
             until(page, lambda: page.text_content("#now") == board_at(newest)["now"][11:19])
             assert check_panels(page) == newest
 
-            page.eval_on_selector("#delay", SET_DELAY)
+            delay = round((timezone.now() - newest).total_seconds()) + 30  # of what was shown half a minute before the newest
+            page.eval_on_selector("#delay", SET_DELAY, delay)
             until(page, lambda: page.text_content("#now") != board_at(newest)["now"][11:19])
-            lag = timezone.now() - check_panels(page)
-            assert timedelta(seconds=29) <= lag <= timedelta(seconds=36)
-            assert page.url.endswith("?delay=30")
+            shown = check_panels(page)
+            lag = timezone.now() - shown
+            assert timedelta(seconds=delay) <= lag <= timedelta(seconds=delay + 15)
+            assert page.url.endswith(f"?delay={delay}")
             page.reload()
-            assert page.input_value("#delay") == "30"
+            assert page.input_value("#delay") == str(delay)
 
             phone = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
             phone.goto(f"{url}/live/?delay=5")
@@ -189,13 +191,14 @@ def test_the_page_follows_the_session_at_the_viewers_delay(database):
 def test_without_a_script_the_page_is_that_of_now_and_loads_itself_again(database):
     with chromium() as browser, serving(database, free_port()) as url:
         page = browser.new_context(java_script_enabled=False).new_page()
-        page.goto(f"{url}/live/?delay=20")
-        assert page.locator("#order tbody tr").count() == 20
+        delay = round((timezone.now() - LiveFrame.objects.latest("number").at).total_seconds()) + 20
+        page.goto(f"{url}/live/?delay={delay}")
+        assert page.locator("#order tbody tr").count() == 19
         assert 'http-equiv="refresh" content="10"' in page.content()
         text = page.locator("#now").text_content()
         ages = [timezone.now() - at for at, _ in boards_with(text)]
-        assert any(timedelta(seconds=20) <= age <= timedelta(seconds=40) for age in ages)
-        answer = page.request.get(f"{url}/live/?format=json&delay=20")
+        assert any(timedelta(seconds=delay) <= age <= timedelta(seconds=delay + 30) for age in ages)
+        answer = page.request.get(f"{url}/live/?format=json&delay={delay}")
         assert json.loads(answer.text())["session"]["id"] == 9069
         assert page.request.get(f"{url}/live/?format=csv").text().startswith("Place,Driver,Gap")
         assert page.request.get(f"{url}/live/?delay=999").status == 400

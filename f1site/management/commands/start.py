@@ -30,7 +30,11 @@ class Command(BaseCommand):
             "--port", type=int, default=os.environ.get("PORT") or 8000, help="port to serve on (default: $PORT, else 8000)"
         )
 
-    def handle(self, *, port: int, **options: Any) -> None:
+        parser.add_argument(
+            "--live-demo", action="store_true", help="show a race of the demo season at /live/ as if it were on track"
+        )
+
+    def handle(self, *, port: int, live_demo: bool = False, **options: Any) -> None:
         ensure_free(port)
         with one_at_a_time(self.stdout):
             login = prepare(self.stdout)
@@ -40,7 +44,7 @@ class Command(BaseCommand):
                 os.environ["STATIC_ROOT"] = str(folder)  # for the processes that are started
         self.stdout.write(greeting(f"http://{HOST}:{port}", login))
         self.stdout.flush()
-        sys.exit(serve(port))
+        sys.exit(serve(port, live=live_command(live_demo)))
 
 
 def ensure_free(port: int) -> None:
@@ -75,18 +79,26 @@ class Stop(Exception):
     """A stop signal has arrived."""
 
 
-def serve(port: int) -> int:
+def live_command(demo: bool) -> list[str]:
+    """What shows a session as it runs: the demo, or the live feed of an account; nothing without either."""
+    if demo:
+        return ["manage", "live", "--demo"]
+    return ["manage", "live"] if settings.OPENF1_USERNAME else []
+
+
+def serve(port: int, *, live: list[str]) -> int:
     """Run the site, a worker and the scheduler until Ctrl-C or until the site ends, and return the exit status.
 
-    With an account of OpenF1's the live feed is received, too. A process but the site's that ends by itself is started again.
+    `live` is the command that shows a session as it runs, if there is one. A process that ends by itself
+    is started again, unless it is the site's.
     """
     commands = {
         "site": ["gunicorn", "--bind", f"{HOST}:{port}", "f1site.asgi"],
         "worker": ["celery", "-A", "f1site", "--quiet", "worker", "--without-mingle", "--without-gossip", "-l", "WARNING"],
         "beat": ["celery", "-A", "f1site", "--quiet", "beat", "-l", "WARNING", "--pidfile", ""],
     }
-    if settings.OPENF1_USERNAME:
-        commands["live"] = ["manage", "live"]
+    if live:
+        commands["live"] = live
     for number in STOP_SIGNALS:
         signal.signal(number, stop)
     family = Family(settings.BASE_DIR)

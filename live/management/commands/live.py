@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from live.connection import hosted, played
+from live.demo import demo_race
 from live.engine import Engine
 from live.frames import EVERY
 from live.journal import read
@@ -43,12 +44,19 @@ class Command(BaseCommand):
             "--lease", type=float, default=LEASE_SECONDS, metavar="S", help="seconds after which a second process takes over"
         )
         parser.add_argument("--replay", type=Path, metavar="FILE", help="play a journal or recording (.jsonl, .gz or .zst)")
+        parser.add_argument(
+            "--demo", action="store_true", help="show a race of the demo season as if it were on track, and again"
+        )
         parser.add_argument("--speed", type=float, default=1.0, metavar="X", help="how many times as fast to play (default 1)")
         parser.add_argument("--show-only", action="store_true", help="with --replay: change no row, only show it at /live/")
 
     def handle(self, *, session: int | None, replay: Path | None, **options: Any) -> None:
         if session and not Session.objects.filter(pk=session).exists():
             raise CommandError(f"Session {session} is not stored; `sync_openf1 meetings sessions` brings the calendar.")
+        if options["speed"] <= 0:
+            raise CommandError(f"--speed {options['speed']:g} is not above 0.")
+        if options["demo"]:
+            self.show_demo(speed=options["speed"])
         if replay:
             self.replay(replay, session, speed=options["speed"], stores=not options["show_only"])
             return
@@ -63,12 +71,22 @@ class Command(BaseCommand):
         service.silent = timedelta(seconds=options["silence"])
         asyncio.run(service.run())
 
+    def show_demo(self, *, speed: float) -> None:
+        """Show the demo race, and from the start again when it is over; no row is changed."""
+        key, before, race = demo_race()
+        session = Session.objects.select_related("race").filter(pk=key, source=Source.DEMO).first()
+        if session is None:
+            raise CommandError("The demo season is not stored; `manage.py load_demo` loads it.")
+        self.stdout.write(f"Showing {session} at /live/; Ctrl-C ends it.")
+        while True:
+            engine = Engine(session, source=Source.DEMO, now=timezone.now(), stores=False, past=True)
+            engine.receive(before)
+            asyncio.run(play(engine, race, speed))
+
     def replay(self, path: Path, session_id: int | None, *, speed: float, stores: bool) -> None:
         """Play a file into the session that it is of."""
         if not path.is_file():
             raise CommandError(f"There is no file {path}.")
-        if speed <= 0:
-            raise CommandError(f"--speed {speed} is not above 0.")
         keys = ((message.row or {}).get("session_key") for message in read(path))
         key = session_id or next((each for each in keys if each), None)
         session = Session.objects.select_related("race").filter(pk=key or 0).first()
