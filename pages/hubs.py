@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -62,6 +63,7 @@ def links() -> list[tuple[str, str, str]]:
     return [
         ("API", reverse("docs"), "every row, filtered, as JSON, CSV, NDJSON or Parquet"),
         ("OpenF1's API", "/v1/", "the same paths and answers as api.openf1.org, on race day too"),
+        *([("SQL", "/sql/", "any question about any row, with a chart of the answer")] if settings.SQL else []),
         ("Analysis", "/api/v1/analysis/", "race pace, tyres, pit loss, undercuts: with intervals"),
         ("Experiments", "/api/v1/experiments/", "lap-time models and what they are worth"),
         ("Jobs", "/api/v1/jobs/", "background work, for those who log in"),

@@ -103,6 +103,7 @@ def all_paths(site, browser, race_path):
     page.close()
     people = [next((link for link in links if link.startswith(f"/f1/{kind}/")), "") for kind in ("drivers", "teams")]
     paths = ["/", DEMO, "/".join(race_path.split("/")[:4]) + "/", "/f1/search/?q=a", *people]
+    paths += ["/sql/", "/sql/?q=SELECT+compound,+count(*)+AS+n+FROM+stints+GROUP+BY+ALL"]
     for path in sessions:
         name = "Race" if path.endswith("/race/") else "Qualifying"
         paths += [path, *(f"{path}{view.name}/" for view in VIEWS.values() if view.fits(name))]
@@ -305,7 +306,14 @@ def test_the_admin_is_accessible(open_page, site, scheme, width):
     found += axe_findings(page)
     assert page.locator("[role=main]").count() == 1
     paths = ["/admin/races/race/", "/admin/races/session/", "/admin/telemetry/sessionquality/", "/admin/drivers/team/"]
-    paths += ["/admin/jobs/job/", "/admin/ml/experiment/", "/admin/openf1/correction/", "/admin/openf1/reject/"]
+    paths += [
+        "/admin/jobs/job/",
+        "/admin/ml/experiment/",
+        "/admin/ml/run/",
+        "/admin/ml/run/train/",
+        "/admin/openf1/correction/",
+        "/admin/openf1/reject/",
+    ]
     for path in paths:
         page.goto(site + path, wait_until="load")
         found += axe_findings(page)
