@@ -7,12 +7,16 @@ from ml.views.analysis import AnalysisView, QuestionsView
 from ml.views.experiments import ExperimentViewSet
 from ml.views.predictions import PredictView
 from ml.views.runs import RunViewSet
+from ml.views.strategy import RaceForecastView, RejoinView, WhatIfView
 
 router = Router()
 router.register("experiments", ExperimentViewSet)
 router.register("runs", RunViewSet)
 views = [
     path("predict/", PredictView.as_view(), name="predict"),
+    path("strategy/rejoin/", RejoinView.as_view(), name="strategy-rejoin"),
+    path("strategy/forecast/", RaceForecastView.as_view(), name="strategy-forecast"),
+    path("strategy/what-if/", WhatIfView.as_view(), name="strategy-what-if"),
     path("analysis/", QuestionsView.as_view(), name="analysis"),
     path("analysis/<slug:question>/", AnalysisView.as_view(), name="analysis-question"),
 ]

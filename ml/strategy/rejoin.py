@@ -23,7 +23,7 @@ NEUTRALISED_PACE = {STATES[1]: 1.35, STATES[2]: 1.4}  # times the usual lap, bef
 ENTRY_SPREAD = 1.0  # seconds on the road within which it is not certain who is at the pit entry first
 DEGREES = 3.0  # of freedom of Student's distribution of the rivals' errors
 EXIT_SHARE = 0.5  # of the projection from the pit exit beside the one from the line, for a car that has left the lane
-FAR_OFF = 0.04  # share of stops of which something unforeseen decides; their places are spread geometrically around
+FAR_OFF = 0.025  # share of stops of which something unforeseen decides; their places are spread geometrically around
 FAR_OFF_RATIO = 0.6
 NEW_TYRE_LAPS = 2  # clean laps on a set after which its pace is known
 

@@ -78,7 +78,7 @@ class Timeline:
             self,
             crossing=np.where(ended, self.crossing, np.nan),
             duration=np.where(ended, self.duration, np.nan),
-            clean=ended & (self.clean | (self.revoked > moment)),
+            clean=ended & (self.clean | (np.isfinite(self.revoked) & (self.revoked > moment))),
             revoked=np.where(self.revoked <= moment, self.revoked, np.inf),
             compound=np.where(begun, self.compound, UNKNOWN_COMPOUND),
             age=np.where(begun, self.age, np.nan),
@@ -161,8 +161,7 @@ def build_timeline(
         cars=cars,
         crossing=crossing,
         duration=table(laps["lap_duration"].to_numpy(), np.nan),
-        clean=table((laps["excluded"] == "").to_numpy(), 0).astype(bool)
-        | (table(laps["revoked_at"].to_numpy(), np.inf) < np.inf),
+        clean=table((laps["excluded"] == "").to_numpy(), 0).astype(bool),
         revoked=table(laps["revoked_at"].to_numpy(), np.inf),
         compound=table(laps["compound"].map(places).fillna(UNKNOWN_COMPOUND).to_numpy(), UNKNOWN_COMPOUND).astype(int),
         age=table(laps["tyre_age"].to_numpy(dtype="float64"), np.nan),

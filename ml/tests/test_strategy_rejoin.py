@@ -35,13 +35,14 @@ def spoilt(timeline, moment):
     def other(values, where, low, high):
         return np.where(where, random.integers(low, high, values.shape), values)
 
+    revoked = ~later & timeline.clean & (random.random(later.shape) < 0.3)  # laps that turn out not to have been at racing speed
     entry = np.where(timeline.entry <= moment, timeline.entry, moment + random.uniform(1, 900, later.shape))
     return replace(
         timeline,
         crossing=np.where(later, moment + random.uniform(1, 900, later.shape), timeline.crossing),
         duration=np.where(later, random.uniform(60, 200, later.shape), timeline.duration),
-        clean=np.where(later, random.random(later.shape) < 0.5, timeline.clean),
-        revoked=np.where(timeline.revoked <= moment, timeline.revoked, moment + random.uniform(1, 900, later.shape)),
+        clean=np.where(later, random.random(later.shape) < 0.5, timeline.clean & ~revoked),
+        revoked=np.where(revoked, moment + random.uniform(1, 900, later.shape), timeline.revoked),
         compound=other(timeline.compound, ~begun, 0, 5),
         age=other(timeline.age, ~begun, 0, 50),
         entry=entry,
@@ -94,13 +95,13 @@ def test_the_loss_is_shrunk_to_the_past_of_the_circuit(races):
 
 
 def test_the_leader_rejoins_behind_those_within_the_loss(model):
-    timeline = race(gap=3.0)
+    timeline = race(gap=4.0)
     moment = float(timeline.crossing[0, 4] + 85)
     projection = rejoin.project(timeline.as_of(moment), Question(0, 5, moment, has_entered=False), model)
     places = rejoin.place_probabilities(projection, model.errors, cars=20)
     assert places.sum() == pytest.approx(1)
-    assert rejoin.median_place(places) == 8  # 21 s are seven cars at 3 s each
-    assert 8 in rejoin.smallest_set(places)
+    assert rejoin.median_place(places) == 6  # 21 s are five cars at 4 s each
+    assert 6 in rejoin.smallest_set(places)
 
 
 def test_a_pending_penalty_is_served_at_the_stop_and_only_once(model):

@@ -1,5 +1,6 @@
-"""Measure the strategy model on races it has not learnt from."""
+"""Measure the strategy model on races it has not learnt from, and keep it."""
 
+import getpass
 from typing import IO, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,8 +14,9 @@ from mirror.arguments import whole_number
 class Command(BaseCommand):
     help = (
         "Train the strategy model on the races of some seasons and ask it about every stop of later ones: where does the car "
-        "rejoin? Prints the scores beside those of naive answers, with intervals from drawing whole races, and how good the "
-        "probability of a stop is."
+        "rejoin? Prints the scores beside those of naive answers, with intervals from drawing whole races, how good the "
+        "probability of a stop is, and how good the forecast of the finishing order is. --store keeps the model, trained on all "
+        "of these races, as a run; promote_model makes it answer /api/v1/strategy/."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -25,9 +27,11 @@ class Command(BaseCommand):
             "--ask", type=whole_number, nargs="+", default=[2024], metavar="YEAR", help="seasons to ask about (default: 2024)"
         )
 
-    def handle(self, *, train: list[int], ask: list[int], **options: Any) -> None:
+        parser.add_argument("--store", action="store_true", help="keep the model as a run of the experiment “strategy”")
+
+    def handle(self, *, train: list[int], ask: list[int], store: bool, **options: Any) -> None:
         from ml import datasets
-        from ml.strategy import exam, fitting, timeline
+        from ml.strategy import exam, fitting, forecast, storing, timeline
 
         if both := set(train) & set(ask):
             raise CommandError(f"--ask {min(both)}: the model would have learnt from these races; choose other seasons.")
@@ -40,7 +44,7 @@ class Command(BaseCommand):
                 raise CommandError(f"No race of {', '.join(map(str, years))} is stored; run sync_openf1 --season {years[0]}.")
         trained_on, asked = races[tuple(train)], races[tuple(ask)]
         try:
-            model = fitting.fit(trained_on)
+            model, race_model = fitting.fit(trained_on), forecast.fit(trained_on)
         except ValueError as error:
             raise CommandError(f"--train {' '.join(map(str, train))}: {error}") from error
         console = Console(file=cast(IO[str], self.stdout), width=150)
@@ -54,6 +58,12 @@ class Command(BaseCommand):
             f"Stop on this lap: log loss {hazard.log_loss:.4f} (constant {hazard.constant:.4f}), AUC {hazard.auc:.3f}, "
             f"{hazard.laps} car-laps"
         )
+
+        figures = storing.exam_figures(answers, hazard) | report_forecast(console, asked, race_model)
+        if store:
+            split = f"season {'+'.join(map(str, ask))} after {'+'.join(map(str, train))}"
+            run = storing.store(trained_on, asked, owner=getpass.getuser()[:50], figures=figures, split=split)
+            console.print(f"Run {run.pk} of the experiment {storing.TASK}: /api/v1/runs/{run.pk}/", soft_wrap=True)
 
 
 def report(console: Console, title: str, asked: Any) -> None:
@@ -86,3 +96,28 @@ def report(console: Console, title: str, asked: Any) -> None:
             style="bold" if name == "model" else "",
         )
     console.print(table)
+
+
+def report_forecast(console: Console, asked: Any, model: Any) -> dict[str, float]:
+    """Tables of the race forecast; returns its figures by name."""
+    from ml.strategy import race_exam
+
+    figures: dict[str, float] = {}
+    titles = {False: "stops foretold", True: "stops as made, which only hindsight knows"}
+    for actual, title in titles.items():
+        columns = ("error", "order stays", "CRPS", "order stays", "80 % holds", "winner's Brier", "podium's Brier", "worst race")
+        table = Table(f"Finishing order, {title}", *columns, box=box.SIMPLE)
+        for share in race_exam.SHARES:
+            mean = race_exam.means([race_exam.score_race(race, share, model, actual_stops=actual) for race in asked])
+            table.add_row(
+                f"from {share:.0%} on",
+                *(f"{mean[name]:.3f}" for name in ("error", "frozen_error", "crps", "frozen_crps")),
+                f"{mean['covered']:.1%}",
+                f"{mean['winner_brier']:.4f} ({mean['frozen_winner_brier']:.4f})",
+                f"{mean['podium_brier']:.4f} ({mean['frozen_podium_brier']:.4f})",
+                f"{mean['worst_race']:+.2f}",
+            )
+            if not actual:
+                figures |= {f"forecast_{share:.0%}_{name}".replace("%", ""): value for name, value in mean.items()}
+        console.print(table)
+    return figures

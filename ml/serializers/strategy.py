@@ -1,0 +1,108 @@
+"""Questions about strategy, and their answers, as JSON."""
+
+from rest_framework import serializers
+
+from ml.strategy.timeline import COMPOUNDS
+
+MAX_KEY, MAX_LAP = 2**31 - 1, 200
+
+
+class SessionQuery(serializers.Serializer):
+    session_id = serializers.IntegerField(min_value=0, max_value=MAX_KEY, help_text="A race or sprint that is stored, or on.")
+
+
+class RejoinQuery(SessionQuery):
+    """A stop of a car at the end of a lap."""
+
+    driver_number = serializers.IntegerField(min_value=0, max_value=999, help_text="The car that would stop.")
+    lap = serializers.IntegerField(min_value=2, max_value=MAX_LAP, help_text="The lap at whose end it would come in.")
+    tyre_compound = serializers.ChoiceField(required=False, choices=COMPOUNDS, help_text="The tyres it would take.")
+    safety_car = serializers.BooleanField(required=False, help_text="As if the safety car were deployed at that moment.")
+
+
+class ForecastQuery(SessionQuery):
+    """A race from the end of a lap on."""
+
+    lap = serializers.IntegerField(
+        min_value=1, max_value=MAX_LAP, help_text="The lap of the leader after which nothing is known."
+    )
+    actual_stops = serializers.BooleanField(
+        required=False, help_text="With the stops that the cars made, which only hindsight knows; by default they are foretold."
+    )
+
+
+class WhatIfQuery(SessionQuery):
+    """Another strategy of one car, from the end of a lap on."""
+
+    driver_number = serializers.IntegerField(min_value=0, max_value=999, help_text="The car whose strategy is changed.")
+    lap = serializers.IntegerField(
+        min_value=1, max_value=MAX_LAP, help_text="The lap of the leader after which nothing is known."
+    )
+    stop_lap = serializers.IntegerField(min_value=2, max_value=MAX_LAP, help_text="It stops once more, at the end of this lap.")
+    tyre_compound = serializers.ChoiceField(choices=COMPOUNDS[:3], help_text="The tyres it takes then.")
+
+
+class PlaceSerializer(serializers.Serializer):
+    place = serializers.IntegerField()
+    probability = serializers.FloatField()
+
+
+class NeighbourSerializer(serializers.Serializer):
+    driver_number = serializers.IntegerField()
+    gap = serializers.FloatField(help_text="Seconds at the end of the out-lap, if nobody else stops.")
+
+
+class StrategyAnswer(serializers.Serializer):
+    """What every answer says of itself."""
+
+    session_id = serializers.IntegerField()
+    lap = serializers.IntegerField()
+    assumptions = serializers.ListField(child=serializers.CharField())
+    warnings = serializers.ListField(child=serializers.CharField(), help_text="Reasons to trust this less than usual.")
+
+
+class RejoinSerializer(StrategyAnswer):
+    driver_number = serializers.IntegerField()
+    places = PlaceSerializer(many=True, help_text="The probabilities sum to 1; places below 0.5 % are left out.")
+    likely = serializers.IntegerField(help_text="The median of the places: the best single answer.")
+    expected = serializers.FloatField(help_text="The mean of the places.")
+    set_80 = serializers.ListField(child=serializers.IntegerField(), help_text="The fewest places that have 80 % together.")
+    ahead = NeighbourSerializer(allow_null=True, help_text="The car ahead after the out-lap.")
+    behind = NeighbourSerializer(allow_null=True, help_text="The car behind after the out-lap.")
+    air = serializers.CharField(help_text="Clean air (more than 2 s) or traffic.")
+    asked_at = serializers.CharField(help_text="The moment after which nothing is known.")
+    track = serializers.CharField(help_text="Free, or the neutralisation.")
+    pit_loss = serializers.FloatField(help_text="Seconds that a stop costs on a free track.")
+    penalty = serializers.FloatField(help_text="Seconds that pending penalties add.")
+    n = serializers.IntegerField(help_text="Finished stops of this race that the pit loss rests on.")
+
+
+class FinishSerializer(serializers.Serializer):
+    driver_number = serializers.IntegerField()
+    likely = serializers.IntegerField(help_text="The median place.")
+    expected = serializers.FloatField(help_text="The mean place.")
+    low = serializers.IntegerField(help_text="First place of the shortest range with 80 %.")
+    high = serializers.IntegerField(help_text="Last place of that range.")
+    win = serializers.FloatField(help_text="Probability.")
+    podium = serializers.FloatField(help_text="Probability.")
+    places = PlaceSerializer(many=True)
+
+
+class ForecastSerializer(StrategyAnswer):
+    race_laps = serializers.IntegerField()
+    cars = FinishSerializer(many=True, help_text="The cars that are running, the best first.")
+    races = serializers.IntegerField(help_text="How many races were simulated.")
+
+
+class WindowSerializer(serializers.Serializer):
+    stop_lap = serializers.IntegerField()
+    expected = serializers.FloatField(help_text="The mean place.")
+    low = serializers.IntegerField()
+    high = serializers.IntegerField()
+
+
+class WhatIfSerializer(StrategyAnswer):
+    driver_number = serializers.IntegerField()
+    as_driven = FinishSerializer(help_text="With the stops that the car made.")
+    changed = FinishSerializer(help_text="With the stop that is asked about.")
+    window = WindowSerializer(many=True, help_text="The same for each lap at whose end it could stop.")

@@ -1,0 +1,168 @@
+"""The strategy model as a run of an experiment: figures, model card and files, and loading what has been promoted."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ml import recording
+from ml.models import Run
+from ml.strategy import exam, fitting, forecast, rejoin
+from ml.strategy.forecast import RaceModel
+from ml.strategy.pitloss import PastStops
+from ml.strategy.rejoin import Errors, Model
+from ml.strategy.stints import StopTables
+
+if TYPE_CHECKING:
+    from ml.strategy.timeline import Timeline
+
+TASK = "strategy"
+PARAMETERS = "strategy.json"
+CARD = "model_card.md"
+LIMITS = (
+    "Laps, stops and flags of past races are all that it knows: no tyre temperature, no radio, no intention of a team.",
+    "Behind a safety car and on a drying track places are far less certain, and the sets of places are wide.",
+    "A counterfactual, what another strategy would have brought, cannot be validated: nobody has driven that race.",
+    "Figures are of races that the model had not learnt from; the stored model has learnt from all of these races.",
+)
+
+
+class Strategy(NamedTuple):
+    """The promoted model, and the run that it is of."""
+
+    run: Run
+    rejoin: Model
+    race: RaceModel
+    sessions: list[int]  # that it has learnt from
+
+
+class NoStrategy(LookupError):
+    """No strategy model has been promoted."""
+
+
+def fingerprint(races: "Sequence[Timeline]") -> str:
+    """SHA-256 of the races' arrays."""
+    digest = hashlib.sha256()
+    for race in races:
+        digest.update(f"{race.session_id} {race.race_laps} {race.cars} {race.windows} {race.penalties}".encode())
+        for values in (race.crossing, race.clean, race.compound, race.age, race.entry, race.stop):
+            digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def parameters(model: Model, race: RaceModel, sessions: list[int]) -> bytes:
+    """Everything but the classifier as JSON."""
+    content = {
+        "past": model.past._asdict(),
+        "errors": asdict(model.errors),
+        "race": race._replace(past=model.past, tables=race.tables)._asdict()
+        | {"past": None, "tables": tables_as_lists(race.tables)},
+        "sessions": sessions,
+    }
+    return json.dumps(content).encode()
+
+
+def tables_as_lists(tables: StopTables) -> dict[str, Any]:
+    return {name: value if isinstance(value, float) else value.tolist() for name, value in tables._asdict().items()}
+
+
+def read_parameters(content: bytes, hazard: Any) -> tuple[Model, RaceModel, list[int]]:
+    import numpy as np
+
+    found = json.loads(content)
+    past = PastStops(**found["past"])
+    tables: dict[str, Any] = {
+        name: value if name == "constant" else np.array(value) for name, value in found["race"]["tables"].items()
+    }
+    race = RaceModel(**found["race"] | {"past": past, "tables": StopTables(**tables)})
+    return Model(past, Errors(**found["errors"]), hazard), race, found["sessions"]
+
+
+def store(
+    trained_on: "Sequence[Timeline]", asked: "Sequence[Timeline]", *, owner: str, figures: dict[str, float], split: str
+) -> Run:
+    """Keep a model of all these races as a run whose figures are those of the exam."""
+    from ml import artifacts
+
+    races = [*trained_on, *asked]
+    run = recording.start_run(
+        experiment=recording.experiment(name=TASK, owner=owner, task=TASK),
+        model="projection_and_simulation",
+        split=split,
+        dataset_sha256=fingerprint(races),
+        task=TASK,
+        owner=owner,
+    )
+    try:
+        model, race = fitting.fit(races), forecast.fit(races)
+        recording.log_metrics(run=run, metrics=figures)
+        sessions = [one.session_id for one in races]
+        for name, content, kind in (
+            (artifacts.NAME, artifacts.dumps(model.hazard, None), "application/zip"),
+            (PARAMETERS, parameters(model, race, sessions), "application/json"),
+            (CARD, render_card(run, trained_on, asked, figures).encode(), "text/markdown"),
+        ):
+            recording.store_artifact(run=run, name=name, content=content, content_type=kind)
+    except BaseException as error:
+        recording.end_run(run=run, status=Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
+        raise
+    return recording.end_run(run=run)
+
+
+def render_card(run: Run, trained_on: "Sequence[Timeline]", asked: "Sequence[Timeline]", figures: dict[str, float]) -> str:
+    lines = [
+        "# Strategy",
+        "",
+        rejoin.__doc__ or "",
+        "## Data",
+        "",
+        f"* Figures: trained on {len(trained_on)} races, asked about {len(asked)} later ones, split `{run.split}`",
+        f"* The stored model: all {len(trained_on) + len(asked)} races; fingerprint `{run.dataset_sha256}`",
+        "",
+        "## Metrics",
+        "",
+        "| figure | value |",
+        "|---|---|",
+        *(f"| {name} | {value:.4f} |" for name, value in figures.items()),
+        "",
+        "## Limits",
+        "",
+        *(f"* {limit}" for limit in LIMITS),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def exam_figures(asked: Sequence[exam.Asked], hazard: exam.Hazard) -> dict[str, float]:
+    """The figures of an exam by name."""
+    figures: dict[str, float] = {}
+    for key, (_, part) in zip(("green", "green_after_3", "all"), exam.subsets(asked).items(), strict=True):
+        if part:
+            figures |= {f"{key}_{name}": value for name, value in exam.mean_score(part, "model")._asdict().items()}
+            figures[f"{key}_stops"] = float(len(part))
+    return figures | {"hazard_log_loss": hazard.log_loss, "hazard_auc": hazard.auc, "hazard_laps": float(hazard.laps)}
+
+
+loaded: list[Strategy] = []
+loading = threading.Lock()
+
+
+def load_strategy() -> Strategy:
+    """The promoted model, read once per process. NoStrategy where there is none, ValueError where its files cannot be used."""
+    run = Run.objects.filter(task=TASK, champion=True).first()
+    if run is None:
+        raise NoStrategy(
+            "No strategy model has been promoted yet: strategy_exam --store trains one, and promote_model makes its run answer."
+        )
+    with loading:
+        if not loaded or loaded[0].run.pk != run.pk:
+            from ml import artifacts
+
+            hazard, _ = artifacts.loads(run)
+            artifact = run.artifacts.filter(name=PARAMETERS).first()
+            if artifact is None:
+                raise ValueError(f"Run '{run.pk}' has no {PARAMETERS}; strategy_exam --store writes it.")
+            model, race, sessions = read_parameters(recording.read_artifact(artifact), hazard)
+            loaded[:] = [Strategy(run, model, race, sessions)]
+        return loaded[0]

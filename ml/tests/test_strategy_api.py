@@ -1,0 +1,100 @@
+"""The strategy model as a run, and its answers over REST."""
+
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from ml import recording
+from ml.models import Run
+from ml.strategy import storing
+from ml.strategy.timeline import load_timelines
+from races.models import Session
+
+pytestmark = pytest.mark.django_db(transaction=False)
+
+
+@pytest.fixture(scope="module")
+def promoted(laps, django_db_blocker, tmp_path_factory):
+    """A strategy model that has learnt from the demo races; trained once for this module."""
+    with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
+        races = load_timelines(laps["session_id"].unique().tolist())
+        run = storing.store(races[:2], races[2:], owner="tests", figures={"green_exact": 0.6}, split="season 2022 after 2021")
+        call_command("promote_model", str(run.pk), stdout=io.StringIO())
+        storing.load_strategy()
+        yield run
+        storing.loaded.clear()
+        recording.delete_experiment(run.experiment)
+
+
+@pytest.fixture
+def race(laps):
+    return Session.objects.filter(pk__in=laps["session_id"].unique().tolist()).order_by("date_start")[0]
+
+
+def test_without_a_promoted_model_the_answer_says_how_to_get_one(api, promoted, race):
+    Run.objects.update(champion=False)
+    answer = api.get("/api/v1/strategy/rejoin/", {"session_id": race.pk, "driver_number": 1, "lap": 10})
+    assert answer.status_code == 409
+    assert "strategy_exam --store" in answer.content.decode()
+
+
+def test_the_run_has_figures_files_and_a_card(promoted):
+    assert promoted.status == Run.Status.COMPLETED
+    assert {"model.skops", "strategy.json", "model_card.md"} == set(promoted.artifacts.values_list("name", flat=True))
+    assert promoted.metrics.get(key="green_exact").value == 0.6
+
+
+def test_questions_about_strategy(api, promoted, race):
+    car, lap = first_car(race)
+    answer = api.get("/api/v1/strategy/rejoin/", {"session_id": race.pk, "driver_number": car, "lap": lap}).json()
+    assert sum(one["probability"] for one in answer["places"]) == pytest.approx(1, abs=1e-3)
+    assert answer["likely"] in answer["set_80"]
+    assert answer["asked_at"].startswith("pit entry")
+    assert "this very race" in answer["warnings"][0]
+    safety = {"session_id": race.pk, "driver_number": car, "lap": lap, "safety_car": "true", "tyre_compound": "HARD"}
+    behind = api.get("/api/v1/strategy/rejoin/", safety).json()
+    assert behind["track"] == "safety car"
+    assert behind["expected"] < answer["expected"]  # a stop is cheap then
+
+    whole = api.get("/api/v1/strategy/forecast/", {"session_id": race.pk, "lap": lap}).json()
+    assert sum(one["win"] for one in whole["cars"]) == pytest.approx(1, abs=1e-2)
+    assert [one["expected"] for one in whole["cars"]] == sorted(one["expected"] for one in whole["cars"])
+
+    query = {"session_id": race.pk, "driver_number": car, "lap": lap, "stop_lap": lap + 2, "tyre_compound": "HARD"}
+    what_if = api.get("/api/v1/strategy/what-if/", query).json()
+    assert what_if["window"][0]["stop_lap"] == lap + 1
+    assert any("cannot be validated" in line for line in what_if["assumptions"])
+
+
+def first_car(race):
+    timeline = load_timelines([race.pk])[0]
+    return timeline.cars[0], timeline.race_laps // 2
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "field"),
+    [
+        ("rejoin", {"session_id": 1}, "session_id"),
+        ("rejoin", {"driver_number": 998}, "driver_number"),
+        ("rejoin", {"lap": 150}, "lap"),
+        ("rejoin", {"tyre_compound": "LIQUORICE"}, "tyre_compound"),
+        ("forecast", {"lap": 150}, "lap"),
+        ("what-if", {"stop_lap": 3, "tyre_compound": "HARD"}, "stop_lap"),
+    ],
+)
+def test_a_wrong_value_is_named(api, promoted, race, path, changes, field):
+    query = {"session_id": race.pk, "lap": 10} | ({} if path == "forecast" else {"driver_number": first_car(race)[0]})
+    answer = api.get(f"/api/v1/strategy/{path}/", query | changes)
+    assert answer.status_code == 400
+    assert [*answer.json()] == [field]
+
+
+def test_the_exam_is_one_command(laps, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    season = int(laps["season"].iloc[0])
+    with pytest.raises(CommandError, match="would have learnt"):
+        call_command("strategy_exam", "--train", str(season), "--ask", str(season), stdout=io.StringIO())
+    with pytest.raises(CommandError, match="No race of 1999 is stored"):
+        call_command("strategy_exam", "--train", str(season), "--ask", "1999", stdout=io.StringIO())
