@@ -83,6 +83,17 @@ def test_without_javascript_there_are_pictures_and_tables(browser, sampled, two)
     assert "off by" in page or "too few laps" in page  # how good the delta is
 
 
+def test_corners_have_a_row_for_each_lap_and_name_nobody_where_bands_overlap(browser, sampled, two):
+    page = browser.get(f"{url_of(sampled)}telemetry/", {"laps": ",".join(two[0])}).content.decode()
+    corners = columns(browser, sampled, two[0])["corners"]
+    table = page.partition('aria-labelledby="corners"')[2].partition("</table>")[0]
+    assert table.count("<tr>") == 1 + 2 * len(corners)
+    assert table.count("cannot be told") == sum(corner["fastest"] is None for corner in corners)
+    for corner in corners:
+        gain, half = corner["laps"][1]["gain"]
+        assert (corner["fastest"] is not None) == (abs(gain) > half)
+
+
 def test_laps_that_are_not_named_are_the_best_of_the_two_quickest_cars(browser, sampled):
     body = browser.get(f"{url_of(sampled)}telemetry/", {"format": "json"}).json()
     best = min(lap.lap_duration for lap in Lap.objects.filter(session=sampled, is_pit_out_lap=False, lap_duration__isnull=False))

@@ -83,7 +83,7 @@ def fill(folder: Path) -> None:
         env |= {"OPENF1_BASE_URL": f"{url}/v1"}
         with serving([sys.executable, str(REPLAY), "--port", port], f"{url}/", env):
             manage("sync_openf1", "--season", "2024", env=env)
-            manage("sync_openf1", "car_data", "--session", "9472", env=env)
+            manage("sync_openf1", "car_data", "location", "--session", "9472", env=env)
     else:
         manage("load_demo", env=env)
     with sqlite3.connect(folder / "one.sqlite3") as one:
