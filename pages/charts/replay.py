@@ -14,7 +14,7 @@ BASIS = {
     "samples": "Places are the cars' location every second, from about four samples a second; they lie on the track's line, so "
     "which side of the road a car took cannot be seen.",
     "line": "No samples of location are stored of this race: cars go round the circuit's line at a constant speed within each "
-    "lap. `manage.py sync_openf1 location --session {session}` fetches them, one request per car.",
+    "sector. `manage.py sync_openf1 location --session {session}` fetches them, one request per car.",
     "loop": "No samples of location are stored of this race, and no line of its circuit: cars go round a plain loop, at a "
     "constant speed within each lap. `manage.py sync_openf1 location --session {session}` fetches them, one request per car.",
 }

@@ -5,30 +5,22 @@ change of the change since the second before, as a zigzag number of 16 bits, fir
 form a race of two hours takes about 160 KB when it is compressed.
 """
 
-import hashlib
-import logging
-import zlib
 from typing import TYPE_CHECKING
 
 import msgspec
-from django.conf import settings
 
-from api.kept import alone, once
-from mirror.errors import NotStored
-from mirror.storage import DamagedFile
 from pages.cars import cars_of
 from pages.chart import Car
 from pages.replay.story import OvertakeRow, PlaceRow, Story, story_of
-from pages.replay.tracks import Path, Tracks, location_tables, tracks_of
+from pages.replay.tracks import Line, Path, Tracks, location_tables, stored_line, tracks_of
 from pages.rows import SessionRows, derived_once
+from pages.stored_answers import stored_once, version_of
 from pages.timing import Ends, field_crossings, started
 from telemetry.models import Overtake, Position
-from telemetry.samples import files
 
 if TYPE_CHECKING:
     import numpy as np
 
-log = logging.getLogger(__name__)
 FORMAT = b"F1R1"
 AFTER = 45.0  # seconds that are shown after the last car crossed the line
 LONGEST = 4 * 3600  # seconds of a replay at most: rows with a wrong date must not make a file of years
@@ -93,12 +85,12 @@ def unpack(content: bytes, cars: int, seconds: int) -> "np.ndarray":
     return np.cumsum(np.cumsum((zigzag >> 1) ^ -(zigzag & 1), axis=-1), axis=-1)
 
 
-def make_film(rows: SessionRows, ends: Ends) -> Film:
+def make_film(rows: SessionRows, ends: Ends, line: Line | None = None) -> Film:
     """The replay of a race from its rows and what is stored besides: samples, places, overtakes."""
     start = started(rows, ends) or min(min(own.values()) for own in ends.values())
     last = max(max(own.values()) for own in ends.values())
     seconds = int(min(last + AFTER - start, LONGEST))
-    tracks = tracks_of(rows, ends, location_tables(rows.session.pk), start=start, seconds=seconds)
+    tracks = tracks_of(rows, ends, location_tables(rows.session.pk), start=start, seconds=seconds, line=line)
     session = {"session_id": rows.session.pk}
     places = Position.objects.filter(**session).order_by("date").values_list(*PlaceRow._fields)
     overtakes = Overtake.objects.filter(**session).order_by("date").values_list(*OvertakeRow._fields)
@@ -129,33 +121,8 @@ def film_of(rows: SessionRows) -> Film | None:
     if not any(field_crossings(rows).values()):
         return None
     if not rows.version:
-        return make_film(rows, field_crossings(rows))
-    return Film.from_bytes(once(repr(("replay", rows.session.pk, version_of(rows))), lambda: kept_bytes(rows)))
-
-
-def version_of(rows: SessionRows) -> str:
-    """The version of a replay: that of everything it is made from, and of the code that makes it."""
-    return hashlib.blake2b(repr((FORMAT, settings.VERSION, rows.version)).encode(), digest_size=12).hexdigest()
-
-
-def kept_bytes(rows: SessionRows) -> bytes:
-    """The file's content as it is in the storage; where there is none of this version it is made, and takes its place."""
-    name, version = f"replay/session_id={rows.session.pk}/replay.f1r", version_of(rows).encode()
-    with alone("replay", rows.session.pk, version):
-        found = stored_bytes(name, version)
-        if found is None:
-            found = make_film(rows, field_crossings(rows)).to_bytes()
-            try:
-                files.store(name, version + zlib.compress(found, 6))
-            except NotStored as error:
-                log.warning("%s", error)
-    return found
-
-
-def stored_bytes(name: str, version: bytes) -> bytes | None:
-    """The content of a stored file, which begins with its version; None where it is missing, damaged or of another version."""
-    try:
-        content = files.read_content(name)
-        return zlib.decompress(content[len(version) :]) if content.startswith(version) else None
-    except (DamagedFile, zlib.error):
-        return None
+        return make_film(rows, field_crossings(rows), stored_line(rows.session))
+    line = stored_line(rows.session)
+    version = version_of(FORMAT, rows.version, line and line.version)
+    made = stored_once("replay", rows.session.pk, version, lambda: make_film(rows, field_crossings(rows), line).to_bytes())
+    return Film.from_bytes(made)

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirror.storage import DamagedFile
-from pages.rows import ResultRow, SessionRows
+from pages.rows import LapRow, ResultRow, SessionRows
 from pages.timing import Ends
+from races.models import Circuit, Session
 from telemetry.models import SampleFile
 from telemetry.samples import files
 from telemetry.samples.laps import naive_dates
@@ -28,6 +29,14 @@ STANDING = 20  # seconds for which it is shown then
 Path = list[tuple[float, float]]  # corners of the track's line from the start line on; the last leads to the first again
 
 
+class Line(NamedTuple):
+    """The line of a circuit, and where its first two sectors end, as shares of a lap; without sectors where they are unknown."""
+
+    path: Path
+    sectors: tuple[float, ...] = ()
+    version: str = ""  # changes with the line
+
+
 class Tracks(NamedTuple):
     """The places of all cars: a row per car and a column per second."""
 
@@ -37,6 +46,17 @@ class Tracks(NamedTuple):
     until: dict[int, int]  # the second after which a car is not shown any more
     outline: Path
     basis: str  # samples, line (laps along the known track) or loop (laps along a loop that stands for it)
+
+
+def stored_line(session: Session) -> Line | None:
+    """The centre line of the circuit of a session; None where none is stored."""
+    circuit = Circuit.objects.filter(pk=session.circuit_key).first() if session.circuit_key is not None else None
+    if circuit is None:
+        return None
+    sectors = (circuit.sector_1, circuit.sector_2)
+    shares = tuple(place / circuit.length for place in sectors if place)
+    path = list(zip(circuit.centre_line["x"], circuit.centre_line["y"], strict=True))
+    return Line(path, shares if len(shares) == len(sectors) else (), f"{circuit.samples} {circuit.length} {shares}")
 
 
 def location_tables(session_id: int) -> "dict[int, pa.Table]":
@@ -57,9 +77,9 @@ def tracks_of(
     *,
     start: float,
     seconds: int,
-    line: Path | None = None,
+    line: Line | None = None,
 ) -> Tracks:
-    """The places of the cars that have laps; `start` is the Unix time of the first second, `line` the stored centre line."""
+    """The places of the cars that have laps; `start` is the Unix time of the first second, `line` the circuit's stored one."""
     import numpy as np
 
     cars = [car for car in ends if ends[car]]
@@ -68,12 +88,17 @@ def tracks_of(
         for car in cars
         if car in tables and (place := resampled(tables[car], start=start, seconds=seconds)) is not None
     }
-    outline = line or driven_line(rows, ends, tables)
-    path = outline or schematic_loop()
-    places = {car: sampled[car] if car in sampled else lapped(ends[car], path, start=start, seconds=seconds) for car in cars}
+    outline = line or Line(driven_line(rows, ends, tables))
+    path = outline.path or schematic_loop()
+    places = {
+        car: sampled[car]
+        if car in sampled
+        else along(path, progress(rows.laps_of[car], ends[car], outline.sectors, start=start), seconds=seconds)
+        for car in cars
+    }
     x, y = (np.array([place[axis] for place in places.values()]).reshape(len(cars), seconds) for axis in (0, 1))
     until = {car: last_second(rows.result_of.get(car), ends[car], place, start=start) for car, place in places.items()}
-    return Tracks(cars, x, y, until, path, "samples" if sampled else "line" if outline else "loop")
+    return Tracks(cars, x, y, until, path, "samples" if sampled else "line" if outline.path else "loop")
 
 
 def resampled(table: "pa.Table", *, start: float, seconds: int) -> "np.ndarray | None":
@@ -118,17 +143,34 @@ def schematic_loop() -> Path:
     return [(RADII[0] * sin(angle), -RADII[1] * cos(angle)) for angle in angles]
 
 
-def lapped(own: dict[int, float], path: Path, *, start: float, seconds: int) -> "np.ndarray":
-    """A car that goes round the path at constant speed in each of its laps; own: {lap: Unix time at its end}."""
+def progress(laps: list[LapRow], own: dict[int, float], sectors: tuple[float, ...], *, start: float) -> list[tuple[float, float]]:
+    """(second, laps done) of a car where its times tell it: at the line, and at the ends of sectors; own: {lap: Unix time}."""
+    found: list[tuple[float, float]] = []
+    for lap in laps:
+        end = own.get(lap.lap_number)
+        if end is None:
+            continue
+        begin = 0.0 if lap.lap_number == 1 else end - start - (lap.lap_duration or 1.0)
+        if not found:
+            found.append((begin, lap.lap_number - 1.0))
+        first, second, whole = lap.duration_sector_1, lap.duration_sector_2, lap.lap_duration
+        if sectors and first and second and whole and first + second < whole:
+            done = zip((first, first + second), sectors, strict=True)
+            found += [(end - start - whole + seconds, lap.lap_number - 1 + share) for seconds, share in done]
+        found.append((end - start, float(lap.lap_number)))
+    return found
+
+
+def along(path: Path, done: list[tuple[float, float]], *, seconds: int) -> "np.ndarray":
+    """x and y at every second of a car that goes along the path at constant speed between the times of `progress`."""
     import numpy as np
 
     corners = np.array([*path, path[0]])
     steps = np.hypot(*np.diff(corners, axis=0).T)
     share = np.concatenate([[0.0], np.cumsum(steps)]) / steps.sum()
-    laps = sorted(own)
-    knots = [0.0 if laps[0] == 1 else own[laps[0]] - start - 1.0, *(own[lap] - start for lap in laps)]
-    done = np.interp(np.arange(seconds), knots, [laps[0] - 1.0, *map(float, laps)]) % 1.0
-    return np.array([np.interp(done, share, corners[:, axis]) for axis in (0, 1)])
+    times, laps = np.array(done).T
+    place = np.interp(np.arange(seconds), np.maximum.accumulate(times), laps) % 1.0
+    return np.array([np.interp(place, share, corners[:, axis]) for axis in (0, 1)])
 
 
 def last_second(result: ResultRow | None, own: dict[int, float], place: "np.ndarray", *, start: float) -> int:

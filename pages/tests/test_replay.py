@@ -14,10 +14,11 @@ from pages.charts import replay
 from pages.page_versions import session_head
 from pages.replay.board import board_at
 from pages.replay.film import Film, film_of, make_film, pack, unpack
-from pages.replay.tracks import Tracks, lapped, resampled, schematic_loop
+from pages.replay.tracks import Line, Tracks, along, progress, resampled, schematic_loop, stored_line
 from pages.rows import load
 from pages.state import BadState, State
 from pages.timing import field_crossings
+from races.models import Circuit
 from telemetry.models import Position, SampleFile
 from telemetry.samples import files
 
@@ -38,7 +39,7 @@ def rows(race):
 
 @pytest.fixture
 def film(rows):
-    return make_film(rows, field_crossings(rows))
+    return make_film(rows, field_crossings(rows), stored_line(rows.session))
 
 
 @pytest.fixture
@@ -77,11 +78,48 @@ def test_a_car_without_samples_goes_round_once_a_lap():
     import numpy as np
 
     path = schematic_loop()
-    x, y = lapped({1: 1090.0, 2: 1180.0}, path, start=1000.0, seconds=200)
+    x, y = along(path, [(0.0, 0.0), (90.0, 1.0), (180.0, 2.0)], seconds=200)
     assert np.hypot(x[0] - path[0][0], y[0] - path[0][1]) < 1
     assert np.hypot(x[90] - x[0], y[90] - y[0]) < 1
     assert np.hypot(x[45] - x[0], y[45] - y[0]) > 800
     assert (x[180:] == x[199]).all()
+
+
+def test_without_samples_a_car_is_at_the_ends_of_its_sectors_when_it_was(rows):
+    car, laps = next((car, laps) for car, laps in rows.laps_of.items() if len(laps) > 5)
+    own = field_crossings(rows)[car]
+    lap = laps[4]
+    begin = own[lap.lap_number] - lap.lap_duration
+    done = dict(progress(laps, own, (0.25, 0.6), start=begin - 100))
+    places = {round(second, 3): place for second, place in done.items()}
+    assert places[round(100 + lap.duration_sector_1, 3)] == lap.lap_number - 0.75
+    assert places[round(100 + lap.duration_sector_1 + lap.duration_sector_2, 3)] == lap.lap_number - 0.4
+
+
+def test_a_stored_circuit_is_the_track_where_there_are_no_samples(rows):
+    SampleFile.objects.filter(session=rows.session).delete()
+    square = {"x": [0, 400, 400, 0], "y": [0, 0, 400, 400], "z": [0, 0, 0, 0]}
+    Circuit.objects.update_or_create(
+        pk=rows.session.circuit_key,
+        defaults={
+            "circuit_name": "Square",
+            "length": 1600,
+            "clockwise": False,
+            "sector_1": 400,
+            "sector_2": 1000,
+            "centre_line": square,
+            "laps": 1,
+            "sessions": 1,
+            "samples": "0" * 64,
+        },
+    )
+    line = stored_line(rows.session)
+    assert line == Line([(0, 0), (400, 0), (400, 400), (0, 400)], (0.25, 0.625), line.version)
+    film = make_film(rows, field_crossings(rows), line)
+    assert film.header.basis == "line"
+    for x, y in film.places_at(500).values():
+        assert min(abs(x), abs(x - 400), abs(y), abs(y - 400)) <= 1
+    assert "the circuit's line" in replay.build(rows, State({}, ("t",))).notes[0]
 
 
 def test_places_are_those_of_the_samples(sampled):
@@ -144,12 +182,12 @@ def test_the_file_is_made_once_and_again_when_rows_change(race, monkeypatch, set
     kept.clear()
     assert film_of(load(race, version=head.version)) == first
     assert len(made) == 1
-    assert default_storage.listdir(f"replay/session_id={race.pk}")[1] == ["replay.f1r"]
+    assert default_storage.listdir(f"replay/session_id={race.pk}")[1] == ["replay.zz"]
     versions.touch("laps", race.pk)
     head = session_head(race.year, race.race.slug, race.slug)
     assert film_of(load(race, version=head.version)) == first
     assert len(made) == 2
-    assert default_storage.listdir(f"replay/session_id={race.pk}")[1] == ["replay.f1r"]
+    assert default_storage.listdir(f"replay/session_id={race.pk}")[1] == ["replay.zz"]
 
 
 def test_a_damaged_file_is_made_again(race, settings, tmp_path):
@@ -157,7 +195,7 @@ def test_a_damaged_file_is_made_again(race, settings, tmp_path):
     version = session_head(race.year, race.race.slug, race.slug).version
     kept.clear()
     first = film_of(load(race, version=version))
-    path = tmp_path / "replay" / f"session_id={race.pk}" / "replay.f1r"
+    path = tmp_path / "replay" / f"session_id={race.pk}" / "replay.zz"
     path.write_bytes(path.read_bytes()[:-40])
     kept.clear()
     assert film_of(load(race, version=version)) == first
@@ -188,6 +226,7 @@ def test_a_moment_that_the_race_does_not_have_is_refused(rows, value):
 
 def test_where_there_are_no_samples_the_page_says_how_to_get_some(rows):
     SampleFile.objects.filter(session=rows.session).delete()
+    Circuit.objects.all().delete()
     note = replay.build(rows, State({}, ("t",))).notes[0]
     assert f"sync_openf1 location --session {rows.session.pk}" in note
     assert "plain loop" in note
