@@ -202,7 +202,8 @@ def predict_later_laps(race: Race, row: Any, *, from_lap: int, horizon: int, cha
     inputs = tasks.later_laps(known, ahead)
     champion.check_inputs(inputs)
     seconds = anchor + champion.estimator.predict(inputs)
-    low, high = later_intervals(race, inputs, moment=race.laps.loc[row, "start"], champion=champion)
+    moments = pd.Series(race.laps.loc[row, "start"], index=inputs.index)
+    low, high = later_intervals(race, inputs, moments=moments, champion=champion)
     columns = zip(from_lap - 1 + ahead, seconds, anchor + low, anchor + high, strict=True)
     laps = [
         Lap(int(number), float(middle), float(lower), float(upper), LATER_LAPS_TASK) for number, middle, lower, upper in columns
@@ -216,18 +217,17 @@ def predict_later_laps(race: Race, row: Any, *, from_lap: int, horizon: int, cha
     return laps, warnings
 
 
-def later_intervals(race: Race, inputs: pd.DataFrame, *, moment: float, champion: Champion) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper ends beside the anchor, corrected by how the intervals of runs before that moment missed."""
+def later_intervals(race: Race, inputs: pd.DataFrame, *, moments: pd.Series, champion: Champion) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper ends beside the anchor, corrected by how the intervals of runs before each row's moment missed."""
     stints = race.stints
-    over = (stints.laps["end"] <= moment).to_numpy()
     unknown = pd.Series(np.nan, index=inputs.index)
     low, high = champion.intervals.predict(
-        pd.concat([stints.inputs[over], inputs]),
-        pd.concat([(stints.target - stints.anchor)[over], unknown]),
-        pd.concat([stints.laps.loc[over, ["session_id", "end"]], pd.DataFrame({"session_id": race.session_id, "end": unknown})]),
-        pd.concat([stints.asked_at[over], unknown.fillna(moment)]),
+        pd.concat([stints.inputs, inputs]),
+        pd.concat([stints.target - stints.anchor, unknown]),
+        pd.concat([stints.laps[["session_id", "end"]], pd.DataFrame({"session_id": race.session_id, "end": unknown})]),
+        pd.concat([stints.asked_at, moments]),
     )
-    return low[over.sum() :], high[over.sum() :]
+    return low[len(stints.inputs) :], high[len(stints.inputs) :]
 
 
 @single_threaded

@@ -22,6 +22,7 @@ from pages.cars import cars_of
 from pages.chart import Chart, Table
 from pages.charts import View
 from pages.charts.registry import VIEWS
+from pages.forecasts import errors_table, forecasts_if_made
 from pages.page_versions import SessionHead
 from pages.replay.film import film_of
 from pages.rows import SessionRows, as_upstream_sent, load
@@ -63,7 +64,10 @@ def view(request: HttpRequest, year: int, race: str, session: str, name: str) ->
 def session(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
     """The page of a session."""
     found = find_session(year, race, session)
-    return respond(request, (found.version, staff(request)), lambda: session_html(request, found), headers={})
+    forecasts = forecasts_if_made(found.session_id, found.version) if VIEWS["forecast"].fits(found.session_name) else None
+    champions = [champion["run"] for champion in forecasts["champions"]] if forecasts else []
+    version = (found.version, staff(request), champions)
+    return respond(request, version, lambda: session_html(request, found, forecasts), headers={})
 
 
 @require_safe
@@ -95,12 +99,13 @@ def stored_session(head: SessionHead) -> Session:
     return Session.objects.select_related("race", "quality").get(pk=head.session_id)
 
 
-def session_html(request: HttpRequest, found: SessionHead) -> tuple[str, bytes]:
+def session_html(request: HttpRequest, found: SessionHead, forecasts: dict[str, Any] | None) -> tuple[str, bytes]:
     rows = load(stored_session(found), version=found.version)
     context = session_context(request, rows) | {
         "page": session_page(rows, timezone.now()),
         "file": file_name(request),
         "teasers": teasers(rows),
+        "errors": errors_table(forecasts["causes"], cars_of(rows)) if forecasts else None,
         "results_url": f"/api/v1/session-result/?session_id={found.session_id}",
     }
     return "text/html; charset=utf-8", render_to_string("pages/session.html", context).encode()

@@ -43,6 +43,49 @@ def two_years(laps, table):
     return tuple(pd.concat(pair, ignore_index=True) for pair in ((laps, later), (table, table[again])))
 
 
+@pytest.fixture
+def storage(settings, tmp_path):
+    """An empty storage, and no model or race in memory."""
+    from ml import champions, prediction
+
+    settings.MEDIA_ROOT = tmp_path
+    champions.loaded.clear()
+    prediction.load_race.cache_clear()
+
+
+@pytest.fixture
+def no_plots(monkeypatch):
+    monkeypatch.setattr("ml.plots.draw_all", lambda result: iter(()))
+
+
+@pytest.fixture(scope="package")
+def trained(laps, table, two_years):
+    """{task: what its training gives}, which is the same in every test."""
+    from ml import training
+    from ml.tests.promoted import TASKS, before_the_last
+
+    data = dict.fromkeys(TASKS, (laps, table)) | {"lap_time": two_years}
+    return {
+        task: training.train(rows, table=features, model="ridge", task=task, split=before_the_last(rows))
+        for task, (rows, features) in data.items()
+    }
+
+
+@pytest.fixture
+def results(db, storage, laps, table, trained, no_plots, monkeypatch):
+    """{task: what its training predicted}, with the model of each promoted."""
+    from ml import recording
+    from ml.tests.promoted import learn
+
+    found = {}
+    with monkeypatch.context() as patch:
+        patch.setattr("ml.training.train", lambda laps, *, task, **options: trained[task])
+        for task in trained:
+            run, found[task] = learn(laps, table, task)
+            recording.promote(run)
+    return found
+
+
 @pytest.fixture(autouse=True)
 def nothing_kept():
     """The answers to earlier tests, which had the same rows, are forgotten."""

@@ -9,53 +9,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from ml import building, champions, prediction, recording, training, trials
+from ml import champions, prediction, recording
 from ml.models import Run
-from ml.tests.test_training import before
+from ml.tests.promoted import learn
 from races.models import RaceControl, Session
 from telemetry.models import Lap
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 URL = "/api/v1/predict/"
-TASKS = ("next_lap", "pace_delta", "rest_of_stint", "lap_time")
-
-
-@pytest.fixture(autouse=True)
-def storage(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path
-    champions.loaded.clear()
-    prediction.load_race.cache_clear()
-
-
-def learn(laps, table, task, model="ridge", split=None):
-    data = building.Data(laps, table, "a" * 64)
-    split = split or before(laps)
-    return trials.trial(data, model=model, task=task, split=split, owner="ada")
-
-
-@pytest.fixture
-def no_plots(monkeypatch):
-    monkeypatch.setattr("ml.plots.draw_all", lambda result: iter(()))
-
-
-@pytest.fixture(scope="module")
-def trained(laps, table, two_years):
-    """What trainings give, which is the same in every test."""
-    found = {task: training.train(laps, table=table, model="ridge", task=task, split=before(laps)) for task in TASKS[:-1]}
-    rows, features = two_years
-    return found | {"lap_time": training.train(rows, table=features, model="ridge", task="lap_time", split=before(rows))}
-
-
-@pytest.fixture
-def results(laps, table, trained, no_plots, monkeypatch):
-    """{task: what its training predicted}, with the model of each promoted."""
-    found = {}
-    with monkeypatch.context() as patch:
-        patch.setattr("ml.training.train", lambda laps, *, task, **options: trained[task])
-        for task in TASKS:
-            run, found[task] = learn(laps, table, task)
-            recording.promote(run)
-    return found
 
 
 def last_race(laps):

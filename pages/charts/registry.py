@@ -1,6 +1,19 @@
 """All views of a session, in the order in which pages link to them."""
 
-from pages.charts import View, changes, degradation, laps, pace, positions, qualifying, replay, strategy, telemetry, trace
+from pages.charts import (
+    View,
+    changes,
+    degradation,
+    forecast,
+    laps,
+    pace,
+    positions,
+    qualifying,
+    replay,
+    strategy,
+    telemetry,
+    trace,
+)
 from pages.charts import map as track
 
 VIEWS: dict[str, View] = {
@@ -16,6 +29,7 @@ VIEWS: dict[str, View] = {
         telemetry.VIEW,
         track.VIEW,
         replay.VIEW,
+        forecast.VIEW,
         changes.VIEW,
     )
 }

@@ -293,6 +293,21 @@ def test_the_place_under_the_pointer_on_the_map_is_read_out(open_page, race_path
     page.wait_for_url("**by=gear**")
 
 
+def test_the_replay_shows_the_servers_order_plays_seeks_and_follows(open_page, race_path):
+    page = open_page(f"{race_path}replay/?t=300")
+    page.wait_for_selector("#replay[data-ready]")
+    told = page.request.get(f"{page.url}&format=json").json()["table"]["rows"]
+    assert page.eval_on_selector_all("#board b", "nodes => nodes.map(node => node.textContent)") == [row[1] for row in told]
+    page.keyboard.press(" ")
+    page.wait_for_function("Number(new URL(location).searchParams.get('t')) > 300")
+    page.keyboard.press(" ")
+    before = page.locator("#at").text_content()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#at").text_content() != before
+    page.keyboard.press("f")
+    assert state_of(page)["follow"] == page.locator("#board button[aria-pressed=true] b").text_content()
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_the_admin_is_accessible(open_page, site, scheme, width):
     if not AXE.exists() and not os.environ.get("CI"):

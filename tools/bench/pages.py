@@ -68,7 +68,8 @@ def pages(port: int) -> list[tuple[str, str]]:
     views = html.split('<nav class="views"')[1].split("</nav>")[0]
     paths = [path.split('"')[0] for path in views.split('href="')[1:]]
     season = "/".join(race.split("/")[:3]) + "/"
-    return [("front page", "/"), ("season", season), *((path.split("/")[5] or "session", path) for path in paths)]
+    named = [(path.split("/")[5] or "session", path) for path in paths]
+    return [("front page", "/"), ("season", season), *named, ("replay file", f"{race}replay.f1r")]
 
 
 def first_view(port: int, path: str) -> float:
@@ -78,6 +79,8 @@ def first_view(port: int, path: str) -> float:
         address = wanted.pop()
         _, body = ask(port, address)
         loaded[address] = len(body)
+        if address.endswith(".f1r"):
+            continue
         text = gzip.decompress(body).decode() if body[:2] == b"\x1f\x8b" else body.decode()
         named = re.findall(r'(?:src|href)="(/static/[^"]+)"', text) if address == path else re.findall(r'from "(\./[^"]+)"', text)
         wanted += [file for name in named if (file := urljoin(address, name)) not in loaded and file not in wanted]
