@@ -120,10 +120,13 @@ WIDTH, HEIGHT, MARGIN = 960, 560, 36
 
 
 def layout(chart: Chart) -> dict[str, Any]:
-    """The map as SVG at the chart's moment, for readers without JavaScript."""
-    outline = chart.data["outline"]
+    """The map as SVG at the chart's moment, its long side across, for readers without JavaScript."""
+    outline, places = chart.data["outline"], chart.data["places"]
+    if extent(outline, 1) > extent(outline, 0):
+        outline = [(y, -x) for x, y in outline]
+        places = {car: (y, -x) for car, (x, y) in places.items()}
     left, top = min(x for x, _ in outline), max(y for _, y in outline)
-    across, down = max(x for x, _ in outline) - left, top - min(y for _, y in outline)
+    across, down = extent(outline, 0), extent(outline, 1)
     scale = min((WIDTH - 2 * MARGIN) / (across or 1), (HEIGHT - 2 * MARGIN) / (down or 1))
 
     def at(x: float, y: float) -> tuple[float, float]:
@@ -131,12 +134,16 @@ def layout(chart: Chart) -> dict[str, Any]:
 
     dots = []
     for car in chart.cars:
-        if car.number in chart.data["places"]:
-            x, y = at(*chart.data["places"][car.number])
+        if car.number in places:
+            x, y = at(*places[car.number])
             dots.append({"car": car, "x": x, "y": y})
     points = " ".join(f"{x},{y}" for x, y in (at(*corner) for corner in outline))
     start, speeds = at(*outline[0]), [int(speed) for speed in SPEEDS]
     return {"width": WIDTH, "height": HEIGHT, "points": points, "dots": dots, "start": start, "speeds": speeds}
+
+
+def extent(points: list[tuple[float, float]], axis: int) -> float:
+    return max(point[axis] for point in points) - min(point[axis] for point in points)
 
 
 VIEW = View(
