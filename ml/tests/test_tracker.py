@@ -214,6 +214,8 @@ def test_other_errors_are_mlflows_too(send, api, stranger):
         == "INVALID_PARAMETER_VALUE"
     )
     assert send("logged-models/search") == (200, {"models": []})
+    deep = b'{"a":' * 5_000 + b"1" + b"}" * 5_000
+    assert stranger.post(f"{API}/runs/create", deep, content_type="application/json").status_code == 400
 
 
 NOTEBOOK = dedent("""

@@ -14,7 +14,6 @@ from rest_framework.views import APIView
 from api.errors import to_api_exception
 from api.formats import JSONRenderer
 from ml import recording
-from ml.tracker import search
 from ml.tracker.calls import CALLS, Refused, files_below, find_run, own_run
 from ml.tracker.messages import RunId
 from ml.views.runs import RawParser
@@ -40,7 +39,9 @@ class TrackerView(APIView):
                 return problem(exc.code, str(exc), STATUSES.get(exc.code, 400))
             case recording.Ended():
                 return problem("INVALID_STATE", f"{exc} What was logged stays as it is; start another run.", 400)
-            case search.BadFilter() | msgspec.ValidationError() | msgspec.DecodeError() | ValueError():
+            case RecursionError():
+                return problem("INVALID_PARAMETER_VALUE", "The body is nested too deeply.", 400)
+            case ValueError():  # a filter, a message or a value
                 return problem("INVALID_PARAMETER_VALUE", str(exc), 400)
         error = to_api_exception(exc)
         status = error.status_code
