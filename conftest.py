@@ -28,6 +28,14 @@ def as_often_as_it_likes(settings):
 
 
 @pytest.fixture(autouse=True)
+def rows_are_counted():
+    """Counts of lists are kept by the version of the rows, which the next test begins with again."""
+    from api.pagination import counts
+
+    counts.clear()
+
+
+@pytest.fixture(autouse=True)
 def turns_end():
     """Long answers end with the test; a test that does not read an answer to its end leaves it open, as no server would."""
     yield

@@ -19,6 +19,7 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
 
+from api import pagination
 from api.fields import LinkField
 from api.filters import column_at
 from api.router import nested_routes
@@ -257,6 +258,7 @@ def test_a_page_takes_as_many_queries_for_100_rows_as_for_10(entity, api):
     for numbers in (range(1, 11), range(11, 101)):
         for number in numbers:
             make(entity.model, number)
+        pagination.counts.clear()  # rows that are made like this leave the version as it is
         with CaptureQueriesContext(
             connection,
         ) as queries:
@@ -469,6 +471,7 @@ def test_rows_are_listed_below_their_parents(entity, api):
         assert (body["count"], body["results"][0][entity.key]) == (1, row.pk)
         assert api.get(url, {"nosuch": 1}).status_code == 400
         assert api.get(url.replace(f"/{getattr(row, name)}/", "/404/")).status_code == 404
+        pagination.counts.clear()
         with CaptureQueriesContext(connection) as queries:
             api.get(url)
         assert len(queries) == 3 + asks_for_version(entity)
