@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from api.postman.bodies import Bodies
 from api.postman.operations import Json, Operation, variable_name
@@ -61,7 +62,7 @@ class Requests:
     def query(self, operation: Operation, choice: str | None) -> str:
         """Return the query string: required parameters, and a page of 5 rows of a list."""
         parameters = {each["name"]: each for each in operation.parameters("query")}
-        values = {name: each.get("example", f"{{{{{name}}}}}") for name, each in parameters.items() if each.get("required")}
+        values = {name: example(each) or f"{{{{{name}}}}}" for name, each in parameters.items() if each.get("required")}
         values |= {"page_size": 5} if "page_size" in parameters else {}
         if choice and choice in self.session_kinds:
             kind = next(kind for kind in self.session_kinds[choice] if kind in SESSION_VARIABLES)
@@ -80,6 +81,12 @@ class Requests:
         if name and operation.name.endswith("_list") and not operation.path_keys:
             return ["const row = pm.response.json().results[0];", unless_known]
         return []
+
+
+def example(parameter: Json) -> Any:
+    """The example that the schema gives of a parameter; None without one."""
+    others = (each["value"] for each in parameter.get("examples", {}).values())
+    return parameter.get("example", next(others, None))
 
 
 def script(event: str, lines: list[str]) -> Json:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import msgspec
 from django.conf import settings
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -27,6 +27,10 @@ from ml.serializers.strategy import (
     WhatIfQuery,
     WhatIfSerializer,
 )
+
+LAP = OpenApiExample("A lap of the first stint", 10, parameter_only=("lap", "query"))
+STOP = OpenApiExample("A lap after it", 20, parameter_only=("stop_lap", "query"))
+TYRES = OpenApiExample("Hard tyres", "HARD", parameter_only=("tyre_compound", "query"))
 
 
 class StrategyView(APIView):
@@ -65,7 +69,11 @@ class RejoinView(StrategyView):
     query, question = RejoinQuery, "rejoin"
 
     @extend_schema(
-        operation_id="strategy_rejoin", summary="Where does he rejoin?", parameters=[RejoinQuery], responses=RejoinSerializer
+        operation_id="strategy_rejoin",
+        summary="Where does he rejoin?",
+        parameters=[RejoinQuery],
+        responses=RejoinSerializer,
+        examples=[LAP],
     )
     def get(self, request: Request) -> Response:
         """The place at the end of the out-lap of a car that comes in at the end of a lap, as probabilities, from what is known
@@ -82,6 +90,7 @@ class RaceForecastView(StrategyView):
         summary="How does the race end?",
         parameters=[ForecastQuery],
         responses=ForecastSerializer,
+        examples=[LAP],
     )
     def get(self, request: Request) -> Response:
         """The finishing order as probabilities, from what is known when the leader ends a lap, by simulating the rest of the race
@@ -98,6 +107,7 @@ class WhatIfView(StrategyView):
         summary="What would another stop have brought?",
         parameters=[WhatIfQuery],
         responses=WhatIfSerializer,
+        examples=[LAP, STOP, TYRES],
     )
     def get(self, request: Request) -> Response:
         """The finish of a car with its own stops and with one stop on another lap, and that for each lap of the window. Such an
