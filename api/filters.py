@@ -197,7 +197,7 @@ class StrictFilterBackend(filters.BaseFilterBackend):
 
 def list_parameters(view: Any) -> set[str]:
     """The parameters of a list other than filters."""
-    names = {"format", "ordering", "fields", *view.paginator.parameters, *(["include"] if view.included else [])}
+    names = {"format", "excel", "ordering", "fields", *view.paginator.parameters, *(["include"] if view.included else [])}
     return names | {"search"} if view.search_fields else names
 
 

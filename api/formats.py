@@ -1,9 +1,11 @@
 """Renderers and parsers of the REST API: JSON in; JSON, CSV, NDJSON, Parquet or a browsable page out."""
 
+import codecs
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import IO, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from django.conf import settings
@@ -15,7 +17,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from api.errors import TooLarge
 from api.tables import writers
 from api.tables.columns import Columns
-from api.tables.converters import python_to_arrow, python_to_csv, python_to_json
+from api.tables.converters import python_to_arrow, python_to_csv, python_to_json, python_to_spreadsheet
 from mirror.json_input import TooDeep, parse_json
 
 CHUNK = 500  # rows that a streamed response sends at a time
@@ -102,6 +104,20 @@ class Negotiation(DefaultContentNegotiation):
             return super().select_renderer(request, renderers, format_suffix)
         except NotAcceptable:
             return renderers[0], renderers[0].media_type
+
+
+def write_for_spreadsheet(columns: Columns, chunks: writers.Chunks, *, zone: str) -> Iterator[bytes]:
+    """CSV that spreadsheets read as it is meant: UTF-8 with a byte order mark, dates without T and offset.
+
+    Dates are in UTC, or in the time zone named (`Europe/Berlin`); ValidationError for one that is not known.
+    """
+    try:
+        place = ZoneInfo("UTC" if zone in ("1", "true") else zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValidationError(
+            {"excel": [f"There is no time zone {zone!r}; 1 is UTC, others have names like Europe/Berlin."]}
+        ) from error
+    return chain([codecs.BOM_UTF8], writers.write_csv(columns, chunks, partial(python_to_spreadsheet, zone=place)))
 
 
 def split_rows(rows: Iterable[tuple]) -> Iterator[writers.Chunk]:

@@ -7,7 +7,7 @@ Its serializer and its filters have every field of the model. A viewset names a 
 to add to that.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidKey
@@ -21,12 +21,24 @@ from rest_framework.response import Response
 from rest_framework.utils import formatting
 
 from api import admission, history
-from api.conditional import conditional
+from api.conditional import asks_for_latest, conditional
 from api.errors import Conflict
 from api.filters import ModelFilter
-from api.formats import FILES, BrowsableRenderer, FileRenderer, JSONRenderer, file_response, split_rows
+from api.formats import (
+    FILES,
+    BrowsableRenderer,
+    CSVRenderer,
+    FileRenderer,
+    JSONRenderer,
+    ParquetRenderer,
+    file_response,
+    split_rows,
+    write_for_spreadsheet,
+)
+from api.ranges import file_of, is_partial, respond
 from api.selecting import Included, read_selection
 from api.serializers import RowSerializer
+from api.tables.columns import Columns
 from mirror import editing, versions
 from mirror.feeds import Feed
 
@@ -132,11 +144,23 @@ class EntityViewSet(viewsets.GenericViewSet):
         if isinstance(renderer, FileRenderer):
             if request.query_params.keys() & set(self.paginator.parameters):
                 queryset = self.paginate_queryset(queryset)
-            name = str(self.model._meta.verbose_name_plural)
-            pieces = renderer.write(serializer.selected_columns(), split_rows(serializer.file_rows(queryset)))
-            return file_response(renderer, pieces, filename=name)
+            return self.list_file(request, serializer.selected_columns(), split_rows(serializer.file_rows(queryset)))
         page = self.paginate_queryset(queryset)
         return self.get_paginated_response([*serializer.selected_rows(page)])
+
+    def list_file(self, request: Any, columns: Columns, rows: Any) -> HttpResponseBase:
+        """The rows as a file; of Parquet also its size or a part of it, where the version says that it is the same file."""
+        renderer = request.accepted_renderer
+        pieces = write_file(request, renderer, columns, rows)
+        response = file_response(renderer, pieces, filename=str(self.model._meta.verbose_name_plural))
+        version = self.version()
+        if not isinstance(renderer, ParquetRenderer) or version is None or asks_for_latest(request):
+            return response
+        response.headers["Accept-Ranges"] = "bytes"
+        if not is_partial(request):
+            return response
+        file = file_of(repr((request.build_absolute_uri(), version)), lambda: pieces)
+        return respond(request, file, dict(response.items()))
 
     @conditional
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -201,6 +225,16 @@ class EntityViewSet(viewsets.GenericViewSet):
                 return serializer.save()
         except IntegrityError as error:
             raise conflict_error(serializer) from error
+
+
+def write_file(request: Any, renderer: FileRenderer, columns: Columns, rows: Any) -> Iterator[bytes]:
+    """The pieces of a file: for a spreadsheet where `excel` asks for it, with times of its time zone."""
+    text = request.query_params.get("excel", "")
+    if text in ("", "0", "false"):
+        return renderer.write(columns, rows)
+    if not isinstance(renderer, CSVRenderer):
+        raise ValidationError({"excel": ["Only with format=csv."]})
+    return write_for_spreadsheet(columns, rows, zone=text)
 
 
 class ReadOnlyViewSet(EntityViewSet):

@@ -6,8 +6,10 @@ adapter on the session, which answers instead of the network.
 
 import math
 import re
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -22,7 +24,7 @@ from prometheus_client import Counter
 
 from mirror.errors import BadRequest, BadResponse, Locked, OverLimit, TooLarge, Unavailable
 from mirror.pace import Pace
-from mirror.transport import MEGABYTE, Answer, check_redirect, exchange, network_session
+from mirror.transport import MEGABYTE, Answer, check_redirect, describe_failure, exchange, network_session
 from mirror.values import storable
 
 LOCKED = (
@@ -61,7 +63,8 @@ class Client:
     password: str = ""
     source: str = "openf1"
     attempts: int = 8
-    timeout: tuple[float, float] = (10, 60)  # seconds to connect, seconds between two bytes
+    timeout: tuple[float, float] = (4, 60)  # seconds to connect, seconds between two bytes
+    patience: float = 0  # seconds after which `notice` is told, from another thread, that an answer is waited for; 0 for never
     max_seconds: float = field(default_factory=lambda: settings.OPENF1_MAX_SECONDS)  # of one request and its answer
     max_megabytes: Mapping[str, float] = field(default_factory=lambda: settings.OPENF1_MAX_MEGABYTES)
     max_retry_after: float = field(default_factory=lambda: settings.OPENF1_MAX_RETRY_AFTER)  # seconds
@@ -140,13 +143,14 @@ class Client:
             self.pace.wait()
             self.sent += 1
             try:
-                answer = exchange(
-                    self.session,
-                    requests.Request(method, url, headers=headers, data=data),
-                    timeout=self.timeout,
-                    max_seconds=self.max_seconds,
-                    max_bytes=max_bytes,
-                )
+                with self._telling_of_silence(url):
+                    answer = exchange(
+                        self.session,
+                        requests.Request(method, url, headers=headers, data=data),
+                        timeout=self.timeout,
+                        max_seconds=self.max_seconds,
+                        max_bytes=max_bytes,
+                    )
                 ANSWERS.labels(answer.status).inc()
                 if not answer.redirect:
                     return answer
@@ -158,10 +162,24 @@ class Client:
             except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
                 # ValueError: what requests raises for an address that it cannot read, such as that of a redirect.
                 ANSWERS.labels("none").inc()
-                raise Unavailable(f"{url} cannot be reached ({type(error).__name__})") from error
+                raise Unavailable(f"{url} cannot be reached: {describe_failure(error)}") from error
             finally:
                 self.pace.answered()
         raise Unavailable(f"{url} cannot be reached: more than {MAX_REDIRECTS} redirects")
+
+    @contextmanager
+    def _telling_of_silence(self, url: str) -> Iterator[None]:
+        """Say during a `with` that lasts that an answer is waited for, and for how long."""
+        if not self.patience:
+            yield
+            return
+        text = f"{url} has not answered for {self.patience:g} s; waiting {self.timeout[1]:g} s at most, then asking again"
+        timer = threading.Timer(self.patience, self.notice, [text])
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def predicate(name: str, value: object) -> str:

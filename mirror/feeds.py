@@ -22,6 +22,7 @@ number in a column of numbers, texts and lists), are listed in `derived` and set
 From then on they are read, compared and written like all other fields.
 """
 
+from difflib import get_close_matches
 from functools import cached_property
 from typing import ClassVar
 
@@ -32,6 +33,8 @@ from django.utils.module_loading import import_string
 from mirror.grading import Grader
 from mirror.mapping import Mapping
 from mirror.storage import RowStorage, Storage
+
+OWN_NAMES = {"races": "meetings", "entries": "drivers"}  # {this site's name: OpenF1's}, where they differ
 
 
 class Feed(Mapping):
@@ -75,3 +78,27 @@ def feed_named(collection: str) -> Feed:
         if feed.collection == collection:
             return feed
     raise KeyError(collection)
+
+
+def select_feeds(collections: list[str]) -> list[Feed]:
+    """The feeds of these collections (without any, those synced by default) in the order they are synced.
+
+    Collections go by OpenF1's names and by this site's own; ValueError for any other.
+    """
+    feeds = registry()
+    collections = [collection_name(name) for name in collections]
+    for name in collections:
+        if name not in feeds:
+            close = get_close_matches(name, [*feeds, *OWN_NAMES], n=1)
+            guess = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(
+                f"There is no collection {name!r}.{guess} There are: {', '.join(feeds)}; "
+                f"{' and '.join(f'{own} (for {name})' for own, name in OWN_NAMES.items())} are understood, too."
+            )
+    return [feed for name, feed in feeds.items() if (name in collections if collections else feed.by_default)]
+
+
+def collection_name(text: str) -> str:
+    """OpenF1's name of a collection that is called by this site's name, or in another spelling."""
+    name = text.lower().replace("-", "_")
+    return OWN_NAMES.get(name, name)

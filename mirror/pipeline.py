@@ -18,7 +18,7 @@ from mirror import listing, rejects, runs
 from mirror.changes import Changes
 from mirror.client import Client
 from mirror.errors import Locked, OpenF1Error, TooLarge, Unavailable
-from mirror.feeds import Feed, registry
+from mirror.feeds import Feed, registry, select_feeds
 from mirror.fingerprints import Piece, apply_unless_same
 from mirror.models import Reject, SyncRun
 from mirror.ordering import by_usefulness, count_requests, named_sessions
@@ -69,17 +69,10 @@ def sync(
     finally:
         work.report.requests = client.sent - requests_before
         if run:
-            last_error = str(work.report.errors[-1]) if work.report.errors else ""
+            interrupted = "It was interrupted; the same sync goes on from here." if state == SyncRun.State.INTERRUPTED else ""
+            last_error = str(work.report.errors[-1]) if work.report.errors else interrupted
             runs.close_run(run, state=state, requests=work.report.requests, error=last_error)
     return work.report
-
-
-def select_feeds(collections: list[str]) -> list[Feed]:
-    """The feeds of these collections (without any, those synced by default) in the order they are synced."""
-    feeds = registry()
-    if unknown := set(collections) - feeds.keys():
-        raise ValueError(f"unknown collection {', '.join(sorted(unknown))}; there are: {', '.join(feeds)}")
-    return [feed for name, feed in feeds.items() if (name in collections if collections else feed.by_default)]
 
 
 @dataclass(kw_only=True)

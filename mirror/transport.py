@@ -158,3 +158,17 @@ def check_redirect(target: str, *, base_url: str, hosts: Collection[str], with_p
 
 def port(url: Url) -> int | None:
     return url.port or {"http": 80, "https": 443}.get(url.scheme or "")
+
+
+def describe_failure(error: BaseException) -> str:
+    """Why there was no answer, in words; the name of the error where it is none of the usual ones."""
+    text = repr(error)  # of the errors of requests, which have those of urllib3 in them
+    reasons = {
+        "NameResolutionError": "its name is not known (is there a network, and is OPENF1_BASE_URL right?)",
+        "Connection refused": "the connection is refused; nothing listens there",
+        "ConnectTimeout": "no connection within the time allowed",
+        "ReadTimeout": "no answer within the time allowed",
+        "CERTIFICATE_VERIFY_FAILED": "its certificate is not valid",
+        "Network is unreachable": "there is no network",
+    }
+    return next((reason for sign, reason in reasons.items() if sign in text), type(error).__name__)

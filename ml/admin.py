@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import URLPattern, path, reverse
@@ -21,6 +21,7 @@ from ml import comparison, recording
 from ml.estimators import MODELS
 from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
 from ml.splits import NAMES as SPLITS
+from ml.splits import check_split
 from ml.tasks import TASKS
 
 TRAIN_ABOUT = "A worker learns from the laps of all races; this takes about a minute."
@@ -46,6 +47,13 @@ class TrainForm(BaseDialogForm):
     experiment = forms.RegexField(
         r"\A[A-Za-z0-9_-]{1,100}\Z", required=False, widget=UnfoldAdminTextInputWidget, help_text="The task's name by default."
     )
+
+    def clean_split(self) -> str:
+        try:
+            check_split(self.cleaned_data["split"])
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        return self.cleaned_data["split"]
 
 
 @admin.register(Dataset)

@@ -11,7 +11,7 @@ from jobs.progress import Failed, Progress
 from ml import recording
 from ml.estimators import MODELS
 from ml.models import Run
-from ml.splits import NAMES
+from ml.splits import NAMES, check_split
 from ml.tasks import TASKS
 
 DATABASE_SELECTION = ("seasons", "races", "session_names")
@@ -33,6 +33,13 @@ class TrainParameters(kinds.Parameters):
     experiment = serializers.RegexField(r"\A[A-Za-z0-9_-]{1,100}\Z", required=False, help_text="The task's name by default.")
     settings = JSONObjectField(required=False, help_text="Of the model.")
     seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+    def validate_split(self, split: str) -> str:
+        try:
+            check_split(split)
+        except ValueError as error:
+            raise serializers.ValidationError(str(error)) from error
+        return split
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "dataset" in attrs and attrs.keys() & set(DATABASE_SELECTION):

@@ -5,6 +5,7 @@ Figures are made without pyplot's global state, so that any thread or process ca
 
 import io
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ml import evaluation
@@ -170,10 +171,14 @@ PLOTS: tuple[Callable[[Result], "Figure"], ...] = (
 )
 
 
-def draw_all(result: Result) -> Iterator[tuple[str, bytes]]:
-    """Yield (file name, PNG) of every plot; that of the coverage only if the result has intervals."""
+def draw_all(result: Result) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield (file name, function that draws the PNG) of every plot; that of the coverage only if the result has intervals."""
     for draw in (*PLOTS, *((coverage,) if result.coverage else ())):
-        yield f"{draw.__name__}.png", png(draw(result))
+        yield f"{draw.__name__}.png", partial(png_of, draw, result)
+
+
+def png_of(draw: Callable[[Result], "Figure"], result: Result) -> bytes:
+    return png(draw(result))
 
 
 def png(figure: "Figure") -> bytes:

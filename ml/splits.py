@@ -25,10 +25,19 @@ def is_known(split: str) -> bool:
     return re.fullmatch(r"by_race|by_season|rolling|random|before:\d{4}-\d{2}-\d{2}", split) is not None
 
 
+def check_split(split: str) -> None:
+    """ValueError where there is no such split, before anything is loaded for it."""
+    if split.startswith("before:"):
+        read_day(split.removeprefix("before:"))
+    elif split not in ("by_race", "by_season", "rolling", "random"):
+        raise ValueError(f"There is no split {split!r}; there are: {NAMES}.")
+
+
 def split_laps(laps: "pd.DataFrame", split: str, *, seed: int) -> "Iterator[tuple[np.ndarray, np.ndarray]]":
     """Yield (training mask, test mask) over the laps for each fold; ValueError for an unknown split or an empty set."""
     import numpy as np
 
+    check_split(split)
     dates = laps.groupby("session_id")["session_date"].first().sort_values()
     session = laps["session_id"].to_numpy()
     if split == "random":
@@ -45,19 +54,20 @@ def split_laps(laps: "pd.DataFrame", split: str, *, seed: int) -> "Iterator[tupl
     elif split == "rolling":
         starts = range(max(MIN_TRAINING_RACES, len(dates) // 3), len(dates), TEST_RACES)
         masks = [(np.isin(session, dates.index[:at]), np.isin(session, dates.index[at : at + TEST_RACES])) for at in starts]
-    elif split.startswith("before:"):
-        masks = [before(laps, split.removeprefix("before:"))]
     else:
-        raise ValueError(f"There is no split {split!r}; there are: {NAMES}.")
+        masks = [before(laps, split.removeprefix("before:"))]
     if not masks or not all(training.any() and test.any() for training, test in masks):
         raise ValueError(f"The split {split!r} leaves no training or no test laps: the laps are of {len(dates)} race(s).")
     yield from masks
 
 
 def before(laps: "pd.DataFrame", text: str) -> "tuple[np.ndarray, np.ndarray]":
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"The split before:{text} needs a date such as before:2024-01-01.") from None
-    training = (laps["session_date"].dt.date < day).to_numpy()
+    training = (laps["session_date"].dt.date < read_day(text)).to_numpy()
     return training, ~training
+
+
+def read_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"The split before:{text} needs a date such as before:2024-01-01: {error}.") from None

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,8 +60,10 @@ def train(
     seed: int = 0,
     settings: dict[str, Any] | None = None,
     table: "pd.DataFrame | None" = None,
+    progress: Callable[[str], object] = str,
 ) -> Result:
     """Fit on one side of the split, predict the other. `laps` are what `datasets.load` gives, `table` their features.
+    `progress` gets a text as each fold begins.
 
     Raises ValueError for a task, model, split or setting that is not there, and for too few laps.
     """
@@ -71,12 +74,14 @@ def train(
     problem = TASKS[task](laps, features.build(laps) if table is None else table)
     if problem.laps.empty:
         raise ValueError(f"No lap of these races can be asked about in the task {task!r}.")
-    folds, began = [], time.monotonic()
+    folds: list[dict[str, Any]] = []
+    began = time.monotonic()
     with a_core_left():
         for learnt, test in splits.split_laps(problem.laps, split, seed=seed):
             asked = test if problem.testable is None else test & problem.testable.to_numpy()
             if not asked.any():
                 continue
+            progress(f"Training {model} on {int(learnt.sum()):,} laps, fold {len(folds) + 1}")
             folds.append(
                 fold(problem, learnt, asked, model=model, seed=seed, settings=settings or {}, leaky=splits.is_leaky(split))
             )

@@ -59,9 +59,15 @@ def trial(  # noqa: PLR0913 - a run is described by many values
     with leases.renewed(recording.lease_of(run), holder):
         try:
             on_start(run)
-            progress(f"Training {model}")
             result = training.train(
-                data.laps, table=data.table, model=model, task=task, split=split, seed=seed, settings=settings
+                data.laps,
+                table=data.table,
+                model=model,
+                task=task,
+                split=split,
+                seed=seed,
+                settings=settings,
+                progress=progress,
             )
             record_result(run, result, data, progress)
         except Exception as error:
@@ -91,9 +97,9 @@ def record_result(run: Run, result: Result, data: Data, progress: Callable[[str]
         ("model_card.md", cards.render_card(run, result, data).encode(), "text/markdown"),
     ):
         recording.store_artifact(run=run, name=name, content=content, content_type=kind)
-    for name, content in plots.draw_all(result):
+    for name, draw in plots.draw_all(result):
         progress(f"Drawing {name}")
-        recording.store_artifact(run=run, name=name, content=content, content_type="image/png")
+        recording.store_artifact(run=run, name=name, content=draw(), content_type="image/png")
 
 
 def overall(result: Result) -> dict[str, float]:

@@ -25,7 +25,7 @@ from mirror import versions
 MOST = 2_000  # answers, of which status and headers are remembered; the bodies are in `answers`
 LONGEST = 1_000  # bytes of a question that is remembered
 # The request headers that an answer of /v1 depends on, and those that name the client to the rate limits and logs.
-DECISIVE = {b"host", b"origin", b"cookie", b"accept-encoding", b"if-none-match", b"if-modified-since"}
+DECISIVE = {b"host", b"origin", b"cookie", b"accept-encoding", b"if-none-match", b"if-modified-since", b"range"}
 OF_A_REQUEST = {name.lower().encode() for name in observing.headers_of("", 0)}  # response headers
 LOCAL_CACHE = "django.core.cache.backends.locmem.LocMemCache"
 

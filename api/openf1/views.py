@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import chain, islice
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
-from api import admission, throttling
+from api import admission, ranges, throttling
 from api.conditional import names_tag, unless_known
 from api.logins.authentication import user_of
 from api.observing import ANSWERS
@@ -41,8 +41,8 @@ MANY = 2  # sessions, races or cars that a query may name without being expensiv
 @cors.allow_all_origins
 def collection(request: HttpRequest, name: str) -> HttpResponseBase:
     """GET or POST: the rows of a collection that match the query string."""
-    if request.method not in ("GET", "POST"):
-        return problem(405, "Method Not Allowed", {"Allow": "GET, POST"})
+    if request.method not in ("GET", "POST", "HEAD"):
+        return problem(405, "Method Not Allowed", {"Allow": "GET, POST, HEAD"})
     if settings.THROTTLES["reads"] and (
         seconds := throttling.count_request("reads", throttling.client_of(request, user_of(request)))
     ):
@@ -90,7 +90,7 @@ def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> Ht
     gzip = compression.accepts_gzip(request.headers.get("Accept-Encoding", "")) and query.format != "parquet"
     # Upstream's values can change while the stored rows do not, and what is included comes from other collections.
     if query.raw or query.included:
-        return respond_in_turn(request, query, gzip=gzip, headers={})
+        return without_body(request, respond_in_turn(request, query, gzip=gzip, headers={}))
     sessions = sessions_of(query)
     version = versions.latest(query.collection.name, sessions)
     tag = etag(query, version)
@@ -100,6 +100,8 @@ def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> Ht
     if version.changed_at and is_settled:
         headers["Last-Modified"] = http_date(version.changed_at.timestamp())
     key = f"{tag}gzip" if gzip else tag
+    if query.format == "parquet" and ranges.is_partial(request) and not (query.collection.sampled and is_expensive(query)):
+        return part_of_file(request, query, headers=headers, key=key)
     if request.method == "GET" and names_tag(request, tag):
         ANSWERS.labels("not modified").inc()
         response: HttpResponseBase = HttpResponse(status=304, headers=headers)
@@ -116,7 +118,36 @@ def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> Ht
     if day and is_settled and response.status_code in (200, 304) and not response.streaming:
         route = request.resolver_match.route if request.resolver_match else ""
         response.source = Source(query.collection.name, sessions, version, key, day, route)  # type: ignore[attr-defined]
-    return response
+    return without_body(request, response)
+
+
+def without_body(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The response to HEAD of one that has been made; what a stream would have sent is not read."""
+    if request.method != "HEAD" or response.status_code >= 300:
+        return response
+    response.close()
+    length = {} if response.streaming else {"Content-Length": str(len(response.content))}  # type: ignore[attr-defined]
+    return HttpResponse(headers={name: value for name, value in response.items() if name != "Content-Length"} | length)
+
+
+def part_of_file(request: HttpRequest, query: Query, *, headers: dict[str, str], key: str) -> HttpResponseBase:
+    """The size, or a part, of the file that has all rows; it is made once for all its parts."""
+    source = source_of(query)
+
+    def make() -> Iterator[bytes]:
+        chunks = source.read_chunks(query)
+        first = next(chunks, None)
+        if first is not None or query.empty_as_list:
+            yield from source.write_chunks(query, chain([] if first is None else [first], chunks))
+
+    if key in ranges.files:
+        file = ranges.file_of(key, make)
+    else:
+        with admission.turn(admission.EXPENSIVE, request):
+            file = ranges.file_of(key, make)
+    if not file.size:
+        return no_rows()
+    return ranges.respond(request, file, headers | content_headers(query, gzip=False))
 
 
 def sessions_of(query: Query) -> set[int] | None:
@@ -187,6 +218,8 @@ def content_headers(query: Query, *, gzip: bool) -> dict[str, str]:
     headers = {"Content-Type": format_.content_type, "Vary": "Accept-Encoding"}
     if gzip:
         headers["Content-Encoding"] = "gzip"
+    if query.format == "parquet" and not (query.raw or query.included):
+        headers["Accept-Ranges"] = "bytes"
     if format_.download:
         headers["Content-Disposition"] = f"attachment; filename={query.collection.name}.{query.format}"
     return headers

@@ -71,6 +71,14 @@ def python_to_csv(column: Column, values: Iterable) -> list[Any]:
     return [csv_cell(value) for value in values]
 
 
+def python_to_spreadsheet(column: Column, values: Iterable, *, zone: datetime.tzinfo) -> list[Any]:
+    """As `python_to_csv`, but dates are local ones, to the millisecond: 2024-03-02 16:03:42.341"""
+    if not column.is_datetime:
+        return python_to_csv(column, values)
+    moments = [value and value.astimezone(zone).replace(tzinfo=None) for value in values]
+    return [moment and moment.isoformat(" ", "milliseconds") for moment in moments]
+
+
 def csv_cell(value: Any) -> Any:
     if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
         return value

@@ -1,7 +1,7 @@
 """What race engineers ask of the laps of a session, and the answers with everything that was taken for granted.
 
 `QUESTIONS` names them. An answer is a dict ready for JSON: `question`, `session`, `rows` (or what else there is to say), `n`
-(laps, stops or pairs it rests on), `filters` (which laps those are) and `assumptions`.
+(laps, stops or pairs it rests on), `filters` (which laps those are), `assumptions`, and `columns` (units and signs of the rows).
 """
 
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.analysis import comparison, degradation, pace, stops
+from ml.analysis.columns import describe_columns, rounded
 from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, read_laps
 from races import neutralisations
 from races.models import QUALIFYINGS, RACES
@@ -72,7 +73,7 @@ def ask(question: str, session_id: int, **options: float) -> dict[str, Any]:
     answer = {"question": question, "session": session} | asked.answer(laps, **options)
     if asked.rests_on_flags and not neutralisations.are_known(session_id):
         answer |= without_flag_claims(answer, session_id=session_id)
-    return answer
+    return rounded(question, answer) | {"columns": describe_columns(question, answer["rows"])}
 
 
 def without_flag_claims(answer: dict[str, Any], *, session_id: int) -> dict[str, Any]:

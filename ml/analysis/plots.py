@@ -1,5 +1,6 @@
 """Pictures of the answers."""
 
+import io
 from typing import TYPE_CHECKING, Any
 
 from ml.plots import ACTUAL, MODEL, NAIVE, QUIET, canvas
@@ -20,6 +21,13 @@ ROWS: dict[str, tuple[str, str, str | tuple[str, str] | None, str]] = {
     "crossover": ("pair", "age", ("p10", "p90"), "laps of age; bars: 80 %"),
     "undercut": ("pair", "gain", None, "s gained by stopping first"),
 }
+
+
+def encode(answer: dict[str, Any], form: str) -> bytes:
+    """The picture of an answer as an SVG or PNG file. ValueError where there is nothing to draw."""
+    file = io.BytesIO()
+    drawn(answer).savefig(file, format=form, metadata={"Date": None} if form == "svg" else None)
+    return file.getvalue()
 
 
 def drawn(answer: dict[str, Any]) -> "Figure":

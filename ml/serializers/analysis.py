@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from drivers.filters import SessionWords
+from ml.analysis.columns import TABLES
 
 
 class AnalysisQuery(SessionWords):
@@ -16,6 +17,10 @@ class AnalysisQuery(SessionWords):
     fuel_effect = serializers.FloatField(required=False, min_value=0, max_value=0.2, help_text="s per kg; 0.03 by default.")
     fuel_load = serializers.FloatField(
         required=False, min_value=0, max_value=200, help_text="kg at the start; by default 110, in a sprint a third of it."
+    )
+
+    table = serializers.ChoiceField(
+        TABLES, required=False, help_text="Which table of the answer a file (csv, parquet) has; `rows` by default."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -31,6 +36,11 @@ class AskedSessionSerializer(serializers.Serializer):
     session_name = serializers.CharField()
 
 
+class ColumnSerializer(serializers.Serializer):
+    unit = serializers.CharField(allow_blank=True, help_text="s, s/lap, s/kg, %, laps or share.")
+    about = serializers.CharField(help_text="What it says, and what its sign means.")
+
+
 class AnswerSerializer(serializers.Serializer):
     """An answer, with what it rests on. Some questions add more: `teams`, `pairs`, `free`, `stops`, `left_out`, `median` …"""
 
@@ -38,6 +48,9 @@ class AnswerSerializer(serializers.Serializer):
     session = AskedSessionSerializer()
     rows = serializers.ListField(
         child=serializers.DictField(), help_text="The results; seconds, unless a name says otherwise; an `interval` is 95 %."
+    )
+    columns = serializers.DictField(
+        child=ColumnSerializer(), help_text="What the figures in the rows are: unit, and what a positive one means."
     )
     n = serializers.IntegerField(help_text="Laps, pairs of laps, drivers or stops that the answer rests on.")
     filters = serializers.ListField(child=serializers.CharField(), help_text="Which those are.")

@@ -14,7 +14,7 @@ from mirror.simulator import world
 from mirror.simulator.season import Season
 from ml import analysis
 from ml.analysis import degradation, robust, sessions, stops
-from ml.management.commands.analyse import besides
+from ml.analysis.printing import besides
 from ml.views import analysis as views
 from races.models import Neutralisation, RaceControl, Session
 from telemetry.models import Lap, Pit, Stint
@@ -427,17 +427,18 @@ def test_the_command_answers_and_draws(session_ids, question, tmp_path):
             raise
         return
     assert "Taken for granted" in out
+    assert max(map(len, out.splitlines())) <= 80
     assert len(Image.open(tmp_path / "plot.png").convert("RGB").getcolors(1_000_000)) > 50
     assert json.loads(analyse(*arguments, "--json"))["question"] == question
 
 
 def test_the_command_tells_what_is_no_row():
     undercut = {"median": 2.0, "p10": -1.0, "p90": 5.0, "worked": 0.5}
-    assert [*besides(undercut)] == ["median 2.00 s, 80 % from -1.00 to 5.00 s; ahead afterwards: 50%"]
+    assert [*besides(undercut)] == ["median +2.00 s, 80 % from -1.00 to +5.00 s; ahead afterwards: 50%"]
     hard = {"value": 0.05, "interval": [0.04, 0.06]}
     told = [*besides({"free": {"slopes": {"HARD": hard}, "fuel_effect": {"value": 0.03, "interval": [0.02, 0.04]}}})]
-    assert told[0] == "Without taking fuel for granted: HARD 0.050 (0.040 to 0.060)"
-    assert told[1] == "fuel: 0.030 s per kg (0.020 to 0.040)"
+    assert told[0] == "Without taking fuel for granted: HARD +0.050 (+0.040 to +0.060) s/lap"
+    assert told[1] == "fuel: +0.030 (+0.020 to +0.040) s per kg"
     assert [*besides({"left_out": {"red flag": 2}})] == ["Left out: red flag: 2"]
     assert [*besides({"free": None, "left_out": []})] == []
 
@@ -456,3 +457,58 @@ def test_the_number_of_queries_does_not_grow(session_ids, django_assert_max_num_
                 analysis.ask(question, of(session_ids, question))
             except analysis.CannotSay:
                 continue
+
+
+def test_the_command_takes_words(session_ids):
+    session = Session.objects.select_related("race").get(pk=session_ids["Race"])
+    words = ("--race", session.race.slug, "--year", session.year, "--session", "R")
+    out = analyse("race-pace", *words)
+    assert out == analyse("race-pace", "--session", session.pk)
+    assert session.race.race_name in out
+    assert "+ is slower than the best" in out
+    with pytest.raises(CommandError, match="Did you mean"):
+        analyse("race-pace", "--race", session.race.slug[:-1] + "x", "--session", "R")
+    with pytest.raises(CommandError, match="Name the session"):
+        analyse("race-pace")
+
+
+def test_an_answer_is_a_table_or_a_picture(api, session_ids):
+    import pyarrow.parquet as pq
+    from PIL import Image
+
+    url = f"{URL}race-pace/?session_id={session_ids['Race']}"
+    answer = api.get(url).json()
+    first = answer["rows"][0]
+    assert answer["columns"]["gap"] == {"unit": "s", "about": "behind the best, which has 0; never negative"}
+    assert all(row["pace"] == round(row["pace"], 3) for row in answer["rows"])
+    text = b"".join(api.get(f"{url}&format=csv")).decode().splitlines()
+    assert text[0] == "name,team,pace,quartiles_p25,quartiles_p50,quartiles_p75,gap,band_low,band_high,laps"
+    assert text[1].startswith(f"{first['name']},{first['team']},{first['pace']},")
+    teams = pq.read_table(io.BytesIO(b"".join(api.get(f"{url}&format=parquet&table=teams")))).to_pylist()
+    assert [row["team"] for row in teams] == [row["team"] for row in answer["teams"]]
+    assert Image.open(io.BytesIO(api.get(f"{url}&format=png").content)).width > 500
+    assert b"<svg" in api.get(f"{url}&format=svg").content
+    assert "no table 'pairs'; it has: rows, teams, compounds" in api.get(f"{url}&format=csv&table=pairs").json()["detail"][0]
+
+
+def test_figures_have_digits_that_mean_something():
+    from ml.analysis.columns import flat_rows, rounded
+
+    answer = {"slope": 0.123456, "interval": [-0.00001, 0.98765432], "gap": 1.23456, "stops": [{"loss": 20.98765}]}
+    assert rounded("degradation", answer) == {
+        "slope": 0.1235,
+        "interval": [0.0, 0.9877],
+        "gap": 1.235,
+        "stops": [{"loss": 20.988}],
+    }
+    assert rounded("team-mates", {"interval": [0.12345, None]}) == {"interval": [0.123, None]}
+    rows = [{"name": "A", "lap": {"delta": 1.0, "interval": [0.5, 1.5]}, "numbers": [1, 2], "times": [[1, 90.0]]}, {"name": "B"}]
+    assert flat_rows(rows)[0] == {
+        "name": "A",
+        "lap_delta": 1.0,
+        "lap_interval_low": 0.5,
+        "lap_interval_high": 1.5,
+        "numbers_first": 1,
+        "numbers_second": 2,
+    }
+    assert flat_rows(rows)[1]["lap_delta"] is None

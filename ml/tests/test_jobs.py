@@ -37,7 +37,14 @@ def test_a_training_is_queued_done_and_found_as_a_run(editor):
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"model": "nosuch"}, {"task": "nosuch"}, {"experiment": "a b"}, {"dataset": "a", "seasons": [2024]}, {"pickle": "x"}],
+    [
+        {"model": "nosuch"},
+        {"task": "nosuch"},
+        {"split": "before:2024-13-45"},
+        {"experiment": "a b"},
+        {"dataset": "a", "seasons": [2024]},
+        {"pickle": "x"},
+    ],
 )
 def test_what_cannot_be_trained_is_refused_at_once(editor, parameters):
     assert editor.post("/api/v1/jobs/", {"kind": "train", "parameters": parameters}).status_code == 400
@@ -78,4 +85,10 @@ def test_the_button_is_for_those_who_may_add_jobs(client):
     User.objects.create_user("looker", password="x", is_staff=True)
     client.login(username="looker", password="x")
     client.post("/admin/ml/run/train/", {"model": "ridge", "task": "next_lap", "split": "rolling", "_form_submitted": "True"})
+    assert not Job.objects.exists()
+
+
+def test_the_form_refuses_a_split_that_cannot_be(admin_client):
+    body = {"model": "ridge", "task": "next_lap", "split": "before:2024-13-45", "experiment": "", "_form_submitted": "True"}
+    assert "needs a date such as before:2024-01-01" in admin_client.post("/admin/ml/run/train/", body).content.decode()
     assert not Job.objects.exists()

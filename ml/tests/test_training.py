@@ -161,6 +161,20 @@ def test_what_cannot_be_trained_is_refused_by_name(laps, table, wrong, message):
         training.train(laps, **{"model": "ridge", "task": "next_lap", "split": "by_race", "table": table} | wrong)
 
 
+def test_the_command_refuses_a_split_before_it_reads_laps(db, django_assert_num_queries):
+    from django.core.management import CommandError, call_command
+
+    with django_assert_num_queries(0), pytest.raises(CommandError, match="before:2024-13-45 needs a date such as"):
+        call_command("train_model", "ridge", "--split", "before:2024-13-45")
+
+
+def test_each_fold_is_told_as_it_begins(laps, table):
+    texts = []
+    training.train(laps, model="ridge", task="next_lap", split="by_race", table=table, progress=texts.append)
+    assert [text.rpartition(", ")[2] for text in texts] == [f"fold {number}" for number in range(1, len(texts) + 1)]
+    assert texts[0].startswith("Training ridge on ")
+
+
 def test_skill_is_bootstrapped_over_races():
     """One race on which all depends makes a wide interval; equal ones make none."""
     session = pd.Series(np.repeat(range(10), 50))

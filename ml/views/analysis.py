@@ -1,7 +1,10 @@
 """Race engineers' questions about the laps of a session."""
 
+from typing import Any
+
 import msgspec
 from django.conf import settings
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
@@ -10,21 +13,41 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.formats import BrowsableRenderer, JSONRenderer
+from api.formats import (
+    BrowsableRenderer,
+    CSVRenderer,
+    FileRenderer,
+    JSONRenderer,
+    ParquetRenderer,
+    file_response,
+    split_rows,
+)
 from api.kept import alone, in_turn
 from api.links import NAMESPACE
 from api.serializers import validate_data
+from api.tables.columns import Column
 from mirror import versions
 from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
+from ml.analysis.columns import TABLES, flat_rows
 from ml.serializers.analysis import QUESTIONS_SCHEMA, AnalysisQuery, AnswerSerializer
 from races.models import Session
+
+
+class SVGRenderer(FileRenderer):
+    media_type = "image/svg+xml"
+    format = "svg"
+
+
+class PNGRenderer(FileRenderer):
+    media_type = "image/png"
+    format = "png"
 
 
 class AnalysisView(APIView):
     """The answer to a race engineer's question about the laps of a session."""
 
     permission_classes = [AllowAny]
-    renderer_classes = [JSONRenderer, BrowsableRenderer]
+    renderer_classes = [JSONRenderer, CSVRenderer, ParquetRenderer, SVGRenderer, PNGRenderer, BrowsableRenderer]
     failures = {"": {404}}
 
     @extend_schema(
@@ -40,9 +63,15 @@ class AnalysisView(APIView):
             ),
             AnalysisQuery,
         ],
-        responses=AnswerSerializer,
+        responses={
+            (200, "application/json"): AnswerSerializer,
+            (200, CSVRenderer.media_type): str,
+            (200, ParquetRenderer.media_type): bytes,
+            (200, SVGRenderer.media_type): str,
+            (200, PNGRenderer.media_type): bytes,
+        },
     )
-    def get(self, request: Request, question: str) -> Response:
+    def get(self, request: Request, question: str) -> HttpResponseBase:
         """The answer has the results (`rows`), the number of laps that it rests on (`n`), which laps those are (`filters`) and
         what was assumed (`assumptions`). Seconds, unless a name says otherwise; `interval` is 95 %. 404 for a session that is not
         stored, has no laps or is of another kind; 400 where there are too few laps.
@@ -50,8 +79,15 @@ class AnalysisView(APIView):
         query = request.query_params.dict()
         query.pop("format", None)
         options = validate_data(AnalysisQuery, query)
+        session_id, table = options.pop("session_id"), options.pop("table", "rows")
+        renderer: Any = request.accepted_renderer
         try:
-            return Response(msgspec.Raw(kept_answer(request, question, options.pop("session_id"), options)))
+            answer = kept_answer(request, question, session_id, options)
+            if isinstance(renderer, SVGRenderer | PNGRenderer):
+                return picture(request, answer, renderer)
+            if isinstance(renderer, FileRenderer):
+                return table_file(msgspec.json.decode(answer), table, renderer)
+            return Response(msgspec.Raw(answer))
         except NotThere as error:
             raise NotFound(error.args[0]) from error
         except CannotSay as error:
@@ -68,6 +104,37 @@ def kept_answer(request: Request, question: str, session_id: int, options: dict[
             return msgspec.json.encode(ask(question, session_id, **options), enc_hook=str)
 
     return in_turn(request, key, make)
+
+
+def picture(request: Request, answer: bytes, renderer: FileRenderer) -> HttpResponse:
+    """The picture of an answer; CannotSay where there is nothing to draw."""
+    from ml.analysis import plots
+
+    def draw() -> bytes:
+        return plots.encode(msgspec.json.decode(answer), renderer.format)
+
+    try:
+        body = in_turn(request, repr((settings.VERSION, renderer.format, answer)), draw)
+    except ValueError as error:
+        raise CannotSay(str(error)) from error
+    return HttpResponse(body, content_type=renderer.media_type)
+
+
+def table_file(answer: dict[str, Any], table: str, renderer: FileRenderer) -> HttpResponseBase:
+    """One of the tables of an answer as a file; CannotSay where the answer has no such table."""
+    if not isinstance(answer.get(table), list):
+        raise CannotSay(f"This answer has no table {table!r}; it has: {', '.join(name for name in TABLES if answer.get(name))}.")
+    rows = flat_rows(answer[table])
+    columns = [make_column_of(name, [row[name] for row in rows]) for name in (rows[0] if rows else ())]
+    pieces = renderer.write(columns, split_rows(tuple(row.values()) for row in rows))
+    return file_response(renderer, pieces, filename=f"{answer['question']}_{answer['session']['session_id']}")
+
+
+def make_column_of(name: str, values: list[Any]) -> Column:
+    """The column of a file for these values, which are of one type or None; whole numbers among others are numbers."""
+    kinds = {type(value) for value in values if value is not None}
+    kind = float if float in kinds else next(iter(kinds), str)
+    return Column(name, name, kind, low=-(2**31), high=2**31 - 1)
 
 
 class QuestionsView(APIView):

@@ -92,7 +92,7 @@ def test_sync_tells_in_words_that_a_session_is_on_track(admin_client, upstream, 
 
 def test_sync_tells_in_words_that_openf1_cannot_be_reached(admin_client, upstream, race):
     upstream.refuse = lambda collection, filters: requests.ConnectionError()
-    assert "cannot be reached (ConnectionError)" in told(press(admin_client, race))
+    assert "cannot be reached: " in told(press(admin_client, race))
     assert len(upstream.asked) <= 9  # a person is waiting
 
 

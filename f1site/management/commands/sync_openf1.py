@@ -2,22 +2,23 @@
 
 import json
 from collections import Counter
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mirror.arguments import whole_number
-from mirror.client import Client, estimate_text, from_settings
-from mirror.errors import NothingMatched, OpenF1Error
-from mirror.feeds import Feed, registry
-from mirror.ordering import count_steps
+from f1site.sync_output import BarObserver, JsonObserver, LineObserver, SeasonObserver
+from mirror.client import from_settings
+from mirror.errors import NothingMatched
+from mirror.feeds import collection_name, registry
 from mirror.pipeline import sync
-from mirror.planning import Scope, Weekend
-from mirror.reporting import Observer, Report
+from mirror.planning import Scope
+from mirror.reporting import Report
+from races.arguments import is_key, key_of, race_ids, session_ids
 from telemetry.stale import sync_stale
+
+PATIENCE = 4.0  # seconds of silence after which it is said that an answer is waited for
 
 DATABASE_UNAVAILABLE = "the database cannot be reached or is busy; give the same command again to go on"
 
@@ -35,24 +36,19 @@ class Command(BaseCommand):
         parser.add_argument(
             "collections", nargs="*", metavar="COLLECTION", help=f"what to sync (all by default): {', '.join(registry())}"
         )
-        parser.add_argument(
-            "--season", type=whole_number, action="append", default=[], metavar="Y", help="a season, e.g. 2024 (repeatable)"
-        )
+        values: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+        parser.add_argument("--season", "--year", metavar="Y", help="seasons, e.g. 2024", **values)
         parser.add_argument(
             "--race",
-            type=whole_number,
-            action="append",
-            default=[],
-            metavar="ID",
-            help="a race weekend by race_id, OpenF1's meeting_key (repeatable)",
+            metavar="RACE",
+            help="race weekends: race_id (OpenF1's meeting_key), or the name of a stored one (monaco, with its --season)",
+            **values,
         )
         parser.add_argument(
             "--session",
-            type=whole_number,
-            action="append",
-            default=[],
-            metavar="ID",
-            help="a session by session_id, OpenF1's session_key (repeatable)",
+            metavar="SESSION",
+            help="sessions: session_id (OpenF1's session_key), or the name of stored ones (race, with --race and --season)",
+            **values,
         )
         parser.add_argument("--latest", action="store_true", help="the newest race weekend")
         parser.add_argument(
@@ -79,18 +75,21 @@ class Command(BaseCommand):
             "--wait", action="store_true", help="while a session is on track and OpenF1 is closed, wait and come back"
         )
         parser.add_argument(
+            "--verbose", action="store_true", help="where no bar is shown, a line for each request and each piece"
+        )
+        parser.add_argument(
             "--json", action="store_true", help="print one JSON object at the end and nothing else on standard output"
         )
 
-    def handle(self, *args: Any, json: bool, dry_run: bool, wait: bool, **options: Any) -> None:
+    def handle(self, *args: Any, json: bool, dry_run: bool, wait: bool, verbose: bool, **options: Any) -> None:
         observer: JsonObserver
         if json:
             observer = JsonObserver(self.stderr)
         elif self.stdout.isatty():
             observer = BarObserver(self.stdout)
         else:
-            observer = LineObserver(self.stdout)
-        observer.client = from_settings(wait_for_lock=wait, notice=observer.notice)
+            observer = LineObserver(self.stdout) if verbose else SeasonObserver(self.stdout)
+        observer.client = from_settings(wait_for_lock=wait, notice=observer.notice, patience=PATIENCE)
         try:
             with observer:
                 report = self.sync(observer, options | {"dry_run": dry_run})
@@ -105,9 +104,10 @@ class Command(BaseCommand):
     def sync(self, observer: "JsonObserver", options: dict[str, Any]) -> Report:
         """Sync what the options name, or what is due."""
         settings = {name: options[name] for name in ("collections", "force", "prune", "dry_run")}
-        seasons, races, sessions = (tuple(options[name]) for name in ("season", "race", "session"))
-        names = tuple(options["session_name"])
-        scope = Scope(seasons=seasons, races=races, sessions=sessions, latest=options["latest"], session_names=names)
+        for name in ("season", "race", "session"):
+            options[name], collections = split_collections(options[name])
+            settings["collections"] = [*settings["collections"], *collections]
+        scope = chosen_scope(options)
         if not options["stale"]:
             return sync(client=observer.client, scope=scope, observer=observer, **settings)
         if scope != Scope() or any(settings.values()):
@@ -153,94 +153,19 @@ def counts_text(counts: Counter) -> str:
     return text + "".join(f", {counts[name]} {name}" for name in ("vanished", "pruned", "rejected", "folded") if counts[name])
 
 
-class JsonObserver(Observer):
-    """Writes failures only, to standard error; with --json the rest is in the report."""
-
-    client: Client
-
-    def __init__(self, out: OutputWrapper):
-        self.out = out
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Nothing to close."""
-
-    def notice(self, text: str) -> None:
-        self.out.write(text)
-
-    def failed(self, what: str, error: OpenF1Error) -> None:
-        self.out.write(f"{what}: {error}")
+def split_collections(values: list[str]) -> tuple[list[str], list[str]]:
+    """(values of an option, collections): `--season 2024 laps` names a collection after the seasons."""
+    collections = [value for value in values if collection_name(value) in registry()]
+    return [value for value in values if value not in collections], collections
 
 
-class LineObserver(JsonObserver):
-    """Writes plain lines, for logs and pipes."""
-
-    def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
-        self.out.write(f"Found {len(weekends)} races in database.")
-
-    def estimated(self, requests: int) -> None:
-        self.out.write(estimate_text(requests))
-
-    def fetching(self, feed: Feed, weekend: Weekend) -> None:
-        self.out.write(f"Fetching {feed.collection} for race_id={weekend.race_id} ({weekend.name})")
-
-    def piece_stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
-        total = counts["created"] + counts["updated"] + counts["unchanged"]
-        self.out.write(f"race_id={weekend.race_id}: {counts['created']} created, {counts['updated']} updated, total={total}")
-
-    def car(self, feed: Feed, session: int, driver_number: int, samples: int, seconds: float) -> None:
-        pace = f", {samples / seconds:,.0f} rows per second" if samples else ""
-        self.out.write(f"session_id={session} driver_number={driver_number}: {samples} samples{pace}")
-
-
-class BarObserver(JsonObserver):
-    """Shows a progress bar with rows, requests and remaining time, for terminals."""
-
-    def __init__(self, out: OutputWrapper):
-        super().__init__(out)
-        columns = [
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rows]:,} rows, {task.fields[requests]} requests"),
-            TimeRemainingColumn(),
-        ]
-        self.progress = Progress(*columns, console=Console(highlight=False))
-        self.task = self.progress.add_task("Listing races", total=None, rows=0, requests=0)
-
-    def __enter__(self) -> Self:
-        self.progress.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.progress.stop()
-
-    def notice(self, text: str) -> None:
-        self.progress.console.print(text)
-
-    def failed(self, what: str, error: OpenF1Error) -> None:
-        self.progress.console.print(f"{what}: {error}", style="red")
-        self.progress.advance(self.task)
-
-    def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
-        self.progress.update(self.task, total=count_steps(weekends, feeds))
-
-    def estimated(self, requests: int) -> None:
-        self.progress.console.print(estimate_text(requests))
-
-    def fetching(self, feed: Feed, weekend: Weekend) -> None:
-        self.progress.update(self.task, description=f"{weekend.name}: {feed.collection}", requests=self.client.sent)
-
-    def car(self, feed: Feed, session: int, driver_number: int, samples: int, seconds: float) -> None:
-        pace = f", {samples / seconds:,.0f} rows per second" if samples else ""
-        what = f"session {session}, car {driver_number}: {feed.collection}{pace}"
-        self.progress.update(self.task, description=what, requests=self.client.sent)
-
-    def skipped(self, feed: Feed, weekend: Weekend) -> None:
-        self.progress.advance(self.task)
-
-    def piece_stored(self, feed: Feed, weekend: Weekend, counts: Counter) -> None:
-        rows = self.progress.tasks[0].fields["rows"] + counts["created"] + counts["updated"] + counts["unchanged"]
-        self.progress.update(self.task, advance=1, rows=rows, requests=self.client.sent)
+def chosen_scope(options: dict[str, Any]) -> Scope:
+    """What `--season`, `--race` and `--session` name together. Words are looked up within the seasons and weekends named."""
+    seasons = [key_of("season", text) for text in options["season"]]
+    races, sessions = options["race"], options["session"]
+    named = Scope(latest=options["latest"], session_names=tuple(options["session_name"]))
+    if not all(map(is_key, sessions)):
+        return replace(named, sessions=tuple(session_ids(sessions, races=races, years=seasons)))
+    scope = replace(named, sessions=tuple(key_of("session", text) for text in sessions))
+    by_name = not all(map(is_key, races))
+    return replace(scope, races=tuple(race_ids(races, years=seasons)), seasons=() if by_name else tuple(seasons))

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import time
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -66,7 +67,10 @@ class Command(BaseCommand):
             raise CommandError("--dataset says which laps already: leave out --season, --race and --session-name.")
         from ml import building, training, trials
 
+        began = time.monotonic()
         try:
+            splits.check_split(split)
+            console.print("Loading laps and computing features ...", style="dim")
             data = building.read_dataset(dataset) if dataset else building.load_data(**query(options))
             run, result = trials.trial(
                 data,
@@ -84,6 +88,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(str(error)) from error
         report(console, result, data.laps)
+        console.print(f"Took {time.monotonic() - began:.1f} s in all: loading, training, measuring and drawing.")
         console.print(f"Run {run.pk} of the experiment {run.experiment.name}: /api/v1/runs/{run.pk}/", soft_wrap=True)
         if options["json"]:
             told = training.figures(result) | {"excluded": datasets.excluded(data.laps), "run": str(run.pk)}
@@ -120,7 +125,7 @@ def report(console: Console, result: Any, laps: Any) -> None:
     found = result.metrics
     races = result.predictions["session_id"].nunique()
     console.print(
-        f"{len(result.predictions)} laps of {races} races asked for, {len(laps)} stored; fitted in {result.seconds:.1f} s"
+        f"{len(result.predictions)} laps of {races} races asked for, {len(laps)} stored; the folds took {result.seconds:.1f} s"
     )
     console.print(
         f"skill over {result.baseline}: {result.skill.value:.1%}, 95 % interval {result.skill.low:.1%} to {result.skill.high:.1%}"
