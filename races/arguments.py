@@ -54,7 +54,7 @@ def race_ids(texts: list[str], *, years: list[int]) -> list[int]:
     """
     keys = []
     seasons: list[int | None] = [*years] or [None]
-    for text in texts:
+    for text in map(str, texts):
         if is_key(text):
             keys.append(key_of("race", text))
             continue
@@ -66,11 +66,14 @@ def race_ids(texts: list[str], *, years: list[int]) -> list[int]:
 
 
 def session_ids(texts: list[str], *, races: list[str], years: list[int]) -> list[int]:
-    """The keys of the sessions that texts name: numbers are keys, words are looked up among the race weekends and seasons.
-    CommandError for words that are unclear.
+    """The keys of the sessions that texts name: numbers are keys, words are looked up among the race weekends and seasons. All
+    sessions of the weekends where there are no texts. CommandError for words that are unclear.
     """
+    texts = list(map(str, texts))  # numbers, where Python calls the command
     keys = [key_of("session", text) for text in texts if is_key(text)]
-    words = [text for text in texts if not is_key(text)]
+    words: list[str | None] = [text for text in texts if not is_key(text)]
+    if races and not texts:
+        words = [None]
     weekends: list[str | None] = [*races] or [None]
     seasons: list[int | None] = [*years] or [None]
     try:

@@ -8,15 +8,21 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mirror.arguments import whole_number
 from ml.models import Dataset
+from races.arguments import race_ids
 
 
 def add_query(parser: CommandParser) -> None:
     """Which laps: the arguments that `query` reads."""
     parser.add_argument(
-        "--season", type=whole_number, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons"
+        "--season", "--year", type=whole_number, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons"
     )
     parser.add_argument(
-        "--race", type=whole_number, nargs="+", action="extend", default=[], metavar="ID", help="only these race weekends"
+        "--race",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="RACE",
+        help="only these race weekends, by race_id or name (monaco; within --season where that is given)",
     )
     parser.add_argument(
         "--session-name", nargs="+", action="extend", default=[], metavar="NAME", help="sessions of these names (default: Race)"
@@ -24,7 +30,8 @@ def add_query(parser: CommandParser) -> None:
 
 
 def query(options: dict) -> dict:
-    return {"seasons": options["season"], "races": options["race"], "session_names": options["session_name"]}
+    races = race_ids(options["race"], years=options["season"])
+    return {"seasons": options["season"], "races": races, "session_names": options["session_name"]}
 
 
 class Command(BaseCommand):

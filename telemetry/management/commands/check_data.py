@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mirror.arguments import whole_number
+from races.arguments import session_ids
 from races.models import Session
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import incomplete_collections
@@ -40,6 +41,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--season",
+            "--year",
             type=whole_number,
             action="append",
             default=[],
@@ -47,12 +49,14 @@ class Command(BaseCommand):
             help="a season, e.g. 2024 (repeatable; all by default)",
         )
         parser.add_argument(
+            "--race", action="append", default=[], metavar="RACE", help="a race weekend by race_id or name (repeatable)"
+        )
+        parser.add_argument(
             "--session",
-            type=whole_number,
             action="append",
             default=[],
-            metavar="ID",
-            help="a session by session_id, with all that was found in it (repeatable)",
+            metavar="SESSION",
+            help="a session by session_id or name (race, with its --race and --season), with all that was found in it",
         )
         parser.add_argument(
             "--changed",
@@ -69,7 +73,8 @@ class Command(BaseCommand):
         self,
         *,
         season: list[int],
-        session: list[int],
+        race: list[str],
+        session: list[str],
         changed: bool,
         json: bool,
         fail_on: str | None,
@@ -79,7 +84,7 @@ class Command(BaseCommand):
         if checks:
             self.list_checks()
             return
-        ids = select_sessions(season, session)
+        ids = select_sessions(season, session_ids(session, races=race, years=season))
         reports = self.check_sessions(due_sessions(ids) if changed else ids, quiet=json)
         if json:
             self.write_json(reports)
