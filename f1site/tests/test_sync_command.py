@@ -49,7 +49,7 @@ def weekends():
     ],
 )
 def test_a_scope_is_named_by_keys_or_words(weekends, season, race, session, expected):
-    assert chosen_scope({"season": season, "race": race, "session": session, "latest": False}) == expected
+    assert chosen_scope({"season": season, "race": race, "session": session, "session_name": [], "latest": False}) == expected
 
 
 @pytest.mark.parametrize(
