@@ -113,7 +113,9 @@ def silent_port():
 def asked(port: int, **options) -> tuple[str, list[str]]:
     """(the error of a request to a port of this machine, what was said meanwhile)"""
     notices: list[str] = []
-    upstream = Client(f"http://127.0.0.1:{port}/v1", Pace(), notice=notices.append, sleep=lambda seconds: None, **options)
+    upstream = Client(
+        base_url=f"http://127.0.0.1:{port}/v1", pace=Pace(), notice=notices.append, sleep=lambda seconds: None, **options
+    )
     with pytest.raises(Unavailable) as error:
         upstream.rows("meetings", {})
     return str(error.value), notices
