@@ -100,7 +100,7 @@ def store(
         recording.log_metrics(run=run, metrics=figures)
         sessions = [one.session_id for one in races]
         for name, content, kind in (
-            (artifacts.NAME, artifacts.dumps(model.hazard, None), "application/zip"),
+            (recording.MODEL_FILE, artifacts.dumps(model.hazard, None), "application/zip"),
             (PARAMETERS, parameters(model, race, sessions), "application/json"),
             (CARD, render_card(run, trained_on, asked, figures).encode(), "text/markdown"),
         ):
