@@ -6,6 +6,7 @@ are read by cursor: the link to the next page changes over by itself.
 
 import hashlib
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,17 +40,20 @@ class CountedOnce(Paginator):
         super().__init__(rows, size)
         self.version = version
 
-    @property
+    @cached_property
     def count(self) -> int:  # type: ignore[override]
         if self.version is None:
-            return super().count
+            return self.count_rows()
         question = repr((self.version, self.object_list.order_by().query.sql_with_params()))
         key = hashlib.blake2b(question.encode(), digest_size=16).hexdigest()
         number = counts.get(key)
         if number is None:
-            number = super().count
+            number = self.count_rows()
             counts.put(key, number, 100)
         return number
+
+    def count_rows(self) -> int:
+        return self.object_list.count()
 
 
 class Pages(PageNumberPagination):
