@@ -31,7 +31,7 @@ class KeptFile:
             self.descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self.descriptor)
 
-    def read(self, start: int, stop: int) -> bytes:
+    def bytes_at(self, start: int, stop: int) -> bytes:
         return os.pread(self.descriptor, stop - start, start)
 
 
@@ -87,12 +87,12 @@ def parse_range(text: str, size: int) -> tuple[int, int] | None:
 def body(file: KeptFile, start: int, stop: int, *, status: int, headers: dict[str, str]) -> HttpResponseBase:
     headers = headers | {"Content-Length": str(stop - start)}
     if stop - start <= AT_ONCE:
-        return HttpResponse(file.read(start, stop), status=status, headers=headers)
+        return HttpResponse(file.bytes_at(start, stop), status=status, headers=headers)
     return StreamingHttpResponse(pieces(file, start, stop), status=status, headers=headers)
 
 
 def pieces(file: KeptFile, start: int, stop: int) -> Iterator[bytes]:
     while start < stop:
-        piece = file.read(start, min(start + PIECE, stop))
+        piece = file.bytes_at(start, min(start + PIECE, stop))
         yield piece
         start += len(piece)

@@ -8,8 +8,9 @@ from django.core.management.base import OutputWrapper
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mirror.client import Client, estimate_text
+from mirror.client import Client
 from mirror.errors import OpenF1Error
+from mirror.estimates import estimate_text
 from mirror.feeds import Feed
 from mirror.ordering import count_steps
 from mirror.planning import Weekend

@@ -63,7 +63,7 @@ class Hub(ABC):
     def join(self) -> None:
         self.readers += 1
         if self.reading is None or self.reading.done():
-            self.reading = asyncio.create_task(self.read())
+            self.reading = asyncio.create_task(self.keep_reading())
 
     def leave(self) -> None:
         self.readers -= 1
@@ -72,7 +72,7 @@ class Hub(ABC):
         if self.readers >= MAX_READERS:
             raise Refused(503, f"{MAX_READERS} readers are connected to this process, and no more at once.")
 
-    async def read(self) -> None:
+    async def keep_reading(self) -> None:
         """Read rows while there are readers."""
         loop = asyncio.get_running_loop()
         while self.readers:

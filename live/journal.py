@@ -49,7 +49,7 @@ class Journal:
         self.file.close()
 
 
-def read(path: Path) -> Iterator[Message]:
+def read_messages(path: Path) -> Iterator[Message]:
     """The messages of a journal or of a recording (`.jsonl`, `.jsonl.gz`, `.jsonl.zst`) up to where it is torn."""
     rest = b""
     with suppress(zstandard.ZstdError, EOFError, msgspec.DecodeError):
@@ -71,4 +71,4 @@ def unpacked(path: Path) -> Iterator[bytes]:
 def read_session(session_id: int) -> Iterator[Message]:
     """What all processes have written of a session, one after the other."""
     for path in sorted(folder_of(session_id).glob("*.jsonl.zst")):
-        yield from read(path)
+        yield from read_messages(path)

@@ -9,8 +9,9 @@ from jobs import kinds
 from jobs.models import Job
 from jobs.progress import Failed, Progress
 from mirror import runs
-from mirror.client import estimate_text, from_settings
+from mirror.client import from_settings
 from mirror.errors import OpenF1Error
+from mirror.estimates import estimate_text
 from mirror.feeds import Feed, registry
 from mirror.ordering import count_steps
 from mirror.pipeline import sync

@@ -29,10 +29,10 @@ def stored_once(kind: str, session_id: int, version: str, make: Callable[[], byt
 
     def from_storage() -> bytes:
         with alone(kind, session_id, version):
-            content = read(kind, session_id, version)
+            content = load(kind, session_id, version)
             if content is None:
                 content = make()
-                write(kind, session_id, version, content)
+                store(kind, session_id, version, content)
             return content
 
     return once(key_of(kind, session_id, version), from_storage)
@@ -44,7 +44,7 @@ def stored_if_made(kind: str, session_id: int, version: str) -> bytes | None:
     content = kept.get(key)
     if content is None:
         try:
-            content = read(kind, session_id, version)
+            content = load(kind, session_id, version)
         except StorageUnavailable:
             return None
         if content is not None:
@@ -60,7 +60,7 @@ def name_of(kind: str, session_id: int) -> str:
     return f"{kind}/session_id={session_id}/{kind}.zz"
 
 
-def read(kind: str, session_id: int, version: str) -> bytes | None:
+def load(kind: str, session_id: int, version: str) -> bytes | None:
     """The stored content; None where there is none of this version, or it is damaged."""
     head = version.encode()
     try:
@@ -70,7 +70,7 @@ def read(kind: str, session_id: int, version: str) -> bytes | None:
         return None
 
 
-def write(kind: str, session_id: int, version: str, content: bytes) -> None:
+def store(kind: str, session_id: int, version: str, content: bytes) -> None:
     """Store the content; where nothing can be written that is logged, and the answer is made again next time."""
     try:
         files.store(name_of(kind, session_id), version.encode() + zlib.compress(content, LEVEL))

@@ -102,6 +102,30 @@ def predict_laps(
     )
 
 
+def rejoin(
+    race: RaceWords,
+    driver: Driver,
+    lap: Annotated[int, Field(ge=2, le=200, description="The lap at whose end the car comes in: driven, or the next of a race.")],
+    year: Year = None,
+    safety_car: Annotated[bool, Field(description="As if the safety car were out.")] = False,
+) -> dict[str, Any]:
+    """Where a car rejoins if it stops at the end of a lap: the probability of each place, from what was known then."""
+    chosen = choose_session(race, year, "race")
+    car = find_car(driver, session=chosen.pk)
+    from ml.strategy.answers import answer_rejoin
+    from ml.strategy.storing import NoStrategy
+
+    try:
+        with turn(admission.EXPENSIVE):
+            answer = answer_rejoin(session_id=chosen.pk, driver_number=car, lap=lap, safety_car=safety_car)
+    except (NoStrategy, ValueError) as error:
+        raise NotAnswered(str(error)) from error
+    places = [[each["place"], each["probability"]] for each in answer.pop("places")]
+    caveats = [*answer.pop("assumptions"), *answer.pop("warnings")]
+    content = {name: value for name, value in answer.items() if name != "session_id"}
+    return session_answer(chosen, **content, places=table(("place", "probability"), places), caveats=caveats)
+
+
 def sql(query: Annotated[str, Field(description="One SELECT in DuckDB's SQL.", max_length=running.LONGEST)]) -> dict[str, Any]:
     """Ask in SQL over all rows (tables: resource f1://schema, named as OpenF1's collections). At most 200 rows; aggregate."""
     if not settings.SQL:
@@ -117,4 +141,4 @@ def sql(query: Annotated[str, Field(description="One SELECT in DuckDB's SQL.", m
     return content | {"as_of": answer.as_of.isoformat() if answer.as_of else None, "caveats": caveats}
 
 
-TOOLS = (standings, analysis, predict_laps, sql)
+TOOLS = (standings, analysis, predict_laps, rejoin, sql)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from live.journal import read
+from live.journal import read_messages
 from live.messages import Message
 
 RECORDING = Path(__file__).resolve().parents[3] / "shared" / "live" / "baku_sprint_9069.jsonl.gz"
@@ -17,4 +17,4 @@ def recording() -> list[Message]:
     """The messages of the sprint; tests that ask for it skip where it is not beside the checkout."""
     if not RECORDING.exists():
         pytest.skip(f"the recorded feed is not at {RECORDING}")
-    return list(read(RECORDING))
+    return list(read_messages(RECORDING))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from live.journal import Journal, read, read_session
+from live.journal import Journal, read_messages, read_session
 from live.messages import Message, receive
 
 pytestmark = pytest.mark.once
@@ -39,7 +39,7 @@ def test_a_torn_end_costs_nothing_before_it(tmp_path):
     torn = tmp_path / "torn.jsonl.zst"
     torn.write_bytes(journal.path.read_bytes()[:-20])
     whole = [message(number) for number in range(300)]
-    assert list(read(torn)) == whole[: len(list(read(torn)))]
+    assert list(read_messages(torn)) == whole[: len(list(read_messages(torn)))]
 
 
 def test_a_second_process_writes_a_file_of_its_own():

@@ -100,7 +100,7 @@ def corner_rows(corners: list[dict[str, Any]]) -> str:
 def rows_of_corner(corner: dict[str, Any]) -> Iterator[str]:
     """A corner's number, place and fastest lap stand beside the rows of all laps."""
     span = f' rowspan="{len(corner["laps"])}"'
-    fastest = f"<b>{escape(corner['fastest'])}</b>" if corner["fastest"] else "cannot be told" * (len(corner["laps"]) > 1)
+    fastest = f"<b>{escape(corner['fastest'])}</b>" if corner["fastest"] else "not certain" * (len(corner["laps"]) > 1)
     for number, lap in enumerate(corner["laps"]):
         gain = f"{gap(lap['gain'][0])} ± {lap['gain'][1]:.3f}" if lap["gain"] else ""
         apex = "–" if lap["apex"] is None else f"{lap['apex']:.0f}"

@@ -88,7 +88,7 @@ def test_corners_have_a_row_for_each_lap_and_name_nobody_where_bands_overlap(bro
     corners = columns(browser, sampled, two[0])["corners"]
     table = page.partition('aria-labelledby="corners"')[2].partition("</table>")[0]
     assert table.count("<tr>") == 1 + 2 * len(corners)
-    assert table.count("cannot be told") == sum(corner["fastest"] is None for corner in corners)
+    assert table.count("not certain") == sum(corner["fastest"] is None for corner in corners)
     for corner in corners:
         gain, half = corner["laps"][1]["gain"]
         assert (corner["fastest"] is not None) == (abs(gain) > half)

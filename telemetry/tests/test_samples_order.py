@@ -5,7 +5,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from mirror.client import estimate_text, expected_minutes
+from mirror.estimates import estimate_text, expected_minutes
 from mirror.pipeline import sync
 from mirror.planning import Scope
 from mirror.reporting import Observer

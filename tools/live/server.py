@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from live.journal import read
+from live.journal import read_messages
 from live.messages import Message
 from tools.live.broker import Broker
 
@@ -129,7 +129,7 @@ def spoil(messages: list[Message], *, lose: float, repeat: float, shuffle: float
 
 
 async def main(options: argparse.Namespace) -> None:
-    messages = list(read(options.file))
+    messages = list(read_messages(options.file))
     server = FeedServer(token_seconds=options.token_seconds)
     await server.start()
     print(*(f"{name}='{value}'" for name, value in server.settings.items()), flush=True)

@@ -14,7 +14,7 @@ from live.connection import hosted, played
 from live.demo import demo_race
 from live.engine import Engine
 from live.frames import EVERY
-from live.journal import read
+from live.journal import read_messages
 from live.messages import Message
 from live.republishing import Republisher
 from live.reviewing import review
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         """Play a file into the session that it is of."""
         if not path.is_file():
             raise CommandError(f"There is no file {path}.")
-        keys = ((message.row or {}).get("session_key") for message in read(path))
+        keys = ((message.row or {}).get("session_key") for message in read_messages(path))
         key = session_id or next((each for each in keys if each), None)
         session = Session.objects.select_related("race").filter(pk=key or 0).first()
         if session is None:
@@ -96,7 +96,7 @@ class Command(BaseCommand):
         if stores:
             engine.open_run()
         self.stdout.write(f"Playing {session}; /live/ shows it.")
-        asyncio.run(play(engine, read(path), speed))
+        asyncio.run(play(engine, read_messages(path), speed))
         count, created, updated = engine.counts.total(), engine.total("created"), engine.total("updated")
         self.stdout.write(f"Played {count:,} messages: {created:,} rows created, {updated:,} updated.")
 
