@@ -79,7 +79,7 @@ class Alerts:
         recent.append(now)
         session = {name: board["session"][name] for name in ("id", "name", "race")}
         body = {**happening._asdict(), "rule": rule.name, "at": board["now"], "session": session}
-        self.threads.submit(deliver, rule, msgspec.json.encode(body), self.pause)
+        self.threads.submit(deliver_in_thread, rule, msgspec.json.encode(body), self.pause)
 
     def close(self) -> None:
         """Wait for the posts under way."""
@@ -90,9 +90,14 @@ def matches(rule: AlertRule, happening: Happening) -> bool:
     return rule.kind == happening.kind and rule.driver_number in (None, happening.car)
 
 
+def deliver_in_thread(rule: AlertRule, body: bytes, pause: Callable[[float], None]) -> None:
+    """Deliver in a thread that lasts, whose connection to the database may have ended since its last alert."""
+    close_old_connections()
+    deliver(rule, body, pause)
+
+
 def deliver(rule: AlertRule, body: bytes, pause: Callable[[float], None]) -> None:
     """Post an alert, again after a while where that fails; redirects are not followed."""
-    close_old_connections()
     result = ""
     for attempt in range(ATTEMPTS):
         if attempt:
