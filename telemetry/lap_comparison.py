@@ -97,6 +97,8 @@ def compare_laps(keys: Sequence[LapKey], *, step: float = STEP) -> LapComparison
         raise CannotCompare("These laps were driven on different circuits, so there is no distance to compare them by.")
     lines = reference.lines
     length = float(lines[3])
+    if not np.isfinite(length):
+        raise CannotCompare("The length of this lap is not known: no samples of speed or position are stored of this session.")
     known = lines[np.isfinite(lines)]
     distances = np.union1d(np.arange(step * np.ceil(known[0] / step), length, step), known)
     stored, files = stored_laps(keys), files_of({key.session_id for key in keys}, {key.driver_number for key in keys})

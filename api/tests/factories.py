@@ -38,6 +38,10 @@ def value(field: Any, number: int) -> Any:
     match field:
         case models.Field(choices=[_, *_] as choices):
             made = choices[number % len(choices)][0]
+        case models.JSONField(name="centre_line"):
+            made = {"x": [0.0, 100.0, 100.0], "y": [0.0, 0.0, 100.0 + number], "z": [0.0, 1.0, 2.0]}
+        case JSONText(name="key"):
+            made = {"number": number}
         case JSONText():
             made = [2048, None, number]
         case models.BooleanField():

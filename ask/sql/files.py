@@ -103,7 +103,8 @@ def stamps_of(named: Iterable[Collection]) -> tuple[dict[str, dict[int, int]], d
 def definition(collection: Collection, stamps: dict[int, int]) -> str:
     """The SELECT that reads a collection's files."""
     if collection.sampled:
-        return sample_definition(collection) if stamps else empty_definition(collection)
+        stored = next(Path(settings.MEDIA_ROOT).glob(f"{collection.name}{SAMPLE_FILES}"), None) if stamps else None
+        return sample_definition(collection) if stored else empty_definition(collection)
     paths = [quote(str(fresh_file(part))) for part in parts(collection, stamps)]
     return f"SELECT * FROM read_parquet([{', '.join(paths)}])" if paths else empty_definition(collection)  # noqa: S608 - no input
 

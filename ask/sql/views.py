@@ -23,19 +23,23 @@ TURNED_OFF = "SQL is turned off on this site (setting SQL)."
 PARAMETERS = ("q", "format")
 
 
-class ColumnSerializer(serializers.Serializer):
+class SqlColumnSerializer(serializers.Serializer):
     name = serializers.CharField()
     type = serializers.CharField(help_text="As DuckDB calls it.")
 
 
 class SqlAnswerSerializer(serializers.Serializer):
-    """The answer to a question."""
+    """The answer to a question; without one, the tables and examples instead."""
 
-    columns = ColumnSerializer(many=True)
-    rows = serializers.ListField(child=serializers.ListField(), help_text="A list of values for each row.")
-    row_count = serializers.IntegerField()
-    truncated = serializers.BooleanField(help_text="There are more rows than are answered.")
-    as_of = serializers.DateTimeField(allow_null=True, help_text="The last change of the rows that it was read from.")
+    columns = SqlColumnSerializer(many=True, required=False)
+    rows = serializers.ListField(child=serializers.ListField(), required=False, help_text="A list of values for each row.")
+    row_count = serializers.IntegerField(required=False)
+    truncated = serializers.BooleanField(required=False, help_text="There are more rows than are answered.")
+    as_of = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="The last change of the rows that it was read from."
+    )
+    tables = serializers.ListField(child=serializers.DictField(), required=False, help_text="Name, columns, and what it has.")
+    examples = serializers.ListField(child=serializers.DictField(), required=False, help_text="Questions in words and in SQL.")
 
 
 class Unanswered(APIException):

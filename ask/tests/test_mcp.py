@@ -205,8 +205,8 @@ def test_older_clients_are_answered_too(db, client):
 
 def test_requests_are_limited_as_all_reads_are(db, client, settings):
     settings.THROTTLES = settings.THROTTLES | {"reads": "1/day"}
-    assert post(client).status_code == 200
-    answer = post(client)
+    assert post(client, REMOTE_ADDR="203.0.113.19").status_code == 200
+    answer = post(client, REMOTE_ADDR="203.0.113.19")
     assert (answer.status_code, "Retry-After" in answer) == (429, True)
 
 

@@ -154,7 +154,7 @@ def test_what_does_more_than_read_the_tables_is_refused(attacked, sql):
         (
             "SELECT a.range FROM range(100000000) a JOIN range(100000000) b ON a.range < b.range ORDER BY 1",
             {"seconds": 1},
-            "longer",
+            "longer than 1 seconds|more than 512 MB",
         ),
         ("SELECT list(range) FROM range(500000000)", {"memory_mb": 64, "seconds": 30}, "more than 64 MB"),
         ("SELECT repeat('x', 100000) FROM range(2000)", {"bytes": 2**20}, "larger than 1 MB"),

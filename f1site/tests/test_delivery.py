@@ -20,7 +20,7 @@ from f1site import __version__
 ROOT = settings.BASE_DIR
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
-OURS = {"web", "replica", "worker", "beat"}
+OURS = {"web", "replica", "worker", "beat", "live"}
 HADOLINT = Path(sys.prefix) / "bin" / "hadolint"
 
 
@@ -78,7 +78,7 @@ def test_each_service_starts_again_and_waits_until_what_it_needs_is_healthy(name
 
 def test_web_needs_all_services_and_the_others_need_web():
     assert set(SERVICES["web"]["depends_on"]) == {"postgres", "redis", "rabbitmq"}
-    assert [set(SERVICES[name]["depends_on"]) for name in ("replica", "worker", "beat", "proxy")] == [{"web"}] * 4
+    assert [set(SERVICES[name]["depends_on"]) for name in ("replica", "worker", "beat", "live", "proxy")] == [{"web"}] * 5
     assert COMPOSE["networks"]["inside"] == {"internal": True}
 
 

@@ -207,7 +207,7 @@ def test_qualifying_gaps_are_those_of_the_best_laps(session_ids):
     best = [row["lap_duration"] for row in answer["rows"]]
     assert best == sorted(best)
     for row in answer["rows"]:
-        assert row["gap_percent"] == pytest.approx(100 * (row["lap_duration"] / best[0] - 1))
+        assert row["gap_percent"] == pytest.approx(100 * (row["lap_duration"] / best[0] - 1), abs=0.0005)
 
 
 def test_a_track_that_gets_faster_favours_nobody_within_a_phase(session_ids):
@@ -488,7 +488,7 @@ def test_an_answer_is_a_table_or_a_picture(api, session_ids):
     assert [row["team"] for row in teams] == [row["team"] for row in answer["teams"]]
     assert Image.open(io.BytesIO(api.get(f"{url}&format=png").content)).width > 500
     assert b"<svg" in api.get(f"{url}&format=svg").content
-    assert "no table 'pairs'; it has: rows, teams, compounds" in api.get(f"{url}&format=csv&table=pairs").json()["detail"][0]
+    assert "no table 'pairs'; it has: rows, teams, compounds" in api.get(f"{url}&format=csv&table=pairs").json()["detail"]
 
 
 def test_figures_have_digits_that_mean_something():

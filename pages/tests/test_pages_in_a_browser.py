@@ -177,7 +177,7 @@ def test_every_page_says_something_without_javascript(open_page, all_paths, site
     page = open_page("/", java_script_enabled=False)
     for path in all_paths:
         page.goto(site + path, wait_until="load")
-        assert page.locator("table, .cards, .empty, svg.chart").count(), path
+        assert page.locator("table, .cards, .empty, svg.chart, form textarea").count(), path
         assert not page.locator("#chart").is_visible(), path
 
 
@@ -299,7 +299,7 @@ def test_the_replay_shows_the_servers_order_plays_seeks_and_follows(open_page, r
     told = page.request.get(f"{page.url}&format=json").json()["table"]["rows"]
     assert page.eval_on_selector_all("#board b", "nodes => nodes.map(node => node.textContent)") == [row[1] for row in told]
     page.keyboard.press(" ")
-    page.wait_for_function("Number(new URL(location).searchParams.get('t')) > 300")
+    page.wait_for_url(lambda url: int(parse_qs(urlsplit(url).query)["t"][0]) > 300)
     page.keyboard.press(" ")
     before = page.locator("#at").text_content()
     page.keyboard.press("ArrowRight")

@@ -79,7 +79,7 @@ def test_files_have_the_columns_too(api, session, form):
 
 def test_queries_do_not_grow_with_laps_and_columns(api, session, django_assert_num_queries):
     for query in ("lap_number=2&include=team_name", "include=all"):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert api.get(f"/api/v1/laps/?session_id={session.pk}&{query}").status_code == 200
 
 
