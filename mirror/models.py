@@ -177,7 +177,8 @@ class Correction(models.Model):
         indexes = [models.Index(fields=["collection", "session_id"], name="correction_piece")]
 
     def __str__(self) -> str:
-        what = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in self.key.items())
+        key = self.key if isinstance(self.key, dict) else {"key": self.key}  # a damaged row has to be shown, too
+        what = ", ".join(f"{name.removesuffix('_id')} {value}" for name, value in key.items())
         return f"{self.collection}: {self.field or 'deleted'} ({what})"
 
     def set_upstream(self, value: Any) -> bool:

@@ -17,7 +17,7 @@ from ask.mcp.server import make_server
 from mirror import editing
 from telemetry.models import Lap
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 TOOLS = {
     "find_sessions",

@@ -20,7 +20,7 @@ from mirror import editing
 from mirror.models import PieceVersion
 from telemetry.models import Lap
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 # The first rows of each example's answer in the sessions that are synced for the tests, and how many rows it has.
 ANSWERS = {

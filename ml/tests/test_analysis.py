@@ -19,7 +19,7 @@ from ml.views import analysis as views
 from races.models import Neutralisation, RaceControl, Session
 from telemetry.models import Lap, Pit, Stint
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 SEEDS = (3, 5, 8)
 RACES = ("Race", "Sprint")
 LOADS = {"Race": 110.0, "Sprint": 36.1}  # kg, as `ask` takes them

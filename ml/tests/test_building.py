@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from ml import building
 from ml.models import Dataset
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from telemetry.lap_rules import TRACK_STATES
 from telemetry.models import Lap, Pit, Stint
 from telemetry.models.clean_laps import neutralisations
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 START = datetime(2023, 3, 5, 16, 0, tzinfo=UTC)
 SHARED_REASONS = ("first lap", "in-lap", "out-lap", *TRACK_STATES, "wet tyres")

@@ -7,7 +7,7 @@ import pytest
 from ml import cleaning, datasets, features
 from telemetry.lap_rules import SLICK_COMPOUNDS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 MEASURED = [
     "lap_duration",
     "duration_sector_1",

@@ -12,7 +12,7 @@ from pages.addresses import url_of
 from races.models import Session, Weather
 from telemetry.models import Interval, Lap, Stint
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture

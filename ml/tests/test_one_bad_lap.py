@@ -18,7 +18,7 @@ from ml.tasks import TASKS
 from races.models import Session
 from telemetry.models import Lap
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 BAHRAIN_2024 = 9472
 FASTEST = (1, 39)  # 1.6 % faster than any other lap of that race
 SUM_OF_TWO = {"duration_sector_1": None, "duration_sector_2": 30.209, "duration_sector_3": 28.484, "lap_duration": 58.693}

@@ -15,7 +15,7 @@ from ml.tests.promoted import learn
 from races.models import RaceControl, Session
 from telemetry.models import Lap
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
+pytestmark = [pytest.mark.django_db, pytest.mark.once, pytest.mark.usefixtures("storage")]
 URL = "/api/v1/predict/"
 
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from ml import estimators, evaluation, splits, training
 from ml.tasks import TASKS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 QUICK = {
     "gradient_boosting": {"bag": 1, "max_iter": 60},
     "random_forest": {"n_estimators": 10},

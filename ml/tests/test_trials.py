@@ -20,7 +20,7 @@ from ml import artifacts, building, estimators, recording, trials
 from ml.models import Experiment, Run
 from ml.tests.test_training import QUICK, before
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pages.forecasts import errors_table, forecasts_if_made
 from pages.rows import load
 from pages.state import BadState, State
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 COLUMNS = {
     "start": [5, 5, 5, 6, 6, 7],
     "lap": [5, 6, 7, 6, 7, 7],

@@ -22,7 +22,7 @@ from races.models import Circuit
 from telemetry.models import Position, SampleFile
 from telemetry.samples import files
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)

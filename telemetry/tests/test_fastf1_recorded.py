@@ -13,7 +13,7 @@ from races.models import Session
 from telemetry.fastf1.names import name_of, name_of_file
 from telemetry.models import FastF1Comparison, Lap
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 RECORDED = settings.BASE_DIR.parent / "shared" / "openf1" / "fastf1"
 EQUAL = {7953: 1035, 9094: 1492, 9472: 1107, 9480: 853, 9523: 1210, 9531: 1247}  # lap times of each race

@@ -19,7 +19,7 @@ from telemetry.models import Lap, SessionQuality
 from telemetry.models.clean_laps import EXCLUSIONS
 from telemetry.quality.report import check_sessions
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 WHOLE = os.environ.get("F1_WHOLE_MIRROR") == "1"
 SEASONS = (2023, 2024)
