@@ -125,9 +125,10 @@ def without_body(request: HttpRequest, response: HttpResponseBase) -> HttpRespon
     """The response to HEAD of one that has been made; what a stream would have sent is not read."""
     if request.method != "HEAD" or response.status_code >= 300:
         return response
-    response.close()
-    length = {} if response.streaming else {"Content-Length": str(len(response.content))}  # type: ignore[attr-defined]
-    return HttpResponse(headers={name: value for name, value in response.items() if name != "Content-Length"} | length)
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = []  # not closed here: that would end the request before its time
+        return response
+    return HttpResponse(headers=dict(response.items()) | {"Content-Length": str(len(response.content))})  # type: ignore[attr-defined]
 
 
 def part_of_file(request: HttpRequest, query: Query, *, headers: dict[str, str], key: str) -> HttpResponseBase:
