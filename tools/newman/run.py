@@ -54,6 +54,20 @@ def upstream() -> Iterator[str]:
         server.shutdown()
 
 
+def promote_strategy() -> None:
+    """Let a model of strategy answer that has learnt from the demo races."""
+    from django.core.management import call_command
+
+    from ml.strategy import storing
+    from ml.strategy.timeline import load_timelines
+    from races.models import Session
+
+    races = load_timelines([*Session.objects.filter(session_name="Race").values_list("pk", flat=True)])
+    run = storing.store(races[:-1], races[-1:], owner="newman", figures={}, split="demo races")
+    with open(os.devnull, "w") as silent:
+        call_command("promote_model", str(run.pk), stdout=silent)
+
+
 def fill() -> str:
     """Create every row that the collection asks for, and return the token of a superuser."""
     from django.contrib.auth.models import User
@@ -69,6 +83,7 @@ def fill() -> str:
         call_command("load_demo", races=RACES, stdout=silent)
         call_command("train_model", "linear", stdout=silent)
         call_command("promote_model", str(Run.objects.get().pk), stdout=silent)
+        promote_strategy()
         call_command("createsuperuser", interactive=False, username="newman", email="newman@example.org", verbosity=0)
     for _, viewset, _ in router.registry:
         if not viewset.queryset.exists():
