@@ -24,7 +24,7 @@ def forecasts_of(rows: SessionRows) -> dict[str, Any] | str:
     """What `ml.forecasts.forecast_race` says of a race, or in words why there is nothing."""
     if not rows.laps:
         return "No laps are stored of this session."
-    champions = champions_version()
+    champions = rows.version_beside(champions_version)
     if not champions:
         return missing("next_lap")
 

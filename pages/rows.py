@@ -168,6 +168,7 @@ class SessionRows:
     weather: list[WeatherRow]
     corrections: list[CorrectionRow]
     version: object = None  # as of which they were read: of equal versions whatever is computed from the rows is equal
+    beside: object = None  # what `View.version` said, where it was asked already
     raw: bool = field(default=False)  # whether upstream's values stand in place of the corrected ones
     derived: dict[str, Any] = field(default_factory=dict, init=False)  # what `derived_once` functions have made of the rows
 
@@ -205,6 +206,10 @@ class SessionRows:
         official = max((result.number_of_laps or 0 for result in self.results), default=0) if self.is_race else 0
         return official or max((lap.lap_number for lap in self.laps), default=0)
 
+    def version_beside(self, read: Callable[[int], Any]) -> Any:
+        """What `View.version` says of the session: as the answer has read it already, or read now."""
+        return read(self.session.pk) if self.beside is None else self.beside
+
 
 def derived_once(derive: Callable[[SessionRows], Derived]) -> Callable[[SessionRows], Derived]:
     """Decorator: what is derived from a session's rows is computed once, though several charts of a page rest on it."""
@@ -226,11 +231,11 @@ def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return dict(by_car)
 
 
-def load(session: Session, *, version: object = None) -> SessionRows:
+def load(session: Session, *, version: object = None, beside: object = None) -> SessionRows:
     """The rows of a session as they are stored, corrections included; one query."""
     rows = read_tables(tables(), query(), session=session.pk)
     in_order: dict[str, Any] = {name: sorted(found, key=ORDER[name]) for name, found in rows.items()}
-    return SessionRows(session=session, version=version, **in_order)
+    return SessionRows(session=session, version=version, beside=beside, **in_order)
 
 
 FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)

@@ -47,10 +47,11 @@ def view(request: HttpRequest, year: int, race: str, session: str, name: str) ->
         state = State(query, chosen.parameters)
         form = state.choice("format", FORMATS, "html")
         embed, raw = state.flag("embed"), state.flag("raw")
+        beside = chosen.version(found.session_id) if chosen.version else None
         answer = respond(
             request,
-            (found.version, staff(request), chosen.version and chosen.version(found.session_id)),
-            lambda: written(request, found, chosen, state, form=form, embed=embed, raw=raw),
+            (found.version, staff(request), beside),
+            lambda: written(request, found, beside, chosen, state, form=form, embed=embed, raw=raw),
             headers=framing(embed) | attachment(request, form),
         )
     except BadState as error:
@@ -135,10 +136,10 @@ def file_name(request: HttpRequest) -> str:
 
 
 def written(
-    request: HttpRequest, found: SessionHead, chosen: View, state: State, *, form: str, embed: bool, raw: bool
+    request: HttpRequest, found: SessionHead, beside: object, chosen: View, state: State, *, form: str, embed: bool, raw: bool
 ) -> tuple[str, bytes]:
     """(content type, body) of a view."""
-    rows = load(stored_session(found), version=found.version)
+    rows = load(stored_session(found), version=found.version, beside=beside)
     chart = chosen.build(as_upstream_sent(rows) if raw else rows, state)
     if form == "json":
         return "application/json", msgspec.json.encode(chosen.document(chart) if chosen.document else chart)

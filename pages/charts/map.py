@@ -23,7 +23,8 @@ def build(rows: SessionRows, state: State) -> Chart:
     mode = state.choice("by", MODES, "gain" if len(chosen) > 1 else "speed")
     if mode == "gain" and len(chosen) == 1:
         raise BadState("by=gain compares two laps; name two, e.g. laps=VER-20,LEC-20.")
-    data = comparing.compared(chosen, comparing.version(rows.session.pk)) if chosen else "No lap of this session has a time."
+    asked_at = rows.version_beside(comparing.version)
+    data = comparing.compared(chosen, asked_at) if chosen else "No lap of this session has a time."
     if isinstance(data, str):
         if state.query.get("laps") and "no samples" not in data:
             raise BadState(data)

@@ -16,7 +16,8 @@ from pages.track_map import layout_map
 def build(rows: SessionRows, state: State) -> Chart:
     """The laps that the state names, compared by distance."""
     chosen = chosen_laps(rows, state)
-    data = comparing.compared(chosen, comparing.version(rows.session.pk)) if chosen else "No lap of this session has a time."
+    asked_at = rows.version_beside(comparing.version)
+    data = comparing.compared(chosen, asked_at) if chosen else "No lap of this session has a time."
     if isinstance(data, str):
         if state.query.get("laps") and "no samples" not in data:
             raise BadState(data)
