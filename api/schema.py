@@ -51,10 +51,8 @@ INVALID_SCHEMA = {
     "additionalProperties": {"$ref": "#/components/schemas/Fault"},
     "minProperties": 1,
 }
-FAULT_SCHEMA = {  # not in terms of itself, which generators of clients do not understand
-    "description": "What is wrong: a reason or several; of a list or an object, what is wrong with its items or fields.",
-    "oneOf": [{"type": "string"}, {"type": "array", "items": {}}, {"type": "object", "additionalProperties": {}}],
-}
+# Four schemas, each in terms of the next: generators of clients do not understand one in terms of itself.
+FAULTS = ("Fault", "InnerFault", "DeepFault", "DeepestFault")
 
 ERROR_DESCRIPTIONS = {
     400: "A parameter or a field of the body is malformed, unknown or out of range, or names a parent that does not exist.",
@@ -68,6 +66,15 @@ ERROR_DESCRIPTIONS = {
     502: "OpenF1 gave no usable answer.",
     503: "The database, or OpenF1, cannot be reached; or a session is on track and OpenF1 is closed to anonymous users.",
 }
+
+
+def fault_schema(within: str | None) -> dict[str, Any]:
+    """What is wrong with a value; `within` names the schema of what is wrong with its parts, None where anything may follow."""
+    parts = {"$ref": f"#/components/schemas/{within}"} if within else {}
+    return {
+        "description": "What is wrong: a reason or several; of a list or an object, what is wrong with its items or fields.",
+        "oneOf": [{"type": "string"}, {"type": "array", "items": parts}, {"type": "object", "additionalProperties": parts}],
+    }
 
 
 def only_v1(endpoints: list[tuple]) -> list[tuple]:
@@ -170,7 +177,8 @@ class Schema(AutoSchema):
 
     def error_response(self, status: int) -> dict[str, str]:
         """A reference to the description of an error response."""
-        self.component("Fault", FAULT_SCHEMA)
+        for name, within in zip(FAULTS, (*FAULTS[1:], None), strict=True):
+            self.component(name, fault_schema(within))
         body = self.component("Invalid", INVALID_SCHEMA) if status == 400 else self.component("Error", ERROR_SCHEMA)
         answer = {"description": ERROR_DESCRIPTIONS[status], "content": {"application/json": {"schema": body}}}
         return self.component(f"Failure{status}", answer, kind="responses")

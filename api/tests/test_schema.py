@@ -70,7 +70,7 @@ def test_nested_errors_are_described(described, editor):
     jsonschema.validate(answer.json(), schema)
     deep = {"name": [{"inner": [{"field": ["reason"]}, "reason"]}]}
     jsonschema.validate(deep, schema)
-    for wrong in ({}, {"name": 1}):
+    for wrong in ({}, {"name": 1}, {"name": [{"inner": [1]}]}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(wrong, schema)
 

@@ -177,7 +177,8 @@ def test_every_page_says_something_without_javascript(open_page, all_paths, site
     page = open_page("/", java_script_enabled=False)
     for path in all_paths:
         page.goto(site + path, wait_until="load")
-        assert page.locator("table, .cards, .empty, svg.chart, form textarea").count(), path
+        said = "form textarea" if path == "/sql/" else "table, .cards, .empty, svg.chart"  # a question that nobody has asked yet
+        assert page.locator(said).count(), path
         assert not page.locator("#chart").is_visible(), path
 
 
