@@ -62,6 +62,7 @@ class Weekend:
     name: str
     sessions: list[int] = field(default_factory=list)
     whole: bool = True  # `sessions` are all sessions of the weekend, so that one request fetches them
+    year: int = 0
 
 
 @dataclass
@@ -133,7 +134,7 @@ class Planner:
     def add_weekends(self, listing: Listing, *, whole: bool) -> None:
         """Add the races that match, storing what upstream sent of them."""
         for race in self.store_listing(self.meetings, listing):
-            self.weekends.setdefault(race.race_id, Weekend(race.race_id, race.race_name, whole=whole))
+            self.weekends.setdefault(race.race_id, Weekend(race.race_id, race.race_name, whole=whole, year=race.year))
 
     def add_sessions(self, listing: Listing, *, whole: bool) -> None:
         """Add sessions that have begun to their weekends; a race that no list has is made from its sessions."""

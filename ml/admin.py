@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from api.links import NAMESPACE
 from jobs import queue
-from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
+from mirror.admin import LogAdmin, ask_first, badge, list_url, page_url, redirect_after_dialog
 from mirror.admin.display import display_value
 from ml import comparison, recording
 from ml.estimators import MODELS
@@ -173,12 +173,7 @@ class RunAdmin(StatusAdmin):
         url_path="promote",
         icon="trophy",
         permissions=["promote"],
-        dialog={
-            "title": "Promote this run",
-            "description": "From now on its model answers the predictions of its task.",
-            "form_class": None,
-            "form_submit_text": "Promote it",
-        },
+        dialog=ask_first("Promote this run", "From now on its model answers the predictions of its task.", "Promote it"),
     )
     def promote(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         run = get_object_or_404(Run, pk=object_id)
@@ -199,12 +194,7 @@ class RunAdmin(StatusAdmin):
         url_path="train",
         icon="model_training",
         permissions=["train"],
-        dialog={
-            "title": "Train a model",
-            "description": TRAIN_ABOUT,
-            "form_class": TrainForm,
-            "form_submit_text": "Train",
-        },
+        dialog=ask_first("Train a model", TRAIN_ABOUT, "Train", form=TrainForm),
     )
     def train(self, request: HttpRequest, form: TrainForm) -> HttpResponse:
         return self.queue_training(request, form)

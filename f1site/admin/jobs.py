@@ -14,7 +14,7 @@ from unfold.decorators import action
 
 from jobs import queue
 from jobs.models import Job
-from mirror.admin import LogAdmin, badge, page_url, redirect_after_dialog
+from mirror.admin import LogAdmin, ask_first, badge, page_url, redirect_after_dialog
 from mirror.admin.display import display_value, duration_text
 
 STATE_COLOURS = {"queued": "", "running": "info", "succeeded": "success", "failed": "danger", "cancelled": "warning"}
@@ -94,12 +94,7 @@ class JobAdmin(LogAdmin):
         url_path="cancel",
         icon="cancel",
         permissions=["cancel"],
-        dialog={
-            "title": "Cancel this job",
-            "description": "It ends at its next step; what is done stays.",
-            "form_class": None,
-            "form_submit_text": "Cancel it",
-        },
+        dialog=ask_first("Cancel this job", "It ends at its next step; what is done stays.", "Cancel it"),
     )
     def cancel(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         job = get_object_or_404(Job, pk=object_id)

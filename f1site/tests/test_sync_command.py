@@ -10,7 +10,6 @@ from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 
 from f1site.management.commands.sync_openf1 import chosen_scope, split_collections
-from f1site.sync_output import SeasonObserver
 from mirror.client import Client
 from mirror.errors import Unavailable
 from mirror.feeds import registry, select_feeds
@@ -19,6 +18,7 @@ from mirror.pace import Pace
 from mirror.pipeline import sync
 from mirror.planning import Scope, Weekend
 from mirror.reporting import Observer
+from mirror.sync_output import SeasonObserver
 from mirror.tests.upstream import Rows, client
 from races.models import Race, Session
 
@@ -77,7 +77,7 @@ def test_collections_go_by_the_names_of_both_sites():
 def test_a_sync_without_a_terminal_has_a_line_for_each_collection_and_season(weekends):
     out = io.StringIO()
     observer = SeasonObserver(OutputWrapper(out))
-    plan = [Weekend(2023, "Monaco"), Weekend(2024, "Monaco")]
+    plan = [Weekend(1, "Monaco", year=2023), Weekend(2, "Monaco", year=2024)]
     feeds = [registry()["laps"], registry()["stints"]]
     with observer:
         observer.planned(plan, feeds)

@@ -3,7 +3,16 @@
 from mirror.admin.decisions import CorrectionAdmin
 from mirror.admin.display import badge, dot, list_url, page_url
 from mirror.admin.log import LeaseAdmin, PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin, UpstreamPaceAdmin
-from mirror.admin.pages import LogAdmin, MirroredAdmin, RowAdmin, RowForm, RowInline, StoredValuesForm, redirect_after_dialog
+from mirror.admin.pages import (
+    LogAdmin,
+    MirroredAdmin,
+    RowAdmin,
+    RowForm,
+    RowInline,
+    StoredValuesForm,
+    ask_first,
+    redirect_after_dialog,
+)
 
 __all__ = [
     "CorrectionAdmin",
@@ -19,6 +28,7 @@ __all__ = [
     "SyncPieceAdmin",
     "SyncRunAdmin",
     "UpstreamPaceAdmin",
+    "ask_first",
     "badge",
     "dot",
     "list_url",

@@ -12,7 +12,7 @@ from unfold.decorators import action
 
 from mirror import decisions
 from mirror.admin.display import badge, display_value, labels, list_url
-from mirror.admin.pages import RowAdmin, redirect_after_dialog
+from mirror.admin.pages import RowAdmin, ask_first, redirect_after_dialog
 from mirror.feeds import Feed
 from mirror.models import Correction
 
@@ -102,7 +102,7 @@ class CorrectionAdmin(RowAdmin):
         description="Keep mine",
         url_path="keep",
         permissions=["change"],
-        dialog={"title": "Keep mine", "description": KEEP_DESCRIPTION, "form_class": None, "form_submit_text": "Keep"},
+        dialog=ask_first("Keep mine", KEEP_DESCRIPTION, "Keep"),
     )
     def keep(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         self.keep_mine(request, [get_object_or_404(Correction, pk=object_id)])
@@ -112,7 +112,7 @@ class CorrectionAdmin(RowAdmin):
         description="Take upstream's",
         url_path="take",
         permissions=["change"],
-        dialog={"title": "Take upstream's", "description": TAKE_DESCRIPTION, "form_class": None, "form_submit_text": "Take"},
+        dialog=ask_first("Take upstream's", TAKE_DESCRIPTION, "Take"),
     )
     def take(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
         self.take_upstreams(request, [get_object_or_404(Correction, pk=object_id)])

@@ -15,6 +15,7 @@ from django.urls import URLPattern
 from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
@@ -263,6 +264,11 @@ class LogAdmin(RowAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def ask_first(title: str, description: str, submit: str, *, form: type[BaseDialogForm] | None = None) -> dict[str, Any]:
+    """The dialog of an action: what it is about, what it does, what its button says, and its fields where it has any."""
+    return {"title": title, "description": description, "form_class": form, "form_submit_text": submit}
 
 
 def redirect_after_dialog(request: HttpRequest, url: str) -> HttpResponse:

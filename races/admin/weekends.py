@@ -18,6 +18,7 @@ from mirror.admin import (
     MirroredAdmin,
     RowInline,
     StoredValuesForm,
+    ask_first,
     badge,
     list_url,
     page_url,
@@ -113,12 +114,11 @@ class RaceAdmin(MirroredAdmin):
         url_path="sync-latest",
         icon="sync",
         permissions=["change"],
-        dialog={
-            "title": "Sync the latest weekend",
-            "description": "Asks OpenF1 for the newest race weekend and everything of it. This takes some seconds.",
-            "form_class": None,
-            "form_submit_text": "Sync",
-        },
+        dialog=ask_first(
+            "Sync the latest weekend",
+            "Asks OpenF1 for the newest race weekend and everything of it. This takes some seconds.",
+            "Sync",
+        ),
     )
     def sync_latest(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
         return self.sync(request, Scope(latest=True)) or redirect_after_dialog(request, list_url(Race))
@@ -133,12 +133,11 @@ class RaceAdmin(MirroredAdmin):
         url_path="sync-weekend",
         icon="sync",
         permissions=["sync"],
-        dialog={
-            "title": "Sync this weekend",
-            "description": "Asks OpenF1 for everything of it but samples. Manual changes are kept. This takes some seconds.",
-            "form_class": None,
-            "form_submit_text": "Sync",
-        },
+        dialog=ask_first(
+            "Sync this weekend",
+            "Asks OpenF1 for everything of it but samples. Manual changes are kept. This takes some seconds.",
+            "Sync",
+        ),
     )
     def sync_weekend(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         race = get_object_or_404(Race, pk=object_id)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
-from mirror.admin import LogAdmin, badge, list_url, page_url, redirect_after_dialog
+from mirror.admin import LogAdmin, ask_first, badge, list_url, page_url, redirect_after_dialog
 from mirror.admin.display import display_value
 from mirror.feeds import registry
 from mirror.storage import FileStorage
@@ -178,12 +178,7 @@ class SessionQualityAdmin(LogAdmin):
         url_path="check-all",
         icon="fact_check",
         permissions=["check"],
-        dialog={
-            "title": "Check all sessions",
-            "description": "Runs every check on all that is stored. This takes some seconds.",
-            "form_class": None,
-            "form_submit_text": "Check",
-        },
+        dialog=ask_first("Check all sessions", "Runs every check on all that is stored. This takes some seconds.", "Check"),
     )
     def check_all(self, request: HttpRequest, form: forms.Form) -> HttpResponse:
         reports = list(check_sessions())

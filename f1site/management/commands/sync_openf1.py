@@ -8,13 +8,13 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
-from f1site.sync_output import BarObserver, JsonObserver, LineObserver, SeasonObserver
 from mirror.client import from_settings
 from mirror.errors import NothingMatched
 from mirror.feeds import collection_name, registry
 from mirror.pipeline import sync
 from mirror.planning import Scope
 from mirror.reporting import Report
+from mirror.sync_output import BarObserver, JsonObserver, LineObserver, SeasonObserver
 from races.arguments import is_key, key_of, race_ids, session_ids
 from telemetry.stale import sync_stale
 

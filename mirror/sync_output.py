@@ -15,7 +15,6 @@ from mirror.feeds import Feed
 from mirror.ordering import count_steps
 from mirror.planning import Weekend
 from mirror.reporting import Observer
-from races.models import Race
 
 HEARTBEAT = 60.0  # seconds after which a sync that has said nothing says how far it is
 
@@ -46,14 +45,11 @@ class SeasonObserver(JsonObserver):
 
     def __init__(self, out: OutputWrapper):
         super().__init__(out)
-        self.years: dict[int, int] = {}  # of the weekends
         self.counts: dict[str, Counter] = {}  # of the present season by collection
         self.year, self.total, self.finished = 0, 0, 0
         self.began = self.spoke = time.monotonic()
 
     def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
-        keys = [weekend.race_id for weekend in weekends]
-        self.years = dict(Race.objects.filter(pk__in=keys).values_list("pk", "year"))
         self.total, self.began = count_steps(weekends, feeds), time.monotonic()
         self.out.write(f"{len(weekends)} race weekends, {len(feeds)} collections")
 
@@ -61,12 +57,11 @@ class SeasonObserver(JsonObserver):
         self.out.write(estimate_text(requests))
 
     def fetching(self, feed: Feed, weekend: Weekend) -> None:
-        year = self.years.get(weekend.race_id, 0)
-        if year != self.year:
+        if weekend.year != self.year:
             self.write_season()
-            self.year = year
+            self.year = weekend.year
         if time.monotonic() - self.spoke > HEARTBEAT:
-            self.write(f"{year} {weekend.name}, {feed.collection}: {self.left()}")
+            self.write(f"{self.year} {weekend.name}, {feed.collection}: {self.left()}")
 
     def skipped(self, feed: Feed, weekend: Weekend) -> None:
         self.finished += 1
