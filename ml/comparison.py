@@ -125,7 +125,9 @@ def compare_metric(
     difference = {key: None if value is None or reference is None else value - reference for key, value in values.items()}
     present = {key: value for key, value in values.items() if value is not None}
     has_direction = (
-        name in LARGER_IS_BETTER or name.endswith("mae") or name in ("rmse", "mse", "median_ae", "width", "fit_seconds")
+        name in LARGER_IS_BETTER
+        or name.endswith("mae")
+        or name in ("rmse", "mse", "median_ae", "width", "interval_score", "fit_seconds")
     )
     pick = max if name in LARGER_IS_BETTER else min
     best = (

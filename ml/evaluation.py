@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESAMPLES = 2_000  # of the bootstrap
+MISCOVERAGE = 0.2  # share of laps that intervals leave outside
+ENOUGH_LAPS = 300  # of a race, for its coverage to say something of the intervals
 
 
 class Interval(NamedTuple):
@@ -72,14 +74,26 @@ def is_inside(predictions: "pd.DataFrame") -> "pd.Series":
     return (predictions["actual"] >= predictions["low"]) & (predictions["actual"] <= predictions["high"])
 
 
+def interval_scores(predictions: "pd.DataFrame") -> "pd.Series":
+    """Each interval's Winkler score in seconds, less is better: its width, and 2 / MISCOVERAGE times what the lap lies beyond it.
+
+    Gneiting and Raftery, "Strictly proper scoring rules" (Journal of the American Statistical Association 102, 2007).
+    """
+    low, high, actual = predictions["low"], predictions["high"], predictions["actual"]
+    beyond = (low - actual).clip(lower=0) + (actual - high).clip(lower=0)
+    return high - low + 2 / MISCOVERAGE * beyond
+
+
 def coverage(predictions: "pd.DataFrame") -> dict[str, float]:
-    """The share of laps within their interval, the mean width in seconds, and the smallest and largest share of a race."""
+    """The share of laps within their interval, the mean width and Winkler score in seconds, and the smallest and largest share
+    of a race."""
     covered = is_inside(predictions)
     per_race = covered.groupby(predictions["session_id"]).mean()
     width = (predictions["high"] - predictions["low"]).mean()
     return {
         "coverage": float(covered.mean()),
         "width": float(width),
+        "interval_score": float(interval_scores(predictions).mean()),
         "least_covered": float(per_race.min()),
         "most_covered": float(per_race.max()),
     }

@@ -10,12 +10,12 @@ from bisect import insort
 from typing import TYPE_CHECKING, Any
 
 from ml import estimators
+from ml.evaluation import MISCOVERAGE
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-MISCOVERAGE = 0.2  # share of laps outside the interval
 FOLDS = 5  # of the training races
 PAST_SCORES = 300  # scores that represent all past races; the current race adds one per lap
 QUANTILES = {"max_iter": 150, "learning_rate": 0.04, "max_leaf_nodes": 8, "min_samples_leaf": 60, "max_features": 0.2}

@@ -8,7 +8,8 @@ of them; the second is the distribution of the training laps around the level of
 from typing import TYPE_CHECKING
 
 from ml import estimators
-from ml.intervals import MISCOVERAGE, PAST_SCORES
+from ml.evaluation import MISCOVERAGE
+from ml.intervals import PAST_SCORES
 
 if TYPE_CHECKING:
     import numpy as np
