@@ -6,6 +6,7 @@ from ml import datasets
 from ml.building import Data
 from ml.tasks import TASKS
 from ml.training import Result, figures
+from races.neutralisations import unknown_sessions
 
 if TYPE_CHECKING:
     from ml.models import Run
@@ -39,6 +40,7 @@ def render_card(run: "Run", result: Result, data: Data) -> str:
         f"{len(result.last.sessions)} sessions, the last on {result.last.until}",
         f"* Test laps: {len(result.predictions)} of {result.predictions['session_id'].nunique()} sessions",
         f"* Excluded laps: {', '.join(f'{reason} {count}' for reason, count in excluded) or 'none'}",
+        *unknown_flags(data),
         "",
         "## Metrics",
         "",
@@ -65,6 +67,17 @@ def render_card(run: "Run", result: Result, data: Data) -> str:
         f"{result.seconds:.1f} s; {', '.join(f'{name} {version}' for name, version in run.libraries.items())}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def unknown_flags(data: Data) -> list[str]:
+    """The line that names races whose laps under a flag could not be excluded; none where there is no such race."""
+    races = data.laps.drop_duplicates("session_id").set_index("session_id").sort_index()
+    unknown = sorted(unknown_sessions(map(int, races.index)))
+    names = ", ".join(f"{races.loc[pk, 'season']} {races.loc[pk, 'circuit']}" for pk in unknown)
+    found = (
+        f"* No messages of race control are stored of {len(unknown)} of these sessions, so their laps under a flag or behind a "
+    )
+    return [f"{found}safety car count as laps at racing speed: {names}"] if unknown else []
 
 
 def race_table(races: list[dict], result: Result) -> list[str]:

@@ -221,6 +221,12 @@ def are_known(session_id: int) -> bool:
     return RaceControl.objects.filter(session_id=session_id, date__isnull=False).exists()
 
 
+def unknown_sessions(session_ids: Iterable[int]) -> set[int]:
+    """Those of these stored sessions of which nobody knows when the track was free."""
+    stored = Session.objects.filter(pk__in=list(session_ids))
+    return set(stored.exclude(race_control__date__isnull=False).values_list("pk", flat=True))
+
+
 def update_neutralisations(session_id: int, *, laps: Iterable[tuple] = ()) -> None:
     """Replace the stored windows of a session by those of its messages, if they differ; `laps` as `find_windows` takes them."""
     gmt_offset = Session.objects.filter(pk=session_id).values_list("gmt_offset", flat=True).first()

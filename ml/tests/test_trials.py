@@ -17,8 +17,10 @@ from skops import io as skops_io
 from jobs import queue
 from jobs.models import Lease
 from ml import artifacts, building, estimators, recording, trials
+from ml.cards import render_card
 from ml.models import Experiment, Run
 from ml.tests.test_training import QUICK, before
+from races.models import RaceControl
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -96,6 +98,16 @@ def test_the_model_card_says_what_it_is_made_of_and_what_it_cannot(tried, data):
     ):
         assert words in card
     assert "Leaky" not in card
+    assert "race control" not in card
+
+
+def test_the_model_card_names_races_whose_flags_are_unknown(tried, data):
+    run, result = tried
+    first = data.laps.sort_values("session_id").iloc[0]
+    RaceControl.objects.filter(session_id=first["session_id"]).delete()
+    card = render_card(run, result, data)
+    assert "No messages of race control are stored of 1 of these sessions" in card
+    assert f"count as laps at racing speed: {first['season']} {first['circuit']}\n" in card
 
 
 @pytest.mark.parametrize("model", estimators.MODELS)
