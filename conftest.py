@@ -4,6 +4,7 @@ Django is imported by the fixtures, not here: this file is read before it is set
 """
 
 import importlib.util
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ def as_often_as_it_likes(settings):
 
 
 @pytest.fixture(autouse=True)
-def rows_are_counted():
-    """Counts of lists are kept by the version of the rows, which the next test begins with again."""
+def rows_are_read():
+    """Counts of lists and rows of sessions are kept by the version of the rows, which the next test begins with again."""
     from api.pagination import counts
 
     counts.clear()
+    if "pages.rows" in sys.modules:
+        sys.modules["pages.rows"].loaded.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api.memory import Memory
 from drivers.models import Entry, SessionResult, StartingGrid
 from mirror.models import Correction
 from pages.queries import Moment, Row, Statement, Tables, parameter, read_tables, union
@@ -211,6 +212,9 @@ class SessionRows:
         return read(self.session.pk) if self.beside is None else self.beside
 
 
+loaded = Memory[SessionRows](largest=1, total=4)  # sessions that were looked at last; about 2 MB each
+
+
 def derived_once(derive: Callable[[SessionRows], Derived]) -> Callable[[SessionRows], Derived]:
     """Decorator: what is derived from a session's rows is computed once, though several charts of a page rest on it."""
 
@@ -232,10 +236,16 @@ def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def load(session: Session, *, version: object = None, beside: object = None) -> SessionRows:
-    """The rows of a session as they are stored, corrections included; one query."""
-    rows = read_tables(tables(), query(), session=session.pk)
-    in_order: dict[str, Any] = {name: sorted(found, key=ORDER[name]) for name, found in rows.items()}
-    return SessionRows(session=session, version=version, beside=beside, **in_order)
+    """The rows of a session as they are stored, corrections included; one query, or none where a view has read this version."""
+    key = repr((session.pk, version, beside))
+    found = loaded.get(key) if version else None
+    if found is None:
+        rows = read_tables(tables(), query(), session=session.pk)
+        in_order: dict[str, Any] = {name: sorted(rows[name], key=ORDER[name]) for name in rows}
+        found = SessionRows(session=session, version=version, beside=beside, **in_order)
+        if version:
+            loaded.put(key, found, 1)
+    return found
 
 
 FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)

@@ -1,10 +1,10 @@
 """How figures are written on pages."""
 
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 from django import template
-from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
 from drivers.teams import team_slug
