@@ -34,9 +34,10 @@ def board(picture: Picture, now: datetime, alerts: list[dict[str, Any]] | None =
     order = in_order(cars, kind)
     fill_gaps(cars, order, kind)
     cut = cut_line(len(cars), phase) if kind == "qualifying" else None
+    gone_from = cut_line(len(cars), phase - 1) if kind == "qualifying" else None
     for place, number in enumerate(order, start=1):
         cars[number]["place"] = place
-        cars[number]["risk"] = risk(place, cut)
+        cars[number]["risk"] = risk(place, cut, gone_from)
     return {
         "session": session_of(picture, kind),
         "now": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -122,12 +123,13 @@ def stops_of(picture: Picture, number: int) -> int:
 
 
 def in_order(cars: dict[int, dict[str, Any]], kind: str) -> list[int]:
-    """Cars by their place; those without one by their best lap, then by number."""
+    """Cars by their place, in a practice by their best lap, which decides there; those that have neither by number."""
 
     def rank(number: int) -> tuple:
         car = cars[number]
+        place = car["position"] or float("inf")
         timed = car["best"] if kind != "race" and car["best"] else float("inf")
-        return car["position"] is None, car["position"] or 0, timed, number
+        return (timed, place, number) if kind == "practice" else (place, timed, number)
 
     return sorted(cars, key=rank)
 
@@ -149,7 +151,10 @@ def cut_line(cars: int, phase: int) -> int | None:
     return {1: cars - (cars - 10) // 2, 2: 10}.get(phase) if cars > 10 else None
 
 
-def risk(place: int, cut: int | None) -> str:
+def risk(place: int, cut: int | None, gone_from: int | None) -> str:
+    """gone: out since the phase before; out: below the cut line; risk: just above it."""
+    if gone_from is not None and place > gone_from:
+        return "gone"
     if cut is None:
         return ""
     return "out" if place > cut else "risk" if place > cut - AT_RISK else ""

@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from live.connection import Connection
+from live.connection import Connection, Hole
 from live.engine import Engine
 from live.models import LiveState
 
@@ -46,6 +46,16 @@ def report_session(engine: Engine, connection: Connection, *, per_second: float,
         topics=topics,
         holes=[{"from": h.since.isoformat(), "to": h.until.isoformat(), "why": h.reason} for h in connection.holes],
     )
+
+
+def holes_of(session_id: int) -> list[Hole]:
+    """The holes of a session that its last process has reported."""
+    state = LiveState.objects.filter(session_id=session_id).first()
+    moments = [
+        (datetime.fromisoformat(hole["from"]), datetime.fromisoformat(hole["to"]), hole["why"])
+        for hole in (state.holes if state else [])
+    ]
+    return [Hole(*each) for each in moments]
 
 
 def wrong(now: datetime | None = None) -> str:

@@ -74,6 +74,15 @@ class Connection:
             delay = min(MAX_DELAY, 0.5 * 2 ** (failures - 1)) * random.uniform(0.5, 1) if failures else 0  # noqa: S311 - no secret
             await asyncio.sleep(delay)
 
+    def continue_after(self, holes: list[Hole], last_at: datetime, reason: str) -> None:
+        """Take over from a process that received until `last_at`: its holes, and the one between it and this connection."""
+        self.holes = [*holes, *self.holes]
+        if self.inbox:
+            self.holes.append(Hole(last_at, self.inbox[0].t, reason))
+        else:
+            self.last_at, self.lost = last_at, self.lost or reason
+        del self.holes[:-MAX_HOLES]
+
     def lose(self, reason: str) -> None:
         log.warning("The live feed is lost: %s", reason)
         self.lost = self.lost or reason

@@ -194,11 +194,16 @@ class Engine:
             if place == self.session.pk and collection not in ("meetings", "sessions"):
                 self.show(piece.feed, piece.feed.build([version.row for version in piece.newest.values()])[0])
 
-    def restore(self, messages: Iterable[Message]) -> None:
-        """Take over what the journal has: newest versions of rows, and the samples that no file has yet."""
+    def restore(self, messages: Iterable[Message]) -> datetime | None:
+        """Take over what the journal has: newest versions of rows, and the samples that no file has yet.
+
+        Returns when its last message came; None where it has none.
+        """
         stored = sample_files.last_dates(self.session.pk)
         batch: list[Message] = []
+        last_at: datetime | None = None
         for message in messages:
+            last_at = message.t
             if message.collection in self.samples.feeds:
                 row = message.row or {}
                 last = stored.get((message.collection, row.get("driver_number", -1)))
@@ -209,6 +214,7 @@ class Engine:
                 self.receive(batch, journal=False)
                 batch = []
         self.receive(batch, journal=False)
+        return last_at
 
 
 def scheduled_laps(session: Session) -> int | None:

@@ -52,7 +52,7 @@ COLUMNS = {
     ],
 }
 COLUMNS["practice"] = COLUMNS["qualifying"]
-RISKS = {"out": "below the cut", "risk": "at risk"}
+RISKS = {"gone": "knocked out", "out": "below the cut", "risk": "at risk"}
 
 
 def lines(board: dict[str, Any]) -> list[Line]:
@@ -86,8 +86,11 @@ def gap_text(gap: Any, *, leads: bool) -> str:
 
 
 def status(car: dict[str, Any]) -> str:
-    """What else is to be known of a car: in the pits, out, at risk."""
-    return "out" if car.get("out") else "pit" if car.get("pit") else RISKS.get(car.get("risk", ""), "")
+    """What else is to be known of a car: in the pits, out, at risk, or of a car in the pits that is at risk both."""
+    if car.get("out"):
+        return "out"
+    pit = "pit" if car.get("pit") and car.get("risk") != "gone" else ""
+    return ", ".join(filter(None, (RISKS.get(car.get("risk", "")), pit)))
 
 
 def as_table(board: dict[str, Any]) -> Table:

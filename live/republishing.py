@@ -59,6 +59,7 @@ class Republisher:
         self.url, self.home_assistant = url, home_assistant
         self.waiting: asyncio.Queue[Outgoing] = asyncio.Queue(WAITING)
         self.state: dict[str, Any] | None = None
+        self.retained: dict[str, Outgoing] = {}  # {topic: what was published there last}
         self.left_out = 0
 
     def add(self, topic: str, payload: bytes, *, retained: bool = False) -> None:
@@ -79,16 +80,22 @@ class Republisher:
             self.state = state
             self.add(STATE_TOPIC, msgspec.json.encode(state), retained=True)
 
+    def first_messages(self) -> list[Outgoing]:
+        """What every connection begins with, as a broker that was started again may have forgotten what was retained."""
+        return [*discovery(), *self.retained.values()] if self.home_assistant else []
+
     async def run(self) -> None:
         """Publish until cancelled."""
         while True:
             try:
                 async with open_client(self.url, "", "") as client:
-                    for topic, payload, retained in discovery() if self.home_assistant else ():
+                    for topic, payload, retained in self.first_messages():
                         await client.publish(topic, payload, retain=retained)
                     while True:
                         topic, payload, retained = await self.waiting.get()
                         await client.publish(topic, payload, retain=retained)
+                        if retained:
+                            self.retained[topic] = topic, payload, retained
             except (aiomqtt.MqttError, OSError) as error:
                 log.warning("LIVE_MQTT_URL cannot be published to: %s", error)
                 await asyncio.sleep(5)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from jobs import leases
 from live import condition
 from live.alerts import Alerts
-from live.connection import Connection, cancel
+from live.connection import Connection, Hole, cancel
 from live.engine import Engine
 from live.frames import EVERY
 from live.intake import LostLease
@@ -30,7 +30,7 @@ from races.models import Session
 
 log = logging.getLogger(__name__)
 
-LEASE, LEASE_SECONDS = "live session", 4.0
+LEASE, LEASE_SECONDS = "live session", 3.0  # of the five within which another process has to go on
 BEFORE = timedelta(minutes=30)  # a session, its feed begins
 AFTER = timedelta(minutes=30)  # its scheduled end, at least so long it is received
 LATEST = timedelta(hours=4)  # after its scheduled end nothing more of it comes
@@ -119,7 +119,9 @@ class Service:
         receiving = asyncio.create_task(connection.run())
         keeping = asyncio.create_task(self.keep_lease(holder))
         try:
-            engine = await self.call(self.begin, session, holder)
+            engine, holes, last_at = await self.call(self.begin, session, holder)
+            if last_at:
+                connection.continue_after(holes, last_at, "the process before this one ended")
             catching_up = asyncio.create_task(self.catch_up(engine))
             try:
                 over = await self.work(engine, connection, keeping)
@@ -137,16 +139,19 @@ class Service:
             await cancel(receiving)
             await cancel(keeping)
 
-    def begin(self, session: Session, holder: str) -> Engine:
-        """Take over what processes before this one have received, and begin a journal."""
+    def begin(self, session: Session, holder: str) -> tuple[Engine, list[Hole], datetime | None]:
+        """Take over what processes before this one have received, and begin a journal.
+
+        Returns also the holes that they have reported, and when their last message came; None where there were none.
+        """
         now = self.clock()
         engine = Engine(session, source=self.source, now=now)
         engine.intake.hold = lambda: leases.renew(LEASE, holder, seconds=self.lease)
         engine.open_run()
-        engine.restore(read_session(session.pk))
+        last_at = engine.restore(read_session(session.pk))
         engine.journal = Journal(session.pk, now)
         engine.alerting = Alerts()
-        return engine
+        return engine, condition.holes_of(session.pk), last_at
 
     async def catch_up(self, engine: Engine) -> None:
         """Ask REST for what came before this process, where it answers during a session."""

@@ -1,6 +1,7 @@
 """`manage.py live` as processes of its own, beside a server that plays OpenF1's side: TLS, tokens, faults, two processes."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -9,11 +10,13 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
+from live.connection import cancel
 from live.journal import read_session
 from live.tests.feeding import ask_rest, listed_session, newest, recorded, woven
 from mirror.feeds import registry
@@ -28,17 +31,6 @@ PATIENCE = 120
 def messages(recording):
     rest = woven(9069, 2023, **{name: recorded(name, 9069) for name in ("drivers", "race_control", "weather")})
     return sorted([*recording, *rest], key=lambda message: message.t)
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    """A certificate for localhost that signs itself."""
-    options = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
-    subprocess.run(["openssl", *options.split(), *files], check=True, capture_output=True)  # noqa: S607 - wherever it is
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
-    return context
 
 
 @pytest.fixture
@@ -62,7 +54,7 @@ def site(settings, tmp_path):
 @contextmanager
 def receiving(database, server, *options):
     env = os.environ | server.settings | {"DATABASE_URL": f"sqlite:///{database}", "MEDIA_ROOT": str(database.parent / "media")}
-    env |= {"DATA_ROOT": str(database.parent), "SSL_CERT_FILE": str(database.parent / "cert.pem")}
+    env |= {"DATA_ROOT": str(database.parent)}
     env |= {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0"}
     command = [sys.executable, "manage.py", "live", "--session", "9069", *options]
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)
@@ -103,16 +95,19 @@ def query(path, sql):
         return copy.execute(sql).fetchall()
 
 
-def test_a_broken_connection_and_a_killed_process_lose_nothing(messages, certificate, database, site, tmp_path):
+def test_a_broken_connection_and_a_killed_process_lose_nothing(messages, certificate, database, site, tmp_path, monkeypatch):
     """The feed pauses while nobody receives it, so that there is nothing that could be lost."""
     third = len(messages) // 3
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
 
     def journal():
         return {(message.topic, message.payload["_id"]) for message in read_session(9069)}
 
     async def session():
         server = FeedServer(token_seconds=20)
-        await server.start(certificate)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(*certificate)
+        await server.start(tls)
         with receiving(database, server, "--silence", "90", "--lease", "10") as first:
             await until(lambda: subscribed(server), "the first process does not connect")
             with receiving(database, server, "--silence", "20", "--lease", "10") as second:
@@ -141,3 +136,34 @@ def test_a_broken_connection_and_a_killed_process_lose_nothing(messages, certifi
     assert live == rows_in(tmp_path / "synced.sqlite3")
     states = query(database, "SELECT state FROM openf1_syncrun WHERE kind = 'live' ORDER BY run_id")
     assert states == [("interrupted",), ("done",)]
+
+
+def test_when_a_process_is_killed_the_other_goes_on_within_five_seconds_and_names_the_hole(messages, database, site):
+    """Messages come all the time, so that those between the two processes are lost."""
+
+    async def session():
+        server = FeedServer()
+        await server.start()
+        with receiving(database, server) as first, receiving(database, server) as second:
+            await until(lambda: subscribed(server), "the first process does not connect")
+            sending = asyncio.create_task(server.play(messages[500:], speed=30))
+            await until(lambda: any(read_session(9069)), "nothing is received")
+            (works,) = query(database, "SELECT process FROM live_livestate")[0]
+            gone, left = (first, second) if works.endswith(f":{first.pid}") else (second, first)
+            gone.send_signal(signal.SIGKILL)
+            killed_at = datetime.now(UTC)
+            gone.wait()
+            await until(lambda: left_has_a_hole(left), "the other process does not go on")
+            await cancel(sending)
+        await server.stop()
+        return killed_at
+
+    def left_has_a_hole(left):
+        rows = query(database, "SELECT process, holes FROM live_livestate")
+        return rows[0][0].endswith(f":{left.pid}") and rows[0][1] != "[]"
+
+    killed_at = asyncio.run(session())
+    (hole,) = json.loads(query(database, "SELECT holes FROM live_livestate")[0][0])
+    since, to = datetime.fromisoformat(hole["from"]), datetime.fromisoformat(hole["to"])
+    assert since <= killed_at < to <= killed_at + timedelta(seconds=5)
+    assert hole["why"] == "the process before this one ended"

@@ -133,7 +133,7 @@ async def run(options: argparse.Namespace, site: Site, session: int, cars: list[
     await viewers.add(options.viewers, reads=True)
     await asyncio.sleep(5)
     pids = {"site": children(web.pid), "live": [live.pid]}
-    table = Table("", "viewers", "p50 s", "p99 s", "worst s", "kB/s each", "cores: site", "live", "site MB")
+    table = Table("", "viewers", "p50 s", "p99 s", "worst s", "marks/s each", "kB/s each", "cores: site", "live", "site MB")
     failed = 0
     for name in ("viewers alone", f"and {options.silent:,} that read nothing"):
         if name != "viewers alone":
@@ -142,6 +142,7 @@ async def run(options: argparse.Namespace, site: Site, session: int, cars: list[
         found = await measure(viewers, pids, options.seconds)
         cores, each = found["cores"], found["kilobytes"] / options.viewers
         figures = [f"{found[key]:.2f}" for key in ("p50", "p99", "worst")]
+        figures += [f"{found['marks'] / options.viewers / options.seconds:.1f}"]
         figures += [f"{each:.1f}", f"{cores['site']:.2f}", f"{cores['live']:.2f}", f"{site.memory():.0f}"]
         table.add_row(name, str(options.viewers), *figures)
         failed += found["p99"] > GOAL_DELAY or sum(cores.values()) > GOAL_CORES or viewers.ended > 0

@@ -48,6 +48,7 @@ class Broker:
     def __init__(self, allows: Callable[[str, str], bool] = lambda user, password: True) -> None:
         self.allows = allows
         self.subscribers: dict[asyncio.StreamWriter, list[str]] = {}
+        self.serving: set[asyncio.Task[None]] = set()
         self.connections = 0  # accepted so far
         self.refused = 0
         self.port = 0
@@ -59,6 +60,7 @@ class Broker:
     async def stop(self) -> None:
         self.server.close()
         self.disconnect_all()
+        await asyncio.gather(*self.serving, return_exceptions=True)
 
     def disconnect_all(self) -> None:
         """End every connection, as a broker does that is restarted or whose tokens have expired."""
@@ -78,6 +80,9 @@ class Broker:
             await writer.drain()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self.serving.add(task)
         try:
             while True:
                 kind, flags, body = await read_packet(reader)
@@ -87,6 +92,7 @@ class Broker:
             pass
         finally:
             self.subscribers.pop(writer, None)
+            self.serving.discard(task)
             writer.close()
 
     async def answer(self, kind: int, flags: int, body: Reader, writer: asyncio.StreamWriter) -> bool:

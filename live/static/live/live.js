@@ -61,8 +61,12 @@ function cellOf(car, key) { // [text, class]
   return [String(car[key] ?? "–"), ""];
 }
 
-const RISKS = { out: "below the cut", risk: "at risk" };
-const statusOf = (car) => (car.out ? "out" : car.pit ? "pit" : RISKS[car.risk] ?? "");
+const RISKS = { gone: "knocked out", out: "below the cut", risk: "at risk" };
+
+function statusOf(car) {
+  if (car.out) return "out";
+  return [RISKS[car.risk], car.pit && car.risk !== "gone" ? "pit" : ""].filter(Boolean).join(", ");
+}
 
 // Drawing
 

@@ -1,0 +1,94 @@
+"""Practices and qualifyings of the demo season on the board: order, cut line, who is at risk. The simulator knows the truth."""
+
+from datetime import timedelta
+
+import pytest
+
+from live.board import board
+from live.demo import demo_messages
+from live.lines import lines, status
+from live.picture import Picture
+from live.tests.feeding import newest
+from mirror import simulator
+from mirror.feeds import registry
+from races.models import Race, Session
+
+pytestmark = pytest.mark.once
+SEASON = simulator.Season(races=1)
+EVERYTHING = timedelta(hours=3)
+
+
+@pytest.fixture(scope="module")
+def messages():
+    """{session: its messages}"""
+    wanted = SEASON.weekends[0].sessions
+    return {name: demo_messages(SEASON, wanted[name])[1] for name in ("Practice 1", "Qualifying")}
+
+
+def board_at(name, messages, after, spoil=lambda collection, rows: rows):
+    """The board so long after the scheduled start, from what had been sent until then."""
+    session = SEASON.weekends[0].sessions[name]
+    moment = session.start + after
+    race = Race(pk=session.weekend.key, race_name=session.weekend.name)
+    row = Session(pk=session.key, race=race, session_name=name, date_start=session.start, date_end=session.end)
+    row.gmt_offset, row.year = "00:00:00", simulator.YEAR
+    picture = Picture(row)
+    for collection, rows in newest([message for message in messages if message.t <= moment]).items():
+        picture.add(collection, spoil(collection, registry()[collection].build(rows)[0]))
+    return board(picture, moment)
+
+
+def upside_down(collection, rows):
+    """Positions as a feed sends them that is wrong, or long behind."""
+    for row in rows if collection == "position" else ():
+        row.position = 21 - row.position
+    return rows
+
+
+@pytest.mark.parametrize("minutes", [20, 45, 65])
+def test_a_practice_is_ordered_by_best_lap_whatever_the_positions_say(messages, minutes):
+    now = board_at("Practice 1", messages["Practice 1"], timedelta(minutes=minutes), upside_down)
+    bests = [now["cars"][str(number)]["best"] for number in now["order"]]
+    timed = [best for best in bests if best]
+    assert len(timed) >= 10
+    assert bests == sorted(timed) + [None] * (len(bests) - len(timed))
+    assert lines(now)[1].cells[1].text == f"+{timed[1] - timed[0]:.3f}"
+    assert (now["session"]["kind"], now["cut"]) == ("practice", None)
+    assert {status(line.car) for line in lines(now)} <= {"", "pit"}
+
+
+def phases():
+    """[(begin, end)] of the phases, from the scheduled start."""
+    sent = SEASON.simulate(SEASON.weekends[0].sessions["Qualifying"]).messages
+    flags = sorted((timedelta(seconds=each.at), each.flag) for each in sent if each.phase)
+    return list(zip(*([at for at, flag in flags if flag == kind] for kind in ("GREEN", "CHEQUERED")), strict=True))
+
+
+def test_a_qualifying_shows_the_cut_and_who_is_at_risk_phase_by_phase(messages):
+    result = [row.car for row in SEASON.simulate(SEASON.weekends[0].sessions["Qualifying"]).results]
+    run = messages["Qualifying"]
+    expected = [
+        ("Q1", 15, [""] * 13 + ["risk"] * 2 + ["out"] * 5),
+        ("Q2", 10, [""] * 8 + ["risk"] * 2 + ["out"] * 5 + ["gone"] * 5),
+        ("Q3", None, [""] * 10 + ["gone"] * 10),
+    ]
+    for (_, end), (name, cut, risks) in zip(phases(), expected, strict=True):
+        now = board_at("Qualifying", run, end + timedelta(minutes=3))
+        assert (now["clock"]["phase"], now["cut"]) == (name, cut)
+        assert [now["cars"][str(number)]["risk"] for number in now["order"]] == risks
+        going_on = cut or 0
+        assert now["order"][going_on:] == result[going_on:]
+    assert now["order"] == result
+    assert status(now["cars"][str(result[-1])]) == "knocked out"
+
+
+def test_whoever_improves_leaves_the_zone_at_risk(messages):
+    """Every car that ends the first phase above the cut after having been below it shows both on its way."""
+    begin, end = phases()[0]
+    seen = {}
+    for seconds in range(0, int((end - begin).total_seconds()) + 180, 20):
+        now = board_at("Qualifying", messages["Qualifying"], begin + timedelta(seconds=seconds))
+        for number in now["order"]:
+            seen.setdefault(number, []).append(now["cars"][str(number)]["risk"])
+    assert any("out" in risks and not risks[-1] for risks in seen.values())
+    assert any("risk" in risks and risks[-1] == "out" for risks in seen.values())
