@@ -12,6 +12,7 @@ from drivers.models import SessionResult
 from live import samples as sample_files
 from live.alerts import Alerts
 from live.board import SHOWN_ALERTS, board
+from live.forecasting import Forecaster
 from live.frames import FrameWriter
 from live.intake import Intake
 from live.journal import Journal
@@ -64,6 +65,7 @@ class Engine:
         self.listeners: list[Listener] = []
         self.alerts: list[dict[str, Any]] = []  # newest first
         self.alerting: Alerts | None = None
+        self.forecaster: Forecaster | None = None
         self.board: dict[str, Any] | None = None  # as it was written last
 
     def open_run(self) -> None:
@@ -139,6 +141,8 @@ class Engine:
         if self.alerting and (alerts := self.alerting.see(self.board, now)):
             self.alerts = [*alerts, *self.alerts][:SHOWN_ALERTS]
             self.board["alerts"] = self.alerts
+        if self.forecaster:
+            self.board["forecast"] = self.forecaster.see(self.board, now)
         self.frames.write(self.board, now)
 
     def store(self, *, everything: bool, samples: bool) -> None:
@@ -165,6 +169,8 @@ class Engine:
             )
         if self.journal:
             self.journal.close()
+        if self.forecaster:
+            self.forecaster.close()
 
     def total(self, name: str) -> int:
         return sum(piece.counts[name] for piece in self.intake.pieces.values()) + self.samples.counts[name]

@@ -93,6 +93,40 @@ def status(car: dict[str, Any]) -> str:
     return ", ".join(filter(None, (RISKS.get(car.get("risk", "")), pit)))
 
 
+FORECAST_COLUMNS = ("Next lap", "80 %", "Then", "Last lap", "Was forecast", "Off by", "If it stops now")
+
+
+def forecast_lines(board: dict[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
+    """(car, the cells of FORECAST_COLUMNS) in the order of the race, of the cars that something is forecast of."""
+    shown = (board.get("forecast") or {}).get("cars", {})
+    cars = [board["cars"][str(number)] for number in board["order"] if str(number) in shown]
+    return [(car, forecast_cells(car, shown[str(car["number"])])) for car in cars]
+
+
+def forecast_cells(car: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    first, *later = found.get("next", []) or [None]
+    was, place = found.get("was"), found.get("rejoin")
+    return [
+        lap_time(first["seconds"]) if first else "–",
+        f"{lap_time(first['low'])} to {lap_time(first['high'])}" if first else "–",
+        ", ".join(lap_time(lap["seconds"]) for lap in later) or "–",
+        lap_time(car.get("last")),
+        lap_time(was["seconds"]) if was else "–",
+        f"{car['last'] - was['seconds']:+.3f}" if was and car.get("last") else "–",
+        places_text(place) if place else "–",
+    ]
+
+
+def places_text(place: dict[str, Any]) -> str:
+    """ "P8 (P7 to P10)": the place, and the set that holds it with 80 %."""
+    return f"P{place['place']} (P{place['low']} to P{place['high']})"
+
+
+def stop_text(stop: dict[str, Any]) -> str:
+    came = f"came out P{stop['came']}" if "came" in stop else "on its out-lap"
+    return f"{stop['acronym']}, lap {stop['lap']}: forecast {places_text(stop)}, {came}"
+
+
 def as_table(board: dict[str, Any]) -> Table:
     """The lines as CSV has them."""
     columns = [

@@ -16,6 +16,7 @@ from live import condition
 from live.alerts import Alerts
 from live.connection import Connection, Hole, cancel
 from live.engine import Engine
+from live.forecasting import Forecaster
 from live.frames import EVERY
 from live.intake import LostLease
 from live.journal import Journal, read_session
@@ -150,7 +151,7 @@ class Service:
         engine.open_run()
         last_at = engine.restore(read_session(session.pk))
         engine.journal = Journal(session.pk, now)
-        engine.alerting = Alerts()
+        engine.alerting, engine.forecaster = Alerts(), Forecaster(session.pk)
         return engine, condition.holes_of(session.pk), last_at
 
     async def catch_up(self, engine: Engine) -> None:

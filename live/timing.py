@@ -84,6 +84,8 @@ def car_times(picture: Picture, number: int, best: Best) -> dict[str, Any]:
     own, own_sectors = best.own_lap.get(number), best.own_sectors.get(number) or [None, None, None]
     return {
         "lap": ordered[-1].lap_number if ordered else None,
+        "out_lap": bool(ordered and value(ordered[-1], "is_pit_out_lap")),
+        "timed_lap": timed[-1].lap_number if timed else None,
         "last": last,
         "last_colour": "d" if (number, last) in best.deleted else colour(last, own, best.lap),
         "best": own,

@@ -10,7 +10,18 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from live.frames import MAX_DELAY, board_at
-from live.lines import COLUMNS, as_table, clock_text, draw_map, lines, sky_text, status
+from live.lines import (
+    COLUMNS,
+    FORECAST_COLUMNS,
+    as_table,
+    clock_text,
+    draw_map,
+    forecast_lines,
+    lines,
+    sky_text,
+    status,
+    stop_text,
+)
 from live.models import LiveFrame, LiveState
 from live.service import next_session
 from pages.state import BadState, State
@@ -65,6 +76,9 @@ def answer_as(form: str, board: dict[str, Any] | None, *, delay: int, embed: boo
         context |= {
             "columns": COLUMNS[board["session"]["kind"]],
             "lines": [(line, status(line.car)) for line in lines(board)],
+            "forecast_columns": FORECAST_COLUMNS,
+            "forecasts": forecast_lines(board),
+            "stops": [stop_text(stop) for stop in (board.get("forecast") or {}).get("stops", [])],
             "clock": clock_text(board),
             "map": draw_map(board),
             "sky": sky_text(board.get("weather")),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from live.connection import hosted, played
 from live.demo import demo_race
 from live.engine import Engine
+from live.forecasting import Forecaster
 from live.frames import EVERY
 from live.journal import read_messages
 from live.messages import Message
@@ -80,6 +81,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Showing {session} at /live/; Ctrl-C ends it.")
         while True:
             engine = Engine(session, source=Source.DEMO, now=timezone.now(), stores=False, past=True)
+            engine.forecaster = Forecaster(session.pk)
             engine.receive(before)
             asyncio.run(play(engine, race, speed))
 
@@ -93,6 +95,7 @@ class Command(BaseCommand):
         if session is None:
             raise CommandError(f"{path} is of session {key}, which is not stored; `sync_openf1 meetings sessions` brings it.")
         engine = Engine(session, source=Source.OPENF1, now=timezone.now(), stores=stores, past=True)
+        engine.forecaster = Forecaster(session.pk)
         if stores:
             engine.open_run()
         self.stdout.write(f"Playing {session}; /live/ shows it.")

@@ -68,6 +68,30 @@ function statusOf(car) {
   return [RISKS[car.risk], car.pit && car.risk !== "gone" ? "pit" : ""].filter(Boolean).join(", ");
 }
 
+function signed(seconds) {
+  return `${seconds < 0 ? "-" : "+"}${Math.abs(seconds).toFixed(3)}`;
+}
+
+const placesText = (place) => `P${place.place} (P${place.low} to P${place.high})`;
+
+function forecastCells(car, { next = [], was, rejoin }) {
+  const [first, ...later] = next;
+  return [
+    lapTime(first?.seconds),
+    first ? `${lapTime(first.low)} to ${lapTime(first.high)}` : "–",
+    later.map((lap) => lapTime(lap.seconds)).join(", ") || "–",
+    lapTime(car.last),
+    lapTime(was?.seconds),
+    was && car.last ? signed(car.last - was.seconds) : "–",
+    rejoin ? placesText(rejoin) : "–",
+  ];
+}
+
+function stopText(stop) {
+  const came = stop.came === undefined ? "on its out-lap" : `came out P${stop.came}`;
+  return `${stop.acronym}, lap ${stop.lap}: forecast ${placesText(stop)}, ${came}`;
+}
+
 // Drawing
 
 function write(element, text) {
@@ -162,15 +186,36 @@ function drawMap() {
   }
 }
 
-function drawList(id, items, contents) {
-  const element = get(id), shown = JSON.stringify(items);
+function drawForecasts() {
+  const table = get("forecasts"), { notes = [], cars = {}, stops = [] } = board.forecast ?? {};
+  if (!table) return;
+  write(get("forecast-notes"), notes.join(" "));
+  const rows = board.order.filter((number) => cars[number]).map((number) => {
+    const car = board.cars[number];
+    return [car.acronym, ...forecastCells(car, cars[number])];
+  });
+  table.parentElement.hidden = !rows.length;
+  replaceIfNew(table.tBodies[0], rows, ([name, ...cells]) => {
+    const row = document.createElement("tr");
+    row.append(make("th", name, { scope: "row" }), ...cells.map((text) => make("td", text, { className: "r" })));
+    return row;
+  });
+  replaceIfNew(get("stops"), stops.map(stopText), (text) => make("li", text));
+}
+
+function replaceIfNew(element, items, draw) {
+  const shown = JSON.stringify(items);
   if (element.dataset.shown === shown) return;
   element.dataset.shown = shown;
-  element.replaceChildren(...items.map((item) => {
+  element.replaceChildren(...items.map(draw));
+}
+
+function drawList(id, items, contents) {
+  replaceIfNew(get(id), items, (item) => {
     const line = make("li", "", { className: (item.flag ?? "").toLowerCase() });
     line.append(make("time", item.time), " ", ...contents(item));
     return line;
-  }));
+  });
 }
 
 function draw() {
@@ -183,6 +228,7 @@ function draw() {
   write(get("sky"), skyText(board.weather));
   drawOrder();
   drawMap();
+  drawForecasts();
   drawList("messages", board.messages, (item) => [...(item.lap ? [make("span", `lap ${item.lap}`), " "] : []), item.text]);
   drawList("radio", board.radio, (item) => [make("a", `car ${item.car}`, { href: item.url, rel: "noreferrer" })]);
   drawList("alerts", board.alerts, (item) => [item.text]);

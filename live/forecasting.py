@@ -1,0 +1,141 @@
+"""Forecasts beside what happens, computed once per lap of the leader for all viewers, in a thread of the live process.
+
+They are a part of the board, so that a viewer's delay holds them back. Without a promoted model nothing scientific is loaded.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from ml.models import Run
+
+log = logging.getLogger(__name__)
+
+SHOWN_STOPS = 8
+SETTLING = timedelta(seconds=3)  # after which the time of the lap before and all rows of its end are stored
+MISSING = {
+    "next_lap": "No model is promoted that forecasts laps (train_model, promote_model).",
+    "strategy": "No model is promoted that says where a car rejoins (strategy_exam --store, promote_model).",
+}
+Board = dict[str, Any]
+Answer = dict[str, Any]  # `laps` and `rejoin` by car, `notes`
+
+
+class Forecaster:
+    """The forecasts of a session; `ask` is given the session, {car: lap} and the announced length."""
+
+    def __init__(self, session_id: int, *, ask: Callable[..., Answer] | None = None, executor: Executor | None = None) -> None:
+        self.session_id, self.ask = session_id, ask or ask_models
+        self.executor = executor or ThreadPoolExecutor(1, thread_name_prefix="forecasts")
+        self.asked: Future[Answer] | None = None
+        self.lap = 0  # of the leader
+        self.due: datetime | None = None  # when forecasts of that lap are to be asked for; None when they have been
+        self.notes: list[str] = []
+        self.laps: dict[int, dict[int, dict[str, Any]]] = {}  # {car: {lap: its first forecast}}
+        self.ahead: dict[int, list[dict[str, Any]]] = {}  # {car: the newest forecasts}
+        self.rejoin: dict[int, dict[int, dict[str, Any]]] = {}  # {car: {lap at whose end it would come in: place}}
+        self.stops: list[dict[str, Any]] = []  # newest first
+        self.stopped: dict[int, int] = {}  # {car: the lap at whose end it came in}, until it has ended the out-lap
+
+    def see(self, board: Board, now: datetime) -> Board | None:
+        """Ask when the leader has begun a lap, and return what is to be shown; None in sessions that are no races."""
+        if board["session"]["kind"] != "race":
+            return None
+        lap = board["clock"].get("lap") or 0
+        if lap > self.lap:
+            self.lap, self.due = lap, now + SETTLING
+        if self.due and now >= self.due and self.asked is None:
+            self.due = None
+            cars = {car["number"]: car["lap"] for car in board["cars"].values() if car["lap"] and not car["out"]}
+            self.asked = self.executor.submit(self.ask, self.session_id, cars, board["clock"].get("laps"))
+        self.take()
+        self.note_stops(board)
+        return {
+            "notes": self.notes,
+            "cars": {number: shown for number, car in board["cars"].items() if (shown := self.shown(car))},
+            "stops": self.stops,
+        }
+
+    def take(self) -> None:
+        """Take over what has been computed."""
+        if self.asked is None or not self.asked.done():
+            return
+        done, self.asked = self.asked, None
+        try:
+            answer = done.result()
+        except Exception as error:
+            log.exception("The race could not be forecast")
+            self.notes = [f"The race could not be forecast: {error}"]
+            return
+        self.notes, self.ahead = answer["notes"], answer["laps"]
+        for car, laps in answer["laps"].items():
+            self.laps.setdefault(car, {}).setdefault(laps[0]["lap"], laps[0])
+        for car, place in answer["rejoin"].items():
+            self.rejoin.setdefault(car, {})[place["lap"]] = place
+
+    def shown(self, car: dict[str, Any]) -> dict[str, Any]:
+        """Of a car: the forecasts from its lap on, that of the lap that it has ended, and where it rejoins if it stops now."""
+        number, lap = car["number"], car["lap"] or 0
+        if car["out"]:
+            return {}
+        found = {
+            "next": [each for each in self.ahead.get(number, []) if each["lap"] >= lap],
+            "was": self.laps.get(number, {}).get(car["timed_lap"]),
+            "rejoin": self.rejoin_after(number, lap),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def rejoin_after(self, number: int, lap: int) -> dict[str, Any] | None:
+        """Where a car rejoins after a lap; as of the lap before until it is known for this one."""
+        known = self.rejoin.get(number, {})
+        return known.get(lap) or known.get(lap - 1)
+
+    def note_stops(self, board: Board) -> None:
+        """Put the forecast of a stop beside the place in which the car has ended its out-lap."""
+        for car in board["cars"].values():
+            number, lap = car["number"], car["lap"] or 0
+            in_lap = lap - 1 if car["out_lap"] else lap
+            if car["pit"] and number not in self.stopped and (forecast := self.rejoin_after(number, in_lap)):
+                self.stopped[number] = in_lap
+                self.stops.insert(0, {**forecast, "car": number, "acronym": car["acronym"], "lap": in_lap})
+                del self.stops[SHOWN_STOPS:]
+            if number in self.stopped and lap >= self.stopped[number] + 2:
+                stop = self.stopped.pop(number)
+                for each in self.stops:
+                    if (each["car"], each["lap"]) == (number, stop):
+                        each["came"] = car["place"]
+
+    def close(self) -> None:
+        """Ask no more; what is known stays shown."""
+        self.due = None
+        self.executor.shutdown(wait=False, cancel_futures=True)
+
+
+def ask_models(session_id: int, cars: dict[int, int], race_laps: int | None) -> Answer:
+    """The same as `forecasts_of`, in a thread that has a connection of its own to the database."""
+    try:
+        return forecasts_of(session_id, cars, race_laps)
+    finally:
+        connection.close()
+
+
+def forecasts_of(session_id: int, cars: dict[int, int], race_laps: int | None) -> Answer:
+    """The forecasts of the promoted models, and in words what there is none of."""
+    promoted = {*Run.objects.filter(champion=True, task__in=MISSING).values_list("task", flat=True)}
+    answer: Answer = {"laps": {}, "rejoin": {}, "notes": [text for task, text in MISSING.items() if task not in promoted]}
+    if not promoted:
+        return answer
+    from ml import running_race
+
+    asked = {"next_lap": ("laps", running_race.next_laps), "strategy": ("rejoin", running_race.rejoin_places)}
+    for task in promoted:
+        name, ask = asked[task]
+        try:
+            answer[name] = ask(session_id=session_id, laps=cars, race_laps=race_laps)
+        except ValueError as error:  # no laps are stored yet, or the files of a model cannot be used
+            answer["notes"].append(str(error))
+    return answer
