@@ -7,7 +7,7 @@ from ml.views.analysis import AnalysisView, QuestionsView
 from ml.views.experiments import ExperimentViewSet
 from ml.views.predictions import PredictView
 from ml.views.runs import RunViewSet
-from ml.views.strategy import RaceForecastView, RejoinView, WhatIfView
+from ml.views.strategy import RaceForecastView, RejoinView, UndercutView, WhatIfView
 
 router = Router()
 router.register("experiments", ExperimentViewSet)
@@ -15,6 +15,7 @@ router.register("runs", RunViewSet)
 views = [
     path("predict/", PredictView.as_view(), name="predict"),
     path("strategy/rejoin/", RejoinView.as_view(), name="strategy-rejoin"),
+    path("strategy/undercut/", UndercutView.as_view(), name="strategy-undercut"),
     path("strategy/forecast/", RaceForecastView.as_view(), name="strategy-forecast"),
     path("strategy/what-if/", WhatIfView.as_view(), name="strategy-what-if"),
     path("analysis/", QuestionsView.as_view(), name="analysis"),

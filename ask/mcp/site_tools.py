@@ -112,18 +112,38 @@ def rejoin(
     """Where a car rejoins if it stops at the end of a lap: the probability of each place, from what was known then."""
     chosen = choose_session(race, year, "race")
     car = find_car(driver, session=chosen.pk)
-    from ml.strategy.answers import answer_rejoin
+    content, caveats = ask_strategy("rejoin", session_id=chosen.pk, driver_number=car, lap=lap, safety_car=safety_car)
+    places = [[each["place"], each["probability"]] for each in content.pop("places")]
+    return session_answer(chosen, **content, places=table(("place", "probability"), places), caveats=caveats)
+
+
+def undercut(
+    race: RaceWords,
+    driver: Driver,
+    lap: Annotated[int, Field(ge=2, le=200, description="The lap at whose end the car, or the one ahead, comes in.")],
+    year: Year = None,
+) -> dict[str, Any]:
+    """Whether a stop at the end of a lap gains the place of the car ahead, or staying out while that one stops: probabilities
+    beside the share of recorded attempts that were won."""
+    chosen = choose_session(race, year, "race")
+    car = find_car(driver, session=chosen.pk)
+    content, caveats = ask_strategy("undercut", session_id=chosen.pk, driver_number=car, lap=lap)
+    return session_answer(chosen, **content, caveats=caveats)
+
+
+def ask_strategy(question: str, **options: Any) -> tuple[dict[str, Any], list[str]]:
+    """(an answer about strategy without its session, what has to be passed on with it)"""
+    from ml.strategy.answers import QUESTIONS as STRATEGY_QUESTIONS
     from ml.strategy.storing import NoStrategy
 
     try:
         with turn(admission.EXPENSIVE):
-            answer = answer_rejoin(session_id=chosen.pk, driver_number=car, lap=lap, safety_car=safety_car)
+            answer = STRATEGY_QUESTIONS[question](**options)
     except (NoStrategy, ValueError) as error:
         raise NotAnswered(str(error)) from error
-    places = [[each["place"], each["probability"]] for each in answer.pop("places")]
     caveats = [*answer.pop("assumptions"), *answer.pop("warnings")]
-    content = {name: value for name, value in answer.items() if name != "session_id"}
-    return session_answer(chosen, **content, places=table(("place", "probability"), places), caveats=caveats)
+    del answer["session_id"]
+    return answer, caveats
 
 
 def sql(query: Annotated[str, Field(description="One SELECT in DuckDB's SQL.", max_length=running.LONGEST)]) -> dict[str, Any]:
@@ -141,4 +161,4 @@ def sql(query: Annotated[str, Field(description="One SELECT in DuckDB's SQL.", m
     return content | {"as_of": answer.as_of.isoformat() if answer.as_of else None, "caveats": caveats}
 
 
-TOOLS = (standings, analysis, predict_laps, rejoin, sql)
+TOOLS = (standings, analysis, predict_laps, rejoin, undercut, sql)

@@ -31,6 +31,7 @@ TOOLS = {
     "analysis",
     "predict_laps",
     "rejoin",
+    "undercut",
     "sql",
 }
 LARGEST = 30_000  # characters of an answer
@@ -157,6 +158,7 @@ def test_standings_analyses_and_sql(ask):
     assert "DROP is not answered here" in ask.refusal("sql", query="DROP VIEW laps")
     assert "No model has been promoted" in ask.refusal("predict_laps", race="bahrain 2024", driver="VER", from_lap=20)
     assert "No strategy model has been promoted" in ask.refusal("rejoin", race="bahrain 2024", driver="VER", lap=16)
+    assert "No strategy model has been promoted" in ask.refusal("undercut", race="bahrain 2024", driver="VER", lap=16)
 
 
 def test_answers_carry_what_has_to_be_said_of_the_data(ask, admin_user):

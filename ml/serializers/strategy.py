@@ -20,6 +20,15 @@ class RejoinQuery(SessionQuery):
     safety_car = serializers.BooleanField(required=False, help_text="As if the safety car were deployed at that moment.")
 
 
+class UndercutQuery(SessionQuery):
+    """A car that attacks the one directly ahead by stopping at the end of a lap, or by staying out."""
+
+    driver_number = serializers.IntegerField(min_value=0, max_value=999, help_text="The car that attacks.")
+    lap = serializers.IntegerField(
+        min_value=2, max_value=MAX_LAP, help_text="The lap at whose end it, or the car ahead, would come in."
+    )
+
+
 class ForecastQuery(SessionQuery):
     """A race from the end of a lap on."""
 
@@ -75,6 +84,43 @@ class RejoinSerializer(StrategyAnswer):
     pit_loss = serializers.FloatField(help_text="Seconds that a stop costs on a free track.")
     penalty = serializers.FloatField(help_text="Seconds that pending penalties add.")
     n = serializers.IntegerField(help_text="Finished stops of this race that the pit loss rests on.")
+
+
+class AttemptsSerializer(serializers.Serializer):
+    stops = serializers.CharField(help_text="Usual, or which of the two stops was slow.")
+    attempts = serializers.IntegerField(help_text="In the races that the model has learnt from.")
+    won = serializers.IntegerField()
+
+
+class BrierSerializer(serializers.Serializer):
+    """Of races that the model had not learnt from; lower scores are better."""
+
+    attempts = serializers.FloatField()
+    brier = serializers.FloatField(help_text="Brier score of the probability.")
+    base_rate_brier = serializers.FloatField(help_text="Brier score of the share that is won.")
+    better_low = serializers.FloatField(help_text="The difference of the two, lower end of its 95 % interval over races.")
+    better_high = serializers.FloatField(help_text="Upper end.")
+
+
+class OddsSerializer(serializers.Serializer):
+    probability = serializers.FloatField(help_text="That the place is gained.")
+    base_rate = serializers.FloatField(help_text="The share of recorded attempts that were won.")
+    recorded = AttemptsSerializer(many=True)
+    better_than_base_rate = serializers.BooleanField(allow_null=True, help_text="By the exam; null where nothing was measured.")
+    exam = BrierSerializer(allow_null=True)
+    asked_at = serializers.CharField(help_text="The moment after which nothing is known.")
+
+
+class RivalSerializer(serializers.Serializer):
+    driver_number = serializers.IntegerField()
+    gap = serializers.FloatField(help_text="Seconds at the line when the lap began.")
+
+
+class UndercutSerializer(StrategyAnswer):
+    driver_number = serializers.IntegerField()
+    rival = RivalSerializer(allow_null=True, help_text="The car directly ahead.")
+    undercut = OddsSerializer(allow_null=True, help_text="By stopping first; null where it is no attempt.")
+    overcut = OddsSerializer(allow_null=True, help_text="By staying out while the rival stops; null where it is no attempt.")
 
 
 class FinishSerializer(serializers.Serializer):

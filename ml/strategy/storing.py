@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml import recording
 from ml.models import Run
-from ml.strategy import exam, fitting, forecast, rejoin
+from ml.strategy import exam, fitting, forecast, rejoin, undercut
 from ml.strategy.forecast import RaceModel
 from ml.strategy.pitloss import PastStops
 from ml.strategy.rejoin import Errors, Model
 from ml.strategy.stints import StopTables
+from ml.strategy.undercut import Odds
 
 if TYPE_CHECKING:
     from ml.strategy.timeline import Timeline
@@ -24,6 +25,8 @@ CARD = "model_card.md"
 LIMITS = (
     "Laps, stops and flags of past races are all that it knows: no tyre temperature, no radio, no intention of a team.",
     "Behind a safety car and on a drying track places are far less certain, and the sets of places are wide.",
+    "An undercut or overcut has its probability only if the other car answers and nobody stops slowly. Where `better_low` is "
+    "below 0 it is not certainly better than the share of attempts that are won, and the answer says so.",
     "A counterfactual, what another strategy would have brought, cannot be validated: nobody has driven that race.",
     "Figures are of races that the model had not learnt from; the stored model has learnt from all of these races.",
 )
@@ -35,7 +38,9 @@ class Strategy(NamedTuple):
     run: Run
     rejoin: Model
     race: RaceModel
+    odds: dict[str, Odds] | None  # of undercuts and overcuts; None in a model that was stored before they were learnt
     sessions: list[int]  # that it has learnt from
+    figures: dict[str, float]  # of its exam
 
 
 class NoStrategy(LookupError):
@@ -52,13 +57,14 @@ def fingerprint(races: "Sequence[Timeline]") -> str:
     return digest.hexdigest()
 
 
-def parameters(model: Model, race: RaceModel, sessions: list[int]) -> bytes:
+def parameters(model: Model, race: RaceModel, odds: dict[str, Odds], sessions: list[int]) -> bytes:
     """Everything but the classifier as JSON."""
     content = {
         "past": model.past._asdict(),
         "errors": asdict(model.errors),
         "race": race._replace(past=model.past, tables=race.tables)._asdict()
         | {"past": None, "tables": tables_as_lists(race.tables)},
+        "odds": {kind: one._asdict() for kind, one in odds.items()},
         "sessions": sessions,
     }
     return json.dumps(content).encode()
@@ -68,7 +74,8 @@ def tables_as_lists(tables: StopTables) -> dict[str, Any]:
     return {name: value if isinstance(value, float) else value.tolist() for name, value in tables._asdict().items()}
 
 
-def read_parameters(content: bytes, hazard: Any) -> tuple[Model, RaceModel, list[int]]:
+def read_parameters(content: bytes, run: Run, hazard: Any) -> Strategy:
+    """The model of a run from the JSON of its parameters."""
     import numpy as np
 
     found = json.loads(content)
@@ -77,7 +84,9 @@ def read_parameters(content: bytes, hazard: Any) -> tuple[Model, RaceModel, list
         name: value if name == "constant" else np.array(value) for name, value in found["race"]["tables"].items()
     }
     race = RaceModel(**found["race"] | {"past": past, "tables": StopTables(**tables)})
-    return Model(past, Errors(**found["errors"]), hazard), race, found["sessions"]
+    odds = {kind: Odds(**one) for kind, one in found["odds"].items()} if "odds" in found else None
+    figures = dict(run.metrics.values_list("key", "value"))
+    return Strategy(run, Model(past, Errors(**found["errors"]), hazard), race, odds, found["sessions"], figures)
 
 
 def store(
@@ -96,12 +105,12 @@ def store(
         owner=owner,
     )
     try:
-        model, race = fitting.fit(races), forecast.fit(races)
+        model, race, odds = fitting.fit(races), forecast.fit(races), undercut.fit(races)
         recording.log_metrics(run=run, metrics=figures)
         sessions = [one.session_id for one in races]
         for name, content, kind in (
             (recording.MODEL_FILE, artifacts.dumps(model.hazard, None), "application/zip"),
-            (PARAMETERS, parameters(model, race, sessions), "application/json"),
+            (PARAMETERS, parameters(model, race, odds, sessions), "application/json"),
             (CARD, render_card(run, trained_on, asked, figures).encode(), "text/markdown"),
         ):
             recording.store_artifact(run=run, name=name, content=content, content_type=kind)
@@ -116,6 +125,9 @@ def render_card(run: Run, trained_on: "Sequence[Timeline]", asked: "Sequence[Tim
         "# Strategy",
         "",
         rejoin.__doc__ or "",
+        "## Undercut and overcut",
+        "",
+        undercut.__doc__ or "",
         "## Data",
         "",
         f"* Figures: trained on {len(trained_on)} races, asked about {len(asked)} later ones, split `{run.split}`",
@@ -163,6 +175,5 @@ def load_strategy() -> Strategy:
             artifact = run.artifacts.filter(name=PARAMETERS).first()
             if artifact is None:
                 raise ValueError(f"Run '{run.pk}' has no {PARAMETERS}; strategy_exam --store writes it.")
-            model, race, sessions = read_parameters(recording.read_artifact(artifact), hazard)
-            loaded[:] = [Strategy(run, model, race, sessions)]
+            loaded[:] = [read_parameters(recording.read_artifact(artifact), run, hazard)]
         return loaded[0]

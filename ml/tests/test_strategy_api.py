@@ -8,11 +8,17 @@ from django.test import override_settings
 
 from ml import recording
 from ml.models import Run
-from ml.strategy import storing
+from ml.strategy import storing, undercut
 from ml.strategy.timeline import load_timelines
 from races.models import Session
 
 pytestmark = pytest.mark.django_db(transaction=False)
+BRIER = {"attempts": 36.0, "brier": 0.15, "base_rate_brier": 0.26}
+FIGURES = (
+    {"green_exact": 0.6}
+    | {f"undercut_{name}": value for name, value in (BRIER | {"better_low": 0.04, "better_high": 0.16}).items()}
+    | {f"overcut_{name}": value for name, value in (BRIER | {"better_low": -0.01, "better_high": 0.03}).items()}
+)
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +26,7 @@ def promoted(laps, django_db_blocker, tmp_path_factory):
     """A strategy model that has learnt from the demo races; trained once for this module."""
     with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
         races = load_timelines(laps["session_id"].unique().tolist())
-        run = storing.store(races[:2], races[2:], owner="tests", figures={"green_exact": 0.6}, split="season 2022 after 2021")
+        run = storing.store(races[:2], races[2:], owner="tests", figures=FIGURES, split="season 2022 after 2021")
         call_command("promote_model", str(run.pk), stdout=io.StringIO())
         storing.load_strategy()
         yield run
@@ -68,6 +74,29 @@ def test_questions_about_strategy(api, promoted, race):
     assert any("cannot be validated" in line for line in what_if["assumptions"])
 
 
+def find_attempt(race):
+    """(car, lap): a recorded undercut."""
+    timeline = load_timelines([race.pk])[0]
+    attempt = next(one for one in undercut.find_attempts(timeline) if one.kind == undercut.UNDERCUT)
+    return timeline.cars[attempt.chaser], attempt.lap
+
+
+def test_undercut_and_overcut_have_odds_beside_the_base_rate(api, promoted, race):
+    car, lap = find_attempt(race)
+    answer = api.get("/api/v1/strategy/undercut/", {"session_id": race.pk, "driver_number": car, "lap": lap}).json()
+    assert 0 < answer["rival"]["gap"] <= undercut.MAX_GAP
+    assert 0 < answer["undercut"]["probability"] < 1
+    assert answer["undercut"]["better_than_base_rate"] is True
+    assert answer["undercut"]["exam"]["brier"] == 0.15
+    assert answer["overcut"]["better_than_base_rate"] is False
+    assert any("an overcut is not certainly better than the base rate" in line for line in answer["warnings"])
+    assert not any("an undercut is not certainly" in line for line in answer["warnings"])
+    query = {"session_id": race.pk, "driver_number": car, "lap": lap + 2}
+    after = api.get("/api/v1/strategy/undercut/", query).json()
+    assert after["undercut"] is None
+    assert any(f"car {car} has stopped" in line for line in after["warnings"])
+
+
 def first_car(race):
     timeline = load_timelines([race.pk])[0]
     return timeline.cars[0], timeline.race_laps // 2
@@ -80,6 +109,7 @@ def first_car(race):
         ("rejoin", {"driver_number": 998}, "driver_number"),
         ("rejoin", {"lap": 150}, "lap"),
         ("rejoin", {"tyre_compound": "LIQUORICE"}, "tyre_compound"),
+        ("undercut", {"lap": 150}, "lap"),
         ("forecast", {"lap": 150}, "lap"),
         ("what-if", {"stop_lap": 3, "tyre_compound": "HARD"}, "stop_lap"),
     ],

@@ -1,7 +1,6 @@
-"""Strategy: where a car rejoins, how a race ends, and what another strategy would have brought."""
+"""Strategy: where a car rejoins, whether a stop gains a place, how a race ends, and what another strategy would have brought."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from django.conf import settings
@@ -24,6 +23,8 @@ from ml.serializers.strategy import (
     ForecastSerializer,
     RejoinQuery,
     RejoinSerializer,
+    UndercutQuery,
+    UndercutSerializer,
     WhatIfQuery,
     WhatIfSerializer,
 )
@@ -46,9 +47,9 @@ class StrategyView(APIView):
         parameters = request.query_params.dict()
         parameters.pop("format", None)
         options = validate_data(self.query, parameters)
-        from ml.strategy import answers, storing
+        from ml.strategy import answers, asking, storing
 
-        ask: Callable[..., dict[str, Any]] = getattr(answers, f"answer_{self.question}")
+        ask = answers.QUESTIONS[self.question]
         champion = Run.objects.filter(task=storing.TASK, champion=True).values_list("pk", flat=True).first()
         version = versions.of_session(options["session_id"])
         key = repr((settings.VERSION, self.question, sorted(options.items()), version, champion))
@@ -59,7 +60,7 @@ class StrategyView(APIView):
 
         try:
             return Response(msgspec.Raw(in_turn(request, key, make)))
-        except answers.CannotAnswer as error:
+        except asking.CannotAnswer as error:
             raise ValidationError({error.field: [str(error)]}) from error
         except (storing.NoStrategy, ValueError) as error:
             raise Conflict(str(error)) from error
@@ -82,6 +83,23 @@ class RejoinView(StrategyView):
         return self.answer(request)
 
 
+class UndercutView(StrategyView):
+    query, question = UndercutQuery, "undercut"
+
+    @extend_schema(
+        operation_id="strategy_undercut",
+        summary="Does a stop now gain the place of the car ahead?",
+        parameters=[UndercutQuery],
+        responses=UndercutSerializer,
+        examples=[LAP],
+    )
+    def get(self, request: Request) -> Response:
+        """The probability of gaining the place of the car directly ahead by stopping first (undercut) or by staying out while it
+        stops (overcut), beside the share of recorded attempts that were won. 409 where no strategy model has been promoted.
+        """
+        return self.answer(request)
+
+
 class RaceForecastView(StrategyView):
     query, question = ForecastQuery, "forecast"
 
@@ -100,7 +118,7 @@ class RaceForecastView(StrategyView):
 
 
 class WhatIfView(StrategyView):
-    query, question = WhatIfQuery, "what_if"
+    query, question = WhatIfQuery, "what-if"
 
     @extend_schema(
         operation_id="strategy_what_if",

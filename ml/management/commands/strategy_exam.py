@@ -14,9 +14,10 @@ from mirror.arguments import whole_number
 class Command(BaseCommand):
     help = (
         "Train the strategy model on the races of some seasons and ask it about every stop of later ones: where does the car "
-        "rejoin? Prints the scores beside those of naive answers, with intervals from drawing whole races, how good the "
-        "probability of a stop is, and how good the forecast of the finishing order is. --store keeps the model, trained on all "
-        "of these races, as a run; promote_model makes it answer /api/v1/strategy/."
+        "rejoin? and about every undercut and overcut: was the place gained? Prints the scores beside those of naive answers, "
+        "with intervals from drawing whole races, how good the probability of a stop is, and how good the forecast of the "
+        "finishing order is. --store keeps the model, trained on all of these races, as a run; promote_model makes it answer "
+        "/api/v1/strategy/."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *, train: list[int], ask: list[int], store: bool, **options: Any) -> None:
         from ml import datasets
-        from ml.strategy import exam, fitting, forecast, storing, timeline
+        from ml.strategy import exam, fitting, forecast, storing, timeline, undercut, undercut_exam
 
         if both := set(train) & set(ask):
             raise CommandError(f"--ask {min(both)}: the model would have learnt from these races; choose other seasons.")
@@ -59,7 +60,11 @@ class Command(BaseCommand):
             f"{hazard.laps} car-laps"
         )
 
-        figures = storing.exam_figures(answers, hazard) | report_forecast(console, asked, race_model)
+        attempts = undercut_exam.examine(asked, undercut.fit(trained_on))
+        report_undercut(console, attempts)
+        figures = (
+            storing.exam_figures(answers, hazard) | undercut_exam.figures(attempts) | report_forecast(console, asked, race_model)
+        )
         if store:
             split = f"season {'+'.join(map(str, ask))} after {'+'.join(map(str, train))}"
             run = storing.store(trained_on, asked, owner=getpass.getuser()[:50], figures=figures, split=split)
@@ -94,6 +99,25 @@ def report(console: Console, title: str, asked: Any) -> None:
             f"{mean.covered:.1%}",
             f"{mean.set_size:.2f}",
             style="bold" if name == "model" else "",
+        )
+    console.print(table)
+
+
+def report_undercut(console: Console, attempts: Any) -> None:
+    """A table of the Brier scores of undercuts and overcuts."""
+    from ml.strategy import undercut_exam
+
+    columns = ("n", "won", "Brier", "base rate's", "better by, 95 %")
+    table = Table("Undercut and overcut", *columns, box=box.SIMPLE)
+    for (kind, slow), part in undercut_exam.subsets(attempts).items():
+        score = undercut_exam.score(part)
+        table.add_row(
+            kind + ", slow stops too" * slow,
+            str(score.attempts),
+            f"{score.won / score.attempts:.0%}",
+            f"{score.brier:.3f}",
+            f"{score.base_rate_brier:.3f}",
+            f"{score.better_low:+.3f} to {score.better_high:+.3f}",
         )
     console.print(table)
 

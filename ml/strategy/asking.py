@@ -1,0 +1,126 @@
+"""What all answers about strategy share: the race, the checks of a question, and how distributions are written."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mirror import versions
+from ml.strategy import forecast, pitloss, rejoin
+from ml.strategy.storing import Strategy
+from ml.strategy.timeline import Timeline, load_timelines
+from races.models import RACES, Session
+
+if TYPE_CHECKING:
+    import numpy as np
+
+LEAST_SHOWN = 0.005  # probability of a place that is listed
+MEASURED, ESTIMATED = "pit entry, as measured", "pit entry, estimated"
+
+
+class CannotAnswer(ValueError):
+    """A parameter has a value that cannot be answered; `field` is the one that has to change."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@lru_cache(maxsize=8)
+def race_of(session_id: int, version: versions.Version) -> Timeline:
+    """A stored race; a change of its rows gives it another version, and so another entry of the cache."""
+    session = Session.objects.filter(pk=session_id).first()
+    if session is None:
+        raise CannotAnswer("session_id", f"There is no session {session_id}.")
+    if session.session_name not in RACES:
+        raise CannotAnswer(
+            "session_id", f"Session {session_id} is a {session.session_name}: only races and sprints have a strategy."
+        )
+    races = load_timelines([session_id])
+    if not races:
+        raise CannotAnswer(
+            "session_id", f"No laps of session {session_id} are stored; sync_openf1 laps --session {session_id} brings some."
+        )
+    return races[0]
+
+
+def get_race(session_id: int) -> Timeline:
+    return race_of(session_id, versions.of_session(session_id))
+
+
+def find_row(race: Timeline, driver_number: int) -> int:
+    if driver_number not in race.row:
+        raise CannotAnswer("driver_number", f"Car {driver_number} has no laps in this session.")
+    return race.row[driver_number]
+
+
+def warnings_of(race: Timeline, strategy: Strategy) -> list[str]:
+    if race.session_id in strategy.sessions:
+        return ["The model has learnt from this very race: its errors here are smaller than they would be elsewhere."]
+    return []
+
+
+def check_stop_lap(race: Timeline, row: int, lap: int) -> None:
+    """CannotAnswer where a car cannot stop at the end of a lap: it has not begun it, or the race is over then."""
+    import numpy as np
+
+    if lap < 2 or lap >= race.crossing.shape[1] + 1 or np.isnan(race.crossing[row, lap - 1]):
+        car, last = race.cars[row], int(race.last_lap[row])
+        raise CannotAnswer("lap", f"lap {lap}: car {car} can be asked about from lap 2 to {last + 1}, the next one it drives.")
+    if lap >= race.race_laps:
+        raise CannotAnswer("lap", f"lap {lap}: the race has {race.race_laps} laps, so nobody rejoins after it.")
+
+
+def was_measured(race: Timeline, row: int, lap: int) -> bool:
+    """Whether the car came in at the end of the lap, and upstream has a row of the visit."""
+    import numpy as np
+
+    return lap < race.exit.shape[1] and bool(np.isfinite(race.exit[row, lap]))
+
+
+def entry_moment(race: Timeline, row: int, lap: int, strategy: Strategy) -> float:
+    """When the car comes into the pit lane at the end of a lap, as measured or as expected when the lap begins."""
+    if was_measured(race, row, lap):
+        return float(race.entry[row, lap])
+    begun = float(race.crossing[row, lap - 1])
+    known = race.as_of(begun)
+    state = known.state_at(begun)[0]
+    loss = pitloss.estimate_loss(pitloss.measure_stops(known), strategy.rejoin.past, race.circuit)
+    return begun + float(rejoin.expected_paces(known, state, loss, begun)[row]) - loss.before_line
+
+
+def begin_forecast(race: Timeline, lap: int) -> Timeline:
+    """The race as of the moment when its leader ended a lap."""
+    import numpy as np
+
+    if not 1 <= lap < race.race_laps or lap >= race.crossing.shape[1] or not np.isfinite(race.crossing[:, lap]).any():
+        driven = int(race.last_lap.max())
+        raise CannotAnswer(
+            "lap", f"lap {lap}: a forecast begins at the end of a lap from 1 to {min(driven, race.race_laps - 1)}."
+        )
+    return race.as_of(float(np.nanmin(race.crossing[:, lap])))
+
+
+def listed(places: "np.ndarray") -> list[dict[str, Any]]:
+    """The places with their probabilities, which sum to 1; the unlikely ones are left out and shared among the others."""
+    import numpy as np
+
+    shown = np.where(places >= LEAST_SHOWN, places, 0)
+    shares = np.round(shown / shown.sum(), 4)
+    shares[shares.argmax()] += 1 - shares.sum()
+    return [{"place": place + 1, "probability": round(float(share), 4)} for place, share in enumerate(shares) if share > 0]
+
+
+def describe(chances: "np.ndarray", car: int) -> dict[str, Any]:
+    """A car's distribution of finishing places."""
+    import numpy as np
+
+    first, last = forecast.place_range(chances)
+    return {
+        "driver_number": car,
+        "likely": rejoin.median_place(chances),
+        "expected": round(float(chances @ np.arange(1, len(chances) + 1)), 2),
+        "low": first,
+        "high": last,
+        "win": round(float(chances[0]), 4),
+        "podium": round(float(chances[:3].sum()), 4),
+        "places": listed(chances),
+    }
