@@ -32,9 +32,9 @@ def answer_to(question: str, rows: SessionRows, **options: float) -> dict[str, A
     return msgspec.json.decode(once(key, compute) if rows.version else compute())
 
 
-def empty_chart(view: str, title: str, reason: str) -> Chart:
+def empty_chart(view: str, title: str, reason: str, *, lacks_samples: bool = False) -> Chart:
     """A view without anything to see, and why."""
-    return Chart(view=view, title=title, summary="", table=Table.of([], []), empty=reason)
+    return Chart(view=view, title=title, summary="", table=Table.of([], []), empty=reason, lacks_samples=lacks_samples)
 
 
 def basis(answer: dict[str, Any], *, raw: bool) -> list[str]:

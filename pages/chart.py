@@ -87,4 +87,5 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     choices: list[Choice] = []
     notes: list[str] = []  # what the chart rests on, and what it leaves out
     empty: str = ""  # in words, why there is nothing to see
+    lacks_samples: bool = False  # whether samples of cars and their positions would show more
     data: dict[str, Any] = {}  # what else this view's drawing needs

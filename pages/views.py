@@ -16,6 +16,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
 from api.policy import format_policy
+from mirror.models import Source
 from pages.addresses import at_present_address, find_session, url_of
 from pages.answers import respond
 from pages.cars import cars_of
@@ -204,6 +205,7 @@ def session_context(request: HttpRequest, rows: SessionRows, chosen: View | None
         "corrections": len(rows.corrections),
         "quality": quality_of(session),
         "admin_url": reverse("admin:races_session_change", args=[session.pk]) if staff(request) else "",
+        "is_real": session.source != Source.DEMO,
         "crumbs": [
             {"text": str(session.year), "url": f"/f1/{session.year}/"},
             {"text": session.race.race_name, "url": f"/f1/{session.year}/{url.split('/')[3]}/"},

@@ -28,9 +28,9 @@ def build(rows: SessionRows, state: State) -> Chart:
     if isinstance(data, str):
         if state.query.get("laps") and "no samples" not in data:
             raise BadState(data)
-        return empty_chart("map", "Map", data)
+        return empty_chart("map", "Map", data, lacks_samples="samples" in data)
     if data["circuit"] is None:
-        return empty_chart("map", "Map", NO_POSITIONS.format(rows.session.pk))
+        return empty_chart("map", "Map", NO_POSITIONS.format(rows.session.pk), lacks_samples=True)
     options = [(name, text) for name, text in MODES.items() if name != "gain" or len(chosen) > 1]
     return Chart(
         view="map",

@@ -56,6 +56,7 @@ def build(rows: SessionRows, state: State) -> Chart:
             "Gaps are those at the line, when a car last crossed it; the order is upstream's, or else that at the line.",
         ],
         table=table(cars_of(rows), board, places),
+        lacks_samples=header.basis != "samples",
         data={
             "t": second,
             "seconds": header.seconds,

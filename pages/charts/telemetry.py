@@ -21,7 +21,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     if isinstance(data, str):
         if state.query.get("laps") and "no samples" not in data:
             raise BadState(data)
-        return empty_chart("telemetry", "Telemetry", data)
+        return empty_chart("telemetry", "Telemetry", data, lacks_samples="samples" in data)
     zoom = zoomed(state, data["length"])
     return Chart(
         view="telemetry",

@@ -6,8 +6,10 @@ import io
 import pytest
 from django.test import Client
 
+from api.kept import kept
 from pages import comparing
 from pages.addresses import url_of
+from pages.rows import loaded
 from races.models import Session
 from telemetry.models import Lap, SampleFile
 
@@ -130,6 +132,20 @@ def test_a_session_without_samples_says_which_command_brings_them(browser, demo,
     session = without.filter(session_name="Qualifying").first()
     page = browser.get(f"{url_of(session)}telemetry/").content.decode()
     assert f"manage.py sync_openf1 car_data location --session {session.pk}" in page
+
+
+def test_staff_are_led_to_the_button_that_fetches_samples(admin_client, demo, db):
+    without = Session.objects.select_related("race").exclude(pk__in=SampleFile.objects.values("session_id"))
+    session = without.filter(session_name="Qualifying").first()
+    lead = f'<a href="/admin/races/session/{session.pk}/change/">Fetch samples in the admin</a>'
+    for view in ("telemetry", "map"):
+        assert lead not in admin_client.get(f"{url_of(session)}{view}/").content.decode()  # OpenF1 has no demo season
+    Session.objects.filter(pk=session.pk).update(source="openf1")  # which no version knows of
+    kept.clear()
+    loaded.clear()
+    for view in ("telemetry", "map"):
+        assert lead in admin_client.get(f"{url_of(session)}{view}/").content.decode()
+        assert lead not in Client(HTTP_ACCEPT="text/html").get(f"{url_of(session)}{view}/").content.decode()
 
 
 def test_the_map_calls_a_mini_sector_won_only_where_the_band_leaves_out_nothing(browser, sampled, two):

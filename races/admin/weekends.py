@@ -31,6 +31,7 @@ from mirror.planning import Scope
 from mirror.reporting import Report
 from races.models import Place, Race, Session
 
+SAMPLES = ("car_data", "location")  # collections
 SHOWN_ERRORS = 5  # as messages; the page of the run lists all
 Column = Callable[[Any], str]
 PLACE = (
@@ -149,7 +150,9 @@ class RaceAdmin(MirroredAdmin):
         The history of the job, or else of the run, notes who started it.
         """
         if queue.has_worker():
-            return self.queue_sync(request, scope)
+            parameters: dict[str, Any] = {"latest": True} if scope.latest else {"races": list(scope.races)}
+            description = "the latest weekend" if scope.latest else f"race {', '.join(map(str, scope.races))}"
+            return queue_sync(self, request, parameters | {"force": True}, description)
         report = sync(client=self.client(attempts=3), scope=scope, force=True)
         run = get_object_or_404(SyncRun, pk=report.run_id)
         self.log_addition(request, run, "Started in the admin.")
@@ -159,16 +162,6 @@ class RaceAdmin(MirroredAdmin):
         for text in list(dict.fromkeys(str(error) for error in report.errors))[:SHOWN_ERRORS]:
             self.message_user(request, f"OpenF1: {text}", messages.ERROR)
         return None
-
-    def queue_sync(self, request: HttpRequest, scope: Scope) -> HttpResponse:
-        """Queue a sync for the workers, and redirect to the page that shows its progress."""
-        parameters: dict[str, Any] = {"latest": True} if scope.latest else {"races": list(scope.races)}
-        description = "the latest weekend" if scope.latest else f"race {', '.join(map(str, scope.races))}"
-        job = queue.add("sync", parameters | {"force": True}, description=description, owner=request.user)
-        self.log_addition(request, job, "Started in the admin.")
-        link = format_html('<a class="underline" href="{}">{}</a>', page_url(job), job)
-        self.message_user(request, format_html("A worker does it: {}.", link), messages.INFO)
-        return redirect_after_dialog(request, page_url(job))
 
 
 @admin.register(Session)
@@ -188,6 +181,7 @@ class SessionAdmin(MirroredAdmin):
         ),
         ("Place", {"fields": PLACE}),
     )
+    actions_detail = ("fetch_samples",)
     inline_classes: ClassVar[list[type[Any]]] = []
     columns: ClassVar[list[Column]] = []
     annotations: ClassVar[dict[str, F]] = {}
@@ -230,6 +224,41 @@ class SessionAdmin(MirroredAdmin):
 
     def view_on_site(self, session: Session) -> str:
         return session.get_absolute_url()
+
+    def has_fetch_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Sessions of the demo season, which OpenF1 does not have, have no button."""
+        is_real = object_id is None or Session.objects.filter(pk=object_id).exclude(source=Source.DEMO).exists()
+        return is_real and self.has_change_permission(request)
+
+    @action(
+        description="Fetch samples",
+        url_path="fetch-samples",
+        icon="speed",
+        permissions=["fetch"],
+        dialog=ask_first(
+            "Fetch the samples of this session",
+            "Asks OpenF1 for speed, pedals, gears and positions of every car: about 40 requests, which take two minutes or more.",
+            "Fetch",
+        ),
+    )
+    def fetch_samples(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Queue a job that syncs the samples of all cars; too long for a request, so without a worker the command is named."""
+        session = get_object_or_404(Session, pk=object_id)
+        if queue.has_worker():
+            parameters = {"sessions": [session.pk], "collections": [*SAMPLES]}
+            return queue_sync(self, request, parameters, f"samples of session {session.pk}")
+        advice = f"No worker runs here. This brings them in: manage.py sync_openf1 {' '.join(SAMPLES)} --session {session.pk}"
+        self.message_user(request, advice, messages.WARNING)
+        return redirect_after_dialog(request, page_url(session))
+
+
+def queue_sync(pages: MirroredAdmin, request: HttpRequest, parameters: dict[str, Any], description: str) -> HttpResponse:
+    """Queue a sync for the workers, and redirect to the page that shows its progress."""
+    job = queue.add("sync", parameters, description=description, owner=request.user)
+    pages.log_addition(request, job, "Started in the admin.")
+    link = format_html('<a class="underline" href="{}">{}</a>', page_url(job), job)
+    pages.message_user(request, format_html("A worker does it: {}.", link), messages.INFO)
+    return redirect_after_dialog(request, page_url(job))
 
 
 def page_link(row: Any) -> str:

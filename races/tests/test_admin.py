@@ -123,6 +123,21 @@ def test_the_page_of_a_race_has_a_button_that_syncs_it(admin_client, upstream, r
     assert admin_client.post(url, {"_form_submitted": "on"}).status_code == 403
 
 
+def test_the_page_of_a_session_has_a_button_that_fetches_its_samples(admin_client, upstream, race):
+    session = Session.objects.create(session_id=11, race=race, session_name="Race", year=2024)
+    page = f"/admin/races/session/{session.pk}/change/"
+    url = "/admin/races/session/11/fetch-samples/"
+    assert url in admin_client.get(page).content.decode()
+    answer = admin_client.post(url, {"_form_submitted": "on"}, follow=True)
+    assert "manage.py sync_openf1 car_data location --session 11" in told(answer)
+    with leases.held(f"{queue.WORKER_LEASE_PREFIX}test"):
+        admin_client.post(url, {"_form_submitted": "on"})
+    assert Job.objects.get().parameters == {"sessions": [11], "collections": ["car_data", "location"]}
+    assert upstream.asked == []
+    Session.objects.update(source="demo")
+    assert url not in admin_client.get(page).content.decode()
+
+
 def test_sync_needs_the_permission_to_change_races(client, upstream, race):
     member(client, "view_race")
     assert "sync_from_openf1" not in client.get(RACES).content.decode()
