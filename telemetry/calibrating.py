@@ -82,6 +82,8 @@ def calibrate(session: Session, circuit: Circuit | None, line: "CentreLine | Non
     errors = leave_lines_out(complete, lines, scales)
     own = factors(errors)
     quality = judge(errors) if own else None
+    if quality and not all(share == share for pair in quality.coverage.values() for share in pair):  # noqa: PLR0124 - NaN
+        quality = None  # too few cars to judge the bands by others
     values = {
         "with_positions": any(lap.has_positions for lap in laps),
         "lines": [round(place, METRE_DECIMALS) if place == place else None for place in lines.tolist()],  # noqa: PLR0124 - NaN

@@ -76,7 +76,10 @@ def factors(errors: Errors) -> dict[int, tuple[float, ...]] | None:
 
 
 def judge(errors: Errors) -> Quality:
-    """The quality of deltas; the bands that are judged are calibrated on the other half of the cars."""
+    """The quality of deltas; the bands that are judged are calibrated on the other half of the cars.
+
+    The coverage is NaN where a half has but one car, as of two cars or three, and so no pair of laps to judge a band by.
+    """
     seconds, deviations = errors.pairs()
     within: dict[int, list[Array]] = {level: [] for level in LEVELS}
     cars = sorted(set(errors.cars.tolist()))
@@ -90,12 +93,18 @@ def judge(errors: Errors) -> Quality:
     multiples = factors(errors) or USUAL_FACTORS
     return Quality(
         mae=tuple((1000 * np.nanmean(np.abs(seconds), axis=0)).tolist()),
-        coverage={level: tuple(np.nanmean(np.concatenate(within[level]), axis=0).tolist()) for level in LEVELS},
+        coverage={level: shares(np.concatenate(within[level])) for level in LEVELS},
         half_width={
             level: tuple((1000 * np.array(multiples[level]) * np.nanmean(deviations, axis=0)).tolist()) for level in LEVELS
         },
         laps=len(errors.cars),
     )
+
+
+def shares(within: Array) -> tuple[float, ...]:
+    """The share of ones in each column; NaN in a column without any number."""
+    known = np.isfinite(within)
+    return tuple(float(column[kept].mean()) if kept.any() else np.nan for column, kept in zip(within.T, known.T, strict=True))
 
 
 # Simpler ways, each the predicted official time at a sector line

@@ -159,6 +159,23 @@ def test_bands_are_calibrated_on_left_out_lines(session):
     assert quality.coverage[80] == pytest.approx((0.8, 0.8), abs=0.07)
     assert quality.mae == pytest.approx((22.6, 22.6), rel=0.15)
     assert factors(errors.of_cars({1})) is None
+    two = replace(many, cars=np.arange(600) % 2)  # half of them is one car, which has no pair
+    assert np.isnan(judge(two).coverage[80]).all()
+    assert judge(two).mae == pytest.approx((22.6, 22.6), rel=0.15)
+
+
+def test_of_two_cars_nobody_knows_how_good_the_bands_are(session, monkeypatch):
+    from telemetry.management.commands import validate_delta
+
+    monkeypatch.setattr(validate_delta, "MIN_LAPS", 5)
+    monkeypatch.setattr("telemetry.delta.validation.LEAST_PAIRS", 5)
+    cars = sorted(set(Lap.objects.filter(session=session).values_list("driver_number", flat=True)))[2:]
+    Lap.objects.filter(session=session, driver_number__in=cars).delete()
+    assert frame_of(session).calibration.quality is None
+    out = StringIO()
+    call_command("validate_delta", "--session", str(session.pk), stdout=out)
+    [said] = [line for line in out.getvalue().splitlines() if line.startswith("errors within the 80 % band")]
+    assert said.split()[-4:] == ["not", "known", "not", "known"]
 
 
 def test_the_calibration_is_kept_until_laps_or_samples_change(session):

@@ -64,4 +64,5 @@ class Command(BaseCommand):
         self.stdout.write(f"{milliseconds:.1f} ms of CPU time a lap")
 
     def line(self, name: str, values: "tuple[float, ...]") -> None:
-        self.stdout.write(f"{name:40} {values[0]:8.1f} {values[1]:8.1f}")
+        first, second = ("not known" if value != value else f"{value:.1f}" for value in values)  # noqa: PLR0124 - NaN
+        self.stdout.write(f"{name:40} {first:>8} {second:>8}")
