@@ -86,7 +86,7 @@ class Replay:
     """`replay.py` on a free port of this machine: real recorded rows, answered as the hosted service does."""
 
     def __init__(self, module, data: Path = SHARED / "data"):
-        self.module = module
+        self.module, self.folder = module, data
         self._server = module.Replay(0, module.Store(str(data)))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 

@@ -140,6 +140,12 @@ DIFFERENCES = {
         "all",
         "they are the hosted service's rows",
     ),
+    "rows of two sessions at one moment": Difference(
+        "rows of `weather` and `position` whose moment a row of another session has too",
+        "the last one, in the open-source server, whose keys do not name the session; the hosted service sends all",
+        "all",
+        "they are the hosted service's rows",
+    ),
     "one row of each": Difference(
         "rows that upstream repeats",
         "each time",
