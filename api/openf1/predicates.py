@@ -57,8 +57,10 @@ def combine(comparisons: Iterable[Bound]) -> Alternatives:
 
 
 def pair_bounds(bounds: list[Bound]) -> list[list[Bound]]:
-    lower = sorted((b for b in bounds if b[0] in (">", ">=")), key=lambda bound: bound[1])
-    upper = sorted((b for b in bounds if b[0] in ("<", "<=")), key=lambda bound: bound[1])
+    """Pairs, and bounds without a partner; of bounds at one value, as `>4` and `>=4`, the last one finds its partner first."""
+    last_first = bounds[::-1]
+    lower = sorted((bound for bound in last_first if bound[0] in (">", ">=")), key=lambda bound: bound[1])
+    upper = sorted((bound for bound in last_first if bound[0] in ("<", "<=")), key=lambda bound: bound[1])
     pairs = []
     for low in lower:
         high = next((bound for bound in upper if bound[1] >= low[1]), None)

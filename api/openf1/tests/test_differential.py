@@ -200,8 +200,10 @@ def meant(both, term: Term) -> Any:
 
 
 def is_mixture(comparisons: list[tuple[str, Any]]) -> bool:
-    """Bounds that OpenF1 cannot sort."""
-    return len({isinstance(value, str | bool | datetime) and type(value) for op, value in comparisons if op != "="}) > 1
+    """Bounds that OpenF1 cannot sort, and two at one value, which the replay pairs in another order than OpenF1's server does."""
+    bounds = {(op, value) for op, value in comparisons if op != "="}
+    at_one_value = len({(op[0], value) for op, value in bounds}) < len(bounds)
+    return at_one_value or len({isinstance(value, str | bool | datetime) and type(value) for _, value in bounds}) > 1
 
 
 # Answers
