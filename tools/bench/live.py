@@ -127,6 +127,8 @@ async def run(options: argparse.Namespace, site: Site, session: int, cars: list[
     web = site.serve()
     live = site.begin("manage.py", "live", "--session", str(session))
     while not any(server.broker.subscribers.values()):
+        if live.poll() is not None:
+            raise RuntimeError(f"manage.py live ended at once: {site.log.read_text()[-2000:]}")
         await asyncio.sleep(0.2)
     sending = asyncio.create_task(send(server, session, cars))
     viewers, silent = Viewers(site.port), Viewers(site.port)
