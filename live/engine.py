@@ -195,7 +195,9 @@ class Engine:
 
     def reload(self) -> None:
         """Read the picture from the database again, after a sync, and put what the feed has sent since over it."""
-        self.picture = stored_picture(self.session, scheduled_laps(self.session))
+        before, self.picture = self.picture, stored_picture(self.session, scheduled_laps(self.session))
+        self.picture.places, self.picture.trail = before.places, before.trail
+        self.picture.outline = self.picture.outline or before.outline
         for (collection, place), piece in self.intake.pieces.items():
             if place == self.session.pk and collection not in ("meetings", "sessions"):
                 self.show(piece.feed, piece.feed.build([version.row for version in piece.newest.values()])[0])

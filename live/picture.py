@@ -10,7 +10,8 @@ from msgspec import UNSET
 
 from mirror.feeds import registry
 from mirror.storage import FileStorage
-from races.models import Session
+from races.circuits import points_of
+from races.models import Circuit, Session
 from races.neutralisations import Message, Window, WindowBuilder, parse_gmt_offset
 
 OUTLINE_POINTS = 400  # of the line that is drawn as the track
@@ -129,9 +130,18 @@ def closed_lap(trail: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return []
 
 
+def stored_outline(session: Session) -> list[tuple[int, int]]:
+    """The centre line of the session's circuit in the feed's unit, a tenth of a metre; empty where none is stored."""
+    circuit = Circuit.objects.filter(pk=session.circuit_key or 0).first()
+    if circuit is None:
+        return []
+    points = [(round(10 * x), round(10 * y)) for x, y, _ in points_of(circuit)]
+    return points[:: -(-len(points) // OUTLINE_POINTS)]
+
+
 def stored_picture(session: Session, total_laps: int | None = None, *, only: Collection[str] = ()) -> Picture:
     """What the database knows of a session: all collections, or `only` these."""
-    picture = Picture(session, total_laps)
+    picture = Picture(session, total_laps, outline=stored_outline(session))
     for collection, feed in registry().items():
         if not feed.lists and not isinstance(feed.storage, FileStorage) and (not only or collection in only):
             picture.add(collection, feed.model._default_manager.filter(session_id=session.pk))

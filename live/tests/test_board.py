@@ -1,14 +1,17 @@
 """The board: what viewers see of recorded sessions at given moments."""
 
 from datetime import UTC, datetime, timedelta
+from math import cos, pi, sin
+from types import SimpleNamespace
 
 import pytest
 
 from live.board import board, cut_line
 from live.lines import as_table, clock_text, draw_map, lines
-from live.picture import Picture
+from live.picture import Picture, stored_picture
 from live.tests.feeding import listed_session, newest, recorded, woven
 from mirror.feeds import registry
+from races.models import Circuit
 
 pytestmark = pytest.mark.django_db
 SPRINT = datetime(2023, 4, 29, 14, 0, tzinfo=UTC)
@@ -91,6 +94,22 @@ def test_cars_draw_the_track_until_a_lap_is_closed(recording):
     drawn = draw_map(board(picture, SPRINT))
     assert drawn.height > 300
     assert [car["number"] for car, _, _ in drawn.cars] == [1]
+
+
+def test_a_stored_circuit_is_the_track_before_a_car_has_driven(recording):
+    session = listed_session(9069, 2023)
+    angles = [2 * pi * number / 1200 for number in range(1200)]
+    line = {"x": [300 * cos(angle) for angle in angles], "y": [200 * sin(angle) for angle in angles], "z": [0.0] * 1200}
+    facts = {"circuit_name": "Baku", "length": 1580.0, "clockwise": False, "laps": 9, "sessions": 1, "samples": ""}
+    Circuit.objects.create(circuit_id=session.circuit_key, centre_line=line, source="openf1", **facts)
+    picture = stored_picture(session)
+    assert len(picture.outline) == 400
+    assert (max(x for x, _ in picture.outline), max(y for _, y in picture.outline)) == (3000, 2000)
+    sample = SimpleNamespace(date=SPRINT, x=1500, y=0)
+    picture.add("drivers", registry()["drivers"].build(recorded("drivers", 9069))[0])
+    picture.add_place(1, sample)
+    drawn = draw_map(board(picture, SPRINT))
+    assert drawn.cars[0][1:] == pytest.approx((735, drawn.height / 2), abs=0.1)
 
 
 def test_the_table_has_what_the_page_has(sprint):
