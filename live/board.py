@@ -85,6 +85,8 @@ def car_line(picture: Picture, number: int, best: Best, kind: str) -> dict[str, 
     team = (value(entry, "team_name") or "") if entry else ""
     shades = palette(tuple(sorted({(value(e, "team_name") or "", value(e, "team_colour")) for e in picture.entries.values()})))
     shade = shades.get(team)
+    times = car_times(picture, number, best)
+    follows = interval is not None and kind == "race" and not times["out"]  # what was sent of a car that is out stays as it was
     return {
         "number": number,
         "acronym": (value(entry, "name_acronym") if entry else None) or str(number),
@@ -93,9 +95,9 @@ def car_line(picture: Picture, number: int, best: Best, kind: str) -> dict[str, 
         "light": shade.light if shade else "#7d8592",
         "dark": shade.dark if shade else "#7d8592",
         "position": position.position if position else None,
-        "gap": value(interval, "gap_to_leader") if interval and kind == "race" else None,
-        "interval": value(interval, "interval") if interval and kind == "race" else None,
-        **car_times(picture, number, best),
+        "gap": value(interval, "gap_to_leader") if follows else None,
+        "interval": value(interval, "interval") if follows else None,
+        **times,
         **tyres_of(picture, number),
         "stops": stops_of(picture, number) if kind == "race" else None,
     }

@@ -93,17 +93,26 @@ def status(car: dict[str, Any]) -> str:
     return ", ".join(filter(None, (RISKS.get(car.get("risk", "")), pit)))
 
 
-FORECAST_COLUMNS = ("Next lap", "80 %", "Then", "Last lap", "Was forecast", "Off by", "If it stops now")
+FORECAST_COLUMNS = [
+    Column("next", "Next lap"),
+    Column("band", "80 %", wide=True),
+    Column("then", "Then", wide=True),
+    Column("last", "Last lap", wide=True),
+    Column("was", "Forecast was", wide=True),
+    Column("off", "Off by"),
+    Column("rejoin", "If it stops now"),
+]
 
 
-def forecast_lines(board: dict[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
-    """(car, the cells of FORECAST_COLUMNS) in the order of the race, of the cars that something is forecast of."""
+def forecast_lines(board: dict[str, Any]) -> list[Line]:
+    """The cells of FORECAST_COLUMNS in the order of the race, of the cars that something is forecast of."""
     shown = (board.get("forecast") or {}).get("cars", {})
     cars = [board["cars"][str(number)] for number in board["order"] if str(number) in shown]
-    return [(car, forecast_cells(car, shown[str(car["number"])])) for car in cars]
+    texts = [forecast_texts(car, shown[str(car["number"])]) for car in cars]
+    return [Line(car, [*map(Cell, FORECAST_COLUMNS, own)], []) for car, own in zip(cars, texts, strict=True)]
 
 
-def forecast_cells(car: dict[str, Any], found: dict[str, Any]) -> list[str]:
+def forecast_texts(car: dict[str, Any], found: dict[str, Any]) -> list[str]:
     first, *later = found.get("next", []) or [None]
     was, place = found.get("was"), found.get("rejoin")
     return [
@@ -118,8 +127,9 @@ def forecast_cells(car: dict[str, Any], found: dict[str, Any]) -> list[str]:
 
 
 def places_text(place: dict[str, Any]) -> str:
-    """ "P8 (P7 to P10)": the place, and the set that holds it with 80 %."""
-    return f"P{place['place']} (P{place['low']} to P{place['high']})"
+    """ "P8 (P7 to P10)": the place, and those that hold it with 80 %, if there are others."""
+    others = "" if place["low"] == place["high"] else f" (P{place['low']} to P{place['high']})"
+    return f"P{place['place']}{others}"
 
 
 def stop_text(stop: dict[str, Any]) -> str:
@@ -166,12 +176,25 @@ def duration(seconds: int) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+class MapCar(NamedTuple):
+    """A car on the map; `label` is empty where it would cover that of a car ahead."""
+
+    car: dict[str, Any]
+    x: float
+    y: float
+    label: str
+
+
 class Map(NamedTuple):
     """The track and the cars on it, in the units of the drawing: 1000 wide."""
 
     height: float
     outline: str
-    cars: list[tuple[dict[str, Any], float, float]]
+    cars: list[MapCar]
+
+
+MAP_MARGIN = 60  # around the track, in which a label has room
+LABEL = (70, 34)  # width and height of a label
 
 
 def draw_map(board: dict[str, Any]) -> Map | None:
@@ -181,11 +204,24 @@ def draw_map(board: dict[str, Any]) -> Map | None:
         return None
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     bottom, top = min(y for _, y in points), max(y for _, y in points)
-    scale = 940 / max(right - left, top - bottom, 1)
+    scale = (1000 - 2 * MAP_MARGIN) / max(right - left, top - bottom, 1)
 
     def place(x: float, y: float) -> tuple[float, float]:
-        return round(30 + (x - left) * scale, 1), round(30 + (top - y) * scale, 1)
+        return round(MAP_MARGIN + (x - left) * scale, 1), round(MAP_MARGIN + (top - y) * scale, 1)
 
     outline = " ".join(f"{x},{y}" for x, y in (place(*point) for point in board.get("outline", [])))
-    cars = [(board["cars"][number], *place(*point)) for number, point in board["map"].items() if number in board["cars"]]
-    return Map(round(60 + (top - bottom) * scale, 1), outline, cars)
+    seen = {str(number): board["map"][str(number)] for number in board["order"] if str(number) in board["map"]}
+    return Map(
+        round(2 * MAP_MARGIN + (top - bottom) * scale, 1),
+        outline,
+        label_cars([(board["cars"][number], *place(*point)) for number, point in seen.items()]),
+    )
+
+
+def label_cars(cars: list[tuple[dict[str, Any], float, float]]) -> list[MapCar]:
+    """Cars in the order of the session: a label that would cover an earlier one is left out."""
+    placed: list[MapCar] = []
+    for car, x, y in cars:
+        free = all(abs(x - each.x) >= LABEL[0] or abs(y - each.y) >= LABEL[1] for each in placed if each.label)
+        placed.append(MapCar(car, x, y, car["acronym"] if free else ""))
+    return placed

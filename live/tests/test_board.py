@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from live.board import board, cut_line
-from live.lines import as_table, clock_text, draw_map, lines
+from live.lines import as_table, clock_text, draw_map, label_cars, lines
 from live.picture import Picture, stored_picture
 from live.tests.feeding import listed_session, newest, recorded, woven
 from mirror.feeds import registry
@@ -45,6 +45,7 @@ def test_a_race_has_order_laps_colours_and_tyres(sprint):
     perez = now["cars"]["11"]
     assert (perez["compound"], perez["tyre"], perez["age"]) == ("MEDIUM", "M", 4 + 7)
     assert now["cars"]["22"]["out"]
+    assert now["cars"]["22"]["gap"] is None  # it would stand still where it stopped
     assert not perez["out"]
 
 
@@ -93,7 +94,7 @@ def test_cars_draw_the_track_until_a_lap_is_closed(recording):
     picture.add("drivers", registry()["drivers"].build(recorded("drivers", 9472))[0])
     drawn = draw_map(board(picture, SPRINT))
     assert drawn.height > 300
-    assert [car["number"] for car, _, _ in drawn.cars] == [1]
+    assert [each.car["number"] for each in drawn.cars] == [1]
 
 
 def test_a_stored_circuit_is_the_track_before_a_car_has_driven(recording):
@@ -109,7 +110,12 @@ def test_a_stored_circuit_is_the_track_before_a_car_has_driven(recording):
     picture.add("drivers", registry()["drivers"].build(recorded("drivers", 9069))[0])
     picture.add_place(1, sample)
     drawn = draw_map(board(picture, SPRINT))
-    assert drawn.cars[0][1:] == pytest.approx((735, drawn.height / 2), abs=0.1)
+    assert drawn.cars[0][1:3] == pytest.approx((720, drawn.height / 2), abs=0.1)
+
+
+def test_labels_on_the_map_never_cover_each_other():
+    cars = [({"acronym": name}, x, 100) for name, x in (("VER", 0), ("LEC", 50), ("PER", 110), ("SAI", 500))]
+    assert [each.label for each in label_cars(cars)] == ["VER", "", "PER", "SAI"]
 
 
 def test_the_table_has_what_the_page_has(sprint):

@@ -73,8 +73,9 @@ def test_a_lap_is_shown_beside_its_forecast():
     forecaster.see(race(5), NOW)
     forecaster.see(race(5), NOW + SETTLING)
     now = shown(forecaster, race(6), NOW + timedelta(seconds=90))
-    (leader, cells), _ = forecast_lines(now)
-    assert leader["acronym"] == "VER"
+    leader = forecast_lines(now)[0]
+    cells = [cell.text for cell in leader.cells]
+    assert leader.car["acronym"] == "VER"
     assert cells[3:6] == ["1:30.250", "1:30.000", "+0.250"]
     assert cells[0:3] == ["1:30.000", "1:29.000 to 1:31.000", "1:30.000"]  # two laps of it are left
     assert cells[6] == "P8 (P7 to P10)"
@@ -103,7 +104,7 @@ def test_cars_that_are_out_and_other_sessions_have_no_forecast():
     forecaster = Forecaster(1, ask=Models(), executor=Inline())
     forecaster.see(race(5), NOW)
     now = shown(forecaster, race(5, out=True), NOW + SETTLING)
-    assert [car["acronym"] for car, _ in forecast_lines(now)] == ["LEC"]
+    assert [line.car["acronym"] for line in forecast_lines(now)] == ["LEC"]
     practice = race(5) | {"session": {"kind": "practice"}}
     assert forecaster.see(practice, NOW) is None
 

@@ -17,10 +17,12 @@ from django.db import connection
 from django.utils import timezone
 
 from live.engine import Engine
+from live.forecasting import Forecaster
 from live.frames import board_at
-from live.lines import clock_text, draw_map, lines, sky_text, status
+from live.lines import clock_text, draw_map, forecast_lines, lines, sky_text, status, stop_text
 from live.models import LiveFrame
 from live.tests.feeding import listed_session, recorded, woven
+from live.tests.test_forecasting import Inline, Models
 from mirror.models import Source
 from pages.tests.site import free_port, wait_for
 
@@ -46,6 +48,7 @@ def database(recording, tmp_path):
     rest = woven(9069, 2023, **{name: recorded(name, 9069) for name in ("drivers", "race_control", "weather", "team_radio")})
     messages = sorted([*recording, *rest], key=lambda message: message.t)
     engine = Engine(session, source=Source.OPENF1, now=BEGAN, stores=False, past=True)
+    engine.forecaster = Forecaster(session.pk, ask=Models(), executor=Inline())
     cars = sorted({message.payload["driver_number"] for message in recording})
     now, at = timezone.now(), 0
     for second in range(SPAN + 1):
@@ -102,6 +105,9 @@ PANELS = """() => {
     names: rows.map((row) => [row.querySelector("abbr").textContent, row.querySelector("small").textContent]),
     colours: rows.map((row) => cells(row).map((cell) => cell.classList[cell.classList.length - 1])),
     messages: times("messages"), radio: times("radio"),
+    forecasts: [...document.querySelectorAll("#forecasts tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
+    stops: [...document.querySelectorAll("#stops li")].map((each) => each.textContent),
+    labels: rows.map((row) => document.querySelector(`#map g[data-car="${row.dataset.car}"] text`)?.textContent),
     map: Object.fromEntries([...document.querySelectorAll("#map g")].map((g) => [g.dataset.car, g.getAttribute("transform")])),
   };
 }"""
@@ -119,7 +125,10 @@ def panels(board):
         "names": [[line.car["acronym"], status(line.car)] for line in lines(board)],
         "messages": [message["time"] for message in board["messages"]],
         "radio": [clip["time"] for clip in board["radio"]],
-        "map": {str(car["number"]): f"translate({x:.1f} {y:.1f})" for car, x, y in drawn.cars},
+        "map": {str(car["number"]): f"translate({x:.1f} {y:.1f})" for car, x, y, _ in drawn.cars},
+        "labels": [each.label for each in drawn.cars],
+        "forecasts": [[line.car["acronym"], *(cell.text for cell in line.cells)] for line in forecast_lines(board)],
+        "stops": [stop_text(stop) for stop in board["forecast"]["stops"]],
     }
 
 

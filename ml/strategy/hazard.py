@@ -67,8 +67,9 @@ def stop_features(race: "Timeline", rows: "np.ndarray", laps: "np.ndarray", mome
     others_ages = stop_ages(race, entry_cars, entry_laps, seen, compound)
     on_wet = race.compound[:, laps - 1].T >= len(SLICK_COMPOUNDS)  # noqa: SIM300 - an array, not a constant
     last = race.duration[rows, laps - 1]
-    with np.errstate(invalid="ignore"):
-        usual = np.nanmedian(np.where(at_line <= moments[:, None], race.duration[:, laps - 1].T, np.nan), axis=1)
+    seconds = np.where(at_line <= moments[:, None], race.duration[:, laps - 1].T, np.nan)
+    known, usual = np.isfinite(seconds).any(axis=1), np.full(len(rows), np.nan)  # nobody has a time of the first lap
+    usual[known] = np.nanmedian(seconds[known], axis=1)
     columns = (
         age,
         compound,

@@ -72,7 +72,9 @@ function signed(seconds) {
   return `${seconds < 0 ? "-" : "+"}${Math.abs(seconds).toFixed(3)}`;
 }
 
-const placesText = (place) => `P${place.place} (P${place.low} to P${place.high})`;
+function placesText({ place, low, high }) {
+  return `P${place}${low === high ? "" : ` (P${low} to P${high})`}`;
+}
 
 function forecastCells(car, { next = [], was, rejoin }) {
   const [first, ...later] = next;
@@ -160,29 +162,36 @@ function drawOrder() {
   while (body.rows.length > board.order.length) body.lastElementChild.remove();
 }
 
+const MARGIN = 60, LABEL = [70, 34]; // as in live/lines.py
+
 function drawMap() {
-  const svg = get("map"), places = Object.entries(board.map), track = board.outline;
-  const points = [...track, ...places.map(([, point]) => point)];
+  const svg = get("map"), track = board.outline, points = [...track, ...Object.values(board.map)];
   if (!points.length) return;
   const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
   const left = Math.min(...xs), top = Math.max(...ys), width = Math.max(...xs) - left, height = top - Math.min(...ys);
-  const scale = 940 / Math.max(width, height, 1);
-  const place = ([x, y]) => [(30 + (x - left) * scale).toFixed(1), (30 + (top - y) * scale).toFixed(1)];
-  svg.setAttribute("viewBox", `0 0 1000 ${(60 + height * scale).toFixed(0)}`);
-  get("outline").setAttribute("points", track.map((point) => place(point).join(",")).join(" "));
-  for (const [number, point] of places) {
-    const car = board.cars[number];
-    if (!car) continue;
+  const scale = (1000 - 2 * MARGIN) / Math.max(width, height, 1);
+  const place = ([x, y]) => [MARGIN + (x - left) * scale, MARGIN + (top - y) * scale];
+  const text = (point) => place(point).map((value) => value.toFixed(1));
+  svg.setAttribute("viewBox", `0 0 1000 ${(2 * MARGIN + height * scale).toFixed(0)}`);
+  get("outline").setAttribute("points", track.map((point) => text(point).join(",")).join(" "));
+  const labelled = [];
+  for (const number of board.order) {
+    const car = board.cars[number], point = board.map[number];
+    if (!point) continue;
     let dot = svg.querySelector(`g[data-car="${number}"]`);
     if (!dot) {
       dot = document.createElementNS("http://www.w3.org/2000/svg", "g");
       dot.dataset.car = number;
-      dot.innerHTML = '<circle r="13"/><text y="-18"></text>';
+      dot.innerHTML = '<circle r="13"/><text y="-18"></text><title></title>';
       svg.append(dot);
     }
     shade(dot, car);
-    write(dot.querySelector("text"), car.acronym);
-    dot.setAttribute("transform", `translate(${place(point).join(" ")})`);
+    const [x, y] = place(point);
+    const free = labelled.every(([ox, oy]) => Math.abs(x - ox) >= LABEL[0] || Math.abs(y - oy) >= LABEL[1]);
+    if (free) labelled.push([x, y]);
+    write(dot.querySelector("text"), free ? car.acronym : "");
+    write(dot.querySelector("title"), car.name);
+    dot.setAttribute("transform", `translate(${text(point).join(" ")})`);
   }
 }
 
@@ -197,7 +206,9 @@ function drawForecasts() {
   table.parentElement.hidden = !rows.length;
   replaceIfNew(table.tBodies[0], rows, ([name, ...cells]) => {
     const row = document.createElement("tr");
-    row.append(make("th", name, { scope: "row" }), ...cells.map((text) => make("td", text, { className: "r" })));
+    const heads = table.tHead.rows[0].cells;
+    row.append(make("th", name, { scope: "row" }));
+    row.append(...cells.map((text, at) => make("td", text, { className: heads[at + 1].className })));
     return row;
   });
   replaceIfNew(get("stops"), stops.map(stopText), (text) => make("li", text));
