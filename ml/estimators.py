@@ -117,10 +117,17 @@ def boosting(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
 
 
 def gradient_boosting(inputs: "pd.DataFrame", *, seed: int, bag: int = 3, **settings: Any) -> Any:
-    """Gradient boosting for the absolute error: the mean of `bag` models with different seeds."""
+    """Gradient boosting for the absolute error: the mean of `bag` models with different seeds. Where the race has jumped it falls
+    back towards the run's last lap, of laps that begin."""
     from sklearn.ensemble import VotingRegressor
 
-    return VotingRegressor([(f"seed_{seed + number}", boosting(inputs, seed=seed + number, **settings)) for number in range(bag)])
+    from ml.fallback import LastLapFallback
+
+    bagged = VotingRegressor(
+        [(f"seed_{seed + number}", boosting(inputs, seed=seed + number, **settings)) for number in range(bag)]
+    )
+    asked_at_start = {"lag_1", "level", "state_pace"} <= set(inputs) and "horizon" not in inputs
+    return LastLapFallback(bagged, boosting(inputs, seed=seed, **settings)) if asked_at_start else bagged
 
 
 def stint_state(inputs: "pd.DataFrame", *, seed: int, alpha: float = 3.0) -> Any:

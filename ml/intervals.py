@@ -2,14 +2,13 @@
 
 Conformal prediction of quantile regression: Romano, Patterson, Candès, "Conformalized quantile regression" (NeurIPS 2019), with
 the conformity scores of each training race when it is held out: Barber, Candès, Ramdas, Tibshirani, "Predictive inference with
-the jackknife+" (Annals of Statistics 2021). During a race its own scores are added to those of the past, so that the intervals
-adapt to an unusual race.
+the jackknife+" (Annals of Statistics 2021). During a race the intervals adapt to how its laps have missed theirs, in the way
+that was best for each task (`ml.calibration`).
 """
 
-from bisect import insort
 from typing import TYPE_CHECKING, Any
 
-from ml import estimators
+from ml import calibration, estimators
 from ml.evaluation import MISCOVERAGE
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOLDS = 5  # of the training races
-PAST_SCORES = 300  # scores that represent all past races; the current race adds one per lap
+PAST_SCORES = 300  # misses that represent all past races
 QUANTILES = {"max_iter": 150, "learning_rate": 0.04, "max_leaf_nodes": 8, "min_samples_leaf": 60, "max_features": 0.2}
 DEFAULT_NOISE = 0.3  # seconds, until the race's own noise is known
 
@@ -25,27 +24,23 @@ DEFAULT_NOISE = 0.3  # seconds, until the race's own noise is known
 class Intervals:
     """Lower and upper bounds of lap times, in seconds relative to the anchor.
 
-    Stored models are loaded by the names of this class and its attributes: `past` (quantiles of the scores), `ends` (models).
+    Stored models are loaded by the names of this class and its attributes: `past` (quantiles of the misses), `ends` (models).
     """
 
-    def fit(self, inputs: "pd.DataFrame", residual: "pd.Series", laps: "pd.DataFrame", *, seed: int) -> "Intervals":
-        import numpy as np
+    learner: Any = calibration.RaceMisses
 
-        races = laps["session_id"].to_numpy()
-        names = laps.groupby("session_id")["session_date"].first().sort_values().index
-        if len(names) < 2:
-            raise ValueError("Intervals need at least two races to learn from.")
+    def fit(self, inputs: "pd.DataFrame", residual: "pd.Series", laps: "pd.DataFrame", *, seed: int) -> "Intervals":
+        """residual: seconds beside the anchor. ValueError for fewer than two races."""
         scaled = residual.to_numpy() / scale(inputs)
-        scores, weights = np.empty(len(laps)), 1 / laps.groupby("session_id")["session_id"].transform("size").to_numpy()
-        for number in range(min(FOLDS, len(names))):
-            held_out = np.isin(races, names[number::FOLDS])
-            low, high = predict_quantiles(fit_quantile_models(inputs[~held_out], scaled[~held_out], seed), inputs[held_out])
-            scores[held_out] = np.maximum(low - scaled[held_out], scaled[held_out] - high)
-        order = np.argsort(scores)
-        share = np.cumsum(weights[order]) / weights.sum()
-        self.past = scores[order][np.searchsorted(share, (np.arange(PAST_SCORES) + 0.5) / PAST_SCORES)]
+        self.remember(*held_out_misses(inputs, scaled, laps, seed=seed), laps)
         self.ends = fit_quantile_models(inputs, scaled, seed)
         return self
+
+    def remember(self, below: "np.ndarray", above: "np.ndarray", laps: "pd.DataFrame") -> None:
+        """Keep the misses of the training races."""
+        import numpy as np
+
+        self.past = representative(np.maximum(below, above), laps)
 
     def predict(
         self, inputs: "pd.DataFrame", residual: "pd.Series", laps: "pd.DataFrame", asked_at: "pd.Series"
@@ -55,24 +50,58 @@ class Intervals:
 
         units = scale(inputs)
         low, high = predict_quantiles(self.ends, inputs)
-        scaled = residual.to_numpy() / units
-        scores = np.maximum(low - scaled, scaled - high)
-        margin = np.empty(len(laps))
-        session, predicted_at, ends = laps["session_id"].to_numpy(), asked_at.to_numpy(), laps["end"].to_numpy()
-        for key in np.unique(session):
-            rows = np.flatnonzero(session == key)
-            by_end, finished, known_scores = rows[np.argsort(ends[rows])], 0, self.past.tolist()
-            for row in rows[np.argsort(predicted_at[rows], kind="stable")]:
-                while finished < len(by_end) and ends[by_end[finished]] <= predicted_at[row]:
-                    insort(known_scores, float(scores[by_end[finished]]))
-                    finished += 1
-                margin[row] = known_scores[int((1 - MISCOVERAGE) * len(known_scores))]
-        middle = (low + high) / 2
-        return np.minimum(low - margin, middle) * units, np.maximum(high + margin, middle) * units
+        scaled, middle = residual.to_numpy() / units, (low + high) / 2
+        below, above = self.margins(low - scaled, scaled - high, laps, asked_at)
+        return np.minimum(low - below, middle) * units, np.maximum(high + above, middle) * units
+
+    def margins(
+        self, below: "np.ndarray", above: "np.ndarray", laps: "pd.DataFrame", asked_at: "pd.Series"
+    ) -> "tuple[np.ndarray, np.ndarray]":
+        """By how much each lap's ends are moved outwards, given by how much laps lie beyond them."""
+        import numpy as np
+
+        past = self.past.tolist()
+        margin = calibration.replay(lambda: self.learner(past), np.maximum(below, above), laps, asked_at)
+        return margin, margin
+
+
+class AdaptiveIntervals(Intervals):
+    """Intervals whose level follows the race's own coverage."""
+
+    learner = calibration.Adaptive
+
+
+class EndwiseIntervals(Intervals):
+    """Intervals of which each end follows the race by itself, at half the share of laps outside.
+
+    Stored models are loaded by the names of this class and its attributes: `past_below`, `past_above`, `ends`.
+    """
+
+    learner = calibration.Experts
+
+    def remember(self, below: "np.ndarray", above: "np.ndarray", laps: "pd.DataFrame") -> None:
+        self.past_below, self.past_above = representative(below, laps), representative(above, laps)
+
+    def margins(
+        self, below: "np.ndarray", above: "np.ndarray", laps: "pd.DataFrame", asked_at: "pd.Series"
+    ) -> "tuple[np.ndarray, np.ndarray]":
+        def of_one_end(past: "np.ndarray", misses: "np.ndarray") -> "np.ndarray":
+            known = past.tolist()
+            return calibration.replay(lambda: self.learner(known, MISCOVERAGE / 2), misses, laps, asked_at)
+
+        return of_one_end(self.past_below, below), of_one_end(self.past_above, above)
+
+
+# By task; others have `Intervals`.
+KINDS: dict[str, type[Intervals]] = {
+    "next_lap": AdaptiveIntervals,
+    "pace_delta": AdaptiveIntervals,
+    "pace_delta_earlier_stints": EndwiseIntervals,
+}
 
 
 def scale(inputs: "pd.DataFrame") -> "np.ndarray":
-    """The scale of each lap's scores in seconds, which makes races comparable: it grows with the noise of the field's laps and
+    """The scale of each lap's misses in seconds, which makes races comparable: it grows with the noise of the field's laps and
     with the horizon of the prediction."""
     import numpy as np
 
@@ -82,6 +111,34 @@ def scale(inputs: "pd.DataFrame") -> "np.ndarray":
     if "horizon" in inputs:
         scales = scales * (1 + inputs["horizon"].to_numpy() / 15)
     return scales
+
+
+def held_out_misses(
+    inputs: "pd.DataFrame", scaled: "np.ndarray", laps: "pd.DataFrame", *, seed: int
+) -> "tuple[np.ndarray, np.ndarray]":
+    """By how much each lap lies (below, above) the ends of models that have not seen its race, negative inside, in its scale."""
+    import numpy as np
+
+    races = laps["session_id"].to_numpy()
+    names = laps.groupby("session_id")["session_date"].first().sort_values().index
+    if len(names) < 2:
+        raise ValueError("Intervals need at least two races to learn from.")
+    below, above = np.empty(len(laps)), np.empty(len(laps))
+    for number in range(min(FOLDS, len(names))):
+        held_out = np.isin(races, names[number::FOLDS])
+        low, high = predict_quantiles(fit_quantile_models(inputs[~held_out], scaled[~held_out], seed), inputs[held_out])
+        below[held_out], above[held_out] = low - scaled[held_out], scaled[held_out] - high
+    return below, above
+
+
+def representative(misses: "np.ndarray", laps: "pd.DataFrame") -> "np.ndarray":
+    """PAST_SCORES quantiles of the misses, sorted; each race weighs the same."""
+    import numpy as np
+
+    weights = 1 / laps.groupby("session_id")["session_id"].transform("size").to_numpy()
+    order = np.argsort(misses)
+    share = np.cumsum(weights[order]) / weights.sum()
+    return misses[order][np.searchsorted(share, (np.arange(PAST_SCORES) + 0.5) / PAST_SCORES)]
 
 
 def fit_quantile_models(inputs: "pd.DataFrame", scaled: "np.ndarray", seed: int) -> list[Any]:

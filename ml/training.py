@@ -83,7 +83,16 @@ def train(
                 continue
             progress(f"Training {model} on {int(learnt.sum()):,} laps, fold {len(folds) + 1}")
             folds.append(
-                fold(problem, learnt, asked, model=model, seed=seed, settings=settings or {}, leaky=splits.is_leaky(split))
+                fold(
+                    problem,
+                    learnt,
+                    asked,
+                    task=task,
+                    model=model,
+                    seed=seed,
+                    settings=settings or {},
+                    leaky=splits.is_leaky(split),
+                )
             )
     if not folds:
         raise ValueError(
@@ -109,7 +118,15 @@ def a_core_left() -> Any:
 
 
 def fold(
-    problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, model: str, seed: int, settings: dict[str, Any], leaky: bool
+    problem: Problem,
+    learnt: "np.ndarray",
+    asked: "np.ndarray",
+    *,
+    task: str,
+    model: str,
+    seed: int,
+    settings: dict[str, Any],
+    leaky: bool,
 ) -> dict[str, Any]:
     import numpy as np
 
@@ -126,20 +143,20 @@ def fold(
     rows = answers(problem, asked, estimator.predict(problem.inputs[asked]))
     naive = problem.baselines[asked].assign(**{"circuit median": circuit_median(problem, learnt, asked)})
     if not leaky:
-        ends = fit_intervals(problem, residual, learnt, seed=seed)
+        ends = fit_intervals(problem, residual, learnt, task=task, seed=seed)
         low, high = ends.predict(problem.inputs[asked], residual[asked], problem.laps[asked], problem.asked_at[asked])
         rows = rows.assign(low=problem.anchor[asked] + low, high=problem.anchor[asked] + high)
     return {"last": fitted(problem, learnt, asked, estimator=estimator, ends=ends, seed=seed), "rows": rows, "naive": naive}
 
 
-def fit_intervals(problem: Problem, residual: "pd.Series", learnt: "np.ndarray", *, seed: int) -> Any:
+def fit_intervals(problem: Problem, residual: "pd.Series", learnt: "np.ndarray", *, task: str, seed: int) -> Any:
     """The intervals of a task, fitted on the training rows."""
     inputs, laps = problem.inputs[learnt], problem.laps[learnt]
     if problem.within_races and problem.testable is not None:
         return race_level_intervals.RaceLevelIntervals().fit(
             inputs, residual[learnt], laps["session_id"], shifted=problem.testable[learnt], seed=seed
         )
-    return intervals.Intervals().fit(inputs, residual[learnt], laps, seed=seed)
+    return intervals.KINDS.get(task, intervals.Intervals)().fit(inputs, residual[learnt], laps, seed=seed)
 
 
 def fitted(problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, estimator: Any, ends: Any, seed: int) -> Fitted:

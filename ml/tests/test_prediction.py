@@ -234,6 +234,16 @@ def test_another_champion_answers_from_then_on(api, laps, table, results):
     assert Run.objects.filter(task="next_lap", champion=True).count() == 1
 
 
+def test_a_champion_whose_intervals_adapt_in_an_earlier_way_still_answers(api, laps, table, storage, no_plots, monkeypatch):
+    monkeypatch.setattr("ml.intervals.KINDS", {})
+    run, result = learn(laps, table, "next_lap")
+    promote(run.pk)
+    row = result.predictions.iloc[50]
+    lap = {"session_id": int(row["session_id"]), "driver_number": int(row["driver_number"]), "from_lap": int(row["lap_number"])}
+    (told,) = ask(api, **lap)["laps"]
+    assert (told["low"], told["high"]) == (pytest.approx(row["low"], abs=0.05), pytest.approx(row["high"], abs=0.05))
+
+
 def test_what_cannot_be_champion(laps, table, no_plots):
     leaky, _ = learn(laps, table, "next_lap", split="random")
     with pytest.raises(CommandError, match="not leaky"):

@@ -77,14 +77,15 @@ def test_intervals_hold_about_four_of_five_laps(trained):
     assert (trained.predictions["low"] <= trained.predictions["high"]).all()
 
 
-def test_an_interval_knows_nothing_of_its_own_lap(laps, table):
+@pytest.mark.parametrize("kind", ["Intervals", "AdaptiveIntervals", "EndwiseIntervals"])
+def test_an_interval_knows_nothing_of_its_own_lap(laps, table, kind):
     """A lap that takes a minute longer moves no interval but those of laps that begin after it."""
-    from ml.intervals import Intervals
+    from ml import intervals
 
     problem = TASKS["next_lap"](laps, table)
     residual = problem.target - problem.anchor
     learnt = (problem.laps["session_id"] != problem.laps["session_id"].iloc[-1]).to_numpy()
-    fitted = Intervals().fit(problem.inputs[learnt], residual[learnt], problem.laps[learnt], seed=0)
+    fitted = getattr(intervals, kind)().fit(problem.inputs[learnt], residual[learnt], problem.laps[learnt], seed=0)
     asked = problem.laps[~learnt]
     lap = asked.sort_values("start").iloc[len(asked) // 2]
     ends = [
