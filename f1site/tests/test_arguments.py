@@ -26,7 +26,7 @@ NUMBERS = [pair for pair in numbers() if pair != ("start", "--port")]
 
 
 def test_options_that_take_numbers_are_found():
-    assert {("merge_fastf1", "--race"), ("dump", "--season"), ("analyse", "--fuel-load")} <= set(NUMBERS)
+    assert {("merge_fastf1", "--season"), ("dump", "--season"), ("analyse", "--fuel-load")} <= set(NUMBERS)
 
 
 @pytest.mark.parametrize("value", ["9" * 20, "9" * 400, "x", "1e400", "nan"])

@@ -322,12 +322,20 @@ def test_a_file_that_cannot_be_read_fails_the_command_after_the_others_are_merge
     [
         (["--race", "7"], "--race 7: no such race is stored"),
         (["--season", "2030"], "--season 2030: no such season is stored"),
+        (["--race", "nowhere"], "--race: There is no race weekend called 'nowhere'"),
+        (["--session", "quly"], "--session: There is no kind of session called 'quly'"),
         (["--csv", "/nosuch"], "--csv /nosuch is no folder"),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(mirror, arguments, why):
     with pytest.raises(CommandError, match=why):
         run(*arguments)
+
+
+def test_races_and_sessions_go_by_their_names(folder, session):
+    out = run("--csv", folder, "--race", "sao paulo", "--year", 2023, "--session", "R")
+    assert f"{session.pk} " in out
+    assert "1 session compared" in out
 
 
 def test_it_fails_when_nothing_was_compared(mirror, tmp_path):

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from mirror.arguments import whole_number
+from races.arguments import race_ids, session_ids
 from races.models import Session
 from telemetry.fastf1.library import NotInstalled, NotLoaded
 from telemetry.fastf1.merging import Merged, accept_proposals, merge, open_proposals
@@ -28,19 +29,24 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        for option, name, description in (
-            ("--season", "Y", "a season, e.g. 2024"),
-            ("--race", "ID", "a race weekend by race_id"),
-            ("--session", "ID", "a session by session_id"),
-        ):
-            parser.add_argument(
-                option,
-                type=whole_number,
-                action="append",
-                default=[],
-                metavar=name,
-                help=f"{description} (repeatable; all by default)",
-            )
+        several: dict[str, Any] = {"action": "append", "default": []}
+        parser.add_argument(
+            "--season",
+            "--year",
+            type=whole_number,
+            metavar="Y",
+            help="a season, e.g. 2024 (repeatable; all by default)",
+            **several,
+        )
+        parser.add_argument(
+            "--race", metavar="RACE", help="a race weekend by race_id or name, as monaco (repeatable; all by default)", **several
+        )
+        parser.add_argument(
+            "--session",
+            metavar="SESSION",
+            help="a session by session_id, name or short name, as race or Q (repeatable; all by default)",
+            **several,
+        )
         parser.add_argument(
             "--csv",
             type=Path,
@@ -54,10 +60,14 @@ class Command(BaseCommand):
             help="make corrections of the lap times that OpenF1 lacks and FastF1 has; as all corrections, they can be taken back",
         )
 
-    def handle(self, *, season: list[int], race: list[int], session: list[int], csv: Path | None, **options: Any) -> None:
+    def handle(self, *, season: list[int], race: list[str], session: list[str], csv: Path | None, **options: Any) -> None:
         if csv is not None and not csv.is_dir():
             raise CommandError(f"--csv {csv} is no folder")
-        sessions = chosen_sessions(season=season, race=race, session=session)
+        sessions = chosen_sessions(
+            season=season,
+            race=race_ids(race, years=season),
+            session=session_ids(session, races=race, years=season) if session else [],
+        )
         total: Counter[str] = Counter()
         try:
             for table in from_library(sessions) if csv is None else from_folder(csv, sessions):

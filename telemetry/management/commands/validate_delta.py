@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from mirror.arguments import whole_number
+from races.arguments import add_session_arguments, chosen_session
 from races.models import Session
 from telemetry.calibrating import is_complete, lines_and_scales, sampled_laps
 from telemetry.circuits import circuit_for, stored_line
@@ -26,9 +26,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--session", type=whole_number, required=True, metavar="ID", help="session_id")
+        add_session_arguments(parser)
 
-    def handle(self, *, session: int, **options: Any) -> None:
+    def handle(self, **options: Any) -> None:
+        session = chosen_session(options)
         found = Session.objects.filter(pk=session).first()
         if found is None:
             raise CommandError(f"There is no session {session} here.")
