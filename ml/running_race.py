@@ -16,7 +16,7 @@ from ml import tasks
 from ml.champions import Champion, NoChampion, load_champion
 from ml.prediction import FIRST_LAP_TASKS, LATER_LAPS_TASK, CannotPredict, Race, later_intervals, load_race, single_threaded
 from ml.strategy import rejoin
-from ml.strategy.answers import entry_moment, get_race
+from ml.strategy.asking import entry_moment, get_race
 from ml.strategy.rejoin import Question
 from ml.strategy.storing import load_strategy
 

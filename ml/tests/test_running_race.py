@@ -68,7 +68,7 @@ def test_without_a_champion_for_later_laps_there_is_one_lap_each(race, on_lap):
 
 def test_where_cars_rejoin_is_known_without_hindsight(race, on_lap, laps):
     from ml.running_race import rejoin_places
-    from ml.strategy import answers, storing
+    from ml.strategy import asking, storing
     from ml.strategy.timeline import load_timelines
 
     races = load_timelines(laps["session_id"].unique().tolist())
@@ -81,7 +81,7 @@ def test_where_cars_rejoin_is_known_without_hindsight(race, on_lap, laps):
     places = [found[car]["place"] for car in on_lap if car in found]
     assert sum(places) / len(places) > len(places) / 2  # a stop costs places
     Lap.objects.filter(session=race, lap_number__gt=LAP).delete()
-    answers.race_of.cache_clear()
+    asking.race_of.cache_clear()
     assert rejoin_places(session_id=race.pk, laps=on_lap, race_laps=57).keys() == found.keys()
     assert rejoin_places(session_id=race.pk, laps=dict.fromkeys(on_lap, 57), race_laps=57) == {}
     assert len(rejoin_places(session_id=race.pk, laps=dict.fromkeys(on_lap, 2), race_laps=57)) > 15
