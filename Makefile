@@ -72,6 +72,9 @@ postman: .venv/installed ## write docs/postman_collection.json for a release; th
 newman: .venv/installed tools/newman/node_modules/installed ## run the site's Postman collection against a site with the demo season (needs Node.js)
 	$(PY) tools/newman/run.py
 
+pictures: .venv/installed-dev ## take the pictures of the README and the docs anew, of the demo season (needs Chromium)
+	$(PY) tools/pictures/take.py
+
 up: ## run the site and its services in containers (needs Docker); passwords are made once and kept in .env
 	@for name in POSTGRES_PASSWORD REDIS_PASSWORD RABBITMQ_PASSWORD; do \
 	    grep -qs "^$$name=." .env || (umask 077; printf '\n%s=%s\n' "$$name" "$$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >> .env); \
@@ -101,7 +104,7 @@ clean: ## remove the environment and caches; the database, its media and the pas
 	rm -rf .venv .venv-fastf1 .venv-engines tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench bench-api bench-pages load load-live cluster conformance engines fastf1 axe postman newman up rehearse upgrade install-lock audit clean
+.PHONY: help run test lint format bench bench-api bench-pages load load-live cluster conformance engines fastf1 axe postman newman pictures up rehearse upgrade install-lock audit clean
 
 # The environment. An empty file marks it as installed, so that the next start does not call pip. When the Python behind .venv has been
 # removed, the link $(PY) is broken and a new environment is made.
