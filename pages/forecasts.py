@@ -1,6 +1,6 @@
 """Forecasts of `ml.forecasts` for pages: made once per version of a race's rows and of the champions, and kept."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -11,20 +11,30 @@ from pages.stored_answers import stored_if_made, stored_once, version_of
 
 KIND = "forecast"
 TASKS = ("next_lap", "pace_delta", "rest_of_stint")
+STRATEGY = "strategy"
 CAUSES = ("weather", "flags", "traffic", "clear air")
 
 
-def champions_version(session_id: int = 0) -> tuple[str, ...]:
+class Champions(NamedTuple):
+    """The IDs of the runs that answer: of lap times, one per task in the order of their names, and of strategy."""
+
+    laps: tuple[str, ...]
+    strategy: tuple[str, ...]
+
+
+def champions_version(session_id: int = 0) -> Champions:
     """Changes when another run becomes a champion; the same for all sessions."""
-    rows = Run.objects.filter(champion=True, task__in=TASKS).order_by("task").values_list("pk", flat=True)
-    return tuple(str(pk) for pk in rows)
+    rows = Run.objects.filter(champion=True, task__in=(*TASKS, STRATEGY)).order_by("task").values_list("task", "pk")
+    return Champions(
+        tuple(str(pk) for task, pk in rows if task != STRATEGY), tuple(str(pk) for task, pk in rows if task == STRATEGY)
+    )
 
 
 def forecasts_of(rows: SessionRows) -> dict[str, Any] | str:
     """What `ml.forecasts.forecast_race` says of a race, or in words why there is nothing."""
     if not rows.laps:
         return "No laps are stored of this session."
-    champions = rows.version_beside(champions_version)
+    champions = rows.version_beside(champions_version).laps
     if not champions:
         return missing("next_lap")
 
@@ -42,7 +52,7 @@ def forecasts_of(rows: SessionRows) -> dict[str, Any] | str:
 
 def forecasts_if_made(session_id: int, version: object) -> dict[str, Any] | None:
     """The same where somebody has looked at them already; `version` is that of the session's rows."""
-    content = stored_if_made(KIND, session_id, version_of(version, champions_version()))
+    content = stored_if_made(KIND, session_id, version_of(version, champions_version().laps))
     found = msgspec.json.decode(content) if content else None
     return found if isinstance(found, dict) else None
 

@@ -45,6 +45,15 @@ class State:
     def flag(self, name: str) -> bool:
         return self.choice(name, ("0", "1"), "0") == "1"
 
+    def lap(self, first: int, last: int) -> int | None:
+        """`lap=16`; None where no lap is named."""
+        value = self.query.get("lap", "")
+        if not value:
+            return None
+        if not (value.isascii() and value.isdecimal() and len(value) < 4 and first <= int(value) <= last):
+            raise BadState(f"lap={value!r} cannot be asked about; write a number from {first} to {last}.")
+        return int(value)
+
     def laps(self, last: int) -> Laps | None:
         """`laps=5-40`; None for all of them."""
         value = self.query.get("laps", "")

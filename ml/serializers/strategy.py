@@ -70,6 +70,17 @@ class StrategyAnswer(serializers.Serializer):
     warnings = serializers.ListField(child=serializers.CharField(), help_text="Reasons to trust this less than usual.")
 
 
+class StopsExamSerializer(serializers.Serializer):
+    stops = serializers.IntegerField(help_text="Stops of races that the model had not learnt from.")
+    exact = serializers.FloatField(help_text="Share of them of which the likely place was right.")
+    within_one = serializers.FloatField(help_text="Share of them of which it was at most one place off.")
+
+
+class RejoinExamSerializer(serializers.Serializer):
+    all_stops = StopsExamSerializer(allow_null=True)
+    free_track = StopsExamSerializer(allow_null=True, help_text="On a free track, which is known afterwards only.")
+
+
 class RejoinSerializer(StrategyAnswer):
     driver_number = serializers.IntegerField()
     places = PlaceSerializer(many=True, help_text="The probabilities sum to 1; places below 0.5 % are left out.")
@@ -84,6 +95,7 @@ class RejoinSerializer(StrategyAnswer):
     pit_loss = serializers.FloatField(help_text="Seconds that a stop costs on a free track.")
     penalty = serializers.FloatField(help_text="Seconds that pending penalties add.")
     n = serializers.IntegerField(help_text="Finished stops of this race that the pit loss rests on.")
+    exam = RejoinExamSerializer(help_text="How often such answers were right.")
 
 
 class AttemptsSerializer(serializers.Serializer):
@@ -134,10 +146,31 @@ class FinishSerializer(serializers.Serializer):
     places = PlaceSerializer(many=True)
 
 
+class ForecastCarSerializer(FinishSerializer):
+    order_stays = serializers.IntegerField(help_text="The place at the car's last crossing of the line.")
+
+
+class ComparisonSerializer(serializers.Serializer):
+    """Forecasts of the exam beside "the order stays": mean distances from the finish in places."""
+
+    races = serializers.IntegerField()
+    error = serializers.FloatField()
+    order_stays_error = serializers.FloatField()
+    better_low = serializers.FloatField(help_text="The difference, lower end of its 95 % interval over races.")
+    better_high = serializers.FloatField(help_text="Upper end.")
+
+
+class ForecastExamSerializer(serializers.Serializer):
+    share = serializers.FloatField(help_text="The share of the race that these forecasts were made from.")
+    everywhere = ComparisonSerializer(help_text="At all circuits of the exam.")
+    here = ComparisonSerializer(allow_null=True, help_text="At this circuit; null where the exam had none of its races.")
+
+
 class ForecastSerializer(StrategyAnswer):
     race_laps = serializers.IntegerField()
-    cars = FinishSerializer(many=True, help_text="The cars that are running, the best first.")
+    cars = ForecastCarSerializer(many=True, help_text="The cars that are running, the best first.")
     races = serializers.IntegerField(help_text="How many races were simulated.")
+    exam = ForecastExamSerializer(allow_null=True, help_text="How good such forecasts were.")
 
 
 class WindowSerializer(serializers.Serializer):

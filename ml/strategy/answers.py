@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from ml.strategy import forecast, pitloss, rejoin, simulation
+from ml.strategy import forecast, pitloss, race_exam, rejoin, simulation
 from ml.strategy.asking import (
     ESTIMATED,
     MEASURED,
+    NOT_VALIDATED,
+    CannotAnswer,
     begin_forecast,
     check_stop_lap,
     describe,
@@ -18,7 +20,7 @@ from ml.strategy.asking import (
     was_measured,
 )
 from ml.strategy.rejoin import Question
-from ml.strategy.storing import load_strategy
+from ml.strategy.storing import Strategy, load_strategy
 from ml.strategy.timeline import Timeline, Window
 from ml.strategy.undercut_answer import answer_undercut
 from ml.strategy.what_if import answer_what_if
@@ -40,7 +42,7 @@ def answer_rejoin(
     known = race.as_of(question.asked_at)
     if safety_car:
         known = with_safety_car(known, question.asked_at)
-    projection = rejoin.project(known, question, strategy.rejoin)
+    projection = with_compound(rejoin.project(known, question, strategy.rejoin), tyre_compound, strategy)
     places = rejoin.place_probabilities(projection, strategy.rejoin.errors, cars=len(race.cars))
     return {
         "session_id": session_id,
@@ -56,8 +58,27 @@ def answer_rejoin(
         "pit_loss": round(projection.loss.total, 2),
         "penalty": round(projection.penalty, 1),
         "n": projection.loss.n,
-        "assumptions": assumptions(projection, tyre_compound),
+        "exam": rejoin_exam(strategy),
+        "assumptions": [
+            *assumptions(projection, tyre_compound, strategy),
+            *([] if measured and not safety_car else [NOT_VALIDATED]),
+        ],
         "warnings": warnings_of(race, strategy),
+    }
+
+
+def rejoin_exam(strategy: Strategy) -> dict[str, Any]:
+    """How often the likely place was right in the exam, of all stops and of those on a free track; None where none were asked."""
+    figures = strategy.figures
+    return {
+        name: {
+            "stops": int(figures[f"{key}_stops"]),
+            "exact": round(figures[f"{key}_exact"], 3),
+            "within_one": round(figures[f"{key}_within_one"], 3),
+        }
+        if f"{key}_stops" in figures
+        else None
+        for name, key in (("all_stops", "all"), ("free_track", "green"))
     }
 
 
@@ -76,7 +97,21 @@ def neighbours(known: Timeline, projection: rejoin.Projection) -> dict[str, Any]
     return {"ahead": ahead, "behind": behind, "air": "clean air" if clean else "traffic"}
 
 
-def assumptions(projection: rejoin.Projection, tyre_compound: str) -> list[str]:
+def with_compound(projection: rejoin.Projection, tyre_compound: str, strategy: Strategy) -> rejoin.Projection:
+    """The projection with what a stop for these tyres costs; CannotAnswer for tyres of which too few stops say so."""
+    if not tyre_compound:
+        return projection
+    costs = strategy.rejoin.compounds
+    if tyre_compound not in costs:
+        raise CannotAnswer(
+            "tyre_compound",
+            f"{tyre_compound}: the model has not seen enough stops for these tyres; choose one of {', '.join(costs) or 'none'}.",
+        )
+    share = strategy.rejoin.past.neutralised.get(projection.state, 1.0)
+    return projection._replace(own=projection.own + share * costs[tyre_compound].seconds)
+
+
+def assumptions(projection: rejoin.Projection, tyre_compound: str, strategy: Strategy) -> list[str]:
     result = [
         "The place is the order in which the cars end the out-lap.",
         "Others that come into the pit lane are seen when they do so.",
@@ -85,7 +120,11 @@ def assumptions(projection: rejoin.Projection, tyre_compound: str) -> list[str]:
     if projection.penalty:
         result.append(f"A penalty is served at this stop, which makes it {projection.penalty:.1f} s longer.")
     if tyre_compound:
-        result.append(f"{tyre_compound}: the compound makes no measurable difference to the place at the end of the out-lap.")
+        cost = strategy.rejoin.compounds[tyre_compound]
+        result.append(
+            f"A stop for {tyre_compound} costs {cost.seconds:+.2f} s beside the other stops of a race ({cost.n} stops, 95 % of "
+            f"the unshrunk difference {cost.low:+.2f} to {cost.high:+.2f})."
+        )
     return result
 
 
@@ -96,23 +135,62 @@ def answer_forecast(*, session_id: int, lap: int, actual_stops: bool = False) ->
     running = forecast.running_at(known, lap, strategy.race)
     plan = forecast.actual_plan(race, running) if actual_stops else None
     running, chances = forecast.forecast(known, lap, strategy.race, plan=plan)
+    order = forecast.frozen_order(known, running.rows)
     rows = sorted(
-        (describe(chances[place], known.cars[row]) for place, row in enumerate(running.rows)), key=lambda car: car["expected"]
+        (
+            describe(chances[place], known.cars[row]) | {"order_stays": int(order[place])}
+            for place, row in enumerate(running.rows)
+        ),
+        key=lambda car: car["expected"],
     )
+    measured, doubts = beside_order_stays(strategy, race, lap, actual_stops=actual_stops)
     return {
         "session_id": session_id,
         "lap": lap,
         "race_laps": race.race_laps,
         "cars": rows,
         "races": simulation.RACES,
+        "exam": measured,
         "assumptions": [
             "Stops are those that were made, which only hindsight knows."
             if actual_stops
             else "Stops are drawn as in past races.",
             "Places are among the cars that are running; cars that retire come last.",
         ],
-        "warnings": warnings_of(race, strategy),
+        "warnings": [*warnings_of(race, strategy), *doubts],
     }
+
+
+def beside_order_stays(
+    strategy: Strategy, race: Timeline, lap: int, *, actual_stops: bool
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """(how good such forecasts were in the exam beside "the order stays", at all circuits and at this one; what has to be said)
+
+    From the share of the race, among those of the exam, that is nearest to the lap.
+    """
+    share = race_exam.nearest_share(lap, race.race_laps)
+    scores = [one.score for one in strategy.race_scores if one.share == share and one.actual_stops == actual_stops]
+    if not scores:
+        return None, ['Whether such a forecast is better than "the order stays" has not been measured: the model has no exam.']
+    parts = {"everywhere": scores, "here": [score for score in scores if score.circuit == race.circuit]}
+    found = {name: race_exam.compare(part) for name, part in parts.items() if part}
+    doubts = []
+    everywhere, here = found["everywhere"], found.get("here")
+    if everywhere.better_low <= 0:
+        doubts.append(
+            f'From about {100 * share:.0f} % of a race on the forecast is not certainly better than "the order stays": '
+            f"{everywhere.error:.2f} places off against {everywhere.order_stays_error:.2f} in {everywhere.races} races of the "
+            f"exam (95 % of the difference: {everywhere.better_low:+.2f} to {everywhere.better_high:+.2f})."
+        )
+    if here and here.error >= here.order_stays_error:
+        doubts.append(
+            f'At {race.circuit} it was not better than "the order stays" in the exam: {here.error:.2f} places off against '
+            f"{here.order_stays_error:.2f}, races: {here.races}."
+        )
+    return {"share": share} | {
+        name: {field: round(value, 3) for field, value in found[name]._asdict().items()} if name in found else None
+        for name in parts
+    }, doubts
 
 
 QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {

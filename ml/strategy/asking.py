@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 LEAST_SHOWN = 0.005  # probability of a place that is listed
+NOT_VALIDATED = (
+    "What another strategy would have brought cannot be validated: nobody has driven that race. What could be checked is how "
+    "well the forecasts hold; see docs/strategy.md."
+)
 MEASURED, ESTIMATED = "pit entry, as measured", "pit entry, estimated"
 
 

@@ -62,7 +62,8 @@ def fit(races: "Sequence[Timeline]", *, seed: int = 0) -> Model:
         blind = model._replace(past=pitloss.gather_past(others)) if len(races) > 1 else model
         for question in stop_questions(race):
             collect_errors(race, question, blind, own=own, lap=lap, stop=stop)
-    return model._replace(errors=summarise_errors(own=own, lap=lap, stop=stop))
+    compounds = pitloss.compound_costs((race, stops[race.session_id]) for race in races)
+    return model._replace(errors=summarise_errors(own=own, lap=lap, stop=stop), compounds=compounds)
 
 
 def collect_errors(

@@ -21,6 +21,8 @@ GEOMETRY_WEIGHT = 1.0  # at an unknown circuit: where the lane lies beside the l
 MIN_CIRCUIT_STOPS = 5  # from which on a circuit's own past is the prior
 NEARBY = 60.0  # seconds between a car that stops behind a safety car and the cars it is compared with
 MIN_OTHERS = 3
+MIN_COMPOUND_STOPS = 10
+COMPOUND_WEIGHT = 20.0  # stops without a difference, when what a compound costs is shrunk
 MAX_LOSS = 60.0  # seconds; a stop that costs more was a repair
 
 
@@ -153,6 +155,41 @@ def shrunk_ratio(values: Sequence[float], state: str) -> float:
 
     prior = 0.6 if state == STATES[2] else 0.7
     return float((len(values) * np.median(values) + 10 * prior) / (len(values) + 10)) if values else prior
+
+
+class CompoundCost(NamedTuple):
+    """By how many seconds a stop for a compound costs more than the median stop of its race; the interval is that of 95 %."""
+
+    seconds: float  # shrunk towards 0
+    low: float
+    high: float
+    n: int  # stops that say so
+
+
+def compound_costs(races: "Iterable[tuple[Timeline, Sequence[Stop]]]") -> dict[str, CompoundCost]:
+    """{compound: what a stop for it costs beside the other stops of its race}, on a free track. races: (race, its stops)
+
+    Compounds that fewer than MIN_COMPOUND_STOPS stops were made for are left out.
+    """
+    import numpy as np
+
+    beside: dict[str, list[float]] = {}
+    for race, stops in races:
+        green = [stop for stop in stops if stop.state == GREEN and not np.isnan(stop.loss)]
+        usual = float(np.median([stop.loss for stop in green])) if green else 0.0
+        for stop in green:
+            taken = race.compound[race.row[stop.car], stop.lap + 1]
+            if taken >= 0:
+                beside.setdefault(SLICK_COMPOUNDS[taken], []).append(stop.loss - usual)
+    random = np.random.default_rng(0)
+    result = {}
+    for compound, values in sorted(beside.items()):
+        if len(values) >= MIN_COMPOUND_STOPS:
+            drawn = np.median(random.choice(values, (1000, len(values))), axis=1)
+            low, high = map(float, np.quantile(drawn, [0.025, 0.975]))
+            seconds = float(np.median(values)) * len(values) / (len(values) + COMPOUND_WEIGHT)
+            result[compound] = CompoundCost(seconds, low, high, len(values))
+    return result
 
 
 class PitLoss(NamedTuple):

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ml.strategy.timeline import Timeline
 
 SHARES = (0.25, 0.5, 0.75)
+DRAWS = 2000
 
 
 class RaceScore(NamedTuple):
@@ -27,6 +28,14 @@ class RaceScore(NamedTuple):
     frozen_winner_brier: float
     podium_brier: float
     frozen_podium_brier: float
+
+
+class Scored(NamedTuple):
+    """A forecast of the exam: the share of the race it is from, and whether the stops were those that were made."""
+
+    share: float
+    actual_stops: bool
+    score: RaceScore
 
 
 def score_race(race: "Timeline", share: float, model: RaceModel, *, actual_stops: bool = False) -> RaceScore:
@@ -72,3 +81,31 @@ def means(scores: Sequence[RaceScore]) -> dict[str, float]:
     cars = np.array([score.cars for score in scores])
     result = {name: float(cars @ np.array([getattr(s, name) for s in scores]) / cars.sum()) for name in RaceScore._fields[3:]}
     return result | {"worst_race": max(score.error - score.frozen_error for score in scores)}
+
+
+class Comparison(NamedTuple):
+    """The forecast beside "the order stays": mean distances in places; the interval of the difference draws whole races."""
+
+    races: int
+    error: float
+    order_stays_error: float
+    better_low: float
+    better_high: float
+
+
+def compare(scores: Sequence[RaceScore], *, seed: int = 0) -> Comparison:
+    """scores: at least one, all from the same share of a race on. Of one race the interval is its difference alone."""
+    import numpy as np
+
+    cars = np.array([score.cars for score in scores], dtype=float)
+    errors = np.array([[score.error, score.frozen_error] for score in scores]) * cars[:, None]
+    drawn = np.random.default_rng(seed).integers(len(scores), size=(DRAWS, len(scores)))
+    better = (errors[:, 1] - errors[:, 0])[drawn].sum(axis=1) / cars[drawn].sum(axis=1)
+    error, frozen = errors.sum(axis=0) / cars.sum()
+    low, high = np.quantile(better, [0.025, 0.975])
+    return Comparison(len(scores), float(error), float(frozen), float(low), float(high))
+
+
+def nearest_share(lap: int, race_laps: int) -> float:
+    """The share of a race, among those of the exam, that is nearest to a lap."""
+    return min(SHARES, key=lambda share: abs(share - lap / race_laps))

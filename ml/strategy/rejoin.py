@@ -6,11 +6,13 @@ stop, too, with the probabilities of `hazard`. For each possible own time the nu
 yes-or-no questions; their distributions are averaged over the own times.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml.strategy import hazard, pitloss
-from ml.strategy.pitloss import GREEN, STATES, PastStops, PitLoss
+from ml.strategy.pitloss import GREEN, STATES, CompoundCost, PastStops, PitLoss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +45,7 @@ class Model(NamedTuple):
     past: PastStops
     errors: Errors
     hazard: Any  # a classifier with `predict_proba`
+    compounds: Mapping[str, CompoundCost] = MappingProxyType({})
 
 
 class Question(NamedTuple):

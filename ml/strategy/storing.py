@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml import recording
 from ml.models import Run
-from ml.strategy import exam, fitting, forecast, rejoin, undercut
+from ml.strategy import exam, fitting, forecast, race_exam, rejoin, undercut
 from ml.strategy.forecast import RaceModel
-from ml.strategy.pitloss import PastStops
+from ml.strategy.pitloss import CompoundCost, PastStops
+from ml.strategy.race_exam import RaceScore, Scored
 from ml.strategy.rejoin import Errors, Model
 from ml.strategy.stints import StopTables
 from ml.strategy.undercut import Odds
@@ -41,6 +42,7 @@ class Strategy(NamedTuple):
     odds: dict[str, Odds] | None  # of undercuts and overcuts; None in a model that was stored before they were learnt
     sessions: list[int]  # that it has learnt from
     figures: dict[str, float]  # of its exam
+    race_scores: list[Scored]  # its forecasts in the exam
 
 
 class NoStrategy(LookupError):
@@ -57,15 +59,19 @@ def fingerprint(races: "Sequence[Timeline]") -> str:
     return digest.hexdigest()
 
 
-def parameters(model: Model, race: RaceModel, odds: dict[str, Odds], sessions: list[int]) -> bytes:
+def parameters(
+    model: Model, race: RaceModel, odds: dict[str, Odds], *, sessions: list[int], race_scores: Sequence[Scored]
+) -> bytes:
     """Everything but the classifier as JSON."""
     content = {
         "past": model.past._asdict(),
         "errors": asdict(model.errors),
+        "compounds": {name: cost._asdict() for name, cost in model.compounds.items()},
         "race": race._replace(past=model.past, tables=race.tables)._asdict()
         | {"past": None, "tables": tables_as_lists(race.tables)},
         "odds": {kind: one._asdict() for kind, one in odds.items()},
         "sessions": sessions,
+        "race_scores": [one._asdict() | {"score": one.score._asdict()} for one in race_scores],
     }
     return json.dumps(content).encode()
 
@@ -86,13 +92,22 @@ def read_parameters(content: bytes, run: Run, hazard: Any) -> Strategy:
     race = RaceModel(**found["race"] | {"past": past, "tables": StopTables(**tables)})
     odds = {kind: Odds(**one) for kind, one in found["odds"].items()} if "odds" in found else None
     figures = dict(run.metrics.values_list("key", "value"))
-    return Strategy(run, Model(past, Errors(**found["errors"]), hazard), race, odds, found["sessions"], figures)
+    scores = [Scored(**one | {"score": RaceScore(**one["score"])}) for one in found.get("race_scores", [])]
+    compounds = {name: CompoundCost(**cost) for name, cost in found.get("compounds", {}).items()}
+    model = Model(past, Errors(**found["errors"]), hazard, compounds)
+    return Strategy(run, model, race, odds, found["sessions"], figures, scores)
 
 
 def store(
-    trained_on: "Sequence[Timeline]", asked: "Sequence[Timeline]", *, owner: str, figures: dict[str, float], split: str
+    trained_on: "Sequence[Timeline]",
+    asked: "Sequence[Timeline]",
+    *,
+    owner: str,
+    figures: dict[str, float],
+    split: str,
+    race_scores: Sequence[Scored] = (),
 ) -> Run:
-    """Keep a model of all these races as a run whose figures are those of the exam."""
+    """Keep a model of all these races as a run whose figures, and scores of forecasts by race, are those of the exam."""
     from ml import artifacts
 
     races = [*trained_on, *asked]
@@ -108,19 +123,27 @@ def store(
         model, race, odds = fitting.fit(races), forecast.fit(races), undercut.fit(races)
         recording.log_metrics(run=run, metrics=figures)
         sessions = [one.session_id for one in races]
-        for name, content, kind in (
+        content = parameters(model, race, odds, sessions=sessions, race_scores=race_scores)
+        for name, stored, kind in (
             (recording.MODEL_FILE, artifacts.dumps(model.hazard, None), "application/zip"),
-            (PARAMETERS, parameters(model, race, odds, sessions), "application/json"),
-            (CARD, render_card(run, trained_on, asked, figures).encode(), "text/markdown"),
+            (PARAMETERS, content, "application/json"),
+            (CARD, render_card(run, trained_on, asked, figures=figures, race_scores=race_scores).encode(), "text/markdown"),
         ):
-            recording.store_artifact(run=run, name=name, content=content, content_type=kind)
+            recording.store_artifact(run=run, name=name, content=stored, content_type=kind)
     except BaseException as error:
         recording.end_run(run=run, status=Run.Status.FAILED, error=f"{type(error).__name__}: {error}")
         raise
     return recording.end_run(run=run)
 
 
-def render_card(run: Run, trained_on: "Sequence[Timeline]", asked: "Sequence[Timeline]", figures: dict[str, float]) -> str:
+def render_card(
+    run: Run,
+    trained_on: "Sequence[Timeline]",
+    asked: "Sequence[Timeline]",
+    *,
+    figures: dict[str, float],
+    race_scores: Sequence[Scored],
+) -> str:
     lines = [
         "# Strategy",
         "",
@@ -139,11 +162,29 @@ def render_card(run: Run, trained_on: "Sequence[Timeline]", asked: "Sequence[Tim
         "|---|---|",
         *(f"| {name} | {value:.4f} |" for name, value in figures.items()),
         "",
+        *worse_than_frozen(race_scores),
         "## Limits",
         "",
         *(f"* {limit}" for limit in LIMITS),
     ]
     return "\n".join(lines) + "\n"
+
+
+def worse_than_frozen(race_scores: Sequence[Scored]) -> list[str]:
+    """Lines of a model card: where the forecast of the finishing order was not better than "the order stays"."""
+    lines = []
+    foretold = [one for one in race_scores if not one.actual_stops]
+    for share in dict.fromkeys(one.share for one in foretold):
+        scores = [one.score for one in foretold if one.share == share]
+        mean = race_exam.compare(scores)
+        worse = [score for score in scores if score.error >= score.frozen_error]
+        where = ", ".join(f"{one.circuit} ({one.error - one.frozen_error:+.2f})" for one in worse)
+        lines.append(
+            f'* From {share:.0%} of the race on the mean error is {mean.error:.2f} places, that of "the order stays" '
+            f"{mean.order_stays_error:.2f}; difference {mean.better_low:+.2f} to {mean.better_high:+.2f} (95 %). "
+            + (f"Not better at: {where}." if worse else "Better in every race.")
+        )
+    return ["## Beside the order at that moment", "", *lines, ""] if lines else []
 
 
 def exam_figures(asked: Sequence[exam.Asked], hazard: exam.Hazard) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ml.strategy import forecast, simulation, stints
-from ml.strategy.asking import CannotAnswer, begin_forecast, describe, find_row, get_race, warnings_of
+from ml.strategy.asking import NOT_VALIDATED, CannotAnswer, begin_forecast, describe, find_row, get_race, warnings_of
 from ml.strategy.simulation import Plan
 from ml.strategy.storing import load_strategy
 from ml.strategy.timeline import COMPOUNDS
@@ -13,10 +13,6 @@ if TYPE_CHECKING:
 
 WINDOW_LAPS = 20
 WINDOW_RACES = 300
-NOT_VALIDATED = (
-    "What another strategy would have brought cannot be validated: nobody has driven that race. What could be checked is how "
-    "well the forecasts hold; see docs/strategy.md."
-)
 
 
 def answer_what_if(*, session_id: int, driver_number: int, lap: int, stop_lap: int, tyre_compound: str) -> dict[str, Any]:

@@ -74,6 +74,21 @@ def test_questions_about_strategy(api, promoted, race):
     assert any("cannot be validated" in line for line in what_if["assumptions"])
 
 
+def test_the_tyres_of_a_stop_move_the_places_and_say_by_what(api, promoted, race):
+    car, lap = first_car(race)
+    query = {"session_id": race.pk, "driver_number": car, "lap": lap}
+    costs = storing.load_strategy().rejoin.compounds
+    compound = max(costs, key=lambda name: abs(costs[name].seconds))
+    plain = api.get("/api/v1/strategy/rejoin/", query).json()
+    chosen = api.get("/api/v1/strategy/rejoin/", query | {"tyre_compound": compound}).json()
+    assert (chosen["expected"] > plain["expected"]) == (costs[compound].seconds > 0)
+    assert chosen["places"] != plain["places"]
+    assert any(line.startswith(f"A stop for {compound} costs {costs[compound].seconds:+.2f} s") for line in chosen["assumptions"])
+    refused = api.get("/api/v1/strategy/rejoin/", query | {"tyre_compound": "WET"})
+    assert refused.status_code == 400
+    assert "not seen enough stops" in refused.json()["tyre_compound"][0]
+
+
 def find_attempt(race):
     """(car, lap): a recorded undercut."""
     timeline = load_timelines([race.pk])[0]

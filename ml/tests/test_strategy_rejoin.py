@@ -85,6 +85,19 @@ def test_a_stop_behind_a_safety_car_is_measured_beside_those_who_stay_out():
     assert stop.loss == pytest.approx(IN_LAP + OUT_LAP)
 
 
+def test_a_compound_costs_what_stops_for_it_took_longer_than_the_others_shrunk_towards_nothing():
+    timeline = race(stops={car: 10 + car for car in range(1, 21)})
+    compound, duration = timeline.compound.copy(), timeline.duration.copy()
+    for row in range(12):
+        compound[row, 12 + row :] = 0
+        duration[row, 12 + row] += 0.6  # the out-lap
+    races = [replace(timeline, compound=compound, duration=duration)] * 2
+    costs = pitloss.compound_costs((one, pitloss.measure_stops(one)) for one in races)
+    assert costs["HARD"].seconds == pytest.approx(-0.6 * 16 / (16 + pitloss.COMPOUND_WEIGHT))
+    assert (costs["SOFT"].low, costs["SOFT"].high, costs["SOFT"].n) == (pytest.approx(0), pytest.approx(0), 24)
+    assert "MEDIUM" not in costs
+
+
 def test_the_loss_is_shrunk_to_the_past_of_the_circuit(races):
     past = pitloss.gather_past([("Sakhir", pitloss.measure_stops(races[0]))])
     dear = pitloss.Stop(1, 5, "", 14.0, 17.0, -1.5, 24.0, 3.0, 0.0)

@@ -6,6 +6,7 @@ from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Line, Table
 from pages.charts import View
 from pages.colours import compound_letter
+from pages.finishing_order import finishing_order
 from pages.forecasts import champions_version, errors_table, forecasts_of
 from pages.rows import LapRow, SessionRows
 from pages.state import BadState, State
@@ -26,7 +27,9 @@ def build(rows: SessionRows, state: State) -> Chart:
     """A driver's laps, and for each lap of the race the forecast from there to the end of the stint."""
     forecasts = forecasts_of(rows)
     if isinstance(forecasts, str):
-        return Chart(view="forecast", title="Forecast", summary="", table=Table.of([], []), empty=forecasts)
+        panel = finishing_order(rows, state, cars_of(rows)) if rows.laps else None
+        data = {"finishing_order": panel} if panel else {}
+        return Chart(view="forecast", title="Forecast", summary="", table=Table.of([], []), empty=forecasts, data=data)
     cars = [car for car in cars_of(rows) if str(car.number) in forecasts["cars"]]
     car = driver(state, cars)
     columns = forecasts["cars"][str(car.number)]
@@ -52,6 +55,7 @@ def build(rows: SessionRows, state: State) -> Chart:
             "starts": [row[0] for row in scores],
             "forecasts": columns,
             "errors": errors_table(forecasts["causes"], cars),
+            "finishing_order": finishing_order(rows, state, cars_of(rows)),
         },
     )
 
@@ -188,7 +192,7 @@ VIEW = View(
     title="Forecast",
     about="What did the models expect, and what came?",
     build=build,
-    parameters=("driver", "from"),
+    parameters=("driver", "from", "lap"),
     template="pages/views/forecast.html",
     layout=layout,
     version=champions_version,

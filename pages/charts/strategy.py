@@ -4,11 +4,13 @@ from functools import partial
 from typing import Any
 
 from pages.bands import bands_of
+from pages.box_now import PARAMETERS, box_now
 from pages.cars import cars_of
 from pages.chart import Band, Car, Chart, Choice, Table
 from pages.charts import View
 from pages.colours import COMPOUNDS, compound_letter
 from pages.drawing import NARROW, WIDTH, Scale
+from pages.forecasts import champions_version
 from pages.rows import SessionRows, StintRow
 from pages.state import State
 from pages.stops import stop_marks, visits
@@ -52,7 +54,12 @@ def build(rows: SessionRows, state: State) -> Chart:
         bands=bands,
         notes=notes(rows, bars),
         table=table(cars, bars),
-        data={"bars": bars, "laps": rows.race_laps, "without_lap": sorted(without_lap(rows))},
+        data={
+            "bars": bars,
+            "laps": rows.race_laps,
+            "without_lap": sorted(without_lap(rows)),
+            "box_now": box_now(rows, state, cars_of(rows)),
+        },
     )
 
 
@@ -213,8 +220,9 @@ VIEW = View(
     title="Strategy",
     about="Which tyres, for how long, and what did the stops cost?",
     build=build,
-    parameters=("order",),
+    parameters=("order", *PARAMETERS),
     template="pages/views/strategy.html",
     layout=layout,
     narrow=partial(layout, width=NARROW),
+    version=champions_version,
 )

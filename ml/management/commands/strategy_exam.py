@@ -62,12 +62,13 @@ class Command(BaseCommand):
 
         attempts = undercut_exam.examine(asked, undercut.fit(trained_on))
         report_undercut(console, attempts)
-        figures = (
-            storing.exam_figures(answers, hazard) | undercut_exam.figures(attempts) | report_forecast(console, asked, race_model)
-        )
+        race_figures, race_scores = report_forecast(console, asked, race_model)
+        figures = storing.exam_figures(answers, hazard) | undercut_exam.figures(attempts) | race_figures
         if store:
             split = f"season {'+'.join(map(str, ask))} after {'+'.join(map(str, train))}"
-            run = storing.store(trained_on, asked, owner=getpass.getuser()[:50], figures=figures, split=split)
+            run = storing.store(
+                trained_on, asked, owner=getpass.getuser()[:50], figures=figures, split=split, race_scores=race_scores
+            )
             console.print(f"Run {run.pk} of the experiment {storing.TASK}: /api/v1/runs/{run.pk}/", soft_wrap=True)
 
 
@@ -122,26 +123,41 @@ def report_undercut(console: Console, attempts: Any) -> None:
     console.print(table)
 
 
-def report_forecast(console: Console, asked: Any, model: Any) -> dict[str, float]:
-    """Tables of the race forecast; returns its figures by name."""
+def report_forecast(console: Console, asked: Any, model: Any) -> tuple[dict[str, float], list[Any]]:
+    """Tables of the race forecast; returns (its figures by name, the scores of each race)."""
     from ml.strategy import race_exam
 
     figures: dict[str, float] = {}
+    scores: list[race_exam.Scored] = []
     titles = {False: "stops foretold", True: "stops as made, which only hindsight knows"}
     for actual, title in titles.items():
-        columns = ("error", "order stays", "CRPS", "order stays", "80 % holds", "winner's Brier", "podium's Brier", "worst race")
+        columns = (
+            "error",
+            "order stays",
+            "better by, 95 %",
+            "CRPS",
+            "order stays",
+            "80 % holds",
+            "winner's Brier",
+            "podium's Brier",
+            "worst race",
+        )
         table = Table(f"Finishing order, {title}", *columns, box=box.SIMPLE)
         for share in race_exam.SHARES:
-            mean = race_exam.means([race_exam.score_race(race, share, model, actual_stops=actual) for race in asked])
+            races = [race_exam.score_race(race, share, model, actual_stops=actual) for race in asked]
+            mean, beside = race_exam.means(races), race_exam.compare(races)
             table.add_row(
                 f"from {share:.0%} on",
-                *(f"{mean[name]:.3f}" for name in ("error", "frozen_error", "crps", "frozen_crps")),
+                *(f"{mean[name]:.3f}" for name in ("error", "frozen_error")),
+                f"{beside.better_low:+.2f} to {beside.better_high:+.2f}",
+                *(f"{mean[name]:.3f}" for name in ("crps", "frozen_crps")),
                 f"{mean['covered']:.1%}",
                 f"{mean['winner_brier']:.4f} ({mean['frozen_winner_brier']:.4f})",
                 f"{mean['podium_brier']:.4f} ({mean['frozen_podium_brier']:.4f})",
                 f"{mean['worst_race']:+.2f}",
             )
+            scores += [race_exam.Scored(share, actual, race) for race in races]
             if not actual:
                 figures |= {f"forecast_{share:.0%}_{name}".replace("%", ""): value for name, value in mean.items()}
         console.print(table)
-    return figures
+    return figures, scores
