@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from ml.strategy.timeline import COMPOUNDS
 
-MAX_KEY, MAX_LAP = 2**31 - 1, 200
+MAX_KEY, MAX_LAP, MAX_STOPS = 2**31 - 1, 200, 6
 
 
 class SessionQuery(serializers.Serializer):
@@ -47,8 +47,18 @@ class WhatIfQuery(SessionQuery):
     lap = serializers.IntegerField(
         min_value=1, max_value=MAX_LAP, help_text="The lap of the leader after which nothing is known."
     )
-    stop_lap = serializers.IntegerField(min_value=2, max_value=MAX_LAP, help_text="It stops once more, at the end of this lap.")
-    tyre_compound = serializers.ChoiceField(choices=COMPOUNDS[:3], help_text="The tyres it takes then.")
+    stop_lap = serializers.ListField(
+        child=serializers.IntegerField(min_value=2, max_value=MAX_LAP),
+        required=False,
+        max_length=MAX_STOPS,
+        help_text="It stops at the end of this lap, and not otherwise; repeat it for several stops, leave it out for none.",
+    )
+    tyre_compound = serializers.ListField(
+        child=serializers.ChoiceField(choices=COMPOUNDS[:3]),
+        required=False,
+        max_length=MAX_STOPS,
+        help_text="The tyres that it takes then: one for each stop_lap, in the same order.",
+    )
 
 
 class PlaceSerializer(serializers.Serializer):
@@ -158,6 +168,7 @@ class ComparisonSerializer(serializers.Serializer):
     order_stays_error = serializers.FloatField()
     better_low = serializers.FloatField(help_text="The difference, lower end of its 95 % interval over races.")
     better_high = serializers.FloatField(help_text="Upper end.")
+    covered = serializers.FloatField(help_text="Share of finishes within the range of 80 %.")
 
 
 class ForecastExamSerializer(serializers.Serializer):
@@ -180,8 +191,24 @@ class WindowSerializer(serializers.Serializer):
     high = serializers.IntegerField()
 
 
+class StopSerializer(serializers.Serializer):
+    stop_lap = serializers.IntegerField()
+    tyre_compound = serializers.CharField(allow_null=True)
+
+
+class LapRangeSerializer(serializers.Serializer):
+    first_lap = serializers.IntegerField()
+    last_lap = serializers.IntegerField()
+
+
 class WhatIfSerializer(StrategyAnswer):
     driver_number = serializers.IntegerField()
+    stops = StopSerializer(many=True, help_text="The stops that are asked about.")
+    stops_made = StopSerializer(many=True, help_text="Those that the car made after that lap.")
     as_driven = FinishSerializer(help_text="With the stops that the car made.")
-    changed = FinishSerializer(help_text="With the stop that is asked about.")
-    window = WindowSerializer(many=True, help_text="The same for each lap at whose end it could stop.")
+    changed = FinishSerializer(help_text="With the stops that are asked about.")
+    window = WindowSerializer(many=True, help_text="The same for each lap that the first of the stops could be on.")
+    best_window = LapRangeSerializer(
+        allow_null=True, help_text="The laps of the window whose mean place cannot be told from the best one's."
+    )
+    exam = ForecastExamSerializer(allow_null=True, help_text="How good forecasts with the stops that were made are.")

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from ml.strategy import forecast, pitloss, race_exam, rejoin, simulation
+from ml.strategy import forecast, pitloss, rejoin, simulation
 from ml.strategy.asking import (
     ESTIMATED,
     MEASURED,
     NOT_VALIDATED,
     CannotAnswer,
     begin_forecast,
+    beside_order_stays,
     check_stop_lap,
     describe,
     entry_moment,
@@ -159,38 +160,6 @@ def answer_forecast(*, session_id: int, lap: int, actual_stops: bool = False) ->
         ],
         "warnings": [*warnings_of(race, strategy), *doubts],
     }
-
-
-def beside_order_stays(
-    strategy: Strategy, race: Timeline, lap: int, *, actual_stops: bool
-) -> tuple[dict[str, Any] | None, list[str]]:
-    """(how good such forecasts were in the exam beside "the order stays", at all circuits and at this one; what has to be said)
-
-    From the share of the race, among those of the exam, that is nearest to the lap.
-    """
-    share = race_exam.nearest_share(lap, race.race_laps)
-    scores = [one.score for one in strategy.race_scores if one.share == share and one.actual_stops == actual_stops]
-    if not scores:
-        return None, ['Whether such a forecast is better than "the order stays" has not been measured: the model has no exam.']
-    parts = {"everywhere": scores, "here": [score for score in scores if score.circuit == race.circuit]}
-    found = {name: race_exam.compare(part) for name, part in parts.items() if part}
-    doubts = []
-    everywhere, here = found["everywhere"], found.get("here")
-    if everywhere.better_low <= 0:
-        doubts.append(
-            f'From about {100 * share:.0f} % of a race on the forecast is not certainly better than "the order stays": '
-            f"{everywhere.error:.2f} places off against {everywhere.order_stays_error:.2f} in {everywhere.races} races of the "
-            f"exam (95 % of the difference: {everywhere.better_low:+.2f} to {everywhere.better_high:+.2f})."
-        )
-    if here and here.error >= here.order_stays_error:
-        doubts.append(
-            f'At {race.circuit} it was not better than "the order stays" in the exam: {here.error:.2f} places off against '
-            f"{here.order_stays_error:.2f}, races: {here.races}."
-        )
-    return {"share": share} | {
-        name: {field: round(value, 3) for field, value in found[name]._asdict().items()} if name in found else None
-        for name in parts
-    }, doubts
 
 
 QUESTIONS: dict[str, Callable[..., dict[str, Any]]] = {

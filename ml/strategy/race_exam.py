@@ -91,6 +91,7 @@ class Comparison(NamedTuple):
     order_stays_error: float
     better_low: float
     better_high: float
+    covered: float  # share of finishes within the 80 % range
 
 
 def compare(scores: Sequence[RaceScore], *, seed: int = 0) -> Comparison:
@@ -103,7 +104,8 @@ def compare(scores: Sequence[RaceScore], *, seed: int = 0) -> Comparison:
     better = (errors[:, 1] - errors[:, 0])[drawn].sum(axis=1) / cars[drawn].sum(axis=1)
     error, frozen = errors.sum(axis=0) / cars.sum()
     low, high = np.quantile(better, [0.025, 0.975])
-    return Comparison(len(scores), float(error), float(frozen), float(low), float(high))
+    covered = float(cars @ np.array([score.covered for score in scores]) / cars.sum())
+    return Comparison(len(scores), float(error), float(frozen), float(low), float(high), covered)
 
 
 def nearest_share(lap: int, race_laps: int) -> float:

@@ -1,22 +1,38 @@
 """What another strategy would have brought: a car's finish with other stops, beside that with the stops it made."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ml.strategy import forecast, simulation, stints
-from ml.strategy.asking import NOT_VALIDATED, CannotAnswer, begin_forecast, describe, find_row, get_race, warnings_of
+from ml.strategy.asking import (
+    NOT_VALIDATED,
+    CannotAnswer,
+    begin_forecast,
+    beside_order_stays,
+    describe,
+    find_row,
+    get_race,
+    warnings_of,
+)
 from ml.strategy.simulation import Plan
 from ml.strategy.storing import load_strategy
-from ml.strategy.timeline import COMPOUNDS
-
-if TYPE_CHECKING:
-    import numpy as np
+from ml.strategy.timeline import COMPOUNDS, Timeline
 
 WINDOW_LAPS = 20
 WINDOW_RACES = 300
+SIMULATION_ERROR = 0.3  # places: two standard errors of the difference of two means of WINDOW_RACES races
 
 
-def answer_what_if(*, session_id: int, driver_number: int, lap: int, stop_lap: int, tyre_compound: str) -> dict[str, Any]:
-    """A car's finish if, from the end of `lap` on, it stops once, at the end of `stop_lap`; beside that with the stops it made.
+def answer_what_if(
+    *,
+    session_id: int,
+    driver_number: int,
+    lap: int,
+    stop_lap: Sequence[int] = (),
+    tyre_compound: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A car's finish if, from the end of `lap` on, it stops at the end of these laps for these tyres, and not otherwise; beside
+    that with the stops it made. Without any stop it drives to the end on the tyres that it has.
 
     The other cars stop as they did. CannotAnswer, and the errors of `load_strategy`.
     """
@@ -26,43 +42,98 @@ def answer_what_if(*, session_id: int, driver_number: int, lap: int, stop_lap: i
     row = find_row(race, driver_number)
     if row not in running.rows:
         raise CannotAnswer("driver_number", f"Car {driver_number} is not running at the end of lap {lap}.")
-    if not lap < stop_lap < race.race_laps:
-        raise CannotAnswer("stop_lap", f"stop_lap {stop_lap}: choose a lap from {lap + 1} to {race.race_laps - 1}.")
+    stops = check_stops(race, lap, stop_lap, tyre_compound)
     place = int((running.rows == row).argmax())
     actual = forecast.actual_plan(race, running)
-    compound = stints.WET if tyre_compound not in COMPOUNDS[: stints.WET] else COMPOUNDS.index(tyre_compound)
-    if compound == stints.WET:
-        raise CannotAnswer(
-            "tyre_compound", f"{tyre_compound}: the simulation knows dry tyres only: {', '.join(COMPOUNDS[: stints.WET])}."
-        )
 
-    def finish(plan: Plan, races: int = simulation.RACES) -> "np.ndarray":
-        return forecast.forecast(known, lap, strategy.race, plan=plan, races=races)[1][place]
+    def finish(plan: Plan, races: int = simulation.RACES) -> dict[str, Any]:
+        return describe(forecast.forecast(known, lap, strategy.race, plan=plan, races=races)[1][place], driver_number)
 
-    window = []
-    for other in range(lap + 1, min(lap + 1 + WINDOW_LAPS, race.race_laps)):
-        found = describe(finish(one_stop(actual, place, other, compound), WINDOW_RACES), driver_number)
-        window.append({"stop_lap": other} | {name: found[name] for name in ("expected", "low", "high")})
+    window = [
+        {"stop_lap": laps[0]} | {name: found[name] for name in ("expected", "low", "high")}
+        for laps in shifted(stops, after=lap, race_laps=race.race_laps)
+        if (found := finish(with_stops(actual, place, dict(zip(laps, stops.values(), strict=True))), WINDOW_RACES))
+    ]
+    measured, doubts = beside_order_stays(strategy, race, lap, actual_stops=True)
     return {
         "session_id": session_id,
         "driver_number": driver_number,
         "lap": lap,
-        "as_driven": describe(finish(actual), driver_number),
-        "changed": describe(finish(one_stop(actual, place, stop_lap, compound)), driver_number),
+        "stops": [{"stop_lap": number, "tyre_compound": COMPOUNDS[compound]} for number, compound in stops.items()],
+        "stops_made": made_stops(race, row, lap),
+        "as_driven": finish(actual),
+        "changed": finish(with_stops(actual, place, stops)),
         "window": window,
+        "best_window": best_window(window),
+        "exam": measured,
         "assumptions": [
             "All other cars stop as they did, and nobody reacts.",
             "Both distributions are simulated: what happened is one draw of the first.",
+            "The rule that two dry compounds have to be driven is not enforced.",
             NOT_VALIDATED,
         ],
-        "warnings": warnings_of(race, strategy),
+        "warnings": [*warnings_of(race, strategy), *doubts],
     }
 
 
-def one_stop(plan: Plan, place: int, lap: int, compound: int) -> Plan:
-    """The plan with a single stop of one car."""
+def check_stops(race: Timeline, lap: int, stop_lap: Sequence[int], tyre_compound: Sequence[str]) -> dict[int, int]:
+    """{lap: place of the compound in the tables} of the changed stops, in the order of their laps. CannotAnswer."""
+    dry = COMPOUNDS[: stints.WET]
+    if len(stop_lap) != len(tyre_compound):
+        raise CannotAnswer(
+            "tyre_compound",
+            f"{len(stop_lap)} laps and {len(tyre_compound)} compounds: name the tyres of each stop, in the order of the laps.",
+        )
+    if outside := [number for number in stop_lap if not lap < number < race.race_laps]:
+        raise CannotAnswer("stop_lap", f"stop_lap {outside[0]}: choose a lap from {lap + 1} to {race.race_laps - 1}.")
+    if len(set(stop_lap)) < len(stop_lap):
+        raise CannotAnswer("stop_lap", "A car stops once at the end of a lap: name each lap once.")
+    if wet := [name for name in tyre_compound if name not in dry]:
+        raise CannotAnswer("tyre_compound", f"{wet[0]}: the simulation knows dry tyres only: {', '.join(dry)}.")
+    return {number: COMPOUNDS.index(name) for number, name in sorted(zip(stop_lap, tyre_compound, strict=True))}
+
+
+def shifted(stops: Mapping[int, int], *, after: int, race_laps: int) -> Iterator[list[int]]:
+    """The laps of the stops with each lap that the first of them could be on, up to the second one; none without stops."""
+    _, *later = [*stops] or [0]
+    last = min(after + WINDOW_LAPS, (later[0] if later else race_laps) - 1)
+    for number in range(after + 1, last + 1) if stops else ():
+        yield [number, *later]
+
+
+def with_stops(plan: Plan, place: int, laps: Mapping[int, int]) -> Plan:
+    """The plan with these stops of one car, {lap: place of the compound}, and no others."""
     stops, compounds = plan.stops.copy(), plan.compound.copy()
     stops[place] = False
-    stops[place, lap] = True
-    compounds[place, lap] = compound
+    for lap, compound in laps.items():
+        stops[place, lap] = True
+        compounds[place, lap] = compound
     return plan._replace(stops=stops, compound=compounds)
+
+
+def made_stops(race: Timeline, row: int, lap: int) -> list[dict[str, Any]]:
+    """The stops that a car made after a lap; the compound is None where it is not known."""
+    import numpy as np
+
+    return [
+        {"stop_lap": number, "tyre_compound": COMPOUNDS[taken] if (taken := next_compound(race, row, number)) >= 0 else None}
+        for number in np.flatnonzero(race.stop[row]).tolist()
+        if number > lap
+    ]
+
+
+def next_compound(race: Timeline, row: int, lap: int) -> int:
+    return int(race.compound[row, min(lap + 1, race.compound.shape[1] - 1)])
+
+
+def best_window(window: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
+    """First and last lap around the best one whose mean places are no more than the simulation's error worse; None without."""
+    if not window:
+        return None
+    means = [one["expected"] for one in window]
+    first = last = means.index(min(means))
+    while first > 0 and means[first - 1] <= min(means) + SIMULATION_ERROR:
+        first -= 1
+    while last + 1 < len(means) and means[last + 1] <= min(means) + SIMULATION_ERROR:
+        last += 1
+    return {"first_lap": window[first]["stop_lap"], "last_lap": window[last]["stop_lap"]}

@@ -9,6 +9,7 @@ from django.test import override_settings
 from ml import recording
 from ml.models import Run
 from ml.strategy import storing, undercut
+from ml.strategy.race_exam import SHARES, RaceScore, Scored
 from ml.strategy.timeline import load_timelines
 from races.models import Session
 
@@ -19,6 +20,8 @@ FIGURES = (
     | {f"undercut_{name}": value for name, value in (BRIER | {"better_low": 0.04, "better_high": 0.16}).items()}
     | {f"overcut_{name}": value for name, value in (BRIER | {"better_low": -0.01, "better_high": 0.03}).items()}
 )
+SCORE = RaceScore(1, "Elsewhere", 20, 1.6, 1.5, 1.1, 1.5, 0.74, 0.1, 0.1, 0.1, 0.1)
+SCORES = [Scored(share, actual, SCORE) for share in SHARES for actual in (False, True)]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,9 @@ def promoted(laps, django_db_blocker, tmp_path_factory):
     """A strategy model that has learnt from the demo races; trained once for this module."""
     with django_db_blocker.unblock(), override_settings(MEDIA_ROOT=tmp_path_factory.mktemp("media")):
         races = load_timelines(laps["session_id"].unique().tolist())
-        run = storing.store(races[:2], races[2:], owner="tests", figures=FIGURES, split="season 2022 after 2021")
+        run = storing.store(
+            races[:2], races[2:], owner="tests", figures=FIGURES, split="season 2022 after 2021", race_scores=SCORES
+        )
         call_command("promote_model", str(run.pk), stdout=io.StringIO())
         storing.load_strategy()
         yield run
@@ -110,6 +115,44 @@ def test_undercut_and_overcut_have_odds_beside_the_base_rate(api, promoted, race
     after = api.get("/api/v1/strategy/undercut/", query).json()
     assert after["undercut"] is None
     assert any(f"car {car} has stopped" in line for line in after["warnings"])
+
+
+def test_several_stops_can_be_changed_at_once_or_all_left_out(api, promoted, race):
+    car, lap = first_car(race)
+    query = {"session_id": race.pk, "driver_number": car, "lap": 5}
+    several = query | {"stop_lap": [lap, 12], "tyre_compound": ["HARD", "SOFT"]}
+    answer = api.get("/api/v1/strategy/what-if/", several).json()
+    assert answer["stops"] == [{"stop_lap": 12, "tyre_compound": "SOFT"}, {"stop_lap": lap, "tyre_compound": "HARD"}]
+    assert [one["stop_lap"] for one in answer["window"]] == list(range(6, min(26, lap)))  # the first stop, before the second one
+    assert all(one["low"] <= one["expected"] <= one["high"] for one in answer["window"])
+    best = min(answer["window"], key=lambda one: one["expected"])["stop_lap"]
+    assert answer["best_window"]["first_lap"] <= best <= answer["best_window"]["last_lap"]
+    assert all(stop["stop_lap"] > 5 for stop in answer["stops_made"])
+    once = api.get("/api/v1/strategy/what-if/", query | {"stop_lap": lap, "tyre_compound": "HARD"}).json()
+    assert answer["changed"]["expected"] > once["changed"]["expected"]  # a stop more costs places
+    none = api.get("/api/v1/strategy/what-if/", query).json()
+    assert (none["stops"], none["window"], none["best_window"]) == ([], [], None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"stop_lap": [12, 20], "tyre_compound": ["HARD"]}, "tyre_compound"),
+        ({"stop_lap": [12, 12], "tyre_compound": ["HARD", "SOFT"]}, "stop_lap"),
+        ({"stop_lap": [12, 2], "tyre_compound": ["HARD", "SOFT"]}, "stop_lap"),
+    ],
+)
+def test_stops_that_cannot_be_are_named(api, promoted, race, changes, field):
+    query = {"session_id": race.pk, "driver_number": first_car(race)[0], "lap": 5} | changes
+    answer = api.get("/api/v1/strategy/what-if/", query)
+    assert (answer.status_code, [*answer.json()]) == (400, [field])
+
+
+def test_a_what_if_says_how_good_forecasts_with_the_stops_that_were_made_are(api, promoted, race):
+    query = {"session_id": race.pk, "driver_number": first_car(race)[0], "lap": 18, "stop_lap": 24, "tyre_compound": "HARD"}
+    answer = api.get("/api/v1/strategy/what-if/", query).json()
+    assert answer["exam"]["everywhere"]["covered"] == 0.74
+    assert any('not certainly better than "the order stays"' in line for line in answer["warnings"])
 
 
 def first_car(race):

@@ -30,8 +30,8 @@ from ml.serializers.strategy import (
 )
 
 LAP = OpenApiExample("A lap of the first stint", 10, parameter_only=("lap", "query"))
-STOP = OpenApiExample("A lap after it", 20, parameter_only=("stop_lap", "query"))
-TYRES = OpenApiExample("Hard tyres", "HARD", parameter_only=("tyre_compound", "query"))
+STOP = OpenApiExample("A lap after it", [20], parameter_only=("stop_lap", "query"))
+TYRES = OpenApiExample("Hard tyres", ["HARD"], parameter_only=("tyre_compound", "query"))
 
 
 class StrategyView(APIView):
@@ -44,7 +44,7 @@ class StrategyView(APIView):
     question: str
 
     def answer(self, request: Request) -> Response:
-        parameters = request.query_params.dict()
+        parameters = request.query_params.copy()  # with every value of a repeated parameter
         parameters.pop("format", None)
         options = validate_data(self.query, parameters)
         from ml.strategy import answers, asking, storing
@@ -122,13 +122,14 @@ class WhatIfView(StrategyView):
 
     @extend_schema(
         operation_id="strategy_what_if",
-        summary="What would another stop have brought?",
+        summary="What would other stops have brought?",
         parameters=[WhatIfQuery],
         responses=WhatIfSerializer,
         examples=[LAP, STOP, TYRES],
     )
     def get(self, request: Request) -> Response:
-        """The finish of a car with its own stops and with one stop on another lap, and that for each lap of the window. Such an
-        answer cannot be validated, and says so. 409 where no strategy model has been promoted.
+        """The finish of a car with its own stops and with other ones (`stop_lap` and `tyre_compound`, repeated for each stop),
+        and that for each lap that the first of them could be on. Such an answer cannot be validated, and says so. 409 where no
+        strategy model has been promoted.
         """
         return self.answer(request)
