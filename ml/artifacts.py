@@ -19,6 +19,7 @@ TRUSTED = [
     "ml.clipping.Clipper",
     "ml.clipping.Columns",
     "ml.fallback.LastLapFallback",
+    "ml.fallback.NaiveFallback",
     "ml.intervals.AdaptiveIntervals",
     "ml.intervals.EndwiseIntervals",
     "ml.intervals.Intervals",

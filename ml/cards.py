@@ -55,6 +55,7 @@ def render_card(run: "Run", result: Result, data: Data) -> str:
         "|" + "---|" * len(result.metrics),
         "| " + " | ".join(f"{value:.4f}" for value in result.metrics.values()) + " |",
         "",
+        *sector_lines(metrics.get("by_sectors_done", [])),
         *race_table(metrics["by_race_id"], result),
         "",
         "## Limits",
@@ -78,6 +79,16 @@ def unknown_flags(data: Data) -> list[str]:
         f"* No messages of race control are stored of {len(unknown)} of these sessions, so their laps under a flag or behind a "
     )
     return [f"{found}safety car count as laps at racing speed: {names}"] if unknown else []
+
+
+def sector_lines(parts: list[dict]) -> list[str]:
+    """What a model of `in_lap` is worth after each sector, and an empty line; nothing for other tasks."""
+    lines = [
+        f"* Asked after sector {part['sectors_done']}: MAE {part['mae']:.4f} s, naive {part['baseline_mae']:.4f} s, "
+        f"skill {part['skill']:.1%}"
+        for part in parts
+    ]
+    return [*lines, ""] if lines else []
 
 
 def race_table(races: list[dict], result: Result) -> list[str]:

@@ -98,6 +98,8 @@ BOOSTING: dict[str, Any] = {
     "max_features": 0.4,
 }
 
+DRAFT = {"max_iter": 200, "learning_rate": 0.06}  # of a model that only says how far others are to be trusted
+
 
 def boosting(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
     """One model of histogram-based gradient boosting; texts are ordinal categories."""
@@ -117,17 +119,20 @@ def boosting(inputs: "pd.DataFrame", *, seed: int, **settings: Any) -> Any:
 
 
 def gradient_boosting(inputs: "pd.DataFrame", *, seed: int, bag: int = 3, **settings: Any) -> Any:
-    """Gradient boosting for the absolute error: the mean of `bag` models with different seeds. Where the race has jumped it falls
-    back towards the run's last lap, of laps that begin."""
+    """Gradient boosting for the absolute error: the mean of `bag` models with different seeds. It falls back to naive answers
+    where these are better: of a lap that begins, to the run's last one where the race has jumped."""
     from sklearn.ensemble import VotingRegressor
 
-    from ml.fallback import LastLapFallback
+    from ml.fallback import LastLapFallback, NaiveFallback
 
     bagged = VotingRegressor(
         [(f"seed_{seed + number}", boosting(inputs, seed=seed + number, **settings)) for number in range(bag)]
     )
+    draft = boosting(inputs, seed=seed, **DRAFT | settings)
+    if "sectors_done" in inputs:
+        return NaiveFallback(bagged, draft)
     asked_at_start = {"lag_1", "level", "state_pace"} <= set(inputs) and "horizon" not in inputs
-    return LastLapFallback(bagged, boosting(inputs, seed=seed, **settings)) if asked_at_start else bagged
+    return LastLapFallback(bagged, draft) if asked_at_start else bagged
 
 
 def stint_state(inputs: "pd.DataFrame", *, seed: int, alpha: float = 3.0) -> Any:

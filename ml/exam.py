@@ -10,6 +10,8 @@ from ml import evaluation
 from ml.building import Data
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ml.training import Result
 
 
@@ -45,30 +47,42 @@ def examine(
 
     for task in tasks:
         for split in splits:
-            yield figures(
+            yield from figures(
                 training.train(data.laps, table=data.table, model=model, task=task, split=split, seed=seed, progress=progress)
             )
 
 
-def figures(result: "Result") -> Examined:
-    """The row of a training's result; ValueError for a leaky split, which has no intervals."""
+def figures(result: "Result") -> Iterator[Examined]:
+    """The row of a training's result, of `in_lap` one per number of sectors done; ValueError for a leaky split, which has no
+    intervals."""
     if result.leaky:
         raise ValueError(f"The split {result.split!r} is leaky: its figures say nothing of races to come.")
     rows = result.predictions
+    if "sectors_done" not in rows:
+        yield part_figures(result, rows, result.task)
+        return
+    for done, part in rows.groupby("sectors_done"):
+        yield part_figures(result, part, f"{result.task}, sector {done}")
+
+
+def part_figures(result: "Result", rows: "pd.DataFrame", name: str) -> Examined:
+    """The figures of some of a result's predictions."""
     races = [*evaluation.metrics_by(rows, "session_id")]
     shares = [race["coverage"] for race in races if race["laps"] > evaluation.ENOUGH_LAPS] or [float("nan")]
+    error, naive_error = (rows["actual"] - rows["prediction"]).abs(), (rows["actual"] - rows["baseline"]).abs()
+    coverage = evaluation.coverage(rows)
     return Examined(
-        task=result.task,
+        task=name,
         split=result.split,
         laps=len(rows),
         races=len(races),
-        mae=result.metrics["mae"],
+        mae=float(error.mean()),
         baseline=result.baseline,
-        baseline_mae=result.baselines[result.baseline],
-        skill=result.skill,
+        baseline_mae=float(naive_error.mean()),
+        skill=evaluation.skill(error, naive_error, rows["session_id"], seed=result.seed),
         worst_skill=min(race["skill"] for race in races),
         least_covered=min(shares),
         most_covered=max(shares),
         seconds=result.seconds,
-        **{name: result.coverage[name] for name in ("coverage", "width", "interval_score")},
+        **{name: coverage[name] for name in ("coverage", "width", "interval_score")},
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 FOLDS = 5  # of the training races
 PAST_SCORES = 300  # misses that represent all past races
 QUANTILES = {"max_iter": 150, "learning_rate": 0.04, "max_leaf_nodes": 8, "min_samples_leaf": 60, "max_features": 0.2}
+SECTOR_SHARE = 0.3  # of the error of a lap, that each sector driven takes away
 DEFAULT_NOISE = 0.3  # seconds, until the race's own noise is known
 
 
@@ -97,12 +98,13 @@ KINDS: dict[str, type[Intervals]] = {
     "next_lap": AdaptiveIntervals,
     "pace_delta": AdaptiveIntervals,
     "pace_delta_earlier_stints": EndwiseIntervals,
+    "in_lap": AdaptiveIntervals,
 }
 
 
 def scale(inputs: "pd.DataFrame") -> "np.ndarray":
     """The scale of each lap's misses in seconds, which makes races comparable: it grows with the noise of the field's laps and
-    with the horizon of the prediction."""
+    with the horizon of the prediction, and shrinks with the sectors that are done."""
     import numpy as np
 
     scales = np.ones(len(inputs))
@@ -110,6 +112,8 @@ def scale(inputs: "pd.DataFrame") -> "np.ndarray":
         scales = 0.25 + 0.4 * inputs["field_noise"].fillna(DEFAULT_NOISE).to_numpy()
     if "horizon" in inputs:
         scales = scales * (1 + inputs["horizon"].to_numpy() / 15)
+    if "sectors_done" in inputs:
+        scales = scales * (1 - SECTOR_SHARE * inputs["sectors_done"].to_numpy())
     return scales
 
 

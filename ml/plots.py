@@ -139,6 +139,8 @@ def coverage(result: Result) -> "Figure":
 def pace_evolution(result: Result, session_id: int | None = None) -> "Figure":
     """Laps, predictions and intervals of some cars in one race: `session_id`, by default the latest test race."""
     rows = result.predictions
+    if "sectors_done" in rows:
+        rows = rows[rows["sectors_done"] == rows["sectors_done"].max()]
     session_id = int(rows.sort_values("session_date")["session_id"].iloc[-1]) if session_id is None else session_id
     race = rows[rows["session_id"] == session_id].sort_values("lap_number")
     cars = race["driver_number"].value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:PACE_CARS]

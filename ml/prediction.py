@@ -1,4 +1,4 @@
-"""Predictions of lap times by the champions of the tasks: of a stored race, or of a hypothetical lap.
+"""Predictions of the laps of a stored race by the champions of the tasks.
 
 The features of a race are computed once, and again when rows of its session change. This module loads scikit-learn: import it
 inside functions.
@@ -13,19 +13,18 @@ import pandas as pd
 from django.utils import timezone
 from threadpoolctl import ThreadpoolController
 
-from drivers.models import Entry
 from mirror import versions
-from ml import circuits, datasets, features, tasks
+from ml import datasets, features, tasks
 from ml.champions import Champion, NoChampion, load_champion
 from races import neutralisations
 from races.models import Session
 
-__all__ = ["CannotPredict", "NoChampion", "Prediction", "predict_hypothetical", "predict_session"]
+__all__ = ["CannotPredict", "NoChampion", "Prediction", "predict_session"]
 
 # The task that predicts the first lap: next_lap where its run has a clean lap already, else pace_delta.
 FIRST_LAP_TASKS = ("next_lap", "pace_delta")
+IN_LAP_TASK = "in_lap"  # predicts it when some of its sectors are done
 LATER_LAPS_TASK = "rest_of_stint"
-HYPOTHETICAL_TASK = "lap_time"
 # Trees predict a few laps one after another: starting a thread for each takes longer than to predict them.
 single_threaded = ThreadpoolController().wrap(limits=1, user_api="openmp")
 
@@ -58,23 +57,27 @@ class Prediction(NamedTuple):
 
 @single_threaded
 def predict_session(
-    *, session_id: int, driver_number: int, from_lap: int, horizon: int = 1, race_laps: int | None = None
+    *, session_id: int, driver_number: int, from_lap: int, horizon: int = 1, race_laps: int | None = None, sectors_done: int = 0
 ) -> Prediction:
     """Predict a car's laps from `from_lap` on, from what was known when that one began. Seconds, with 80 % intervals.
 
-    The lap may have been driven, or be the next one. `race_laps` is the announced length; by default the number of laps driven,
+    The lap may have been driven, be under way, or be the next one. With `sectors_done` (1 or 2) it is predicted from these of its
+    own sectors as well; later laps are not. `race_laps` is the announced length; by default the number of laps driven,
     or, while the race is on, those of the last race at this circuit. CannotPredict, and the errors of `load_champion`.
     """
     session = Session.objects.filter(pk=session_id).first()
     if session is None:
         raise CannotPredict("session_id", f"There is no session {session_id}.")
-    race, row = load_race_with_lap(session, driver_number=driver_number, from_lap=from_lap, race_laps=race_laps)
+    race, row = load_race_with_lap(
+        session, driver_number=driver_number, from_lap=from_lap, race_laps=race_laps, sectors_done=sectors_done
+    )
     if from_lap + horizon - 1 > race.length:
         left = race.length - from_lap + 1
         raise CannotPredict("horizon", f"The race has {race.length} laps; from lap {from_lap} on that is {left} at most.")
-    first = race.predictions.loc[row]
+    asked = race.find_question(row, sectors_done)
+    first = race.predictions.loc[asked]
     laps = [Lap(from_lap, float(first["seconds"]), float(first["low"]), float(first["high"]), race.task)]
-    champions, warnings = {race.task: race.champion}, race.champion.range_warnings(race.inputs.loc[[row]])
+    champions, warnings = {race.task: race.champion}, race.champion.range_warnings(race.inputs.loc[[asked]])
     if horizon > 1:
         champions[LATER_LAPS_TASK] = load_champion(LATER_LAPS_TASK)
         later, more = predict_later_laps(race, row, from_lap=from_lap, horizon=horizon, champion=champions[LATER_LAPS_TASK])
@@ -93,10 +96,15 @@ def predict_session(
     return Prediction(laps, champions, list(dict.fromkeys(warnings)))
 
 
-def load_race_with_lap(session: Session, *, driver_number: int, from_lap: int, race_laps: int | None) -> "tuple[Race, Any]":
+def load_race_with_lap(
+    session: Session, *, driver_number: int, from_lap: int, race_laps: int | None, sectors_done: int
+) -> "tuple[Race, Any]":
     """(the race as the first champion sees it that can predict this lap, the lap's row in its tables)."""
     length = race_laps or announced_laps(session)
     version = versions.of_session(session.pk)
+    if sectors_done:
+        race = load_race(session.pk, load_champion(IN_LAP_TASK), length, version)
+        return race, race.find_row(driver_number, from_lap)
     next_lap, pace_delta = FIRST_LAP_TASKS
     race = load_race(session.pk, load_champion(next_lap), length, version)
     row = race.find_row(driver_number, from_lap)
@@ -134,7 +142,7 @@ class Race:
         as_clean = laps.assign(excluded="", end=laps["end"].where(laps["excluded"] == ""))
         problem = tasks.TASKS[self.task](as_clean, table)
         champion.check_inputs(problem.inputs)
-        self.inputs = problem.inputs
+        self.inputs, self.questions = problem.inputs, problem.laps
         low, high = champion.intervals.predict(problem.inputs, problem.target - problem.anchor, problem.laps, problem.asked_at)
         differences = {"seconds": champion.estimator.predict(problem.inputs), "low": low, "high": high}
         self.predictions = pd.DataFrame({name: problem.anchor + seconds for name, seconds in differences.items()})
@@ -154,6 +162,21 @@ class Race:
             last = int(car["lap_number"].max())
             raise CannotPredict(
                 "from_lap", f"Only laps that car {driver_number} has driven, or its next one, can be predicted: up to {last}."
+            )
+        return rows[0]
+
+    def find_question(self, row: Any, sectors_done: int) -> Any:
+        """The index of a lap's prediction; CannotPredict where its first sectors are not known, or those of a lap before."""
+        if not sectors_done:
+            return row
+        number, car = self.laps.loc[row, ["lap_number", "driver_number"]]
+        asked = self.questions[self.questions["sectors_done"] == sectors_done]
+        rows = asked.index[(asked["lap_number"] == number) & (asked["driver_number"] == car)]
+        if rows.empty:
+            raise CannotPredict(
+                "sectors_done",
+                f"Lap {number} of car {car} cannot be predicted after sector {sectors_done}: that takes the times of its sectors "
+                "so far, and a clean lap before it in the same run.",
             )
         return rows[0]
 
@@ -228,67 +251,3 @@ def later_intervals(race: Race, inputs: pd.DataFrame, *, moments: pd.Series, cha
         pd.concat([stints.asked_at, moments]),
     )
     return low[len(stints.inputs) :], high[len(stints.inputs) :]
-
-
-@single_threaded
-def predict_hypothetical(
-    *,
-    lap_number: int,
-    circuit_name: str,
-    driver_id: str = "",
-    tyre_compound: str = "UNKNOWN",
-    race_laps: int | None = None,
-    **conditions: float,
-) -> Prediction:
-    """Predict a lap that nobody has driven, from what the last race at the circuit says, and tyres, driver and weather.
-
-    conditions: `stint_number`, `tyre_age` (laps), `air_temperature`, `track_temperature` (°C), `rainfall` (0 or 1); unknown where
-    left out. At a circuit that the champion knows nothing of, the interval is the range of the circuits that it knows.
-    """
-    champion = load_champion(HYPOTHETICAL_TASK)
-    levels = champion.circuit_levels()
-    level = levels.get(circuit_name, circuits.Level(math.nan, math.nan, lap_number))
-    names = ("stint_number", "tyre_age", "track_temperature", "rainfall")
-    lap = pd.DataFrame(
-        {
-            "lap_number": [float(lap_number)],
-            "race_laps": [float(race_laps or max(level.race_laps, lap_number))],
-            "compound": [tyre_compound],
-            **{name: [float(conditions.get(name, np.nan))] for name in names},
-        }
-    )
-    driver_delta, warnings = driver_effect(champion, driver_id)
-    inputs = tasks.hypothetical_inputs(lap, pd.Series([driver_delta]))
-    champion.check_inputs(inputs)
-    if circuit_name not in levels:
-        return unknown_circuit(champion, levels, lap_number=lap_number, circuit_name=circuit_name)
-    anchor = float(tasks.hypothetical_anchor(lap, pd.DataFrame([level._asdict()]), pd.Series([driver_delta]))[0])
-    low, high = champion.intervals.predict(inputs, pd.Series([np.nan]), lap, pd.Series([0.0]))
-    seconds = anchor + float(champion.estimator.predict(inputs)[0])
-    if tyre_compound in ("INTERMEDIATE", "WET"):
-        warnings.append(f"{tyre_compound} tyres: the model has learnt from dry laps only, so this is a lap on a dry track.")
-    warnings += champion.range_warnings(inputs)
-    predicted = Lap(lap_number, seconds, anchor + float(low[0]), anchor + float(high[0]), HYPOTHETICAL_TASK)
-    return Prediction([predicted], {HYPOTHETICAL_TASK: champion}, warnings)
-
-
-def unknown_circuit(champion: Champion, levels: dict[str, circuits.Level], *, lap_number: int, circuit_name: str) -> Prediction:
-    """The range of the circuits that are known, for a circuit that is not."""
-    low, middle, high = np.quantile([level.level for level in levels.values()], [0.1, 0.5, 0.9]).tolist()
-    warning = (
-        f"No race at {circuit_name} was learnt from, so nothing is known of its laps: this is the range of the circuits that are "
-        f"known, {', '.join(sorted(levels))}."
-    )
-    return Prediction([Lap(lap_number, middle, low, high, HYPOTHETICAL_TASK)], {HYPOTHETICAL_TASK: champion}, [warning])
-
-
-def driver_effect(champion: Champion, driver_id: str) -> tuple[float, list[str]]:
-    """(seconds that a driver is slower than the field's pace over past races, what to say where nothing is known of them)."""
-    if not driver_id:
-        return 0.0, []
-    entries = Entry.objects.filter(driver_id=driver_id).order_by("-session__date_start")
-    number = entries.values_list("driver_number", flat=True).first()
-    memory = champion.memory(timezone.now())
-    if number is None or ("driver", "delta", number) not in memory.sums:
-        return 0.0, [f"No lap of {driver_id} was learnt from: this is a lap of an average driver."]
-    return memory.mean("driver", "delta", number), []

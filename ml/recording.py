@@ -28,7 +28,7 @@ LIBRARIES = ("scikit-learn", "numpy", "pandas", "scipy", "skops", "pyarrow")
 MODEL_FILE = "model.skops"  # of a run: the file that answers predictions
 LEASE_PREFIX = "training "
 # Tasks whose naive answer everybody knows, the last race's lap time: a model that is worse is of no use to anybody.
-NEED_SKILL = ("lap_time",)
+NEED_SKILL = ("lap_time", "in_lap")
 SAFE_NAME = re.compile(r"(?=.{1,100}\Z)[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
 
 

@@ -1,14 +1,17 @@
 """The questions that are put to models: which laps are asked for, what may be known, and what anybody could say without a model.
 
-Every task is answered at the start of a lap, about clean laps only; that the lap will be a clean one is hindsight. A model learns
-the difference to `anchor`, seconds that are known beforehand, so that circuits of every length are one problem.
+Every task is answered at the start of a lap (`in_lap` during it), about clean laps only; that the lap will be a clean one is
+hindsight. A model learns the difference to `anchor`, seconds that are known beforehand, so that circuits of every length are one
+problem.
 """
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ml import circuits
 from ml.datasets import TELEMETRY
+from ml.features import LAST_SECTORS, SECTORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +21,7 @@ TRUST = 0.65  # of the last lap beside the run's level, in what the run says of 
 STATE = 0.5  # of the race's state beside what the run says, in the anchor of the next lap
 MAX_STATE_TERM = 1.0  # seconds by which the race's state moves an anchor at most
 LIMIT = 5.0  # seconds beyond which differences are not told apart
+ASKED_AFTER = (1, 2)  # sectors of a lap, that `in_lap` is asked after
 
 # Seconds, of which the models see the difference to the anchor.
 ABSOLUTE = (
@@ -96,7 +100,7 @@ def differences(features: "pd.DataFrame", anchor: "pd.Series") -> "pd.DataFrame"
     for name in ABSOLUTE:
         if name in shown:
             shown[name] = (shown[name] - anchor).clip(-LIMIT, LIMIT)
-    return shown.drop(columns=["lap_number"])
+    return shown.drop(columns=["lap_number", *LAST_SECTORS], errors="ignore")
 
 
 def naive(features: "pd.DataFrame") -> "pd.DataFrame":
@@ -177,6 +181,46 @@ def later_laps(known: "pd.DataFrame", horizon: "pd.Series") -> "pd.DataFrame":
     return differences(known, known["median_5"]).assign(horizon=horizon, race_slope_ahead=known["race_slope"] * (horizon + 2))
 
 
+def in_lap(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
+    """A lap that is under way, once after its first sector and once after its second, from the sectors driven so far."""
+    import numpy as np
+    import pandas as pd
+
+    if not {*LAST_SECTORS} <= {*features}:
+        raise ValueError("This dataset was built before there were the features of in_lap: build it again.")
+    after = [after_sectors(laps, features, done) for done in ASKED_AFTER]
+    places = np.concatenate([laps.index.get_indexer(problem.laps.index) for problem in after])
+    order = np.argsort(places, kind="stable")  # a lap's questions follow each other, and so do those of a race
+    tables = (pd.concat([getattr(problem, name) for problem in after]) for name in Problem._fields[:6])
+    return Problem(*(table.iloc[order].reset_index(drop=True) for table in tables))
+
+
+def after_sectors(laps: "pd.DataFrame", features: "pd.DataFrame", done: int) -> Problem:
+    """Laps when so many sectors of them are done. The anchor: these, and the others as in the last clean lap of the run."""
+    import pandas as pd
+
+    driven = laps[[*SECTORS[:done]]].astype("float64")
+    rows = (laps["excluded"] == "") & driven.notna().all(axis=1) & features[LAST_SECTORS[-1]].notna() & laps["start"].notna()
+    laps, features, driven = laps[rows], features[rows], driven[rows]
+    so_far = driven.sum(axis=1)
+    anchor = so_far + features[[*LAST_SECTORS[done:]]].sum(axis=1)
+    changes = {
+        f"sector_{number}_change": (
+            (driven[SECTORS[number - 1]] - features[LAST_SECTORS[number - 1]]).clip(-LIMIT, LIMIT) if number <= done else math.nan
+        )
+        for number in ASKED_AFTER
+    }
+    answers = {"own sectors, the rest as in the last clean lap": anchor, "previous clean lap": features["lag_1"]}
+    return Problem(
+        laps.assign(sectors_done=done),
+        differences(features, expected(features)).assign(**changes, sectors_done=float(done)),
+        laps["start"] + so_far,
+        anchor,
+        laps["lap_duration"],
+        pd.DataFrame(answers),
+    )
+
+
 def lap_time(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:
     """A lap of a race that has not begun, in seconds, from what the last race at its circuit says, and lap, tyres and driver."""
     import pandas as pd
@@ -213,5 +257,5 @@ def hypothetical_inputs(laps: "pd.DataFrame", driver_delta: "pd.Series") -> "pd.
 
 
 TASKS: dict[str, Callable[["pd.DataFrame", "pd.DataFrame"], Problem]] = {
-    task.__name__: task for task in (next_lap, pace_delta, pace_delta_earlier_stints, rest_of_stint, lap_time)
+    task.__name__: task for task in (next_lap, pace_delta, pace_delta_earlier_stints, rest_of_stint, in_lap, lap_time)
 }

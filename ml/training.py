@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OUTLIER = 3.0  # seconds beside the anchor beyond which a training lap teaches no more
+PARTS = ("race_id", "season", "compound", "sectors_done")  # columns of which each value has figures; the last one of `in_lap`
 SAMPLE = 1_000  # asked laps that are kept to find out what a model looks at
 
 
@@ -182,6 +183,7 @@ def fitted(problem: Problem, learnt: "np.ndarray", asked: "np.ndarray", *, estim
 
 def answers(problem: Problem, asked: "np.ndarray", predicted: "np.ndarray") -> "pd.DataFrame":
     names = ["race_id", "season", "session_date", "session_id", "circuit", "driver_number", "lap_number", "compound", "tyre_age"]
+    names += [name for name in ("sectors_done",) if name in problem.laps]
     return problem.laps.loc[asked, names].assign(actual=problem.target[asked], prediction=problem.anchor[asked] + predicted)
 
 
@@ -216,9 +218,10 @@ def summed_up(problem: Problem, folds: list[dict[str, Any]], *, split: str, seed
 
 
 def figures(result: Result) -> dict[str, Any]:
-    """Everything that is said of a result, ready for JSON; also by race, season and compound."""
+    """Everything that is said of a result, ready for JSON; also by each of PARTS."""
     said = ("task", "model", "split", "leaky", "seed", "settings", "metrics", "baseline", "baselines", "coverage", "seconds")
-    parts = {column: [*evaluation.metrics_by(result.predictions, column)] for column in ("race_id", "season", "compound")}
+    columns = [column for column in PARTS if column in result.predictions]
+    parts = {column: [*evaluation.metrics_by(result.predictions, column)] for column in columns}
     return (
         {name: getattr(result, name) for name in said}
         | {"skill": result.skill._asdict(), "trained_on": result.last.laps, "trained_until": result.last.until}

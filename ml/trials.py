@@ -85,8 +85,8 @@ def record_result(run: Run, result: Result, data: Data, progress: Callable[[str]
     progress("Writing the model")
     figures = training.figures(result) | {"excluded": datasets.excluded(data.laps), "dataset": data.sha256}
     recording.log_metrics(run=run, metrics=overall(result))
-    for column in ("race_id", "season", "compound"):
-        for part in figures[f"by_{column}"]:
+    for column in training.PARTS:
+        for part in figures.get(f"by_{column}", ()):
             numbers = {key: value for key, value in part.items() if key != column and math.isfinite(value)}
             recording.log_metrics(run=run, metrics=numbers, context=f"{column.removesuffix('_id')}={part[column]}")
     for name, content, kind in (

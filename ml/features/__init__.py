@@ -19,13 +19,22 @@ from typing import TYPE_CHECKING
 from ml import race_state
 from ml.features.field import field_pace, field_slope, relative_pace, team_mate_pace
 from ml.features.memory import Memory
-from ml.features.own import SECTORS, laps_by_car, own_pace, sector_and_speed_changes, situation, track_temperature_change
+from ml.features.own import (
+    LAST_SECTORS,
+    SECTORS,
+    laps_by_car,
+    last_sectors,
+    own_pace,
+    sector_and_speed_changes,
+    situation,
+    track_temperature_change,
+)
 from ml.features.traffic import MAX_GAP, traffic
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MAX_GAP", "SECTORS", "Memory", "build", "laps_by_car", "session_features"]
+__all__ = ["LAST_SECTORS", "MAX_GAP", "SECTORS", "Memory", "build", "laps_by_car", "session_features"]
 
 
 def build(laps: "pd.DataFrame", memory: Memory | None = None) -> "pd.DataFrame":
@@ -83,6 +92,7 @@ def session_features(laps: "pd.DataFrame") -> "pd.DataFrame":
             field_slope(laps, clean),
             traffic(laps, own),
             sector_and_speed_changes(laps, clean),
+            last_sectors(laps, clean),
             track_temperature_change(laps),
         ],
         axis=1,

@@ -16,6 +16,7 @@ LAGS = 5  # clean laps that a run remembers one by one
 NEUTRALISED_LONG_AGO = 20  # laps; a longer time is not told apart
 SECTOR_MEDIAN_LAPS = 6
 SECTORS = ("duration_sector_1", "duration_sector_2", "duration_sector_3")
+LAST_SECTORS = ("last_sector_1", "last_sector_2", "last_sector_3")
 PACE_FEATURES = (
     "level",
     "slope",
@@ -159,6 +160,18 @@ def sector_and_speed_changes(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.D
     measures = ("sector_1", "sector_2", "sector_3", "trap_speed", "i1_speed", "i2_speed", *TELEMETRY)
     columns = [f"{name}_surprise" for name in measures]
     return pd.DataFrame(np.clip(changes, -limits, limits), columns=columns, index=laps.index)
+
+
+def last_sectors(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
+    """Look up the sectors of the last clean lap of the run that has all three, in seconds; known once that lap has ended."""
+    import pandas as pd
+
+    sectors = laps[[*SECTORS]].astype("float64").set_axis([*LAST_SECTORS], axis=1)
+    whole = sectors[pd.Series(clean, index=laps.index) & sectors.notna().all(axis=1)].reindex(laps.index)
+    order = laps.sort_values("lap_number").index
+    runs = [laps["driver_number"], laps["run"]]
+    following = whole.loc[order].groupby([part[order] for part in runs], sort=False).ffill()
+    return following.groupby([part[order] for part in runs], sort=False).shift(1).reindex(laps.index)
 
 
 def track_temperature_change(laps: "pd.DataFrame") -> "pd.DataFrame":

@@ -20,6 +20,12 @@ class PredictSerializer(SessionWords):
         required=False, min_value=1, max_value=200, help_text="The first lap to predict: one it has driven, or the next."
     )
     horizon = serializers.IntegerField(required=False, min_value=1, max_value=100, help_text="Number of laps; 1 by default.")
+    sectors_done = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=2,
+        help_text="Sectors of the first lap that are driven when it is asked about; 0 by default, the lap begins.",
+    )
     race_laps = serializers.IntegerField(
         required=False,
         min_value=1,
@@ -49,7 +55,7 @@ class PredictSerializer(SessionWords):
         if missing := [name for name in required if name not in attrs]:
             ways = f"{', '.join(self.STORED)} for a stored race, {', '.join(self.HYPOTHETICAL)} for a hypothetical lap"
             raise serializers.ValidationError({name: [f"Required: {ways}."] for name in missing})
-        of_stored = {*self.STORED, "horizon", "race_laps"}
+        of_stored = {*self.STORED, "horizon", "sectors_done", "race_laps"}
         allowed = of_stored if stored else set(self.fields) - of_stored | {"race_laps"}
         if foreign := [name for name in attrs if name not in allowed]:
             owner = "a hypothetical lap" if stored else "a stored race"

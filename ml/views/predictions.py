@@ -46,14 +46,14 @@ class PredictView(APIView):
         model has been promoted for the task.
         """
         query = validate_data(PredictSerializer, request.data)
-        from ml import prediction
+        from ml import hypothetical, prediction
 
         try:
             with admission.turn(admission.EXPENSIVE, request):
                 if "session_id" in query:
                     answer = prediction.predict_session(**query)
                 else:
-                    answer = prediction.predict_hypothetical(**query)
+                    answer = hypothetical.predict_hypothetical(**query)
         except prediction.CannotPredict as error:
             raise ValidationError({error.field: [str(error)]}) from error
         except (prediction.NoChampion, ValueError) as error:

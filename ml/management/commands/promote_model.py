@@ -13,8 +13,8 @@ class Command(BaseCommand):
     help = (
         "Make the model of a run the champion of its task: POST /api/v1/predict/ answers with it from then on, in every process "
         "of the site. Refused for a run that has failed, still runs, or was measured on a leaky split, and for one of lap_time "
-        "that was no better than its baseline. Its file is read first, so one that was altered, or written with another "
-        "scikit-learn, is refused too."
+        "or in_lap that was no better than its baseline. Its file is read first, so one that was altered, or written with "
+        "another scikit-learn, is refused too."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
