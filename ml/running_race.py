@@ -80,6 +80,7 @@ def add_later_laps(found: dict[int, list[dict[str, Any]]], race: Race, rows: Map
             found[int(car)].append(forecast_of(lap, *times))
 
 
+@single_threaded
 def rejoin_places(*, session_id: int, laps: Mapping[int, int], race_laps: int | None = None) -> dict[int, dict[str, Any]]:
     """{car: where it rejoins if it comes in at the end of the lap that it is on}: `place`, `low` and `high` of the set of 80 %.
 
