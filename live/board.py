@@ -8,7 +8,7 @@ from typing import Any
 
 from live.picture import Picture, value
 from live.timing import Best, best_of, car_times, phase_of
-from pages.colours import compound_letter, palette
+from ml.colours import compound_letter, palette
 from races.models import QUALIFYINGS, RACES, Neutralisation
 
 State = Neutralisation.State

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from mirror.models import SyncRun
+from ml.colours import palette
 from pages.addresses import at_present_address, find_race, latest_year, race_url, session_url
 from pages.answers import respond
 from pages.chart import Chart
-from pages.colours import palette
 from pages.page_versions import season_version
 from pages.progress import progress
 from pages.season import Season, Weekend, results_told, season_page, session_state

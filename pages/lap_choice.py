@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.models import Entry
+from ml.colours import PAPERS, UNKNOWN, legible
 from pages.cars import cars_of
 from pages.chart import Car
-from pages.colours import PAPERS, UNKNOWN, legible
 from pages.rows import SessionRows
 from pages.state import BadState, State
 from races.models import Session

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 from drivers.models import Driver, DriverAlias, Team
 from drivers.names import driver_id
 from drivers.teams import find_team
+from ml.colours import palette
 from pages.addresses import Moved, at_present_address
 from pages.answers import respond
 from pages.careers import CareerRows, colour_of, load_driver, load_team, results_in, seasons_of
-from pages.colours import palette
 from pages.duels import duels, load_laps
 from pages.page_versions import collections_version
 from pages.views import staff

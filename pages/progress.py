@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import count
 
+from ml.colours import palette
 from pages.chart import Car, Chart, Line, Table
-from pages.colours import palette
 from pages.season import Season, Standing
 from pages.state import BadState
 

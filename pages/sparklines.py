@@ -5,10 +5,10 @@ from statistics import median
 
 import msgspec
 
+from ml.colours import COMPOUNDS
 from pages.chart import Chart, Line
 from pages.charts import View
 from pages.charts.registry import VIEWS
-from pages.colours import COMPOUNDS
 from pages.rows import SessionRows
 from pages.state import State
 

@@ -1,7 +1,7 @@
 """Visits to the pit lane and the ends of races, as marks on a car's line."""
 
+from ml.colours import compound_letter
 from pages.chart import Mark
-from pages.colours import compound_letter
 from pages.rows import LapRow, SessionRows, derived_once, grouped
 from pages.timing import field_crossings
 from telemetry.pit_visits import Kind, Tyres, Visit, VisitClassifier

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from ask.sql.running import Column
-from pages.colours import PAPERS, Shades, legible
+from ml.colours import PAPERS, Shades, legible
 from pages.drawing import WIDTH, Scale
 
 KINDS = ("auto", "bars", "lines", "none")

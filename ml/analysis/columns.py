@@ -41,6 +41,8 @@ FIGURES = {
     "never": Figure("share", "of draws in which that does not happen within 80 laps"),
     "worked": Figure("share", "of undercuts after which the car was ahead"),
     "ahead": Figure("", "whether the car that stopped first was ahead after the answer"),
+    "slow": Figure("", "whether one of the two stops took 3 s more in the lane than the median one"),
+    "ages": Figure("laps", "at which 5, 10 … 95 % of the draws in which it happens have crossed", digits=2),
     "p10": Figure("s", "a tenth of the values is below; of crossovers laps"),
     "p25": Figure("s", "a quarter of the values is below"),
     "p75": Figure("s", "three quarters of the values are below"),

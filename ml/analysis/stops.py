@@ -1,12 +1,13 @@
 """Stops: what they cost, when another tyre is faster, and what stopping first wins."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml.analysis import degradation, robust
 from ml.analysis.sessions import CLEAN, CannotSay
 from telemetry.lap_rules import NEUTRALISED_STATES, WET_COMPOUNDS
-from telemetry.pit_visits import load_visits
+from telemetry.pit_visits import Visit, load_visits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,8 @@ FEWEST_OTHERS = 3  # of those
 FREE = 0.1  # of the laps of those who stayed out may be neutralised on a free track
 LONGEST = 60.0  # seconds: a stop that costs more was a repair
 DRAWS = 4000
+SHARES = [share / 20 for share in range(1, 20)]  # at which the distribution of a crossover is told
+SLOW = 3.0  # seconds in the lane beyond the session's median, from which a stop was a slow one
 RIVAL = 3.0  # seconds between two cars that race each other
 NO_RED_FLAG = ", nor under a red flag, nor as a neutralisation began or ended"
 NO_NEUTRALISATION = ", nobody is neutralised"
@@ -185,6 +188,7 @@ def crossover(laps: "pd.DataFrame") -> dict[str, Any]:
             if meets.mean() >= 0.5:
                 low, middle, high = np.quantile(ages[meets], [0.1, 0.5, 0.9])
                 row |= {"age": float(middle), "p10": float(low), "p90": float(high)}
+                row["ages"] = np.quantile(ages[meets], SHARES).tolist()
             rows.append(row)
     return {
         "rows": rows,
@@ -208,13 +212,16 @@ def undercut(laps: "pd.DataFrame") -> dict[str, Any]:
     stops = {
         key: sorted(v.lap_number for v in visits if v.driver_number == key and v.is_stop and v.lap_number > 1) for key in by_car
     }
+    slow = slow_stops(visits)
     rows = []
     for chaser, mine in by_car.items():
         for leader, other in by_car.items():
             for first in stops[chaser] if leader != chaser else ():
                 row = gained(mine, other, first, stops[leader])
                 if row:
-                    rows.append({"name": str(mine["name"].iloc[0]), "on": str(other["name"].iloc[0]), **row})
+                    names = {"name": str(mine["name"].iloc[0]), "on": str(other["name"].iloc[0])}
+                    stood = (chaser, first) in slow or (leader, row["answered"]) in slow
+                    rows.append({**names, **row, "slow": stood})
     gains = np.array([row["gain"] for row in rows])
     if not len(gains):
         raise CannotSay("Nobody in this race stopped within three seconds behind a car that answered within five laps.")
@@ -229,6 +236,19 @@ def undercut(laps: "pd.DataFrame") -> dict[str, Any]:
         "filters": [f"within {RIVAL:g} s before the stop, the car ahead stops 1 to {ANSWER} laps later{NO_NEUTRALISATION}"],
         "assumptions": ["slow stops and traffic after the stop are part of the gain, as they are of the gamble"],
     }
+
+
+def slow_stops(visits: "Sequence[Visit]") -> set[tuple[int, int]]:
+    """(car, lap) of the stops that took `SLOW` seconds more in the lane than the median one, as far as upstream timed them."""
+    from statistics import median
+
+    timed = {
+        (visit.driver_number, visit.lap_number): visit.pit.seconds
+        for visit in visits
+        if visit.is_stop and visit.pit and visit.pit.seconds is not None
+    }
+    usual = median(timed.values()) if timed else 0.0
+    return {stop for stop, seconds in timed.items() if seconds > usual + SLOW}
 
 
 def gained(chaser: "pd.DataFrame", leader: "pd.DataFrame", first: int, answers: list[int]) -> dict[str, Any] | None:

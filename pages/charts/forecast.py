@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ml.colours import compound_letter
 from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Line, Table
 from pages.charts import View
-from pages.colours import compound_letter
 from pages.finishing_order import finishing_order
 from pages.forecasts import champions_version, errors_table, forecasts_of
 from pages.rows import LapRow, SessionRows

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from ml.colours import compound_letter
 from pages.analyses import empty_chart
 from pages.bands import bands_of, bands_over_time
 from pages.cars import cars_of
 from pages.chart import Band, Car, Chart, Choice, Line, Table
 from pages.charts import View
-from pages.colours import compound_letter
 from pages.rows import FIRST, LapRow, SessionRows, grouped
 from pages.state import BadState, Laps, State, car_named, inside
 from pages.stops import stop_marks

@@ -4,11 +4,11 @@ from functools import partial
 from typing import Any
 
 from ml.analysis.sessions import FUEL_EFFECT
+from ml.colours import compound_letter
 from pages.analyses import answer_to, basis, empty_chart
 from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Table
 from pages.charts import View
-from pages.colours import compound_letter
 from pages.drawing import NARROW, WIDTH, Scale
 from pages.rows import SessionRows
 from pages.state import State

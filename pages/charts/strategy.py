@@ -3,12 +3,12 @@
 from functools import partial
 from typing import Any
 
+from ml.colours import COMPOUNDS, compound_letter
 from pages.bands import bands_of
 from pages.box_now import PARAMETERS, box_now
 from pages.cars import cars_of
 from pages.chart import Band, Car, Chart, Choice, Table
 from pages.charts import View
-from pages.colours import COMPOUNDS, compound_letter
 from pages.drawing import NARROW, WIDTH, Scale
 from pages.forecasts import champions_version
 from pages.rows import SessionRows, StintRow

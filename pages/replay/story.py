@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from ml.colours import compound_letter
 from pages.bands import SHOWN
-from pages.colours import compound_letter
 from pages.rows import LapRow, SessionRows
 from pages.stops import end_mark, visits
 from pages.timing import Ends
