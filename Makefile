@@ -56,7 +56,7 @@ load-live: .venv/installed ## a live session with 500 viewers and 1,000 clients 
 cluster: .venv/installed-dev ## the site on several machines, with faults, and how it scales (needs HAProxy, RabbitMQ, Redis, PostgreSQL; root for namespaces)
 	$(PY) tools/bench/cluster.py
 
-conformance: .venv/installed tools/conformance/.venv/installed tools/conformance/node_modules/installed ## run published OpenF1 clients against the site (needs Node.js)
+conformance: .venv/installed-dev tools/conformance/.venv/installed tools/conformance/node_modules/installed ## run published OpenF1 clients, and clients generated from the schema, against the site (needs Node.js)
 	$(PY) tools/conformance/run.py
 
 engines: .venv/installed .venv-engines/installed ## ask DuckDB, Polars, ClickHouse (chDB) and Spark about a dump and the sample files, beside REST (Spark needs Java)
@@ -101,7 +101,7 @@ audit: .venv/installed-dev ## ask PyPI for known vulnerabilities of the requirem
 	exit $$failed
 
 clean: ## remove the environment and caches; the database, its media and the passwords stay
-	rm -rf .venv .venv-fastf1 .venv-engines tools/conformance/.venv tools/conformance/node_modules tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
+	rm -rf .venv .venv-fastf1 .venv-engines tools/conformance/.venv tools/conformance/node_modules tools/conformance/generated/build tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help run test lint format bench bench-api bench-pages load load-live cluster conformance engines fastf1 axe postman newman pictures up rehearse upgrade install-lock audit clean

@@ -1,7 +1,7 @@
-"""Run published OpenF1 clients against a site with a temporary database: `make conformance`.
+"""Run published OpenF1 clients, and clients generated from the schema, against a site: `make conformance`.
 
-The rows are the demo season's and, where ../shared is beside the checkout, those of a recorded race weekend. The clients are in
-an environment of their own, so that what they need never meets what the site needs.
+The rows, in a temporary database, are the demo season's and, where ../shared is beside the checkout, those of a recorded race
+weekend. The published clients are in an environment of their own, so that what they need never meets what the site needs.
 """
 
 import os
@@ -19,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CLIENTS = HERE / ".venv" / "bin" / "python"
+GENERATED, NODE = HERE / "generated", HERE / "node_modules" / ".bin"
 REPLAY = ROOT.parent / "shared" / "openf1" / "replay.py"
 RECORDED = {"race": "1229", "session": "9472"}
 DEMO_SESSION = "990005"  # the demo season's race that has samples
@@ -81,11 +82,22 @@ def main() -> int:
         environment = env | {"SITE": url, "SESSIONS": ",".join(sessions), "SITE_USER": USER, "SITE_PASSWORD": PASSWORD}
         gunicorn = [sys.executable, "-m", "gunicorn", "f1site.asgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
         with serving(gunicorn, f"{url}/v1/meetings", env):
-            python = subprocess.run(
-                [CLIENTS, "-m", "pytest", "-c", HERE / "pytest.ini", HERE, *sys.argv[1:]], cwd=HERE, env=environment, check=False
-            )
-            node = subprocess.run(["node", "--test", "--test-reporter=dot"], cwd=HERE, env=environment, check=False)
-    return python.returncode or node.returncode
+            failed = [command for command in clients(url) if run(command, environment)]
+    return 1 if failed else 0
+
+
+def clients(url: str) -> Iterator[list[object]]:
+    """The commands that test the published clients and the generated ones; the latter are generated on the way."""
+    pytest = ["-m", "pytest", "-c", HERE / "pytest.ini"]
+    yield [CLIENTS, *pytest, *HERE.glob("test_*.py"), *sys.argv[1:]]
+    yield [sys.executable, *pytest, "--rootdir", HERE, GENERATED, *sys.argv[1:]]
+    yield [NODE / "openapi-typescript", f"{url}/api/schema/?format=json", "--output", GENERATED / "build" / "api.d.ts"]
+    yield [NODE / "tsc", "--project", GENERATED]
+    yield ["node", "--test", "--test-reporter=dot"]
+
+
+def run(command: list[object], env: dict[str, str]) -> int:
+    return subprocess.run([*map(str, command)], cwd=HERE, env=env, check=False).returncode
 
 
 if __name__ == "__main__":
