@@ -52,7 +52,7 @@ def distinguished(laps: list[ChosenLap]) -> list[ChosenLap]:
 def best_laps(rows: SessionRows) -> list[ChosenLap]:
     """The best laps of the two quickest cars."""
     cars = {car.number: car for car in cars_of(rows)}
-    timed = [lap for lap in rows.laps if lap.lap_duration and lap.date_start and not lap.is_pit_out_lap and not lap.deleted]
+    timed = [lap for lap in rows.laps if rows.seconds_of(lap) and lap.date_start and not lap.is_pit_out_lap and not lap.deleted]
     best: dict[int, Any] = {}
     for lap in sorted(timed, key=lambda lap: lap.lap_duration or 0.0):
         best.setdefault(lap.driver_number, lap)

@@ -12,6 +12,7 @@ import msgspec
 from api.memory import Memory
 from drivers.models import Entry, SessionResult, StartingGrid
 from mirror.models import Correction
+from pages.lap_times import possible_times, race_length
 from pages.queries import Moment, Row, Statement, Tables, parameter, read_tables, union
 from races.models import RACES, Neutralisation, RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Stint
@@ -199,13 +200,22 @@ class SessionRows:
         return {row.driver_number: row for row in self.entries}
 
     @cached_property
+    def possible_times(self) -> dict[tuple[int, int], float]:
+        """{(car number, lap number): the lap's time} of laps whose time can be, see `pages.lap_times`."""
+        return possible_times(self.laps_of, is_race=self.is_race)
+
+    def seconds_of(self, lap: LapRow) -> float | None:
+        """A lap's time; None without one, and where it cannot be."""
+        return self.possible_times.get((lap.driver_number, lap.lap_number))
+
+    @cached_property
     def race_laps(self) -> int:
         """The laps of the race by its result; without one those of the car that drove most, 0 where none are stored.
 
         Cars can have a lap too many: upstream begins one after the flag.
         """
-        official = max((result.number_of_laps or 0 for result in self.results), default=0) if self.is_race else 0
-        return official or max((lap.lap_number for lap in self.laps), default=0)
+        counts = [result.number_of_laps or 0 for result in self.results] if self.is_race else []
+        return race_length(counts, self.laps_of)
 
     def version_beside(self, read: Callable[[int], Any]) -> Any:
         """What `View.version` says of the session: as the answer has read it already, or read now."""

@@ -129,11 +129,12 @@ def lacking(rows: SessionRows) -> str:
 
 
 def best_laps(rows: SessionRows) -> dict[int, LapRow]:
-    """{car number: its fastest lap that race control did not delete}"""
+    """{car number: its fastest lap that race control did not delete, of those whose time can be}"""
     best: dict[int, LapRow] = {}
     for lap in rows.laps:
         known = best.get(lap.driver_number)
-        if lap.lap_duration and not lap.deleted and (known is None or lap.lap_duration < (known.lap_duration or 0)):
+        seconds = rows.seconds_of(lap)
+        if seconds and not lap.deleted and (known is None or seconds < (known.lap_duration or 0)):
             best[lap.driver_number] = lap
     return best
 

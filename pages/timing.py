@@ -6,11 +6,12 @@ millisecond. So the durations are summed up, and the sum is placed in time by th
 
 import datetime
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from pages.lap_times import SAME, sum_of_sectors
 from pages.rows import LapRow, SessionRows, derived_once
 
 SAME_RACE = 0.5  # s that official gaps may differ from ours: more than that is a time penalty, which was not driven
@@ -27,13 +28,16 @@ class Stoppage(NamedTuple):
     end: float
 
 
-def crossings(laps: Iterable[LapRow]) -> dict[int, float]:
-    """{lap number: Unix time at its end} of one car's laps in order; laps whose end nothing tells are left out."""
+def crossings(laps: Iterable[LapRow], times: Mapping[tuple[int, int], float]) -> dict[int, float]:
+    """{lap number: Unix time at its end} of one car's laps in order; laps whose end nothing tells are left out.
+
+    times: those that can be, as `SessionRows.possible_times`.
+    """
     ends: dict[int, float] = {}
     piece: list[tuple[LapRow, float]] = []  # laps in a row with a known duration, each with its duration
     laps = list(laps)
     for lap, following in zip(laps, [*laps[1:], None], strict=True):
-        seconds = duration(lap, following)
+        seconds = duration(lap, following, times.get((lap.driver_number, lap.lap_number)))
         if seconds is not None:
             piece.append((lap, seconds))
         if seconds is None or following is None or following.lap_number != lap.lap_number + 1:
@@ -42,13 +46,16 @@ def crossings(laps: Iterable[LapRow]) -> dict[int, float]:
     return ends
 
 
-def duration(lap: LapRow, following: LapRow | None) -> float | None:
-    """Seconds that a lap took: its time, or where that is missing until the next lap's start."""
-    if lap.lap_duration is not None:
-        return lap.lap_duration
+def duration(lap: LapRow, following: LapRow | None, time: float | None) -> float | None:
+    """Seconds that a lap took: its time, where that can be; else until the next lap's start, or as its sectors say."""
+    if time is not None:
+        return time
+    total = sum_of_sectors(lap)
     if following is None or following.lap_number != lap.lap_number + 1 or lap.date_start is None or following.date_start is None:
-        return None
+        return total
     seconds = (following.date_start - lap.date_start).total_seconds()
+    if total is not None and abs(total - seconds) <= SAME:
+        return total  # which is exact, and starts are not
     return seconds if seconds > 0 else None
 
 
@@ -73,7 +80,7 @@ def field_crossings(rows: SessionRows) -> Ends:
 
     An official gap that is more than `SAME_RACE` seconds away from the driven one holds a penalty and moves nothing.
     """
-    ends = {car: found for car, laps in rows.laps_of.items() if (found := crossings(laps))}
+    ends = {car: found for car, laps in rows.laps_of.items() if (found := crossings(laps, rows.possible_times))}
     winner = next((result.driver_number for result in rows.results if result.position == 1), None)
     if not rows.is_race or winner not in ends:
         return ends
@@ -90,9 +97,7 @@ def field_crossings(rows: SessionRows) -> Ends:
 
 def started(rows: SessionRows, ends: Ends) -> float | None:
     """When the field began its first lap: the lap times say it best, as starts are often missing or wrong there."""
-    begun = [
-        own[1] - first.lap_duration for car, own in ends.items() if 1 in own and (first := rows.laps_of[car][0]).lap_duration
-    ]
+    begun = [own[1] - seconds for car, own in ends.items() if 1 in own and (seconds := rows.seconds_of(rows.laps_of[car][0]))]
     if begun:
         return min(begun)
     known = [laps[0].date_start.timestamp() for laps in rows.laps_of.values() if laps[0].date_start and laps[0].lap_number == 1]

@@ -155,7 +155,7 @@ def measure(mode: str, rows: SessionRows, which: str) -> Measure:
     if mode == "time":
         return lambda lap: lap.lap_duration
     if mode == "best":
-        best = min(lap.lap_duration for lap in rows.laps if lap.lap_duration is not None)
+        best = min(rows.possible_times.values(), default=0.0)
         return lambda lap: less(lap.lap_duration, best)
     if not rows.is_race:
         raise BadState(f"mode={mode!r} is not offered of this session; choose one of {', '.join(ANYWHERE)}.")

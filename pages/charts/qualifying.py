@@ -78,7 +78,11 @@ def build(rows: SessionRows, state: State) -> Chart:
 
 def attempts_of(rows: SessionRows, found: list[Phase]) -> list[Attempt]:
     """The timed laps in the order in which they ended, each beside the best that counted until then."""
-    timed = [(lap, phase) for lap in rows.laps if is_timed(lap) and (phase := phase_of(lap, found)) is not None]
+    timed = [
+        (lap, phase)
+        for lap in rows.laps
+        if is_timed(lap) and rows.seconds_of(lap) and (phase := phase_of(lap, found)) is not None
+    ]
     timed.sort(key=lambda each: ended(each[0]))
     marked = [(lap, phase, is_deleted(lap, phase, rows)) for lap, phase in timed]
     best: dict[int, float] = {}

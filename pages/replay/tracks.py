@@ -116,7 +116,7 @@ def resampled(table: "pa.Table", *, start: float, seconds: int) -> "np.ndarray |
 
 def driven_line(rows: SessionRows, ends: Ends, tables: "Mapping[int, pa.Table]") -> Path:
     """The line of the fastest lap that samples cover, from the start line on; empty without one."""
-    timed = [lap for lap in rows.laps if lap.lap_duration and lap.driver_number in tables and not lap.is_pit_out_lap]
+    timed = [lap for lap in rows.laps if rows.seconds_of(lap) and lap.driver_number in tables and not lap.is_pit_out_lap]
     for lap in sorted(timed, key=lambda each: each.lap_duration or 0.0):
         end = ends.get(lap.driver_number, {}).get(lap.lap_number)
         if end is not None and lap.lap_duration:
@@ -150,10 +150,12 @@ def progress(laps: list[LapRow], own: dict[int, float], sectors: tuple[float, ..
         end = own.get(lap.lap_number)
         if end is None:
             continue
-        begin = 0.0 if lap.lap_number == 1 else end - start - (lap.lap_duration or 1.0)
+        before = own.get(lap.lap_number - 1)
+        whole = lap.lap_duration if before is None else end - before
+        begin = 0.0 if lap.lap_number == 1 else end - start - (whole or 1.0)
         if not found:
             found.append((begin, lap.lap_number - 1.0))
-        first, second, whole = lap.duration_sector_1, lap.duration_sector_2, lap.lap_duration
+        first, second = lap.duration_sector_1, lap.duration_sector_2
         if sectors and first and second and whole and first + second < whole:
             done = zip((first, first + second), sectors, strict=True)
             found += [(end - start - whole + seconds, lap.lap_number - 1 + share) for seconds, share in done]
