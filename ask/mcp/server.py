@@ -30,10 +30,24 @@ READING = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempoten
 GLOSSARY = "docs/glossary.md"
 
 
+TOOLS = (*session_tools.TOOLS, *lap_tools.TOOLS, *site_tools.TOOLS)
+PARAMETERS = {tool.__name__: [*inspect.signature(tool).parameters] for tool in TOOLS}
+
+
+class Server(MCPServer):
+    """Refuses arguments that a tool does not have; the SDK would leave them out, and the answer be one to another question."""
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        known = PARAMETERS.get(name, [])
+        if name in PARAMETERS and (unknown := arguments.keys() - {*known}):
+            raise ToolError(f"{name} has no argument {min(unknown)!r}; it has: {', '.join(known)}.")
+        return await super().call_tool(name, arguments, context)
+
+
 @cache
 def make_server() -> MCPServer:
-    server = MCPServer("F1 Stats", version=settings.VERSION, instructions=INSTRUCTIONS, log_level="WARNING")
-    for tool in (*session_tools.TOOLS, *lap_tools.TOOLS, *site_tools.TOOLS):
+    server = Server("F1 Stats", version=settings.VERSION, instructions=INSTRUCTIONS, log_level="WARNING")
+    for tool in TOOLS:
         server.add_tool(in_thread(tool), name=tool.__name__, annotations=READING)
     for resource, about in ((schema, "The tables of the tool sql."), (glossary, "Formula 1 and statistics terms.")):
         name = resource.__name__

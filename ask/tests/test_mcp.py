@@ -128,6 +128,13 @@ def test_results_laps_stints_and_telemetry(ask):
     assert "no samples of car 44" in ask.refusal("lap_telemetry", race="bahrain 2024", driver="HAM")
 
 
+def test_an_argument_that_a_tool_does_not_have_is_refused(ask):
+    """Left out, as the SDK does, it would make another question: the best laps of all for those of one driver."""
+    text = ask.refusal("laps", race="bahrain 2024", driver="LEC")
+    assert "laps has no argument 'driver'; it has: race, " in text
+    assert "drivers" in text
+
+
 def test_laps_are_compared_with_a_band(ask):
     answer = ask.call("compare_laps", race="bahrain 2024", laps=["VER-39", "LEC-39"])
     assert [lap["label"] for lap in as_dicts(answer["laps"])] == ["VER-39", "LEC-39"]
