@@ -50,9 +50,9 @@ def forecasts_of(rows: SessionRows) -> dict[str, Any] | str:
     return msgspec.json.decode(stored_once(KIND, rows.session.pk, version, make) if rows.version else make())
 
 
-def forecasts_if_made(session_id: int, version: object) -> dict[str, Any] | None:
+def forecasts_if_made(session_id: int, version: object, champions: Champions) -> dict[str, Any] | None:
     """The same where somebody has looked at them already; `version` is that of the session's rows."""
-    content = stored_if_made(KIND, session_id, version_of(version, champions_version().laps))
+    content = stored_if_made(KIND, session_id, version_of(version, champions.laps))
     found = msgspec.json.decode(content) if content else None
     return found if isinstance(found, dict) else None
 

@@ -23,7 +23,7 @@ from pages.cars import cars_of
 from pages.chart import Chart, Table
 from pages.charts import View
 from pages.charts.registry import VIEWS
-from pages.forecasts import errors_table, forecasts_if_made
+from pages.forecasts import Champions, champions_version, errors_table, forecasts_if_made
 from pages.page_versions import SessionHead
 from pages.replay.film import film_of
 from pages.rows import SessionRows, as_upstream_sent, load
@@ -66,10 +66,11 @@ def view(request: HttpRequest, year: int, race: str, session: str, name: str) ->
 def session(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
     """The page of a session."""
     found = find_session(year, race, session)
-    forecasts = forecasts_if_made(found.session_id, found.version) if VIEWS["forecast"].fits(found.session_name) else None
-    champions = [champion["run"] for champion in forecasts["champions"]] if forecasts else []
-    version = (found.version, staff(request), champions)
-    return respond(request, version, lambda: session_html(request, found, forecasts), headers={})
+    champions = champions_version() if VIEWS["forecast"].fits(found.session_name) else None
+    forecasts = forecasts_if_made(found.session_id, found.version, champions) if champions else None
+    told = [champion["run"] for champion in forecasts["champions"]] if forecasts else []
+    version = (found.version, staff(request), told)
+    return respond(request, version, lambda: session_html(request, found, champions, forecasts), headers={})
 
 
 @require_safe
@@ -101,8 +102,10 @@ def stored_session(head: SessionHead) -> Session:
     return Session.objects.select_related("race", "quality").get(pk=head.session_id)
 
 
-def session_html(request: HttpRequest, found: SessionHead, forecasts: dict[str, Any] | None) -> tuple[str, bytes]:
-    rows = load(stored_session(found), version=found.version)
+def session_html(
+    request: HttpRequest, found: SessionHead, champions: Champions | None, forecasts: dict[str, Any] | None
+) -> tuple[str, bytes]:
+    rows = load(stored_session(found), version=found.version, beside=champions)
     context = session_context(request, rows) | {
         "page": session_page(rows, timezone.now()),
         "file": file_name(request),

@@ -6,7 +6,7 @@ from django.test import Client
 from pages.addresses import url_of
 from pages.cars import cars_of
 from pages.charts import forecast
-from pages.forecasts import errors_table, forecasts_if_made
+from pages.forecasts import champions_version, errors_table, forecasts_if_made
 from pages.rows import load
 from pages.state import BadState, State
 
@@ -92,5 +92,5 @@ def test_the_drawing_without_javascript_has_band_line_and_dots(race, monkeypatch
 
 
 def test_the_page_of_a_session_makes_no_forecast_itself(race):
-    assert forecasts_if_made(race.pk, ("nothing",)) is None
+    assert forecasts_if_made(race.pk, ("nothing",), champions_version()) is None
     assert "Where the models were wrong" not in Client().get(url_of(race)).content.decode()
