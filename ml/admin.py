@@ -15,11 +15,11 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from api.links import NAMESPACE
 from jobs import queue
-from mirror.admin import LogAdmin, ask_first, badge, list_url, page_url, redirect_after_dialog
+from mirror.admin import LogAdmin, RowAdmin, ask_first, badge, list_url, page_url, redirect_after_dialog
 from mirror.admin.display import display_value
 from ml import comparison, recording
 from ml.estimators import MODELS
-from ml.models import Artifact, Dataset, Experiment, Metric, Param, Run
+from ml.models import Artifact, CircuitFact, Dataset, Experiment, Metric, Param, Run
 from ml.splits import NAMES as SPLITS
 from ml.splits import check_split
 from ml.tasks import TASKS
@@ -240,3 +240,28 @@ class ArtifactAdmin(OfRunAdmin):
     icon = "attach_file"
     list_display = ("name", "content_type", "size", "sha256", "run")
     search_fields = ("name", "sha256")
+
+
+@admin.register(CircuitFact)
+class CircuitFactAdmin(RowAdmin):
+    """A value that a person sets wins over the computed one until `edited` is unset."""
+
+    icon = "fact_check"
+    list_display = ("circuit_name", "fact", "value", "edited", "computed", "low", "high", "n", "last_race", "changed_at")
+    list_filter = ("fact", "edited")
+    search_fields = ("circuit_name",)
+    readonly_fields = ("computed", "low", "high", "n", "last_race", "changed_at")
+    fields = ("circuit_name", "fact", ("value", "edited"), ("computed", "low", "high"), ("n", "last_race", "changed_at"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[Any, ...]:
+        """Of an existing fact only the value can be changed."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "circuit_name", "fact")
+
+    def save_model(self, request: HttpRequest, obj: CircuitFact, form: Any, change: bool) -> None:
+        """Note that a person has set the value, or go back to the computed one."""
+        if not change or "value" in form.changed_data:
+            obj.edited = True
+        elif not obj.edited and obj.computed is not None:
+            obj.value = obj.computed
+        super().save_model(request, obj, form, change)

@@ -85,3 +85,18 @@ def fail_run_of_dead_worker(job: Job) -> None:
 
 kinds.register_clean_up(recording.fail_dead_runs)
 kinds.register("train", run=run_train, parameters=TrainParameters, about="train a model of lap times, as `train_model`")
+
+
+def run_update_circuit_facts(progress: Progress, job: Job) -> dict[str, int]:
+    """Compute the facts about circuits; returns how many were created, updated, unchanged or deleted."""
+    from ml.strategy.circuit_facts import update_circuit_facts
+
+    progress.step("Reading races")
+    return dict(update_circuit_facts())
+
+
+kinds.register(
+    "update_circuit_facts",
+    run=run_update_circuit_facts,
+    about="compute what stops cost, overtaking and safety cars by circuit, as `update_circuit_facts`",
+)

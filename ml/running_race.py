@@ -16,9 +16,8 @@ from ml import tasks
 from ml.champions import Champion, NoChampion, load_champion
 from ml.prediction import FIRST_LAP_TASKS, LATER_LAPS_TASK, CannotPredict, Race, later_intervals, load_race, single_threaded
 from ml.strategy import rejoin
-from ml.strategy.asking import entry_moment, get_race
+from ml.strategy.asking import entry_moment, load
 from ml.strategy.rejoin import Question
-from ml.strategy.storing import load_strategy
 
 LAPS_AHEAD = 3
 
@@ -85,9 +84,9 @@ def rejoin_places(*, session_id: int, laps: Mapping[int, int], race_laps: int | 
     """{car: where it rejoins if it comes in at the end of the lap that it is on}: `place`, `low` and `high` of the set of 80 %.
 
     The place is the order in which the cars end the out-lap. Cars that cannot be told about are left out: on their first lap, on
-    the last one, retired. CannotAnswer without any laps, and the errors of `load_strategy`.
+    the last one, retired. CannotAnswer without any laps, and the errors of `load`.
     """
-    strategy, race = load_strategy(), get_race(session_id)
+    strategy, race = load(session_id)
     race = replace(race, race_laps=max(race_laps or 0, race.race_laps))
     found = {}
     for car, lap in laps.items():

@@ -4,6 +4,7 @@ from django.urls import path
 
 from api.router import Router
 from ml.views.analysis import AnalysisView, QuestionsView
+from ml.views.circuit_facts import CircuitFactViewSet
 from ml.views.experiments import ExperimentViewSet
 from ml.views.predictions import PredictView
 from ml.views.runs import RunViewSet
@@ -12,6 +13,7 @@ from ml.views.strategy import RaceForecastView, RejoinView, UndercutView, WhatIf
 router = Router()
 router.register("experiments", ExperimentViewSet)
 router.register("runs", RunViewSet)
+router.register("circuit-facts", CircuitFactViewSet)
 views = [
     path("predict/", PredictView.as_view(), name="predict"),
     path("strategy/rejoin/", RejoinView.as_view(), name="strategy-rejoin"),

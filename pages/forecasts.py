@@ -3,8 +3,10 @@
 from typing import Any, NamedTuple
 
 import msgspec
+from django.db.models import Subquery
 
 from ml.models import Run
+from ml.models.circuit_facts import last_change
 from pages.chart import Car, Table
 from pages.rows import SessionRows
 from pages.stored_answers import stored_if_made, stored_once, version_of
@@ -16,7 +18,8 @@ CAUSES = ("weather", "flags", "traffic", "clear air")
 
 
 class Champions(NamedTuple):
-    """The IDs of the runs that answer: of lap times, one per task in the order of their names, and of strategy."""
+    """The IDs of the runs that answer: of lap times, one per task in the order of their names, and of strategy, which has the
+    time of the last change of a fact about a circuit with it."""
 
     laps: tuple[str, ...]
     strategy: tuple[str, ...]
@@ -24,9 +27,11 @@ class Champions(NamedTuple):
 
 def champions_version(session_id: int = 0) -> Champions:
     """Changes when another run becomes a champion; the same for all sessions."""
-    rows = Run.objects.filter(champion=True, task__in=(*TASKS, STRATEGY)).order_by("task").values_list("task", "pk")
+    rows = Run.objects.filter(champion=True, task__in=(*TASKS, STRATEGY)).order_by("task")
+    found = [*rows.values_list("task", "pk", Subquery(last_change()))]
     return Champions(
-        tuple(str(pk) for task, pk in rows if task != STRATEGY), tuple(str(pk) for task, pk in rows if task == STRATEGY)
+        tuple(str(pk) for task, pk, _ in found if task != STRATEGY),
+        tuple(f"{pk} {changed_at}" for task, pk, changed_at in found if task == STRATEGY),
     )
 
 

@@ -8,8 +8,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from drivers.models import Driver
-from mirror import decisions, editing
+from mirror import decisions, editing, exchange
 from mirror.models import Correction
+from ml.models import CircuitFact
 from races.models import Circuit, Corner, Race, Session
 from telemetry.models import Lap
 
@@ -243,3 +244,29 @@ def test_corners_of_a_circuit_that_is_not_stored_are_reported(tmp_path, capsys):
     path.write_text(json.dumps(document))
     call_command("import_corrections", str(path))
     assert "corners of circuit 5: no such circuit is stored" in capsys.readouterr().out
+
+
+def test_facts_about_circuits_that_people_set_travel_with_the_corrections(file, capsys):
+    CircuitFact.objects.create(circuit_name="Sakhir", fact="pit loss", value=23.5, edited=True)
+    CircuitFact.objects.create(circuit_name="Sakhir", fact="passing", value=0.1)
+    call_command("export_corrections", output=str(file))
+    assert json.loads(file.read_text())["circuit_facts"] == [{"circuit_name": "Sakhir", "fact": "pit loss", "value": 23.5}]
+    CircuitFact.objects.filter(fact="pit loss").update(value=22.0, edited=False)
+    call_command("import_corrections", str(file))
+    call_command("import_corrections", str(file))
+    assert "1 applied" in (out := capsys.readouterr().out)
+    assert "0 applied, 1 known" in out
+    CircuitFact.objects.filter(fact="pit loss").update(value=21.0)
+    call_command("import_corrections", str(file))
+    assert "pit loss at Sakhir: 21 was set here" in capsys.readouterr().out
+    call_command("import_corrections", str(file), "--overwrite")
+    assert CircuitFact.objects.get(fact="pit loss").value == 23.5
+
+
+@pytest.mark.parametrize("change", [{"value": 900}, {"fact": "weather"}, {"circuit_name": "a\0b"}])
+def test_a_fact_that_cannot_be_is_refused(file, change):
+    fact = {"circuit_name": "Sakhir", "fact": "pit loss", "value": 23.5} | change
+    file.write_text(json.dumps({"format": exchange.FORMAT, "corrections": [], "circuit_facts": [fact]}))
+    with pytest.raises(CommandError, match="1 corrections were refused"):
+        call_command("import_corrections", str(file))
+    assert not CircuitFact.objects.exists()

@@ -15,13 +15,13 @@ from ml.strategy.asking import (
     describe,
     entry_moment,
     find_row,
-    get_race,
     listed,
+    load,
     warnings_of,
     was_measured,
 )
 from ml.strategy.rejoin import Question
-from ml.strategy.storing import Strategy, load_strategy
+from ml.strategy.storing import Strategy
 from ml.strategy.timeline import Timeline, Window
 from ml.strategy.undercut_answer import answer_undercut
 from ml.strategy.what_if import answer_what_if
@@ -32,10 +32,10 @@ CLEAN_AIR = 2.0  # seconds behind the car ahead
 def answer_rejoin(
     *, session_id: int, driver_number: int, lap: int, tyre_compound: str = "", safety_car: bool = False
 ) -> dict[str, Any]:
-    """Where a car rejoins that comes in at the end of a lap. CannotAnswer, and the errors of `load_strategy`."""
+    """Where a car rejoins that comes in at the end of a lap. CannotAnswer, and the errors of `load`."""
     import numpy as np
 
-    strategy, race = load_strategy(), get_race(session_id)
+    strategy, race = load(session_id)
     row = find_row(race, driver_number)
     check_stop_lap(race, row, lap)
     measured = was_measured(race, row, lap)
@@ -130,8 +130,8 @@ def assumptions(projection: rejoin.Projection, tyre_compound: str, strategy: Str
 
 
 def answer_forecast(*, session_id: int, lap: int, actual_stops: bool = False) -> dict[str, Any]:
-    """The finishing order from the end of a lap on. CannotAnswer, and the errors of `load_strategy`."""
-    strategy, race = load_strategy(), get_race(session_id)
+    """The finishing order from the end of a lap on. CannotAnswer, and the errors of `load`."""
+    strategy, race = load(session_id)
     known = begin_forecast(race, lap)
     running = forecast.running_at(known, lap, strategy.race)
     plan = forecast.actual_plan(race, running) if actual_stops else None

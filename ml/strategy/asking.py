@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from mirror import versions
 from ml.strategy import forecast, pitloss, race_exam, rejoin
-from ml.strategy.storing import Strategy
+from ml.strategy.circuit_facts import with_circuit_facts
+from ml.strategy.storing import Strategy, load_strategy
 from ml.strategy.timeline import Timeline, load_timelines
 from races.models import RACES, Session
 
@@ -50,6 +51,12 @@ def get_race(session_id: int) -> Timeline:
     return race_of(session_id, versions.of_session(session_id))
 
 
+def load(session_id: int) -> tuple[Strategy, Timeline]:
+    """(the promoted model with the facts about the circuit, the race); the errors of both."""
+    strategy, race = load_strategy(), get_race(session_id)
+    return with_circuit_facts(strategy, race), race
+
+
 def find_row(race: Timeline, driver_number: int) -> int:
     if driver_number not in race.row:
         raise CannotAnswer("driver_number", f"Car {driver_number} has no laps in this session.")
@@ -57,9 +64,8 @@ def find_row(race: Timeline, driver_number: int) -> int:
 
 
 def warnings_of(race: Timeline, strategy: Strategy) -> list[str]:
-    if race.session_id in strategy.sessions:
-        return ["The model has learnt from this very race: its errors here are smaller than they would be elsewhere."]
-    return []
+    learnt = "The model has learnt from this very race: its errors here are smaller than they would be elsewhere."
+    return [*([learnt] if race.session_id in strategy.sessions else []), *strategy.notes]
 
 
 def check_stop_lap(race: Timeline, row: int, lap: int) -> None:

@@ -43,6 +43,7 @@ class Strategy(NamedTuple):
     sessions: list[int]  # that it has learnt from
     figures: dict[str, float]  # of its exam
     race_scores: list[Scored]  # its forecasts in the exam
+    notes: Sequence[str] = ()  # which facts about the circuit of a question took the place of what it has learnt
 
 
 class NoStrategy(LookupError):

@@ -9,11 +9,11 @@ from ml.strategy.asking import (
     check_stop_lap,
     entry_moment,
     find_row,
-    get_race,
+    load,
     warnings_of,
     was_measured,
 )
-from ml.strategy.storing import Strategy, load_strategy
+from ml.strategy.storing import Strategy
 from ml.strategy.timeline import Timeline
 from ml.strategy.undercut import OVERCUT, UNDERCUT
 
@@ -21,9 +21,9 @@ from ml.strategy.undercut import OVERCUT, UNDERCUT
 def answer_undercut(*, session_id: int, driver_number: int, lap: int) -> dict[str, Any]:
     """The probability that a car gains the place of the one directly ahead by stopping at the end of a lap (undercut), or by
     staying out while that one does (overcut). None, and why, where it would be no attempt. CannotAnswer, and the errors of
-    `load_strategy`; ValueError for a model without odds.
+    `load`; ValueError for a model without odds.
     """
-    strategy, race = load_strategy(), get_race(session_id)
+    strategy, race = load(session_id)
     if strategy.odds is None:
         raise ValueError("The promoted strategy model knows no undercuts: strategy_exam --store trains one that does.")
     row = find_row(race, driver_number)

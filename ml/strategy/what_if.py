@@ -11,11 +11,10 @@ from ml.strategy.asking import (
     beside_order_stays,
     describe,
     find_row,
-    get_race,
+    load,
     warnings_of,
 )
 from ml.strategy.simulation import Plan
-from ml.strategy.storing import load_strategy
 from ml.strategy.timeline import COMPOUNDS, Timeline
 
 WINDOW_LAPS = 20
@@ -34,9 +33,9 @@ def answer_what_if(
     """A car's finish if, from the end of `lap` on, it stops at the end of these laps for these tyres, and not otherwise; beside
     that with the stops it made. Without any stop it drives to the end on the tyres that it has.
 
-    The other cars stop as they did. CannotAnswer, and the errors of `load_strategy`.
+    The other cars stop as they did. CannotAnswer, and the errors of `load`.
     """
-    strategy, race = load_strategy(), get_race(session_id)
+    strategy, race = load(session_id)
     known = begin_forecast(race, lap)
     running = forecast.running_at(known, lap, strategy.race)
     row = find_row(race, driver_number)

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from ml import recording
-from ml.models import Run
+from ml.models import CircuitFact, Run
 from ml.strategy import storing, undercut
 from ml.strategy.race_exam import SHARES, RaceScore, Scored
 from ml.strategy.timeline import load_timelines
@@ -92,6 +92,17 @@ def test_the_tyres_of_a_stop_move_the_places_and_say_by_what(api, promoted, race
     refused = api.get("/api/v1/strategy/rejoin/", query | {"tyre_compound": "WET"})
     assert refused.status_code == 400
     assert "not seen enough stops" in refused.json()["tyre_compound"][0]
+
+
+def test_a_pit_loss_that_a_person_sets_counts_at_once(api, promoted, race):
+    car, lap = first_car(race)
+    query = {"session_id": race.pk, "driver_number": car, "lap": lap}
+    before = api.get("/api/v1/strategy/rejoin/", query).json()
+    CircuitFact.objects.create(circuit_name=race.circuit_name, fact="pit loss", value=40.0, edited=True)
+    after = api.get("/api/v1/strategy/rejoin/", query).json()
+    assert after["pit_loss"] > before["pit_loss"]
+    assert after["expected"] > before["expected"]
+    assert f"Pit loss at {race.circuit_name}: 40, set by a person." in after["warnings"]
 
 
 def find_attempt(race):

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import msgspec
 from django.conf import settings
+from django.db.models import Subquery
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
@@ -18,6 +19,7 @@ from api.kept import alone, in_turn
 from api.serializers import validate_data
 from mirror import versions
 from ml.models import Run
+from ml.models.circuit_facts import last_change
 from ml.serializers.strategy import (
     ForecastQuery,
     ForecastSerializer,
@@ -35,7 +37,8 @@ TYRES = OpenApiExample("Hard tyres", ["HARD"], parameter_only=("tyre_compound", 
 
 
 class StrategyView(APIView):
-    """A question about the strategy of a race; the answers are kept until a row changes or another model is promoted."""
+    """A question about the strategy of a race; the answers are kept until a row or a
+    fact about a circuit changes, or another model is promoted."""
 
     permission_classes = [AllowAny]
     renderer_classes = [JSONRenderer, BrowsableRenderer]
@@ -50,7 +53,7 @@ class StrategyView(APIView):
         from ml.strategy import answers, asking, storing
 
         ask = answers.QUESTIONS[self.question]
-        champion = Run.objects.filter(task=storing.TASK, champion=True).values_list("pk", flat=True).first()
+        champion = Run.objects.filter(task=storing.TASK, champion=True).values_list("pk", Subquery(last_change())).first()
         version = versions.of_session(options["session_id"])
         key = repr((settings.VERSION, self.question, sorted(options.items()), version, champion))
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from mirror import exchange
 from mirror.models import Correction
+from ml.strategy import fact_exchange
 from races import corner_exchange
 
 
@@ -20,7 +21,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, output: str, **options: Any) -> None:
-        content = exchange.dump(**corner_exchange.dump())
+        content = exchange.dump(**corner_exchange.dump(), **fact_exchange.dump())
         if output == "-":
             sys.stdout.write(content.decode() + "\n")
         else:

@@ -1,0 +1,9 @@
+"""Facts about circuits over REST. They are edited in the admin."""
+
+from api.viewsets import ReadOnlyViewSet
+from ml.models import CircuitFact
+
+
+class CircuitFactViewSet(ReadOnlyViewSet):
+    queryset = CircuitFact.objects.all()
+    modified_field = "changed_at"
