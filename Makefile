@@ -6,9 +6,10 @@ PYTEST_ARGS ?= -n auto
 
 # The lock files name every package and its hashes. pip installs exactly these and resolves nothing: with its resolver, a requirement
 # with an extra (coverage[toml]>=7) is an error as soon as a newer release than the pinned one exists. `pip check` then compares what
-# the installed packages require with what is there. $(1): the environment's Python, $(2): the lock file.
+# the installed packages require with what is there. Python compiles what is imported when it first is: half of the packages' modules
+# never are, and compiling all of them takes as long as the rest. $(1): the environment's Python, $(2): the lock file.
 define install
-@$(1) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement $(2)
+@$(1) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $(2)
 @report=$$($(1) -m pip --disable-pip-version-check check) || { echo "$$report"; \
     echo "The packages of $(2) are installed, but the environment is inconsistent. To make a new one: make clean, then repeat"; exit 1; }
 endef
