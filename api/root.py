@@ -30,6 +30,7 @@ OTHERS = {  # what is linked besides the entities: {name: view}
     "predict": f"{NAMESPACE}:predict",
     "experiments": f"{NAMESPACE}:experiment-list",
     "runs": f"{NAMESPACE}:run-list",
+    "circuit-facts": f"{NAMESPACE}:circuitfact-list",
     "jobs": f"{NAMESPACE}:job-list",
     "v1": "openf1-root",
     "docs": "docs",

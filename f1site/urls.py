@@ -35,6 +35,7 @@ laboratory = ml.urls.router
 api = [
     path("", root, name="root"),
     *samples,
+    *telemetry.urls.views,
     *router.urls,
     *background.urls,
     *logins.urls,

@@ -4,7 +4,7 @@ from ml.colours import compound_letter
 from pages.chart import Mark
 from pages.rows import LapRow, SessionRows, derived_once, grouped
 from pages.timing import field_crossings
-from telemetry.pit_visits import Kind, Tyres, Visit, VisitClassifier
+from telemetry.pit_visits import Kind, Tyres, Visit, VisitClassifier, read_lane_penalties
 
 NEW = (Tyres.OTHER_COMPOUND, Tyres.YOUNGER)
 SHOWN_KINDS = (Kind.DRIVE_THROUGH, Kind.UNKNOWN)  # visits that cost time but are no stops, or perhaps none
@@ -15,7 +15,8 @@ def visits(rows: SessionRows) -> dict[int, list[tuple[Visit, bool]]]:
     """{car number: its visits to the pit lane of a race in order, each with whether the car came out on new tyres}"""
     if not rows.is_race:
         return {}
-    classifier = VisitClassifier(stints=rows.stints, laps=rows.laps, windows=rows.neutralisations)
+    penalties = read_lane_penalties((message.date, message.message) for message in rows.messages)
+    classifier = VisitClassifier(stints=rows.stints, laps=rows.laps, windows=rows.neutralisations, penalties=penalties)
     found = sorted(classifier.classify(rows.pits), key=lambda visit: visit.lap_number)
     return {
         car: [(visit, classifier.tyres(car, visit.lap_number) in NEW) for visit in own] for car, own in grouped(found).items()

@@ -1,3 +1,5 @@
+from django.urls import path
+
 from api.router import Router
 from telemetry.samples.views import CarDataView, LocationView
 from telemetry.views import (
@@ -13,6 +15,7 @@ from telemetry.views import (
     TeamRadioViewSet,
     TelemetryViewSet,
 )
+from telemetry.visit_views import PitVisitsView
 
 router = Router()
 router.register("laps", LapViewSet)
@@ -28,3 +31,4 @@ router.register("quality", SessionQualityViewSet)
 router.register("fastf1-comparisons", FastF1ComparisonViewSet)
 
 samples = {"car-data": CarDataView, "location": LocationView}
+views = [path("pit-visits/", PitVisitsView.as_view(), name="pit-visits")]

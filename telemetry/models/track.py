@@ -13,7 +13,7 @@ class Pit(CarRow):
     """A visit to the pit lane. One over 300 s is time in the garage or a red flag, not a stop."""
 
     pit_id = models.BigAutoField("pit ID", primary_key=True)
-    date = models.DateTimeField(null=True, blank=True, **moment("When the car entered the pit lane (UTC)."))
+    date = models.DateTimeField(null=True, blank=True, **moment("When the car left the pit lane (UTC)."))
     lap_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Lap on which the car came in."))
     pit_duration = models.FloatField(
         null=True, blank=True, **within(0, 100_000, "Seconds in the pit lane (OpenF1's older name).", hard=SECONDS)

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from races.models import Race, Session
 from races.neutralisations import Window
-from telemetry.pit_visits import Kind, VisitClassifier
+from telemetry.models import Lap, Pit, Stint
+from telemetry.pit_visits import Kind, VisitClassifier, read_lane_penalties
 from telemetry.quality import rows as kinds
 from telemetry.quality.lacking import lacking_pits, no_car_stopped
 from telemetry.quality.pit import visits_without_stop
@@ -154,3 +156,67 @@ def test_a_row_has_the_moment_of_leaving_the_lane(seconds_after_leaving, kind):
         stints=rows["stints"], laps=rows["laps"], windows=[Window("red flag", shown, shown + timedelta(seconds=600), None)]
     )
     assert {visit.kind for visit in classifier.classify(rows["pits"]) if visit.driver_number == 1} == {kind}
+
+
+# --- reasons, penalties and the list over REST ------------------------------------------------------------------------
+
+
+def judged(rows, *windows, penalties=()):
+    classifier = VisitClassifier(stints=rows["stints"], laps=rows["laps"], windows=windows, penalties=penalties)
+    return next(visit for visit in classifier.classify(rows["pits"]) if visit.driver_number == 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "windows", "reason"),
+    [
+        ({}, (), "afterwards another compound"),
+        ({"still": 2.3}, (), "stood for 2.3 s; afterwards another compound"),
+        ({"compound": None, "lane": 14.0}, (), "afterwards the same set; 14.0 s in the lane, 22.0 s with a change of tyres"),
+        ({}, (window("red flag", 8, 13),), "during a red flag"),
+        ({"lane": 900.0}, (), "more than 300 s in the lane"),
+    ],
+)
+def test_a_visit_says_what_shows_its_kind(told, windows, reason):
+    assert judged(field(**told), *windows).reason == reason
+
+
+def given(text, *, before=300):
+    return read_lane_penalties([(moment(10) - timedelta(seconds=before), f"FIA STEWARDS: {text} PENALTY FOR CAR 1 (ONE) - X")])
+
+
+def test_penalties_of_race_control_are_served_on_visits_that_can_serve_them():
+    stop_go = given("10 SECOND STOP/GO")
+    long = field(compound="MEDIUM", age=0, lane=30.0)  # Imola 2024, car 23: upstream began a new stint
+    assert judged(long, penalties=stop_go).kind == Kind.STOP_AND_GO
+    assert judged(long, penalties=stop_go).reason.endswith("race control had given a stop-go penalty")
+    assert judged(long, penalties=given("10 SECOND STOP/GO", before=700)).kind == Kind.TYRE_CHANGE
+    assert judged(field(), penalties=stop_go).kind == Kind.TYRE_CHANGE
+    through = judged(field(compound=None, lane=15.7), SAFETY_CAR, penalties=given("DRIVE THROUGH"))
+    assert (through.kind, through.is_stop) == (Kind.DRIVE_THROUGH, False)
+    assert given("5 SECOND TIME") == []
+
+
+@pytest.mark.django_db
+def test_visits_are_listed_with_their_kind_and_marked_where_they_are_derived(api):
+    race = Race.objects.create(race_id=1, race_name="Somewhere Grand Prix", year=2024, source="openf1")
+    session = Session.objects.create(session_id=10, race=race, year=2024, session_name="Race", source="openf1")
+    practice = Session.objects.create(session_id=11, race=race, year=2024, session_name="Practice 1", source="openf1")
+    own = {"session": session, "driver_number": 1, "source": "openf1"}
+    for number in range(1, 31):
+        start = moment(number - 1)
+        Lap.objects.create(**own, lap_number=number, date_start=start, lap_duration=LAP, is_pit_out_lap=number in (11, 21))
+    for number, (first, last, compound) in enumerate([(1, 10, "MEDIUM"), (11, 20, "HARD"), (21, 30, "SOFT")], 1):
+        Stint.objects.create(
+            **own, stint_number=number, lap_start=first, lap_end=last, tyre_compound=compound, tyre_age_at_start=0
+        )
+    pit = Pit.objects.create(**own, lap_number=10, date=moment(10), pit_duration=22.5, digest=1)
+    answer = api.get("/api/v1/pit-visits/", {"session_id": 10}).json()
+    assert answer["kinds"] == {"tyre change": 2}
+    with_row, derived = answer["visits"]
+    assert (with_row["lap_number"], with_row["seconds"], with_row["derived"], with_row["pit_id"]) == (10, 22.5, False, pit.pk)
+    assert (derived["lap_number"], derived["kind"], derived["derived"], derived["pit_id"]) == (20, "tyre change", True, None)
+    assert derived["reason"] == "afterwards another compound"
+    assert api.get("/api/v1/pit-visits/", {"session_id": 10, "kind": "red flag"}).json()["visits"] == []
+    for wrong in (practice.pk, 12):
+        refused = api.get("/api/v1/pit-visits/", {"session_id": wrong})
+        assert (refused.status_code, [*refused.json()]) == (400, ["session_id"])
