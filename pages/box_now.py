@@ -29,7 +29,7 @@ def box_now(rows: SessionRows, state: State, cars: list[Car]) -> dict[str, Any]:
         "tyre_compound": tyre,
         "tyres": [*TYRES.items()],
         "safety_car": safety_car,
-        "kept": [(name, value) for name, value in state.query.items() if name not in (*PARAMETERS, "format", "embed")],
+        "kept": state.others(*PARAMETERS),
         "reason": NOT_PROMOTED if not is_promoted(rows) else "" if running else "No laps are stored of this session.",
     }
     if panel["reason"] or lap is None:
@@ -41,13 +41,14 @@ def box_now(rows: SessionRows, state: State, cars: list[Car]) -> dict[str, Any]:
         return panel | {"reason": answer}
     acronyms = {car.number: car.acronym for car in cars}
     attack = strategy_answer("undercut", rows, **question)
+    warnings = attack["warnings"] if isinstance(attack, dict) else []
     return panel | {
         "headline": headline(answer, car),
         "places": bars(answer),
         "facts": facts(answer, acronyms),
         "attacks": attacks(attack, acronyms),
         "measured": measured(answer["exam"]),
-        "notes": [*answer["warnings"], *answer["assumptions"], *(attack["warnings"] if isinstance(attack, dict) else [])],
+        "notes": [*dict.fromkeys([*answer["warnings"], *answer["assumptions"], *warnings])],
         "answer": answer,
         "attack": attack if isinstance(attack, dict) else None,
     }

@@ -26,7 +26,7 @@ def finishing_order(rows: SessionRows, state: State, cars: list[Car]) -> dict[st
     panel: dict[str, Any] = {
         "lap": lap,
         "last_lap": last,
-        "kept": [(name, value) for name, value in state.query.items() if name not in ("lap", "format", "embed")],
+        "kept": state.others("lap"),
         "reason": "" if is_promoted(rows) else NOT_PROMOTED,
     }
     if panel["reason"]:

@@ -54,6 +54,10 @@ class State:
             raise BadState(f"lap={value!r} cannot be asked about; write a number from {first} to {last}.")
         return int(value)
 
+    def others(self, *names: str) -> list[tuple[str, str]]:
+        """The parameters that a form keeps beside those of these names."""
+        return [(name, value) for name, value in self.query.items() if name not in (*names, "format", "embed")]
+
     def laps(self, last: int) -> Laps | None:
         """`laps=5-40`; None for all of them."""
         value = self.query.get("laps", "")

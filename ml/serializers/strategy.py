@@ -187,8 +187,9 @@ class ForecastSerializer(StrategyAnswer):
 class WindowSerializer(serializers.Serializer):
     stop_lap = serializers.IntegerField()
     expected = serializers.FloatField(help_text="The mean place.")
-    low = serializers.IntegerField()
-    high = serializers.IntegerField()
+    error = serializers.FloatField(help_text="Its standard error: fewer races are simulated for each lap of the window.")
+    low = serializers.IntegerField(help_text="The place that is bettered in 10 % of the races.")
+    high = serializers.IntegerField(help_text="The place that is reached or bettered in 90 % of them.")
 
 
 class StopSerializer(serializers.Serializer):

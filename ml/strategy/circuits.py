@@ -61,18 +61,18 @@ def count_safety_cars(race: "Timeline") -> int:
 
 
 def beta_interval(hits: float, trials: float) -> tuple[float, float]:
-    """The 95 % interval of a share with Jeffreys' prior."""
+    """The 95 % interval of a share with Jeffreys' prior; it reaches to 0 without a hit and to 1 without a miss."""
     from scipy.special import betaincinv
 
     a, b = hits + 0.5, max(trials - hits, 0) + 0.5
-    return float(betaincinv(a, b, 0.025)), float(betaincinv(a, b, 0.975))
+    return float(betaincinv(a, b, 0.025)) if hits else 0.0, float(betaincinv(a, b, 0.975)) if hits < trials else 1.0
 
 
 def rate_interval(count: int, races: int) -> tuple[float, float]:
-    """The 95 % interval of a number per race, of a Poisson count with Jeffreys' prior."""
+    """The 95 % interval of a number per race, of a Poisson count with Jeffreys' prior; it reaches to 0 without any."""
     from scipy.special import gammaincinv
 
-    return float(gammaincinv(count + 0.5, 0.025) / races), float(gammaincinv(count + 0.5, 0.975) / races)
+    return float(gammaincinv(count + 0.5, 0.025) / races) if count else 0.0, float(gammaincinv(count + 0.5, 0.975) / races)
 
 
 def median_interval(values: "np.ndarray | list[float]") -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """What another strategy would have brought: a car's finish with other stops, beside that with the stops it made."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml.strategy import forecast, simulation, stints
 from ml.strategy.asking import (
@@ -17,9 +17,11 @@ from ml.strategy.asking import (
 from ml.strategy.simulation import Plan
 from ml.strategy.timeline import COMPOUNDS, Timeline
 
+if TYPE_CHECKING:
+    import numpy as np
+
 WINDOW_LAPS = 20
 WINDOW_RACES = 300
-SIMULATION_ERROR = 0.3  # places: two standard errors of the difference of two means of WINDOW_RACES races
 
 
 def answer_what_if(
@@ -45,14 +47,13 @@ def answer_what_if(
     place = int((running.rows == row).argmax())
     actual = forecast.actual_plan(race, running)
 
-    def finish(plan: Plan, races: int = simulation.RACES) -> dict[str, Any]:
-        return describe(forecast.forecast(known, lap, strategy.race, plan=plan, races=races)[1][place], driver_number)
+    def chances(plan: Plan, races: int = simulation.RACES) -> "np.ndarray":
+        return forecast.forecast(known, lap, strategy.race, plan=plan, races=races)[1][place]
 
-    window = [
-        {"stop_lap": laps[0]} | {name: found[name] for name in ("expected", "low", "high")}
-        for laps in shifted(stops, after=lap, race_laps=race.race_laps)
-        if (found := finish(with_stops(actual, place, dict(zip(laps, stops.values(), strict=True))), WINDOW_RACES))
-    ]
+    window = []
+    for laps in shifted(stops, after=lap, race_laps=race.race_laps):
+        plan = with_stops(actual, place, dict(zip(laps, stops.values(), strict=True)))
+        window.append({"stop_lap": laps[0]} | describe_mean(chances(plan, WINDOW_RACES)))
     measured, doubts = beside_order_stays(strategy, race, lap, actual_stops=True)
     return {
         "session_id": session_id,
@@ -60,8 +61,8 @@ def answer_what_if(
         "lap": lap,
         "stops": [{"stop_lap": number, "tyre_compound": COMPOUNDS[compound]} for number, compound in stops.items()],
         "stops_made": made_stops(race, row, lap),
-        "as_driven": finish(actual),
-        "changed": finish(with_stops(actual, place, stops)),
+        "as_driven": describe(chances(actual), driver_number),
+        "changed": describe(chances(with_stops(actual, place, stops)), driver_number),
         "window": window,
         "best_window": best_window(window),
         "exam": measured,
@@ -73,6 +74,17 @@ def answer_what_if(
         ],
         "warnings": [*warnings_of(race, strategy), *doubts],
     }
+
+
+def describe_mean(chances: "np.ndarray") -> dict[str, Any]:
+    """The mean place with its standard error by WINDOW_RACES simulated races, and the quantiles of 10 and 90 %."""
+    import numpy as np
+
+    places, cumulated = np.arange(1, len(chances) + 1), np.cumsum(chances)
+    mean = float(places @ chances)
+    spread = float(np.sqrt(np.square(places - mean) @ chances))
+    low, high = (int(np.searchsorted(cumulated, share)) + 1 for share in (0.1, 0.9))
+    return {"expected": round(mean, 2), "error": round(spread / WINDOW_RACES**0.5, 3), "low": low, "high": high}
 
 
 def check_stops(race: Timeline, lap: int, stop_lap: Sequence[int], tyre_compound: Sequence[str]) -> dict[int, int]:
@@ -126,13 +138,17 @@ def next_compound(race: Timeline, row: int, lap: int) -> int:
 
 
 def best_window(window: Sequence[Mapping[str, Any]]) -> dict[str, int] | None:
-    """First and last lap around the best one whose mean places are no more than the simulation's error worse; None without."""
+    """First and last lap around the best one whose mean places cannot be told from its at 95 %; None without a window."""
     if not window:
         return None
-    means = [one["expected"] for one in window]
-    first = last = means.index(min(means))
-    while first > 0 and means[first - 1] <= min(means) + SIMULATION_ERROR:
+    first = last = best = min(range(len(window)), key=lambda place: window[place]["expected"])
+
+    def is_near(place: int) -> bool:
+        error = (window[place]["error"] ** 2 + window[best]["error"] ** 2) ** 0.5
+        return bool(window[place]["expected"] - window[best]["expected"] <= 1.96 * error)
+
+    while first > 0 and is_near(first - 1):
         first -= 1
-    while last + 1 < len(means) and means[last + 1] <= min(means) + SIMULATION_ERROR:
+    while last + 1 < len(window) and is_near(last + 1):
         last += 1
     return {"first_lap": window[first]["stop_lap"], "last_lap": window[last]["stop_lap"]}

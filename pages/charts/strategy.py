@@ -14,7 +14,9 @@ from pages.forecasts import champions_version
 from pages.rows import SessionRows, StintRow
 from pages.state import State
 from pages.stops import stop_marks, visits
+from pages.strategy_answers import is_promoted
 from pages.timing import field_crossings
+from pages.what_if import what_if
 
 ORDERS = {"finish": "finishing order", "grid": "grid"}
 ROW, BAR, LEFT, RIGHT = 28.0, 20.0, 62.0, 12.0  # px: a driver's row, its bar, the names, the margin
@@ -58,9 +60,17 @@ def build(rows: SessionRows, state: State) -> Chart:
             "bars": bars,
             "laps": rows.race_laps,
             "without_lap": sorted(without_lap(rows)),
-            "box_now": box_now(rows, state, cars_of(rows)),
+            **panels(rows, state),
         },
     )
+
+
+def panels(rows: SessionRows, state: State) -> dict[str, Any]:
+    """The panels below the chart: where a car would come out, and what other stops would have brought."""
+    every = cars_of(rows)
+    box = box_now(rows, state, every)
+    car = next((car for car in every if car.acronym == box["driver"]), None)
+    return {"box_now": box, "what_if": what_if(rows, state, car if is_promoted(rows) else None)}
 
 
 def segments(rows: SessionRows, car: int) -> list[dict[str, Any]]:
@@ -220,7 +230,7 @@ VIEW = View(
     title="Strategy",
     about="Which tyres, for how long, and what did the stops cost?",
     build=build,
-    parameters=("order", *PARAMETERS),
+    parameters=("order", *PARAMETERS, "stops"),
     template="pages/views/strategy.html",
     layout=layout,
     narrow=partial(layout, width=NARROW),

@@ -116,3 +116,27 @@ def test_places_that_follow_one_another_are_written_as_a_range():
 
 def test_a_chance_that_is_not_nothing_is_not_written_as_nothing():
     assert [chance(share) for share in (0.0, 0.004, 0.5, 1.0)] == ["0 %", "under 1 %", "50 %", "100 %"]
+
+
+def test_other_stops_are_answered_with_a_curve_and_the_words_that_nobody_can_validate_them(promoted, race):
+    drivers = page(race, "strategy", format="json").json()["data"]["box_now"]["drivers"]
+    query = {"driver": drivers[1][0], "stops": "10-HARD,18-soft"}
+    answer = page(race, "strategy", **query, format="json").json()["data"]["what_if"]
+    assert answer["answer"]["stops"] == [
+        {"stop_lap": 10, "tyre_compound": "HARD"},
+        {"stop_lap": 18, "tyre_compound": "SOFT"},
+    ]
+    assert f"{drivers[1][1]} with stops after lap 10 (hard) and lap 18 (soft) finishes in place" in answer["headline"]
+    assert answer["best"].startswith("Best window for the first stop: after")
+    text = page(race, "strategy", **query).content.decode()
+    assert "This cannot be validated: nobody has driven that race." in text
+    assert 'class="band"' in text
+    assert text.count("<polyline") == 1
+    assert "with no stop finishes" in page(race, "strategy", stops="none").content.decode()
+
+
+@pytest.mark.parametrize("stops", ["15", "15-WET", "15-HARD,15-SOFT", "1-HARD", "999-HARD", "x"])
+def test_stops_that_cannot_be_are_refused_with_an_example(promoted, race, stops):
+    answer = page(race, "strategy", stops=stops)
+    assert answer.status_code == 400
+    assert "stops=15-HARD,38-SOFT" in answer.content.decode()
