@@ -32,12 +32,15 @@ def board(picture: Picture, now: datetime, alerts: list[dict[str, Any]] | None =
     best = best_of(picture, since=phase_began)
     cars = {number: car_line(picture, number, best, kind) for number in numbers_of(picture)}
     order = in_order(cars, kind)
-    fill_gaps(cars, order, kind)
     cut = cut_line(len(cars), phase) if kind == "qualifying" else None
     gone_from = cut_line(len(cars), phase - 1) if kind == "qualifying" else None
     for place, number in enumerate(order, start=1):
         cars[number]["place"] = place
         cars[number]["risk"] = risk(place, cut, gone_from)
+    fill_gaps(cars, order[:gone_from], kind)
+    earlier = best_of(picture, since=None) if gone_from else best
+    for number in order[gone_from:] if gone_from else ():  # their best laps are of phases before this one
+        cars[number]["best"] = earlier.own_lap.get(number)
     return {
         "session": session_of(picture, kind),
         "now": now.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -159,7 +159,10 @@ def clock_text(board: dict[str, Any]) -> str:
     if board["session"]["kind"] == "race" and clock.get("lap"):
         of = f" of {clock['laps']}, {clock['to_go']} to go" if clock.get("laps") else ""
         return f"lap {clock['lap']}{of}"
-    return f"{duration(clock['remaining'])} left" if clock.get("remaining") is not None else ""
+    if clock.get("remaining") is None:
+        return ""
+    left = "to the scheduled end" if board["session"]["kind"] == "qualifying" else "left"  # of a phase nobody sends it
+    return f"{duration(clock['remaining'])} {left}"
 
 
 def sky_text(sky: dict[str, Any] | None) -> str:

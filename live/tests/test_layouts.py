@@ -6,7 +6,7 @@ import pytest
 
 from live.board import board
 from live.demo import demo_messages
-from live.lines import lines, status
+from live.lines import clock_text, lines, status
 from live.picture import Picture
 from live.tests.feeding import newest
 from mirror import simulator
@@ -79,6 +79,13 @@ def test_a_qualifying_shows_the_cut_and_who_is_at_risk_phase_by_phase(messages):
         going_on = cut or 0
         assert now["order"][going_on:] == result[going_on:]
     assert now["order"] == result
+    own = [
+        [lap.duration for lap in SEASON.simulate(SEASON.weekends[0].sessions["Qualifying"]).laps[car] if lap.duration]
+        for car in result
+    ]
+    assert [now["cars"][str(car)]["best"] for car in result[10:]] == pytest.approx([min(laps) for laps in own[10:]])
+    assert [now["cars"][str(car)]["gap"] for car in result[10:]] == [None] * 10
+    assert clock_text(now).endswith(" to the scheduled end")
     assert status(now["cars"][str(result[-1])]) == "knocked out"
 
 

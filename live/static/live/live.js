@@ -37,7 +37,8 @@ function duration(seconds) {
 function clockText({ clock, session }) {
   if (clock.to_start) return `starts in ${duration(clock.to_start)}`;
   if (session.kind === "race" && clock.lap) return `lap ${clock.lap}${clock.laps ? ` of ${clock.laps}, ${clock.to_go} to go` : ""}`;
-  return clock.remaining === undefined ? "" : `${duration(clock.remaining)} left`;
+  if (clock.remaining === undefined) return "";
+  return `${duration(clock.remaining)} ${session.kind === "qualifying" ? "to the scheduled end" : "left"}`;
 }
 
 function skyText(sky) {
@@ -166,6 +167,8 @@ const MARGIN = 60, LABEL = [70, 34]; // as in live/lines.py
 
 function drawMap() {
   const svg = get("map"), track = board.outline, points = [...track, ...Object.values(board.map)];
+  svg.toggleAttribute("hidden", !points.length);
+  get("no-map").hidden = points.length > 0;
   if (!points.length) return;
   const xs = points.map(([x]) => x), ys = points.map(([, y]) => y);
   const left = Math.min(...xs), top = Math.max(...ys), width = Math.max(...xs) - left, height = top - Math.min(...ys);
