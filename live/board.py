@@ -217,4 +217,13 @@ def weather_of(picture: Picture) -> dict[str, Any] | None:
 
 def radio_of(picture: Picture) -> list[dict[str, Any]]:
     rows = sorted((row for row in picture.radio.values() if value(row, "date")), key=lambda row: row.date, reverse=True)
-    return [{"time": f"{row.date:%H:%M:%S}", "car": row.driver_number, "url": row.recording_url} for row in rows[:SHOWN_RADIO]]
+    names = {number: value(entry, "name_acronym") for number, entry in picture.entries.items()}
+    return [
+        {
+            "time": f"{row.date:%H:%M:%S}",
+            "car": row.driver_number,
+            "name": names.get(row.driver_number) or f"car {row.driver_number}",
+            "url": row.recording_url,
+        }
+        for row in rows[:SHOWN_RADIO]
+    ]

@@ -244,7 +244,7 @@ function draw() {
   drawMap();
   drawForecasts();
   drawList("messages", board.messages, (item) => [...(item.lap ? [make("span", `lap ${item.lap}`), " "] : []), item.text]);
-  drawList("radio", board.radio, (item) => [make("a", `car ${item.car}`, { href: item.url, rel: "noreferrer" })]);
+  drawList("radio", board.radio, (item) => [make("a", item.name, { href: item.url, rel: "noreferrer" })]);
   drawList("alerts", board.alerts, (item) => [item.text]);
 }
 
