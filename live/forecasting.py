@@ -55,9 +55,9 @@ class Forecaster:
         self.take()
         self.note_stops(board)
         return {
-            "notes": self.notes,
+            "notes": [*self.notes],
             "cars": {number: shown for number, car in board["cars"].items() if (shown := self.shown(car))},
-            "stops": self.stops,
+            "stops": [dict(stop) for stop in self.stops],  # what a frame has been made of must not change
         }
 
     def take(self) -> None:

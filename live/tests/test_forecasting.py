@@ -86,7 +86,8 @@ def test_a_stop_is_shown_with_the_place_in_which_the_car_came_out():
     forecaster.see(race(5), NOW)
     forecaster.see(race(5), NOW + SETTLING)
     moments = [race(5, pit=True), race(6, pit=True, out_lap=True), race(6, out_lap=True), race(7, place=9)]
-    texts = [stop_text(shown(forecaster, board, NOW + timedelta(minutes=1))["forecast"]["stops"][0]) for board in moments]
+    boards = [shown(forecaster, board, NOW + timedelta(minutes=1)) for board in moments]
+    texts = [stop_text(board["forecast"]["stops"][0]) for board in boards]
     assert texts[:3] == ["VER, lap 5: forecast P8 (P7 to P10), on its out-lap"] * 3
     assert texts[3] == "VER, lap 5: forecast P8 (P7 to P10), came out P9"
     assert len(shown(forecaster, race(8), NOW + timedelta(minutes=2))["forecast"]["stops"]) == 1
