@@ -80,6 +80,11 @@ class Republisher:
             self.state = state
             self.add(STATE_TOPIC, msgspec.json.encode(state), retained=True)
 
+    def stand_by(self) -> None:
+        """Another process receives the session, and knows better what is shown."""
+        self.state = None
+        self.retained.clear()
+
     def first_messages(self) -> list[Outgoing]:
         """What every connection begins with, as a broker that was started again may have forgotten what was retained."""
         return [*discovery(), *self.retained.values()] if self.home_assistant else []

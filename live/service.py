@@ -100,6 +100,8 @@ class Service:
                 continue
             holder = await self.call(leases.take, LEASE, seconds=self.lease)
             if holder is None:
+                if self.republisher:
+                    self.republisher.stand_by()
                 await asyncio.sleep(STANDBY)
                 continue
             if await self.receive(session, holder) and self.session_id:

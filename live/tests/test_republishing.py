@@ -115,6 +115,17 @@ def test_a_broker_that_was_started_again_is_told_everything_again():
     assert len(first) == 7
 
 
+def test_a_process_that_stands_by_repeats_nothing_old_and_tells_everything_when_it_takes_over():
+    republisher = Republisher("", home_assistant=True)
+    republisher.show(None, "2026 Jeddah Race")
+    republisher.retained[STATE_TOPIC] = republisher.waiting.get_nowait()
+    assert STATE_TOPIC in [topic for topic, _, _ in republisher.first_messages()]
+    republisher.stand_by()
+    assert STATE_TOPIC not in [topic for topic, _, _ in republisher.first_messages()]
+    republisher.show(None, "2026 Jeddah Race")
+    assert republisher.waiting.get_nowait()[0] == STATE_TOPIC
+
+
 @pytest.fixture
 def mosquitto():
     """The address of a Mosquitto; what is retained there is removed in the end."""
