@@ -24,7 +24,9 @@ from ml.splits import NAMES as SPLITS
 from ml.splits import check_split
 from ml.tasks import TASKS
 
-TRAIN_ABOUT = "A worker learns from the laps of all races; this takes about a minute."
+TRAIN_ABOUT = (
+    "A worker learns from the laps of all races; with a season of them that takes two to four minutes, with the demo season one."
+)
 STATES = {"created": "", "running": "info", "completed": "success", "failed": "danger"}
 
 
