@@ -55,6 +55,10 @@ def test_the_run_has_figures_files_and_a_card(promoted):
     assert promoted.status == Run.Status.COMPLETED
     assert {"model.skops", "strategy.json", "model_card.md"} == set(promoted.artifacts.values_list("name", flat=True))
     assert promoted.metrics.get(key="green_exact").value == 0.6
+    card = recording.read_artifact(promoted.artifacts.get(name="model_card.md")).decode()
+    assert "by at most 5\n  seconds" in card
+    assert "From 50% of the race on the mean error is 1.60 places" in card
+    assert "Not better at: Elsewhere (+0.10)." in card
 
 
 def test_questions_about_strategy(api, promoted, race):
