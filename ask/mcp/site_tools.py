@@ -30,6 +30,8 @@ QuestionName = Annotated[
     ),
 ]
 
+StopWords = Annotated[str, Field(pattern=r"^[0-9]{1,3}-[A-Za-z]+$")]
+
 
 def standings(year: Annotated[str, Field(description="The season, e.g. 2024, or 'latest'.", max_length=10)]) -> dict[str, Any]:
     """The championships of drivers and of teams after the last race of a season that is stored."""
@@ -131,6 +133,41 @@ def undercut(
     return session_answer(chosen, **content, caveats=caveats)
 
 
+def race_forecast(
+    race: RaceWords,
+    lap: Annotated[int, Field(ge=1, le=200, description="The lap of the leader after which nothing is known.")],
+    year: Year = None,
+) -> dict[str, Any]:
+    """The finishing order from a lap on: each car's place then, its median, range of 80 %, and chances of win and podium."""
+    chosen = choose_session(race, year, "race")
+    content, caveats = ask_strategy("forecast", session_id=chosen.pk, lap=lap)
+    columns = ("driver_number", "order_stays", "likely", "low", "high", "win", "podium")
+    cars = [[car[name] for name in columns] for car in content.pop("cars")]
+    return session_answer(chosen, **content, cars=table(columns, cars), caveats=caveats)
+
+
+def what_if(
+    race: RaceWords,
+    driver: Driver,
+    lap: Annotated[int, Field(ge=1, le=200, description="The lap of the leader after which nothing is known.")],
+    stops: Annotated[
+        list[StopWords], Field(max_length=6, description="Lap and compound of each stop after it, e.g. 15-HARD; none: no stop.")
+    ],
+    year: Year = None,
+) -> dict[str, Any]:
+    """A driver's finish with other stops beside that as driven, and the best window for the first; cannot be validated."""
+    chosen = choose_session(race, year, "race")
+    car = find_car(driver, session=chosen.pk)
+    pairs = [stop.upper().split("-") for stop in stops]
+    options = {"stop_lap": [int(number) for number, _ in pairs], "tyre_compound": [compound for _, compound in pairs]}
+    content, caveats = ask_strategy("what-if", session_id=chosen.pk, driver_number=car, lap=lap, **options)
+    columns = ("stop_lap", "expected", "error", "low", "high")
+    window = [[each[name] for name in columns] for each in content.pop("window")]
+    for name in ("as_driven", "changed"):
+        del content[name]["places"]
+    return session_answer(chosen, **content, window=table(columns, window), caveats=caveats)
+
+
 def ask_strategy(question: str, **options: Any) -> tuple[dict[str, Any], list[str]]:
     """(an answer about strategy without its session, what has to be passed on with it)"""
     from ml.strategy.answers import QUESTIONS as STRATEGY_QUESTIONS
@@ -161,4 +198,4 @@ def sql(query: Annotated[str, Field(description="One SELECT in DuckDB's SQL.", m
     return content | {"as_of": answer.as_of.isoformat() if answer.as_of else None, "caveats": caveats}
 
 
-TOOLS = (standings, analysis, predict_laps, rejoin, undercut, sql)
+TOOLS = (standings, analysis, predict_laps, rejoin, undercut, race_forecast, what_if, sql)

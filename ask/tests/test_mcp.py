@@ -32,6 +32,8 @@ TOOLS = {
     "predict_laps",
     "rejoin",
     "undercut",
+    "race_forecast",
+    "what_if",
     "sql",
 }
 LARGEST = 30_000  # characters of an answer
@@ -166,6 +168,27 @@ def test_standings_analyses_and_sql(ask):
     assert "No model has been promoted" in ask.refusal("predict_laps", race="bahrain 2024", driver="VER", from_lap=20)
     assert "No strategy model has been promoted" in ask.refusal("rejoin", race="bahrain 2024", driver="VER", lap=16)
     assert "No strategy model has been promoted" in ask.refusal("undercut", race="bahrain 2024", driver="VER", lap=16)
+    assert "No strategy model has been promoted" in ask.refusal("race_forecast", race="bahrain 2024", lap=16)
+    stops = {"race": "bahrain 2024", "driver": "VER", "lap": 10, "stops": ["15-hard", "38-SOFT"]}
+    assert "No strategy model has been promoted" in ask.refusal("what_if", **stops)
+
+
+def test_strategy_is_answered_in_small_tables(ask, monkeypatch):
+    car = {"driver_number": 1, "order_stays": 2, "likely": 1, "low": 1, "high": 3, "win": 0.6, "podium": 0.9, "places": []}
+    lap = {"stop_lap": 12, "expected": 3.2, "error": 0.1, "low": 1, "high": 6}
+    said = {"session_id": 9472, "assumptions": ["an assumption"], "warnings": ["a warning"]}
+    answers = {
+        "forecast": lambda **options: {**said, "cars": [car], "exam": None},
+        "what-if": lambda **options: {**said, "as_driven": {**car}, "changed": {**car}, "window": [lap], "asked": options},
+    }
+    monkeypatch.setattr("ml.strategy.answers.QUESTIONS", answers)
+    forecast = ask.call("race_forecast", race="bahrain 2024", lap=16)
+    assert as_dicts(forecast["cars"]) == [{name: value for name, value in car.items() if name != "places"}]
+    assert {"an assumption", "a warning"} <= set(forecast["caveats"])
+    other = ask.call("what_if", race="bahrain 2024", driver="VER", lap=10, stops=["15-hard", "38-SOFT"])
+    assert (other["asked"]["stop_lap"], other["asked"]["tyre_compound"]) == ([15, 38], ["HARD", "SOFT"])
+    assert as_dicts(other["window"]) == [lap]
+    assert "places" not in other["changed"]
 
 
 def test_answers_carry_what_has_to_be_said_of_the_data(ask, admin_user):
