@@ -21,6 +21,7 @@ MISSING = {
     "next_lap": "No model is promoted that forecasts laps (train_model, promote_model).",
     "strategy": "No model is promoted that says where a car rejoins (strategy_exam --store, promote_model).",
 }
+UNKNOWN_LENGTH = "Nothing is forecast: how many laps this race has is not known, as no earlier one at its circuit is stored."
 Board = dict[str, Any]
 Answer = dict[str, Any]  # `laps` and `rejoin` by car, `notes`
 
@@ -127,7 +128,9 @@ def forecasts_of(session_id: int, cars: dict[int, int], race_laps: int | None) -
     """The forecasts of the promoted models, and in words what there is none of."""
     promoted = {*Run.objects.filter(champion=True, task__in=MISSING).values_list("task", flat=True)}
     answer: Answer = {"laps": {}, "rejoin": {}, "notes": [text for task, text in MISSING.items() if task not in promoted]}
-    if not promoted:
+    if promoted and race_laps is None:
+        answer["notes"].append(UNKNOWN_LENGTH)
+    if not promoted or race_laps is None:
         return answer
     from ml import running_race
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from live.engine import Engine
-from live.forecasting import MISSING, SETTLING, Forecaster, forecasts_of
+from live.forecasting import MISSING, SETTLING, UNKNOWN_LENGTH, Forecaster, forecasts_of
 from live.frames import board_at
 from live.lines import forecast_lines, stop_text
 from live.tests.feeding import listed_session, recorded, woven
 from mirror.models import Source
+from ml.models import Experiment, Run
 
 NOW = datetime(2026, 3, 8, 14, tzinfo=UTC)
 PLACE = {"place": 8, "low": 7, "high": 10}
@@ -127,6 +128,22 @@ def test_without_a_promoted_model_that_is_said_in_words_and_nothing_scientific_i
     monkeypatch.setitem(sys.modules, "ml.running_race", None)  # importing it would fail
     answer = forecasts_of(1, {1: 5}, 50)
     assert answer == {"laps": {}, "rejoin": {}, "notes": [*MISSING.values()]}
+
+
+@pytest.mark.django_db
+def test_a_race_of_unknown_length_is_not_forecast(monkeypatch):
+    """Models reckon with the laps to go, and a race that has driven ten laps would seem to be over."""
+    monkeypatch.setitem(sys.modules, "ml.running_race", None)
+    Run.objects.create(
+        experiment=Experiment.objects.create(name="laps"),
+        task="next_lap",
+        model="ridge",
+        dataset_sha256="0" * 64,
+        split="before:2022-04-01",
+        champion=True,
+    )
+    answer = forecasts_of(1, {1: 10}, None)
+    assert answer["notes"] == [MISSING["strategy"], UNKNOWN_LENGTH]
 
 
 @pytest.mark.django_db
