@@ -16,7 +16,7 @@ from ml import tasks
 from ml.champions import Champion, NoChampion, load_champion
 from ml.prediction import FIRST_LAP_TASKS, LATER_LAPS_TASK, CannotPredict, Race, later_intervals, load_race, single_threaded
 from ml.strategy import rejoin
-from ml.strategy.asking import entry_moment, load
+from ml.strategy.asking import CannotAnswer, entry_moment, load
 from ml.strategy.rejoin import Question
 
 LAPS_AHEAD = 3
@@ -84,7 +84,7 @@ def rejoin_places(*, session_id: int, laps: Mapping[int, int], race_laps: int | 
     """{car: where it rejoins if it comes in at the end of the lap that it is on}: `place`, `low` and `high` of the set of 80 %.
 
     The place is the order in which the cars end the out-lap. Cars that cannot be told about are left out: on their first lap, on
-    the last one, retired. CannotAnswer without any laps, and the errors of `load`.
+    the last one, retired, before a lap is timed. CannotAnswer without any laps, and the errors of `load`.
     """
     strategy, race = load(session_id)
     race = replace(race, race_laps=max(race_laps or 0, race.race_laps))
@@ -94,7 +94,11 @@ def rejoin_places(*, session_id: int, laps: Mapping[int, int], race_laps: int | 
         if row is None or not 2 <= lap < race.race_laps or lap > race.crossing.shape[1] or np.isnan(race.crossing[row, lap - 1]):
             continue
         known = race.as_of(float(race.crossing[row, lap - 1]))
-        question = Question(row, lap, entry_moment(known, row, lap, strategy), has_entered=False)
+        try:
+            moment = entry_moment(known, row, lap, strategy)
+        except CannotAnswer:
+            continue
+        question = Question(row, lap, moment, has_entered=False)
         places = rejoin.place_probabilities(
             rejoin.project(known, question, strategy.rejoin), strategy.rejoin.errors, cars=len(race.cars)
         )

@@ -87,18 +87,30 @@ def was_measured(race: Timeline, row: int, lap: int) -> bool:
 
 
 def entry_moment(race: Timeline, row: int, lap: int, strategy: Strategy) -> float:
-    """When the car comes into the pit lane at the end of a lap, as measured or as expected when the lap begins."""
+    """When the car comes into the pit lane at the end of a lap, as measured or as expected when the lap begins. CannotAnswer."""
     if was_measured(race, row, lap):
-        return float(race.entry[row, lap])
+        moment = float(race.entry[row, lap])
+        known_pace(race, moment, lap)
+        return moment
     begun = float(race.crossing[row, lap - 1])
-    known = race.as_of(begun)
+    known = known_pace(race, begun, lap)
     state = known.state_at(begun)[0]
     loss = pitloss.estimate_loss(pitloss.measure_stops(known), strategy.rejoin.past, race.circuit)
     return begun + float(rejoin.expected_paces(known, state, loss, begun)[row]) - loss.before_line
 
 
+def known_pace(race: Timeline, moment: float, lap: int) -> Timeline:
+    """The race as of a moment. CannotAnswer where no lap had been timed by then: nothing says how fast anybody is."""
+    import numpy as np
+
+    known = race.as_of(moment)
+    if not np.isfinite(known.duration).any():
+        raise CannotAnswer("lap", f"lap {lap}: no lap has been timed yet, so nothing is known of anybody's pace.")
+    return known
+
+
 def begin_forecast(race: Timeline, lap: int) -> Timeline:
-    """The race as of the moment when its leader ended a lap."""
+    """The race as of the moment when its leader ended a lap. CannotAnswer."""
     import numpy as np
 
     if not 1 <= lap < race.race_laps or lap >= race.crossing.shape[1] or not np.isfinite(race.crossing[:, lap]).any():
@@ -106,7 +118,7 @@ def begin_forecast(race: Timeline, lap: int) -> Timeline:
         raise CannotAnswer(
             "lap", f"lap {lap}: a forecast begins at the end of a lap from 1 to {min(driven, race.race_laps - 1)}."
         )
-    return race.as_of(float(np.nanmin(race.crossing[:, lap])))
+    return known_pace(race, float(np.nanmin(race.crossing[:, lap])), lap)
 
 
 def listed(places: "np.ndarray") -> list[dict[str, Any]]:

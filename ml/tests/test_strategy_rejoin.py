@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from ml.strategy import exam, fitting, hazard, pitloss, rejoin
+from ml.strategy.asking import CannotAnswer, begin_forecast, entry_moment
 from ml.strategy.rejoin import Question
+from ml.strategy.storing import Strategy
 from ml.strategy.timeline import Penalty, Window, read_penalties
 from ml.tests.races import IN_LAP, NEW_TYRES, OUT_LAP, race, season
 
@@ -176,3 +178,14 @@ def test_the_exam_puts_every_stop_to_the_model_and_to_the_baselines(races, model
     found = exam.examine_hazard(races[2:], model)
     assert found.log_loss < found.constant
     assert found.auc > 0.6
+
+
+@pytest.mark.parametrize("has_come_in", [True, False])
+def test_before_a_lap_has_been_timed_nothing_is_claimed(races, model, has_come_in):
+    """As at Monaco 2024 after a red flag on the first lap: places with a probability of 1 would be an answer from nothing."""
+    timeline = race(stops={1: 2} if has_come_in else {}, laps=30)
+    untimed = replace(timeline, duration=np.full_like(timeline.duration, np.nan), clean=np.zeros_like(timeline.clean))
+    with pytest.raises(CannotAnswer, match="lap 2: no lap has been timed yet"):
+        entry_moment(untimed, 0, 2, Strategy(None, model, None, None, [], {}, []))
+    with pytest.raises(CannotAnswer, match="lap 1: no lap has been timed yet"):
+        begin_forecast(untimed, 1)
