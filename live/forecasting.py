@@ -33,7 +33,7 @@ class Forecaster:
         self.session_id, self.ask = session_id, ask or ask_models
         self.executor = executor or ThreadPoolExecutor(1, thread_name_prefix="forecasts")
         self.asked: Future[Answer] | None = None
-        self.lap = 0  # of the leader
+        self.lap = -1  # of the leader; 0 before the start, when only what there is no model for can be said
         self.due: datetime | None = None  # when forecasts of that lap are to be asked for; None when they have been
         self.notes: list[str] = []
         self.laps: dict[int, dict[int, dict[str, Any]]] = {}  # {car: {lap: its first forecast}}
@@ -130,7 +130,7 @@ def forecasts_of(session_id: int, cars: dict[int, int], race_laps: int | None) -
     answer: Answer = {"laps": {}, "rejoin": {}, "notes": [text for task, text in MISSING.items() if task not in promoted]}
     if promoted and race_laps is None:
         answer["notes"].append(UNKNOWN_LENGTH)
-    if not promoted or race_laps is None:
+    if not promoted or race_laps is None or not cars:
         return answer
     from ml import running_race
 

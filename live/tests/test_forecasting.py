@@ -69,6 +69,15 @@ def test_models_are_asked_once_per_lap_of_the_leader_when_the_lap_before_is_stor
     assert models.asked[0] == ({1: 1, 16: 1}, 50)
 
 
+def test_before_the_start_it_is_said_what_there_is_no_model_for():
+    forecaster = Forecaster(
+        1, ask=lambda session, cars, laps: {"laps": {}, "rejoin": {}, "notes": ["no model"]}, executor=Inline()
+    )
+    waiting = race(1) | {"clock": {"laps": 50}, "order": [], "cars": {}}
+    forecaster.see(waiting, NOW)
+    assert forecaster.see(waiting, NOW + SETTLING)["notes"] == ["no model"]
+
+
 def test_a_lap_is_shown_beside_its_forecast():
     forecaster = Forecaster(1, ask=Models(), executor=Inline())
     forecaster.see(race(5), NOW)
