@@ -24,6 +24,7 @@ FIGURES = {
     "slope": Figure("s/lap", "positive: each lap is slower than the one before", digits=4),
     "interval": Figure("s", "ends of the 95 % interval"),
     "new_stint": Figure("s/lap", "95 % interval of one more stint on this compound", digits=4),
+    "stint_80": Figure("s/lap", "80 % interval of the slope that one more stint will show", digits=4),
     "alone": Figure("s/lap", "the slope by the driver's own stints alone", digits=4),
     "mad": Figure("s", "median absolute deviation; small is steady"),
     "median": Figure("s", "half of the values are below"),

@@ -9,7 +9,7 @@ driver. `free`: nothing taken for granted; all laps of the race at once, so that
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from ml.analysis import robust
+from ml.analysis import next_stint, robust
 from ml.analysis.robust import NORMAL
 from ml.analysis.sessions import BAND, CLEAN, FUEL_EFFECT, FUEL_LOAD, CannotSay, clean_laps, describe_fuel, fuel
 from telemetry.lap_rules import WET_COMPOUNDS
@@ -36,7 +36,8 @@ def degradation(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_
 
     `slope` takes the track for unchanging. `interval` is 95 % at the fuel effect given, for a track that gains anything from
     nothing to half a second over the race: what it gains, tyres have lost unseen. `band` reaches from the lowest to the highest
-    end with effects of 0.02 to 0.04 s per kg.
+    end with effects of 0.02 to 0.04 s per kg. `stint_80` is where the slope of one more stint will lie in four of five cases, and
+    `stint_80_held` how many of the race's stints did, each by the others.
     """
     clean = in_clear_air(clean_laps(laps, fuel_effect=fuel_effect, fuel_load=fuel_load), laps)
     stints = slopes(clean)
@@ -49,25 +50,33 @@ def degradation(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_
         by_compound(slopes(clean.assign(corrected=clean["lap_duration"] - effect * fuel(clean, fuel_load=fuel_load))))
         for effect in BAND
     ]
-    gained = TRACK / float(laps["race_laps"].max())
+    race_laps = float(laps["race_laps"].max())
+    gained = TRACK / race_laps
+    foretold = next_stint.StintModel(stints, race_laps=race_laps, fuel_effect=fuel_effect, fuel_load=fuel_load)
     rows = []
     for name, one in pooled.items():
         edges = [edge for end in [*ends, pooled] for edge in unseen(end[name].interval, gained)]
         mine = stints[stints["compound"] == name]
+        usual = int(mine["laps"].median())
         rows.append(
             {
                 "compound": name,
                 "slope": one.mean,
                 "interval": unseen(one.interval, gained),
                 "new_stint": unseen(one.predictive, gained),
+                "stint_80": foretold.interval(compound=name, laps=usual),
                 "band": [min(edges), max(edges)],
                 "stints": len(mine),
                 "laps": int(mine["laps"].sum()),
-                "drivers": drivers(mine, one, gained),
+                "drivers": [
+                    row | {"stint_80": foretold.interval(compound=name, laps=usual, team=row["team"], name=row["name"])}
+                    for row in drivers(mine, one, gained)
+                ],
             }
         )
     return {
         "rows": rows,
+        "stint_80_held": foretold.held(),
         "pairs": pairs(pooled),
         "free": free(clean, laps, fuel_load=fuel_load),
         "n": int(stints["laps"].sum()),
@@ -101,15 +110,18 @@ def in_clear_air(clean: "pd.DataFrame", laps: "pd.DataFrame", *, clear: float = 
 
 
 def slopes(clean: "pd.DataFrame") -> "pd.DataFrame":
-    """A line per stint: name, team, compound, slope, error, laps."""
+    """A line per stint: name, team, compound, slope, error, laps, and reach, the sum of squared distances of the tyres' ages from
+    their mean."""
     import pandas as pd
 
     rows = []
     for (name, _, compound), part in clean.groupby(["name", "run", "compound"]):
         if len(part) >= FEWEST:
-            fitted = robust.line(part["tyre_age"].to_numpy(), part["corrected"].to_numpy())
-            rows.append((str(name), str(part["team"].iloc[0]), str(compound), fitted.slope, fitted.error, len(part)))
-    return pd.DataFrame(rows, columns=["name", "team", "compound", "slope", "error", "laps"])
+            age = part["tyre_age"].to_numpy()
+            fitted = robust.line(age, part["corrected"].to_numpy())
+            reach = float(((age - age.mean()) ** 2).sum())
+            rows.append((str(name), str(part["team"].iloc[0]), str(compound), fitted.slope, fitted.error, len(part), reach))
+    return pd.DataFrame(rows, columns=["name", "team", "compound", "slope", "error", "laps", "reach"])
 
 
 def by_compound(stints: "pd.DataFrame") -> dict[str, robust.Pooled]:
@@ -132,7 +144,8 @@ def drivers(stints: "pd.DataFrame", pooled: robust.Pooled, gained: float) -> lis
         own = robust.pool(part["slope"].to_numpy(), part["error"].to_numpy())
         slope, error = pooled.shrunk(own.mean, own.error)
         ends = unseen((slope - NORMAL * error, slope + NORMAL * error), gained)
-        rows.append({"name": str(name), "slope": slope, "interval": ends, "alone": own.mean, "laps": int(part["laps"].sum())})
+        row = {"name": str(name), "team": str(part["team"].iloc[0]), "slope": slope, "interval": ends, "alone": own.mean}
+        rows.append(row | {"laps": int(part["laps"].sum())})
     return sorted(rows, key=lambda row: row["slope"])
 
 

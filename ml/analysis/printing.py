@@ -43,6 +43,7 @@ TABLES: dict[str, dict[str, tuple[Cell, ...]]] = {  # {question: {table of the a
             ("slope", "s/lap"),
             ("interval_low interval_high", "95 %"),
             ("band_low band_high", "0.02–0.04 s/kg"),
+            ("stint_80_low stint_80_high", "next, 80 %"),
             ("stints", "stints"),
             ("laps", "laps"),
         ),
