@@ -23,6 +23,7 @@ TRUSTED = [
     "ml.intervals.AdaptiveIntervals",
     "ml.intervals.EndwiseIntervals",
     "ml.intervals.Intervals",
+    "ml.intervals.StintIntervals",
     "ml.race_level_intervals.RaceLevelIntervals",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

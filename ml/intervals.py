@@ -6,6 +6,7 @@ the jackknife+" (Annals of Statistics 2021). During a race the intervals adapt t
 that was best for each task (`ml.calibration`).
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ml import calibration, estimators
@@ -29,12 +30,22 @@ class Intervals:
     """
 
     learner: Any = calibration.RaceMisses
+    settings: dict[str, Any] = QUANTILES
+    races_weigh_the_same = False  # in fitting the quantile models
 
     def fit(self, inputs: "pd.DataFrame", residual: "pd.Series", laps: "pd.DataFrame", *, seed: int) -> "Intervals":
         """residual: seconds beside the anchor. ValueError for fewer than two races."""
+        import numpy as np
+
         scaled = residual.to_numpy() / scale(inputs)
-        self.remember(*held_out_misses(inputs, scaled, laps, seed=seed), laps)
-        self.ends = fit_quantile_models(inputs, scaled, seed)
+        weights = race_weights(laps) if self.races_weigh_the_same else None
+
+        def models(rows: "np.ndarray") -> list[Any]:
+            chosen = None if weights is None else weights[rows]
+            return fit_quantile_models(inputs[rows], scaled[rows], seed, settings=self.settings, weights=chosen)
+
+        self.remember(*held_out_misses(models, inputs, scaled, laps), laps)
+        self.ends = models(np.ones(len(laps), bool))
         return self
 
     def remember(self, below: "np.ndarray", above: "np.ndarray", laps: "pd.DataFrame") -> None:
@@ -93,11 +104,18 @@ class EndwiseIntervals(Intervals):
         return of_one_end(self.past_below, below), of_one_end(self.past_above, above)
 
 
-# By task; others have `Intervals`.
-KINDS: dict[str, type[Intervals]] = {
+class StintIntervals(Intervals):
+    """Intervals of laps far ahead, where whole races miss on one side: every race weighs the same, and leaves are large."""
+
+    settings = QUANTILES | {"min_samples_leaf": 200}
+    races_weigh_the_same = True
+
+
+KINDS: dict[str, type[Intervals]] = {  # by task; others have `Intervals`
     "next_lap": AdaptiveIntervals,
     "pace_delta": AdaptiveIntervals,
     "pace_delta_earlier_stints": EndwiseIntervals,
+    "rest_of_stint": StintIntervals,
     "in_lap": AdaptiveIntervals,
 }
 
@@ -117,10 +135,19 @@ def scale(inputs: "pd.DataFrame") -> "np.ndarray":
     return scales
 
 
+def race_weights(laps: "pd.DataFrame") -> "np.ndarray":
+    """The weight of each lap, 1 in the mean, with which every race has the same."""
+    weights = 1 / laps.groupby("session_id")["session_id"].transform("size").to_numpy()
+    return weights / weights.mean()  # type: ignore[no-any-return]
+
+
 def held_out_misses(
-    inputs: "pd.DataFrame", scaled: "np.ndarray", laps: "pd.DataFrame", *, seed: int
+    models: "Callable[[np.ndarray], list[Any]]", inputs: "pd.DataFrame", scaled: "np.ndarray", laps: "pd.DataFrame"
 ) -> "tuple[np.ndarray, np.ndarray]":
-    """By how much each lap lies (below, above) the ends of models that have not seen its race, negative inside, in its scale."""
+    """By how much each lap lies (below, above) the ends of models that have not seen its race, negative inside, in its scale.
+
+    models: fits the models of both ends on the rows of a mask.
+    """
     import numpy as np
 
     races = laps["session_id"].to_numpy()
@@ -130,7 +157,7 @@ def held_out_misses(
     below, above = np.empty(len(laps)), np.empty(len(laps))
     for number in range(min(FOLDS, len(names))):
         held_out = np.isin(races, names[number::FOLDS])
-        low, high = predict_quantiles(fit_quantile_models(inputs[~held_out], scaled[~held_out], seed), inputs[held_out])
+        low, high = predict_quantiles(models(~held_out), inputs[held_out])
         below[held_out], above[held_out] = low - scaled[held_out], scaled[held_out] - high
     return below, above
 
@@ -139,18 +166,20 @@ def representative(misses: "np.ndarray", laps: "pd.DataFrame") -> "np.ndarray":
     """PAST_SCORES quantiles of the misses, sorted; each race weighs the same."""
     import numpy as np
 
-    weights = 1 / laps.groupby("session_id")["session_id"].transform("size").to_numpy()
-    order = np.argsort(misses)
+    weights, order = race_weights(laps), np.argsort(misses)
     share = np.cumsum(weights[order]) / weights.sum()
     return misses[order][np.searchsorted(share, (np.arange(PAST_SCORES) + 0.5) / PAST_SCORES)]
 
 
-def fit_quantile_models(inputs: "pd.DataFrame", scaled: "np.ndarray", seed: int) -> list[Any]:
+def fit_quantile_models(
+    inputs: "pd.DataFrame", scaled: "np.ndarray", seed: int, *, settings: dict[str, Any], weights: "np.ndarray | None"
+) -> list[Any]:
     """Fit the models of the lower and the upper quantile."""
-    return [
-        estimators.boosting(inputs, seed=seed, loss="quantile", quantile=quantile, **QUANTILES).fit(inputs, scaled)
+    models = [
+        estimators.boosting(inputs, seed=seed, loss="quantile", quantile=quantile, **settings)
         for quantile in (MISCOVERAGE / 2, 1 - MISCOVERAGE / 2)
     ]
+    return [model.fit(inputs, scaled, **{f"{model.steps[-1][0]}__sample_weight": weights}) for model in models]
 
 
 def predict_quantiles(models: list[Any], inputs: "pd.DataFrame") -> "tuple[np.ndarray, np.ndarray]":

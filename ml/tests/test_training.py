@@ -79,7 +79,7 @@ def test_intervals_hold_about_four_of_five_laps(trained):
     assert (trained.predictions["low"] <= trained.predictions["high"]).all()
 
 
-@pytest.mark.parametrize("kind", ["Intervals", "AdaptiveIntervals", "EndwiseIntervals"])
+@pytest.mark.parametrize("kind", ["Intervals", "AdaptiveIntervals", "EndwiseIntervals", "StintIntervals"])
 def test_an_interval_knows_nothing_of_its_own_lap(laps, table, kind):
     """A lap that takes a minute longer moves no interval but those of laps that begin after it."""
     from ml import intervals

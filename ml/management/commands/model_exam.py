@@ -18,16 +18,16 @@ COLUMNS = (
     "split",
     "laps",
     "races",
-    "MAE",
-    "naive",
+    "MAE, s",
+    "naive, s",
     "skill",
     "95 %",
     "worst race",
     "80 % holds",
     "by race",
-    "width",
-    "Winkler",
-    "fitted in",
+    "width, s",
+    "Winkler, s",
+    "fit, s",
 )
 
 
@@ -67,8 +67,9 @@ class Command(BaseCommand):
             raise CommandError("--dataset says which laps already: leave out --season, --race and --session-name.")
         from ml import building, exam
 
-        console = Console(file=cast(IO[str], self.stdout), width=200)
+        console = Console(file=cast(IO[str], self.stdout), width=190)
         table = Table(*(Column(name, no_wrap=True) for name in COLUMNS), title=f"{model}, seed {seed}", box=box.SIMPLE_HEAD)
+        naive: dict[str, None] = {}
         try:
             for name in split:
                 splits.check_split(name)
@@ -82,9 +83,11 @@ class Command(BaseCommand):
                 progress=lambda message: console.print(f"{message} ...", style="dim"),
             ):
                 table.add_row(*cells(row))
+                naive[f"{row.task}: {row.baseline}"] = None
         except ValueError as error:
             raise CommandError(str(error)) from error
         console.print(table)
+        console.print(f"Best naive answers: {'; '.join(naive)}.", soft_wrap=True)
 
 
 def cells(row: Any) -> list[str]:
@@ -94,14 +97,14 @@ def cells(row: Any) -> list[str]:
         row.split,
         str(row.laps),
         str(row.races),
-        f"{row.mae:.4f} s",
-        f"{row.baseline}, {row.baseline_mae:.4f} s",
+        f"{row.mae:.4f}",
+        f"{row.baseline_mae:.4f}",
         f"{row.skill.value:.2%}",
         f"{row.skill.low:.1%} to {row.skill.high:.1%}",
         f"{row.worst_skill:.1%}",
         f"{row.coverage:.1%}",
         "–" if math.isnan(row.least_covered) else f"{row.least_covered:.1%} to {row.most_covered:.1%}",
-        f"{row.width:.3f} s",
-        f"{row.interval_score:.4f} s",
-        f"{row.seconds:.0f} s",
+        f"{row.width:.3f}",
+        f"{row.interval_score:.4f}",
+        f"{row.seconds:.0f}",
     ]
