@@ -91,12 +91,15 @@ def quantile(ordered: list[float], share: float) -> float:
 def replay(begin: Callable[[], Learner], misses: "np.ndarray", laps: "pd.DataFrame", asked_at: "pd.Series") -> "np.ndarray":
     """The margin of each lap when it was asked about; only misses of laps of its race that had ended by then are known.
 
-    begin: makes the learner of a race. laps: `session_id` and `end`, seconds since 1970, NaN for laps that teach nothing.
+    begin: makes the learner of a race. laps: `session_id` and `end`, seconds since 1970, NaN for laps that teach nothing; where
+    they have `sectors_done`, each number of sectors has a learner of its own.
     """
     import numpy as np
 
     margins = np.empty(len(laps))
     session, moments, ends = laps["session_id"].to_numpy(), asked_at.to_numpy(), laps["end"].to_numpy()
+    if "sectors_done" in laps:
+        session = 10 * session + laps["sectors_done"].to_numpy()
     for key in np.unique(session):
         rows = np.flatnonzero(session == key)
         by_end, finished, learner = rows[np.argsort(ends[rows])], 0, begin()

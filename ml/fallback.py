@@ -51,10 +51,10 @@ def fall_back(inputs: Any, predicted: Any, share: float) -> Any:
 
 
 class NaiveFallback(RegressorMixin, BaseEstimator):
-    """`model` where it knows better than the naive answer, 0 seconds beside the anchor, and that answer where it does not.
+    """A model for each number of sectors done where it knows better than the naive answer, 0 seconds beside the anchor, and that
+    answer where it does not.
 
-    Its trust in the model after each sector (`trust_`: {sectors done: share}) is the one of TRUST that is best on training races
-    that `draft`, a quicker model, has not seen.
+    The trust in each (`trust_`) is the one of TRUST that is best on training races that `draft`, a quicker model, has not seen.
     """
 
     def __init__(self, model: Any, draft: Any) -> None:
@@ -62,18 +62,24 @@ class NaiveFallback(RegressorMixin, BaseEstimator):
         self.draft = draft
 
     def fit(self, X: Any, y: Any) -> Self:
-        drafted, done = predict_unseen(self.draft, X, y), X["sectors_done"].to_numpy()
-        self.trust_ = {}
-        for sectors in np.unique(done):
-            rows = done == sectors
-            errors = [np.abs(np.asarray(y)[rows] - trust * drafted[rows]).mean() for trust in TRUST]
-            self.trust_[str(int(sectors))] = TRUST[int(np.argmin(errors))]
-        self.model_ = clone(self.model).fit(X, y)
+        self.sectors_done_ = sorted(set(X["sectors_done"]))
+        self.trust_, self.models_ = [], []
+        for done in self.sectors_done_:
+            rows = (X["sectors_done"] == done).to_numpy()
+            inputs, target = X[rows], np.asarray(y)[rows]
+            drafted = predict_unseen(self.draft, inputs, target)
+            errors = [np.abs(target - trust * drafted).mean() for trust in TRUST]
+            self.trust_.append(TRUST[int(np.argmin(errors))])
+            self.models_.append(clone(self.model).fit(inputs, target))
         return self
 
     def predict(self, X: Any) -> Any:
-        trust = X["sectors_done"].map(lambda sectors: self.trust_[str(int(sectors))]).to_numpy()
-        return trust * self.model_.predict(X)
+        predicted = np.zeros(len(X))
+        for done, trust, model in zip(self.sectors_done_, self.trust_, self.models_, strict=True):
+            rows = (X["sectors_done"] == done).to_numpy()
+            if rows.any():
+                predicted[rows] = trust * model.predict(X[rows])
+        return predicted
 
 
 def predict_unseen(draft: Any, inputs: Any, target: Any) -> Any:

@@ -85,10 +85,23 @@ def test_boosting_gives_the_naive_answer_where_it_knows_no_better(problem):
     model = estimators.gradient_boosting(problem.inputs, seed=0, bag=1, max_iter=40).fit(problem.inputs, target)
     assert isinstance(model, NaiveFallback)
     predicted = model.predict(problem.inputs)
-    assert model.trust_["1"] > 0
+    assert model.trust_[0] > 0
     assert np.abs(predicted - target)[done == 1].mean() < np.abs(target)[done == 1].mean()
-    assert model.trust_["2"] == 0
+    assert model.trust_[1] == 0
     assert (predicted[done == 2] == 0).all()
+
+
+@pytest.mark.parametrize("task", ["next_lap", "in_lap"])
+def test_boosting_with_its_fallback_is_read_from_a_file_as_it_was_written(laps, table, task):
+    from skops import io
+
+    from ml import artifacts
+
+    asked = TASKS[task](laps, table)
+    model = estimators.gradient_boosting(asked.inputs, seed=0, bag=1, max_iter=5)
+    model.fit(asked.inputs, (asked.target - asked.anchor).clip(-3, 3))
+    read = io.loads(artifacts.dumps(model, None), trusted=artifacts.TRUSTED)["estimator"]
+    assert read.predict(asked.inputs).tolist() == model.predict(asked.inputs).tolist()
 
 
 def test_the_exam_has_a_row_for_each_sector(laps, table):
