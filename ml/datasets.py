@@ -109,7 +109,8 @@ def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
     """`start`, `end`, `run` and `is_in_lap`.
 
     A lap ends when the next one begins or after its time, whichever comes first: OpenF1's starts jitter by an eighth of a second,
-    and a lap must count as known at the start of its driver's next one.
+    and a lap must count as known at the start of its driver's next one. A start is unknown that does not lie between those of
+    the laps before and after, which are in order.
     """
     import numpy as np
 
@@ -117,7 +118,10 @@ def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
 
     car = laps.groupby(["session_id", "driver_number"], sort=False)
     start = seconds(laps["date_start"])
-    following = start.groupby([laps["session_id"], laps["driver_number"]], sort=False).shift(-1)
+    cars = [laps["session_id"], laps["driver_number"]]
+    before, after = (start.groupby(cars, sort=False).shift(places) for places in (1, -1))
+    start = start.mask((before <= after) & ~start.between(before, after))
+    following = start.groupby(cars, sort=False).shift(-1)
     next_is_out = car["is_pit_out_lap"].shift(-1, fill_value=False).astype(bool)
     next_is_out &= car["lap_number"].shift(-1) == laps["lap_number"] + 1  # a lap can be missing in between
     pits = set(Pit.objects.filter(session_id__in=keys).values_list("session_id", "driver_number", "lap_number"))

@@ -116,8 +116,9 @@ def expected(features: "pd.DataFrame") -> "pd.Series":
 
 
 def state_term(features: "pd.DataFrame", own: "pd.Series") -> "pd.Series":
-    """What the race's state adds to an anchor, in seconds: bounded, for after a step the state may be far off."""
-    return (STATE * (features["state_pace"] - own)).fillna(0).clip(-MAX_STATE_TERM, MAX_STATE_TERM)
+    """What the race's state adds to an anchor, in seconds: bounded, and nothing after a step, when the state is far off."""
+    away = (features["state_pace"] - own).fillna(0)
+    return (STATE * away).clip(-MAX_STATE_TERM, MAX_STATE_TERM).where(away.abs() <= LIMIT, 0.0)
 
 
 def next_lap(laps: "pd.DataFrame", features: "pd.DataFrame") -> Problem:

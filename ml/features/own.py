@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml.datasets import TELEMETRY
-from telemetry.lap_rules import NEUTRALISED_STATES, SLICK_COMPOUNDS
+from telemetry.lap_rules import MAX_BEST_LAP_RATIO, NEUTRALISED_STATES, SLICK_COMPOUNDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,9 @@ class Run(NamedTuple):
         step = min(max(residual, -MAX_LEVEL_RESIDUAL), MAX_LEVEL_RESIDUAL)
         slope = self.slope + 0.1 * (step * LEVEL_GAIN - self.slope)
         noise = self.noise + 0.2 * (min(abs(residual), 2.0) - self.noise)
-        return Run(self.laps + 1, self.level + LEVEL_GAIN * step, slope, noise, (lap, *self.recent[: LAGS - 1]))
+        # Laps that are so much slower than this one were none at racing speed: the level begins anew.
+        level = lap if self.level > MAX_BEST_LAP_RATIO * lap else self.level + LEVEL_GAIN * step
+        return Run(self.laps + 1, level, slope, noise, (lap, *self.recent[: LAGS - 1]))
 
 
 def own_pace(laps: "pd.DataFrame", clean: "np.ndarray") -> "pd.DataFrame":
