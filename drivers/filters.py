@@ -74,7 +74,9 @@ def resolve_words(data: Any) -> Any:
     if not isinstance(data, dict):
         return data
     words = {name: str(data[name]) for name in ("race", "year", "session", "driver") if data.get(name) not in (None, "")}
-    rest = {name: value for name, value in data.items() if name not in words}
+    rest = data.copy()  # of a query string too, with every value of a repeated parameter
+    for name in words:
+        del rest[name]
     driver = words.pop("driver", None)
     try:
         if rest.get("session_id") == LATEST:

@@ -8,7 +8,8 @@ from typing import Any
 from api.postman.bodies import Bodies
 from api.postman.operations import Json, Operation, variable_name
 
-SAMPLES, SAMPLE_KEYS = {"car-data", "location"}, {"session_id", "driver_number"}
+# Requests that need a session and perhaps a car; neither is required by name, for both could be named in words.
+ABOUT_A_SESSION, ITS_KEYS = {"car-data", "location", "strategy"}, {"session_id", "driver_number"}
 FILES = {"get": "model_card.md", "post": "example.txt"}  # names of files of a training run
 REMEMBERED = {"jobs_track_track": ("entry_id", "id")}  # operation: (variable, field of the answer)
 SESSION_VARIABLES = {"Race": "race_session_id", "Practice 2": "practice_id", "Qualifying": "qualifying_id"}  # by kind of session
@@ -64,7 +65,7 @@ class Requests:
         """Return the query string: required parameters, and a page of 5 rows of a list."""
         parameters = {each["name"]: each for each in operation.parameters("query")}
         needed = {name for name, each in parameters.items() if each.get("required")}
-        needed |= SAMPLE_KEYS if operation.tag in SAMPLES else set()  # which could be named in words, too
+        needed |= ITS_KEYS if operation.tag in ABOUT_A_SESSION else set()
         values = {name: example(each) or f"{{{{{name}}}}}" for name, each in parameters.items() if name in needed}
         values |= {"page_size": 5} if "page_size" in parameters else {}
         if choice and choice in self.session_kinds:

@@ -1,29 +1,53 @@
 """Questions about strategy, and their answers, as JSON."""
 
+from typing import Any, ClassVar
+
 from rest_framework import serializers
 
+from drivers.filters import DRIVER, SessionWords
 from ml.strategy.timeline import COMPOUNDS
 
 MAX_KEY, MAX_LAP, MAX_STOPS = 2**31 - 1, 200, 6
 
 
-class SessionQuery(serializers.Serializer):
-    session_id = serializers.IntegerField(min_value=0, max_value=MAX_KEY, help_text="A race or sprint that is stored, or on.")
+class SessionQuery(SessionWords):
+    """A race, by its key or in words."""
+
+    session_id = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_KEY,
+        help_text="A race or sprint that is stored, or on; or race, year and session.",
+    )
+    ways: ClassVar = {"session_id": "race, year and session"}  # what is required, and what does as well
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if missing := {name: [f"This is required, or {words}."] for name, words in self.ways.items() if name not in attrs}:
+            raise serializers.ValidationError(missing)
+        return attrs
 
 
-class RejoinQuery(SessionQuery):
+class CarQuery(SessionQuery):
+    """A car of a race, by its number or in words."""
+
+    driver = serializers.CharField(required=False, help_text=DRIVER)
+    driver_number = serializers.IntegerField(
+        required=False, min_value=0, max_value=999, help_text="The car that stops or attacks; or driver."
+    )
+    ways: ClassVar = SessionQuery.ways | {"driver_number": "driver"}
+
+
+class RejoinQuery(CarQuery):
     """A stop of a car at the end of a lap."""
 
-    driver_number = serializers.IntegerField(min_value=0, max_value=999, help_text="The car that would stop.")
     lap = serializers.IntegerField(min_value=2, max_value=MAX_LAP, help_text="The lap at whose end it would come in.")
     tyre_compound = serializers.ChoiceField(required=False, choices=COMPOUNDS, help_text="The tyres it would take.")
     safety_car = serializers.BooleanField(required=False, help_text="As if the safety car were deployed at that moment.")
 
 
-class UndercutQuery(SessionQuery):
+class UndercutQuery(CarQuery):
     """A car that attacks the one directly ahead by stopping at the end of a lap, or by staying out."""
 
-    driver_number = serializers.IntegerField(min_value=0, max_value=999, help_text="The car that attacks.")
     lap = serializers.IntegerField(
         min_value=2, max_value=MAX_LAP, help_text="The lap at whose end it, or the car ahead, would come in."
     )
@@ -40,10 +64,9 @@ class ForecastQuery(SessionQuery):
     )
 
 
-class WhatIfQuery(SessionQuery):
+class WhatIfQuery(CarQuery):
     """Another strategy of one car, from the end of a lap on."""
 
-    driver_number = serializers.IntegerField(min_value=0, max_value=999, help_text="The car whose strategy is changed.")
     lap = serializers.IntegerField(
         min_value=1, max_value=MAX_LAP, help_text="The lap of the leader after which nothing is known."
     )

@@ -194,6 +194,32 @@ def test_a_wrong_value_is_named(api, promoted, race, path, changes, field):
     assert [*answer.json()] == [field]
 
 
+def test_the_race_and_the_driver_go_by_their_names(api, promoted, race):
+    entry = race.entries.filter(driver_number__in=race.laps.values("driver_number")).first()
+    words = {"race": race.race.slug, "year": race.year, "session": "R"}
+    keys = {"session_id": race.pk}
+    for path, more, own, by_key in (
+        ("rejoin", {"lap": 8}, {"driver": entry.name_acronym}, {"driver_number": entry.driver_number}),
+        ("forecast", {"lap": 8}, {}, {}),
+        (
+            "what-if",
+            {"lap": 5, "stop_lap": [9, 15], "tyre_compound": ["HARD", "SOFT"]},
+            {"driver": entry.name_acronym},
+            {"driver_number": entry.driver_number},
+        ),
+    ):
+        said = api.get(f"/api/v1/strategy/{path}/", words | more | own)
+        assert said.status_code == 200, said.content
+        assert said.json() == api.get(f"/api/v1/strategy/{path}/", keys | more | by_key).json()
+    wrong = api.get("/api/v1/strategy/rejoin/", {"race": "nowhere", "lap": 8})
+    assert (wrong.status_code, list(wrong.json())) == (400, ["race"])
+    bare = api.get("/api/v1/strategy/rejoin/", {"lap": 8}).json()
+    assert bare == {
+        "session_id": ["This is required, or race, year and session."],
+        "driver_number": ["This is required, or driver."],
+    }
+
+
 def test_the_exam_is_one_command(laps, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     season = int(laps["season"].iloc[0])

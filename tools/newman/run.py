@@ -84,6 +84,7 @@ def fill() -> str:
         call_command("train_model", "linear", stdout=silent)
         call_command("promote_model", str(Run.objects.get().pk), stdout=silent)
         promote_strategy()
+        call_command("update_circuit_facts", stdout=silent)
         call_command("createsuperuser", interactive=False, username="newman", email="newman@example.org", verbosity=0)
     for _, viewset, _ in router.registry:
         if not viewset.queryset.exists():
