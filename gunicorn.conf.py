@@ -24,7 +24,8 @@ with suppress(AttributeError):
 
 
 def post_worker_init(worker: Any) -> None:
-    sys.setswitchinterval(0.001)  # a thread with a short answer waits less for those with long ones
+    sys.setswitchinterval(0.0003)  # a thread with a short answer waits less for those with long ones
+    gc.set_threshold(20_000, 20, 100)  # an answer of a thousand rows is no reason to look through everything
     gc.collect()
     gc.freeze()  # what was loaded stays loaded: the collector need not look through it again in the middle of requests
     from telemetry.samples import loading  # Django is set up by now

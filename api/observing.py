@@ -39,9 +39,17 @@ class RequestMiddleware:
                 response.headers[name] = value
             route = request.resolver_match.route if request.resolver_match else ""
             record(request.method or "", request.path, route, response.status_code, seconds, lambda: username(request))
+            untie(response)
             return response
         finally:
             structlog.contextvars.clear_contextvars()
+
+
+def untie(response: HttpResponseBase) -> None:
+    """Take a rendered response out of the circle with its view: so it is freed when it is sent, not by the collector later."""
+    context = vars(response).pop("renderer_context", None) or {}
+    if view := context.get("view"):
+        view.response = None
 
 
 def begin(client_id: str) -> str:

@@ -1,5 +1,6 @@
 """pyarrow loaded ahead of the first question: half a second that nobody then waits for."""
 
+import gc
 import logging
 import threading
 
@@ -29,3 +30,4 @@ def load() -> None:
         import pyarrow.parquet
 
         pyarrow.scalar(0)  # which imports pandas, the longer half
+        gc.freeze()  # it stays: the collector would take a quarter of a second to look through it, in which nobody is answered
