@@ -1,13 +1,15 @@
 """Corners that people have edited, on their way from one site to another in the file of corrections."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import msgspec
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from mirror.json_input import has_nul, parse_json
+from mirror.exchange_parts import apply_each, parse_part
+from mirror.json_input import has_nul
 from races.models import Circuit, Corner
 
 PART = "corners"  # of the file
@@ -47,10 +49,7 @@ def corners_of(circuit: Circuit) -> list[SharedCorner]:
 
 def parse(content: bytes) -> list[SharedCircuit]:
     """The corners of a file of corrections; ValueError says what is wrong with them."""
-    try:
-        return msgspec.convert(parse_json(content), Document).corners
-    except msgspec.ValidationError as error:
-        raise ValueError(f"its corners are not: {error}") from error
+    return parse_part(content, Document, "corners").corners
 
 
 def apply(shared: list[SharedCircuit], *, overwrite: bool) -> tuple[Counter, list[str]]:
@@ -59,14 +58,7 @@ def apply(shared: list[SharedCircuit], *, overwrite: bool) -> tuple[Counter, lis
     The outcomes are those of corrections: `applied`, `known`, `missing` (no such circuit is stored here), `refused` (a corner
     that cannot be) or, unless `overwrite`, `skipped` (somebody here edited the same circuit's corners).
     """
-    counts: Counter = Counter()
-    problems = []
-    for each in shared:
-        outcome, problem = apply_one(each, overwrite=overwrite)
-        counts[outcome] += 1
-        if problem:
-            problems.append(f"corners of circuit {each.circuit_id}: {problem}")
-    return counts, problems
+    return apply_each(shared, partial(apply_one, overwrite=overwrite), lambda each: f"corners of circuit {each.circuit_id}")
 
 
 def apply_one(shared: SharedCircuit, *, overwrite: bool) -> tuple[str, str]:

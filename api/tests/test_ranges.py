@@ -1,6 +1,5 @@
 """Whole files over HTTP: their size, parts of them, and CSV for spreadsheets."""
 
-import io
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
@@ -8,6 +7,7 @@ import pytest
 
 from api import ranges
 from api.tests.factories import make
+from api.tests.remote import RemoteFile
 from mirror.versions import touch
 from races.models import Session
 from telemetry.models import Lap
@@ -67,36 +67,15 @@ def test_a_large_part_is_streamed(client, laps, monkeypatch):
     assert read(part) == whole[5:505]
 
 
-class Remote(io.RawIOBase):
-    """A file that is read by ranges, as the file systems of pyarrow and DuckDB do."""
-
+class Remote(RemoteFile):
     def __init__(self, client, path):
-        self.client, self.path, self.place = client, path, 0
-        self.size = int(client.head(path)["Content-Length"])
+        super().__init__(int(client.head(path)["Content-Length"]))
+        self.client, self.path = client, path
 
-    def seekable(self):
-        return True
-
-    def readable(self):
-        return True
-
-    def tell(self):
-        return self.place
-
-    def seek(self, offset, whence=0):
-        self.place = offset + (0, self.place, self.size)[whence]
-        return self.place
-
-    def readinto(self, buffer):
-        stop = min(self.place + len(buffer), self.size)
-        if stop <= self.place:
-            return 0
-        answer = self.client.get(self.path, headers={"Range": f"bytes={self.place}-{stop - 1}"})
+    def fetch(self, start, stop):
+        answer = self.client.get(self.path, headers={"Range": f"bytes={start}-{stop - 1}"})
         assert answer.status_code == 206
-        content = read(answer)
-        buffer[: len(content)] = content
-        self.place += len(content)
-        return len(content)
+        return read(answer)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,7 +1,6 @@
 """Whole files from a real server by ranges, as DuckDB, pyarrow and pandas read them."""
 
 import http.client
-import io
 import os
 import sqlite3
 import subprocess
@@ -16,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from api.tests.factories import make
+from api.tests.remote import RemoteFile
 from mirror.versions import touch
 from pages.tests.site import free_port, wait_for
 from races.models import Session
@@ -51,13 +51,12 @@ def site(tmp_path):
         process.wait()
 
 
-class Remote(io.RawIOBase):
+class Remote(RemoteFile):
     """A file that is read by ranges over one connection."""
 
     def __init__(self, port, path):
         self.connection, self.path = http.client.HTTPConnection("127.0.0.1", port, timeout=60), path
-        self.place = 0
-        self.size = int(self.ask("HEAD").headers["Content-Length"])
+        super().__init__(int(self.ask("HEAD").headers["Content-Length"]))
 
     def ask(self, method, **headers):
         self.connection.request(method, self.path, headers=headers)
@@ -65,28 +64,10 @@ class Remote(io.RawIOBase):
         self.content = answer.read()
         return answer
 
-    def seekable(self):
-        return True
-
-    def readable(self):
-        return True
-
-    def tell(self):
-        return self.place
-
-    def seek(self, offset, whence=0):
-        self.place = offset + (0, self.place, self.size)[whence]
-        return self.place
-
-    def readinto(self, buffer):
-        stop = min(self.place + len(buffer), self.size)
-        if stop <= self.place:
-            return 0
-        answer = self.ask("GET", Range=f"bytes={self.place}-{stop - 1}")
-        assert (answer.status, answer.headers["Content-Range"]) == (206, f"bytes {self.place}-{stop - 1}/{self.size}")
-        buffer[: len(self.content)] = self.content
-        self.place += len(self.content)
-        return len(self.content)
+    def fetch(self, start, stop):
+        answer = self.ask("GET", Range=f"bytes={start}-{stop - 1}")
+        assert (answer.status, answer.headers["Content-Range"]) == (206, f"bytes {start}-{stop - 1}/{self.size}")
+        return self.content
 
     def close(self):
         self.connection.close()

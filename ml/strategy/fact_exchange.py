@@ -1,12 +1,14 @@
 """Facts about circuits that people have set, on their way from one site to another in the file of corrections."""
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import msgspec
 from django.core.exceptions import ValidationError
 
-from mirror.json_input import has_nul, parse_json
+from mirror.exchange_parts import apply_each, parse_part
+from mirror.json_input import has_nul
 from ml.models import CircuitFact
 
 PART = "circuit_facts"  # of the file
@@ -35,10 +37,7 @@ def dump() -> dict[str, Any]:
 
 def parse(content: bytes) -> list[SharedFact]:
     """The facts of a file of corrections; ValueError says what is wrong with them."""
-    try:
-        return msgspec.convert(parse_json(content), Document).circuit_facts
-    except msgspec.ValidationError as error:
-        raise ValueError(f"its facts about circuits are not: {error}") from error
+    return parse_part(content, Document, "facts about circuits").circuit_facts
 
 
 def apply(shared: list[SharedFact], *, overwrite: bool) -> tuple[Counter, list[str]]:
@@ -47,14 +46,7 @@ def apply(shared: list[SharedFact], *, overwrite: bool) -> tuple[Counter, list[s
     The outcomes are those of corrections: `applied`, `known`, `refused` (a value that cannot be) or, unless `overwrite`,
     `skipped` (somebody here has set another value).
     """
-    counts: Counter = Counter()
-    problems = []
-    for each in shared:
-        outcome, problem = apply_one(each, overwrite=overwrite)
-        counts[outcome] += 1
-        if problem:
-            problems.append(f"{each.fact} at {each.circuit_name}: {problem}")
-    return counts, problems
+    return apply_each(shared, partial(apply_one, overwrite=overwrite), lambda each: f"{each.fact} at {each.circuit_name}")
 
 
 def apply_one(shared: SharedFact, *, overwrite: bool) -> tuple[str, str]:

@@ -41,7 +41,7 @@ LISTS = {
 def package(tmp_path_factory):
     """The generated package, on the path of imports."""
     folder = tmp_path_factory.mktemp("client")
-    (folder / "schema.json").write_bytes(plain("/api/schema/?format=json"))
+    (folder / "schema.json").write_bytes(fetch_bytes("/api/schema/?format=json"))
     (folder / "settings.yaml").write_text("post_hooks: []\npackage_name_override: f1_client\n")
     options = ["--path", "schema.json", "--config", "settings.yaml", "--meta", "none", "--output-path", "f1_client"]
     subprocess.run([sys.executable, "-m", "openapi_python_client", "generate", *options], cwd=folder, check=True)
@@ -56,7 +56,7 @@ def client(package: Path):
         yield client
 
 
-def plain(path: str) -> bytes:
+def fetch_bytes(path: str) -> bytes:
     with urllib.request.urlopen(f"{SITE}{path}") as answer:
         return answer.read()
 
@@ -79,14 +79,14 @@ def comparable(value):
 
 def agrees(answer, path: str) -> None:
     assert answer.status_code == 200
-    assert comparable(answer.parsed.to_dict()) == comparable(json.loads(plain(path)))
+    assert comparable(answer.parsed.to_dict()) == comparable(json.loads(fetch_bytes(path)))
 
 
 @pytest.mark.parametrize(("tag", "operation"), LISTS)
 def test_lists(client, tag, operation):
     query = LISTS[tag, operation]
     path = f"/api/v1/{tag.replace('_', '-')}/?{urlencode(query)}"
-    assert json.loads(plain(path))["results"], "there is nothing to compare"
+    assert json.loads(fetch_bytes(path))["results"], "there is nothing to compare"
     agrees(call(tag, operation, client=client, **query), path)
 
 
@@ -96,7 +96,7 @@ def test_a_row(client):
 
 def test_rows_of_v1(client):
     answer = call("v_1_open_f1", "openf1_laps", client=client, session_key=str(SESSION), limit=3)
-    expected = json.loads(plain(f"/v1/laps?session_key={SESSION}&limit=3"))
+    expected = json.loads(fetch_bytes(f"/v1/laps?session_key={SESSION}&limit=3"))
     assert comparable([row.to_dict() for row in answer.parsed]) == comparable(expected)
 
 
