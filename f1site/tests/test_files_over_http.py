@@ -1,4 +1,4 @@
-"""Whole files from a real server by ranges, as DuckDB, pyarrow and pandas read them."""
+"""Whole files from a real server by ranges, as pyarrow and pandas read them; DuckDB does in `make conformance`."""
 
 import http.client
 import os
@@ -7,7 +7,6 @@ import subprocess
 import sys
 from contextlib import closing
 
-import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -82,21 +81,3 @@ def test_pyarrow_and_pandas_read_a_file_of_the_site(site):
             assert (table.num_rows, max(table["lap_number"].to_pylist())) == (LAPS, LAPS // 60)
         whole = pd.read_parquet(f"http://127.0.0.1:{site}{path}")
         assert whole["lap_duration"].max() == pytest.approx(90 + (LAPS - 1) / 8000)
-
-
-@pytest.fixture
-def database():
-    """A DuckDB that reads over HTTP."""
-    with closing(duckdb.connect()) as database:
-        try:
-            database.execute("INSTALL httpfs; LOAD httpfs")
-        except duckdb.Error as error:
-            pytest.skip(f"DuckDB's extension httpfs cannot be installed here: {str(error).splitlines()[0]}")
-        yield database
-
-
-def test_duckdb_reads_a_file_of_the_site(database, site):
-    for path in PATHS:
-        url = f"http://127.0.0.1:{site}{path}"
-        found = database.execute(f"SELECT count(*), max(lap_duration) FROM read_parquet('{url}')").fetchone()  # noqa: S608
-        assert found == (LAPS, pytest.approx(90 + (LAPS - 1) / 8000))
