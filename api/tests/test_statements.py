@@ -57,5 +57,5 @@ def test_reading_slowly_is_no_long_statement(settings):
     with connection.chunked_cursor() as cursor:
         cursor.execute(endless[connection.vendor])
         for _ in range(5):
-            cursor.fetchmany(100)
+            assert len(cursor.fetchmany(100)) == 100
             time.sleep(0.1)

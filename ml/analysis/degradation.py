@@ -51,31 +51,9 @@ def degradation(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_
         for effect in BAND
     ]
     race_laps = float(laps["race_laps"].max())
-    gained = TRACK / race_laps
     foretold = next_stint.StintModel(stints, race_laps=race_laps, fuel_effect=fuel_effect, fuel_load=fuel_load)
-    rows = []
-    for name, one in pooled.items():
-        edges = [edge for end in [*ends, pooled] for edge in unseen(end[name].interval, gained)]
-        mine = stints[stints["compound"] == name]
-        usual = int(mine["laps"].median())
-        rows.append(
-            {
-                "compound": name,
-                "slope": one.mean,
-                "interval": unseen(one.interval, gained),
-                "new_stint": unseen(one.predictive, gained),
-                "stint_80": foretold.interval(compound=name, laps=usual),
-                "band": [min(edges), max(edges)],
-                "stints": len(mine),
-                "laps": int(mine["laps"].sum()),
-                "drivers": [
-                    row | {"stint_80": foretold.interval(compound=name, laps=usual, team=row["team"], name=row["name"])}
-                    for row in drivers(mine, one, gained)
-                ],
-            }
-        )
     return {
-        "rows": rows,
+        "rows": [compound_row(name, stints, pooled, ends=ends, foretold=foretold, gained=TRACK / race_laps) for name in pooled],
         "stint_80_held": foretold.held(),
         "pairs": pairs(pooled),
         "free": free(clean, laps, fuel_load=fuel_load),
@@ -91,6 +69,36 @@ def degradation(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_
             describe_fuel(fuel_effect, fuel_load),
             f"slopes: the track does not change; intervals: it gains nothing to {TRACK:g} s over the race",
             "tyres lose the same with every lap",
+        ],
+    }
+
+
+def compound_row(
+    name: str,
+    stints: "pd.DataFrame",
+    pooled: "dict[str, robust.Pooled]",
+    *,
+    ends: "list[dict[str, robust.Pooled]]",
+    foretold: next_stint.StintModel,
+    gained: float,
+) -> dict[str, Any]:
+    """What is said of one compound. `ends`: as `pooled`, for the ends of BAND; `gained`: what the track may gain a lap."""
+    one = pooled[name]
+    edges = [edge for end in [*ends, pooled] for edge in unseen(end[name].interval, gained)]
+    mine = stints[stints["compound"] == name]
+    usual = int(mine["laps"].median())
+    return {
+        "compound": name,
+        "slope": one.mean,
+        "interval": unseen(one.interval, gained),
+        "new_stint": unseen(one.predictive, gained),
+        "stint_80": foretold.interval(compound=name, laps=usual),
+        "band": [min(edges), max(edges)],
+        "stints": len(mine),
+        "laps": int(mine["laps"].sum()),
+        "drivers": [
+            row | {"stint_80": foretold.interval(compound=name, laps=usual, team=row["team"], name=row["name"])}
+            for row in drivers(mine, one, gained)
         ],
     }
 
