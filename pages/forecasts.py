@@ -63,7 +63,8 @@ def forecasts_if_made(session_id: int, version: object, champions: Champions) ->
 
 
 def missing(task: str) -> str:
-    return f"No model has been promoted for {task} yet: train_model trains one, promote_model lets it answer."
+    how = "`manage.py train_model` trains one, `manage.py promote_model` lets it answer"
+    return f"No model has been promoted for {task} yet: {how}."
 
 
 def errors_table(causes: list[dict[str, Any]], cars: list[Car]) -> Table:

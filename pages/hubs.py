@@ -16,6 +16,7 @@ from ml.colours import palette
 from pages.addresses import at_present_address, find_race, latest_year, race_url, session_url
 from pages.answers import respond
 from pages.chart import Chart
+from pages.charts.registry import VIEWS
 from pages.page_versions import season_version
 from pages.progress import progress
 from pages.season import Season, Weekend, results_told, season_page, session_state
@@ -26,6 +27,7 @@ from races.models import Session
 
 HTML = "text/html; charset=utf-8"
 SHOWN_RESULTS, SHOWN_STANDINGS = 3, 10  # on the front page
+FIRST_VIEWS = ("trace", "pace", "strategy", "qualifying")  # that a weekend's page leads to
 
 
 @require_safe
@@ -164,11 +166,13 @@ def weekend_html(request: HttpRequest, year: int, slug: str, race_id: int) -> tu
 
 def session_card(row: SessionLine, rows: SeasonRows, now: datetime) -> dict[str, Any]:
     """A session as the page of its weekend shows it."""
+    told = results_told(rows, row)
     return {
         "row": row,
         "url": session_url(row.year, row.race_slug, row.slug),
         "state": session_state(row, now),
-        "told": results_told(rows, row),
+        "told": told,
+        "views": [view for name in FIRST_VIEWS if told and (view := VIEWS[name]).fits(row.session_name)],
     }
 
 

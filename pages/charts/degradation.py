@@ -15,7 +15,8 @@ from pages.state import State
 
 EFFECTS = {"0.03": "0.03 s per kg", "0.02": "0.02 s per kg", "0.04": "0.04 s per kg"}
 ASSUMED, FREE = "assumed", "free"
-TOP, HEIGHT, FOOT, LEFT, GAP = 46.0, 320.0, 44.0, 44.0, 56.0  # px: headings, a panel, its axis, the margin, between panels
+TOP, HEIGHT, FOOT, GAP = 46.0, 320.0, 44.0, 56.0  # px: headings, a panel, its axis, between panels
+MARGIN, NARROW_MARGIN = 44.0, 64.0  # px, for the ticks
 LABEL = 26.0  # px for the letters at the ends of the lines
 
 Answer = dict[str, Any]
@@ -152,21 +153,27 @@ def table(compounds: list[dict[str, Any]], answer: Answer) -> Table:
 
 
 def layout(chart: Chart, width: float = WIDTH) -> dict[str, Any]:
-    """Two panels with the same scales; a compound's line and area in each. In a narrow drawing one stands below the other."""
+    """Two panels with the same scales; a compound's line and area in each.
+
+    In a narrow drawing one stands below the other, and an empty one is left out.
+    """
     beside = width == WIDTH
+    margin = MARGIN if beside else NARROW_MARGIN
     compounds = chart.data["compounds"]
     ends = [edge * each["age"] for each in compounds for edge in each["interval"]]
     low, high = min([0.0, *ends]), max([0.5, *ends])
     up = Scale(low, high, TOP + HEIGHT, TOP)
-    room = (width - 2 * LEFT - GAP) / 2 if beside else width - LEFT - LABEL
+    room = (width - 2 * margin - GAP) / 2 if beside else width - margin
     height = TOP + HEIGHT + FOOT
     panels = []
     for number, (way, heading) in enumerate(
         ((ASSUMED, f"Fuel assumed: {chart.data['effect']} s per kg"), (FREE, "Nothing assumed: fuel and track estimated"))
     ):
-        left = LEFT + number * (room + GAP) if beside else LEFT
+        left = margin + number * (room + GAP) if beside else margin
         across = Scale(0, max([1, *(each["age"] for each in compounds)]), left, left + room - LABEL)
         mine = [each for each in compounds if each["way"] == way]
+        if not mine and panels and not beside:
+            continue
         panels.append(
             {
                 "heading": heading,
@@ -181,7 +188,7 @@ def layout(chart: Chart, width: float = WIDTH) -> dict[str, Any]:
     return {
         "panels": panels,
         "width": width,
-        "height": height if beside else 2 * height,
+        "height": height if beside else len(panels) * height,
         "top": TOP,
         "bottom": TOP + HEIGHT,
         "ticks": [(f"{value:+g}".replace("-", "−") if value else "0", place) for value, place in up.ticks(6)],

@@ -1,5 +1,6 @@
 """Qualifying: every timed lap over the clock of its phase, behind the best time then, and the cut that it had to make."""
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ from pages.cars import cars_of
 from pages.chart import Car, Chart, Choice, Table
 from pages.charts import View
 from pages.phases import Phase, is_deleted, phase_of, phases
-from pages.qualifying_drawing import drawing
+from pages.qualifying_drawing import PHONE, drawing
 from pages.rows import LapRow, SessionRows
 from pages.state import State
 from races.models import QUALIFYINGS
@@ -258,4 +259,5 @@ VIEW = View(
     sessions=QUALIFYINGS,
     template="pages/views/qualifying.html",
     layout=drawing,
+    narrow=partial(drawing, paper=PHONE),
 )

@@ -62,6 +62,13 @@ def short_race(name: str) -> str:
 
 
 @register.filter
+def with_code(text: str) -> str:
+    """A sentence whose `commands` are set as code."""
+    parts = escape(text).split("`")
+    return mark_safe("".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts)))  # noqa: S308 - escaped above
+
+
+@register.filter
 def gap(value: float, digits: int = 3) -> str:
     """0.1234 -> +0.123, -0.2 -> minus 0.200: a difference with its sign."""
     return f"{value:+.{digits}f}".replace("-", "−")

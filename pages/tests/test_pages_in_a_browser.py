@@ -127,6 +127,14 @@ def test_a_stranger_reaches_a_races_strategy_by_two_clicks_from_its_page(open_pa
     assert page.locator("#chart canvas").is_visible()
 
 
+@pytest.mark.parametrize(("view", "drawing"), [("Strategy", "svg.chart"), ("Pace", "svg.chart"), ("Trace", "#chart canvas")])
+def test_a_stranger_reaches_a_races_views_from_the_calendar_by_two_clicks(open_page, view, drawing):
+    page = open_page(DEMO)
+    page.click("table a[href^='/f1/2022/'] >> nth=0")
+    page.click(f".cards .links a:text-is('{view}') >> nth=0")
+    assert page.locator(f"{drawing}:visible").first.is_visible()
+
+
 def axe_findings(page):
     """What axe calls serious or critical."""
     page.evaluate(AXE.read_text())
@@ -161,9 +169,18 @@ def test_every_page_fits_on_a_phone(open_page, all_paths, site):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
 
 
-@pytest.mark.parametrize("view", ["pace", "degradation", "strategy"])
+def test_a_phone_shows_results_standings_and_calendar_without_scrolling_sideways(open_page, race_path, site):
+    page = open_page("/", width=390, height=800)
+    for path in ("/", DEMO, race_path, race_path.replace("/race/", "/qualifying/"), race_path.replace("/race/", "/practice-1/")):
+        page.goto(site + path, wait_until="load")
+        wide = "nodes => nodes.filter(node => node.scrollWidth > node.clientWidth).map(node => node.textContent.slice(0, 99))"
+        tables = page.locator(".scroll:not([aria-labelledby=quality]):visible >> visible=true")
+        assert tables.evaluate_all(wide) == [], path
+
+
+@pytest.mark.parametrize("view", ["race/pace", "race/degradation", "race/strategy", "qualifying/qualifying"])
 def test_a_phone_shows_the_whole_drawing_and_makes_a_picture_of_it(open_page, race_path, view):
-    page = open_page(f"{race_path}{view}/", width=390, height=800)
+    page = open_page(f"{race_path.removesuffix('race/')}{view}/", width=390, height=800)
     [drawing] = page.locator("svg.chart:visible").all()
     box = drawing.bounding_box()
     assert box["x"] >= 0
