@@ -6,7 +6,7 @@ It is a dictionary of JSON values, so that the difference between two boards is 
 from datetime import datetime
 from typing import Any
 
-from live.picture import Picture, value
+from live.picture import Picture, laps_by_distance, value
 from live.timing import Best, best_of, car_times, phase_of
 from ml.colours import compound_letter, palette
 from races.models import QUALIFYINGS, RACES, Neutralisation
@@ -169,7 +169,7 @@ def clock_of(picture: Picture, now: datetime, kind: str, cars: dict[int, dict[st
     """Seconds since the start and to the scheduled end; in a race also the lap of the leader and those to go."""
     start, end = picture.session.date_start, picture.session.date_end
     lap = max((car["lap"] or 0 for car in cars.values()), default=0) if kind == "race" else 0
-    total = picture.total_laps
+    total = picture.total_laps or laps_by_distance(picture)
     return {
         "elapsed": max(0, round((now - start).total_seconds())) if start else None,
         "remaining": max(0, round((end - now).total_seconds())) if end else None,
@@ -177,6 +177,7 @@ def clock_of(picture: Picture, now: datetime, kind: str, cars: dict[int, dict[st
         "lap": lap or None,
         "laps": total,
         "to_go": max(0, total - lap) if total and lap else None,
+        "about": True if total and not picture.total_laps else None,  # the length of the race is reckoned, not known
     }
 
 

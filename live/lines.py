@@ -94,7 +94,7 @@ def status(car: dict[str, Any]) -> str:
 
 
 FORECAST_COLUMNS = [
-    Column("next", "Next lap"),
+    Column("next", "This lap"),
     Column("band", "80 %", wide=True),
     Column("then", "Then", wide=True),
     Column("last", "Last lap", wide=True),
@@ -115,8 +115,9 @@ def forecast_lines(board: dict[str, Any]) -> list[Line]:
 def forecast_texts(car: dict[str, Any], found: dict[str, Any]) -> list[str]:
     first, *later = found.get("next", []) or [None]
     was, place = found.get("was"), found.get("rejoin")
+    first = found.get("under_way") or first
     return [
-        lap_time(first["seconds"]) if first else "–",
+        f"{lap_time(first['seconds'])}{after_text(first)}" if first else "–",
         f"{lap_time(first['low'])} to {lap_time(first['high'])}" if first else "–",
         ", ".join(lap_time(lap["seconds"]) for lap in later) or "–",
         lap_time(car.get("last")),
@@ -124,6 +125,10 @@ def forecast_texts(car: dict[str, Any], found: dict[str, Any]) -> list[str]:
         f"{car['last'] - was['seconds']:+.3f}" if was and car.get("last") else "–",
         places_text(place) if place else "–",
     ]
+
+
+def after_text(forecast: dict[str, Any]) -> str:
+    return f" after S{forecast['sectors']}" if forecast.get("sectors") else ""
 
 
 def places_text(place: dict[str, Any]) -> str:
@@ -157,7 +162,8 @@ def clock_text(board: dict[str, Any]) -> str:
     if clock.get("to_start"):
         return f"starts in {duration(clock['to_start'])}"
     if board["session"]["kind"] == "race" and clock.get("lap"):
-        of = f" of {clock['laps']}, {clock['to_go']} to go" if clock.get("laps") else ""
+        about = "about " if clock.get("about") else ""
+        of = f" of {about}{clock['laps']}, {about}{clock['to_go']} to go" if clock.get("laps") else ""
         return f"lap {clock['lap']}{of}"
     if clock.get("remaining") is None:
         return ""

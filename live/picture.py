@@ -1,5 +1,6 @@
 """What is known of a session so far: the newest rows, as far as viewers see them. The feed and the database add to it alike."""
 
+import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
@@ -16,6 +17,9 @@ from races.neutralisations import Message, Window, WindowBuilder, parse_gmt_offs
 
 OUTLINE_POINTS = 400  # of the line that is drawn as the track
 STANDING = 30  # tenths of a metre between two samples of a car that hardly moves
+# Metres that the sporting regulations ask for: a race ends with the lap that reaches them.
+RACE_METRES = {"Race": 305_000, "Sprint": 100_000}
+MONACO_METRES = 260_000  # of its race
 
 
 def value(row: Any, name: str) -> Any:
@@ -104,6 +108,16 @@ class Picture:
     def messages_in_order(self) -> list[Any]:
         """The messages of race control in order of time."""
         return sorted(self.messages.values(), key=lambda row: row.date)
+
+
+def laps_by_distance(picture: Picture) -> int | None:
+    """The laps that a race needs for its distance, by the length of the drawn track; None where there is none."""
+    name, line = picture.session.session_name, picture.outline
+    if name not in RACE_METRES or not line:
+        return None
+    metres = MONACO_METRES if name == "Race" and picture.session.circuit_name == "Monte Carlo" else RACE_METRES[name]
+    lap = sum(distance(one, other) for one, other in zip(line, [*line[1:], line[0]], strict=True)) / 10
+    return math.ceil(metres / lap)
 
 
 def keep_newest(rows: dict[int, Any], row: Any) -> None:

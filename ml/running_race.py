@@ -14,7 +14,16 @@ import pandas as pd
 from mirror import versions
 from ml import tasks
 from ml.champions import Champion, NoChampion, load_champion
-from ml.prediction import FIRST_LAP_TASKS, LATER_LAPS_TASK, CannotPredict, Race, later_intervals, load_race, single_threaded
+from ml.prediction import (
+    FIRST_LAP_TASKS,
+    IN_LAP_TASK,
+    LATER_LAPS_TASK,
+    CannotPredict,
+    Race,
+    later_intervals,
+    load_race,
+    single_threaded,
+)
 from ml.strategy import rejoin
 from ml.strategy.asking import CannotAnswer, entry_moment, load
 from ml.strategy.rejoin import Question
@@ -77,6 +86,24 @@ def add_later_laps(found: dict[int, list[dict[str, Any]]], race: Race, rows: Map
     for car, lap, *times in zip(cars, laps, anchor + seconds, anchor + low, anchor + high, strict=True):
         if lap <= race.length:
             found[int(car)].append(forecast_of(lap, *times))
+
+
+@single_threaded
+def laps_under_way(*, session_id: int, laps: Mapping[int, int], race_laps: int | None = None) -> dict[int, dict[str, Any]]:
+    """{car: forecast of the lap that it is on, from the `sectors` (1 or 2) of it that are done}; see `next_laps`.
+
+    Cars that have ended no sector of it are left out.
+    """
+    race = load_race(session_id, load_champion(IN_LAP_TASK), race_laps, versions.of_session(session_id))
+    found = {}
+    for car, lap in laps.items():
+        for done in tasks.ASKED_AFTER:
+            try:
+                row = race.find_question(race.find_row(car, lap), done)
+            except CannotPredict:
+                break
+            found[car] = forecast_of(lap, *race.predictions.loc[row, ["seconds", "low", "high"]]) | {"sectors": done}
+    return found
 
 
 @single_threaded

@@ -76,6 +76,7 @@ def predict_laps(
     from_lap: Annotated[int, Field(ge=2, le=200, description="The first predicted lap: driven, or the next of a race.")],
     year: Year = None,
     horizon: Annotated[int, Field(ge=1, le=20, description="How many laps.")] = 1,
+    sectors_done: Annotated[int, Field(ge=0, le=2, description="Sectors of from_lap that are driven, and known.")] = 0,
 ) -> dict[str, Any]:
     """Predict a driver's lap times from what was known when a lap began, with 80 % intervals, by this site's models."""
     chosen = choose_session(race, year, "race")
@@ -84,7 +85,9 @@ def predict_laps(
 
     try:
         with turn(admission.EXPENSIVE):
-            answer = prediction.predict_session(session_id=chosen.pk, driver_number=car, from_lap=from_lap, horizon=horizon)
+            answer = prediction.predict_session(
+                session_id=chosen.pk, driver_number=car, from_lap=from_lap, horizon=horizon, sectors_done=sectors_done
+            )
     except (prediction.CannotPredict, prediction.NoChampion, ValueError) as error:
         raise NotAnswered(str(error)) from error
     laps = [[lap.lap_number, lap.seconds, lap.low, lap.high, lap.task] for lap in answer.laps]

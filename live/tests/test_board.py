@@ -49,6 +49,22 @@ def test_a_race_has_order_laps_colours_and_tyres(sprint):
     assert not perez["out"]
 
 
+def test_the_laps_of_a_race_at_a_new_circuit_follow_from_the_length_of_its_track(recording):
+    session = listed_session(9069, 2023)
+    messages = [*recording, *woven(9069, 2023, race_control=recorded("race_control", 9069))]
+    picture = picture_at(session, messages, SPRINT)
+    assert clock_text(board(picture, SPRINT)) == "lap 7"
+    radius = 60_030 / (2 * pi)  # tenths of a metre: Baku has 6,003 m, and its sprint 17 laps
+    picture.outline = [(round(radius * cos(at / 50 * pi)), round(radius * sin(at / 50 * pi))) for at in range(100)]
+    assert clock_text(board(picture, SPRINT)) == "lap 7 of about 17, about 10 to go"
+    picture.session.session_name = "Race"
+    assert board(picture, SPRINT)["clock"]["laps"] == 51
+    picture.session.circuit_name = "Monte Carlo"
+    assert board(picture, SPRINT)["clock"]["laps"] == 44
+    picture.total_laps = 50
+    assert clock_text(board(picture, SPRINT)) == "lap 7 of 50, 43 to go"
+
+
 def test_the_flag_is_the_one_that_counts_then(sprint):
     assert sprint(datetime(2023, 4, 29, 13, 41, tzinfo=UTC))["track"]["flag"] == "sc"
     assert sprint(SPRINT)["track"]["flag"] == "green"

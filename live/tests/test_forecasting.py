@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from live.engine import Engine
-from live.forecasting import MISSING, SETTLING, UNKNOWN_LENGTH, Forecaster, forecasts_of
+from live.forecasting import ABOUT, MISSING, SETTLING, UNKNOWN_LENGTH, Forecaster, forecasts_of
 from live.frames import board_at
 from live.lines import forecast_lines, stop_text
 from live.tests.feeding import listed_session, recorded, woven
@@ -33,10 +33,14 @@ class Inline(Executor):
 class Models:
     """Forecasts 90 s for every car and lap, and P8; counts how often it is asked."""
 
-    def __init__(self):
-        self.asked = []
+    def __init__(self, sectors=0):
+        self.asked, self.under_way, self.sectors = [], [], sectors
 
-    def __call__(self, session_id, cars, race_laps):
+    def __call__(self, session_id, cars, race_laps, tasks):
+        if "next_lap" not in tasks:
+            self.under_way.append(cars)
+            lap_of = {"seconds": 89.5, "low": 89.3, "high": 89.7, "sectors": self.sectors}
+            return {"under_way": {car: {"lap": lap, **lap_of} for car, lap in cars.items() if self.sectors}}
         self.asked.append((cars, race_laps))
         times = {
             car: [{"lap": lap + n, "seconds": 90.0, "low": 89.0, "high": 91.0} for n in range(3)] for car, lap in cars.items()
@@ -71,7 +75,7 @@ def test_models_are_asked_once_per_lap_of_the_leader_when_the_lap_before_is_stor
 
 def test_before_the_start_it_is_said_what_there_is_no_model_for():
     forecaster = Forecaster(
-        1, ask=lambda session, cars, laps: {"laps": {}, "rejoin": {}, "notes": ["no model"]}, executor=Inline()
+        1, ask=lambda session, cars, laps, tasks: {"laps": {}, "rejoin": {}, "notes": ["no model"]}, executor=Inline()
     )
     waiting = race(1) | {"clock": {"laps": 50}, "order": [], "cars": {}}
     forecaster.see(waiting, NOW)
@@ -89,6 +93,32 @@ def test_a_lap_is_shown_beside_its_forecast():
     assert cells[3:6] == ["1:30.250", "1:30.000", "+0.250"]
     assert cells[0:3] == ["1:30.000", "1:29.000 to 1:31.000", "1:30.000"]  # two laps of it are left
     assert cells[6] == "P8 (P7 to P10)"
+
+
+def test_a_lap_under_way_is_forecast_anew_from_its_sectors():
+    models = Models(sectors=1)
+    forecaster = Forecaster(1, ask=models, executor=Inline())
+    forecaster.see(race(5), NOW)
+    assert models.under_way == []
+    for seconds in range(3, 90, 3):
+        now = shown(forecaster, race(5), NOW + timedelta(seconds=seconds))
+    assert len(models.asked) == 1
+    assert 3 <= len(models.under_way) <= 7
+    leader = [cell.text for cell in forecast_lines(now)[0].cells]
+    assert leader[:2] == ["1:29.500 after S1", "1:29.300 to 1:29.700"]
+    later = shown(forecaster, race(6), NOW + timedelta(seconds=90))
+    leader = [cell.text for cell in forecast_lines(later)[0].cells]
+    assert leader[0] == "1:30.000"  # of the lap before
+    assert leader[4] == "1:30.000"  # what was said when it began
+
+
+def test_of_a_race_whose_length_is_reckoned_that_is_said():
+    forecaster = Forecaster(1, ask=Models(), executor=Inline())
+    board = race(5)
+    board["clock"]["about"] = True
+    forecaster.see(board, NOW)
+    assert ABOUT in forecaster.see(board, NOW + SETTLING)["notes"]
+    assert len(forecaster.see(board, NOW + SETTLING)["cars"]) == 2
 
 
 def test_a_stop_is_shown_with_the_place_in_which_the_car_came_out():
@@ -136,7 +166,7 @@ def test_a_failure_is_said_and_the_next_lap_is_asked_about_again():
 def test_without_a_promoted_model_that_is_said_in_words_and_nothing_scientific_is_loaded(monkeypatch):
     monkeypatch.setitem(sys.modules, "ml.running_race", None)  # importing it would fail
     answer = forecasts_of(1, {1: 5}, 50)
-    assert answer == {"laps": {}, "rejoin": {}, "notes": [*MISSING.values()]}
+    assert answer == {"laps": {}, "rejoin": {}, "under_way": {}, "notes": [*MISSING.values()]}
 
 
 @pytest.mark.django_db
@@ -152,7 +182,7 @@ def test_a_race_of_unknown_length_is_not_forecast(monkeypatch):
         champion=True,
     )
     answer = forecasts_of(1, {1: 10}, None)
-    assert answer["notes"] == [MISSING["strategy"], UNKNOWN_LENGTH]
+    assert answer["notes"] == [MISSING["strategy"], MISSING["in_lap"], UNKNOWN_LENGTH]
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ import pytest
 from ml import estimators, exam, features, prediction, recording
 from ml.fallback import NaiveFallback
 from ml.features import LAST_SECTORS, SECTORS
+from ml.running_race import laps_under_way
 from ml.tasks import TASKS
 from ml.tests.promoted import before_the_last, learn
 from ml.tests.test_features import MEASURED
@@ -148,6 +149,14 @@ def test_a_lap_under_way_is_predicted_as_it_was_in_the_test_of_its_model(api, la
     prediction.load_race.cache_clear()
     (lap,) = ask(sectors_done=1)["laps"]
     assert lap["seconds"] == pytest.approx(row["prediction"], abs=0.02)
+    cars = [*laps.loc[(laps["session_id"] == body["session_id"]) & (laps["lap_number"] == 15), "driver_number"]]
+    on_track = laps_under_way(session_id=body["session_id"], laps=dict.fromkeys(cars, 15))
+    assert len(on_track) > 10
+    assert on_track[body["driver_number"]] == {
+        "lap": 15, "seconds": round(lap["seconds"], 3), "low": round(lap["low"], 3), "high": round(lap["high"], 3), "sectors": 1
+    }  # fmt: skip
+    assert {each["sectors"] for each in on_track.values()} == {1, 2}
+    assert laps_under_way(session_id=body["session_id"], laps={body["driver_number"]: 40}) == {}
     assert "after sector 2" in str(ask(400, sectors_done=2)["sectors_done"])
     assert list(ask(400, sectors_done=3)) == ["sectors_done"]
 

@@ -16,7 +16,8 @@ function duration(seconds) {
 
 export function clockText({ clock, session }) {
   if (clock.to_start) return `starts in ${duration(clock.to_start)}`;
-  if (session.kind === "race" && clock.lap) return `lap ${clock.lap}${clock.laps ? ` of ${clock.laps}, ${clock.to_go} to go` : ""}`;
+  const about = clock.about ? "about " : "";
+  if (session.kind === "race" && clock.lap) return `lap ${clock.lap}${clock.laps ? ` of ${about}${clock.laps}, ${about}${clock.to_go} to go` : ""}`;
   if (clock.remaining === undefined) return "";
   return `${duration(clock.remaining)} ${session.kind === "qualifying" ? "to the scheduled end" : "left"}`;
 }
@@ -57,10 +58,10 @@ function placesText({ place, low, high }) {
   return `P${place}${low === high ? "" : ` (P${low} to P${high})`}`;
 }
 
-export function forecastCells(car, { next = [], was, rejoin }) {
-  const [first, ...later] = next;
+export function forecastCells(car, { next = [], was, rejoin, under_way: underWay }) {
+  const [begun, ...later] = next, first = underWay ?? begun;
   return [
-    lapTime(first?.seconds),
+    `${lapTime(first?.seconds)}${first?.sectors ? ` after S${first.sectors}` : ""}`,
     first ? `${lapTime(first.low)} to ${lapTime(first.high)}` : "–",
     later.map((lap) => lapTime(lap.seconds)).join(", ") || "–",
     lapTime(car.last),
