@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 TRUE, FALSE = ("true", "on", "ok", "y", "yes", "1"), ("false", "off", "n", "no", "0", "")
 DATABASES = ("django.db.backends.sqlite3", "django.db.backends.postgresql")
 RATE = re.compile(r"[1-9]\d{0,8}/(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)")
+HOST = re.compile(r"(?P<name>\*|\.?[\w-]+(\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]+\])(?P<port>:\d{1,5})?")
 BROKERS = ("amqp", "amqps", "pyamqp", "redis", "rediss", "sentinel", "sqs", "filesystem", "memory")
 NEW_SECRET_SECONDS = 2  # how long another process may take to write the key that it has created
 
@@ -71,6 +72,16 @@ class Environment(environ.Env):
         if not fits:
             raise ImproperlyConfigured(f"{name} is no URL that begins with {', '.join(f'{s}://' for s in schemes)}.")
         return value
+
+    def hosts(self, name: str, *, default: list[str], with_port: bool = False) -> list[str]:
+        """Names of hosts, for some settings with a port; at least one where there are some by default."""
+        hosts = [host.strip() for host in self.list(name, default=default)]
+        found = [HOST.fullmatch(host) for host in hosts]
+        if not all(each and (with_port or not each["port"]) for each in found) or len(hosts) < bool(default):
+            raise self.refuse(
+                name, f"a list of host names{' (host or host:port)' if with_port else ''}, without http:// and paths,"
+            )
+        return hosts
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
         """The configuration of an SQLite or PostgreSQL database from a URL."""

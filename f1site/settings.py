@@ -3,6 +3,7 @@
 Variables are read from the environment and from a `.env` file beside manage.py (`.env.example` lists them all).
 """
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -30,7 +31,7 @@ def is_weak(key: str) -> bool:
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create_secret(DATA_ROOT / ".secret_key")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 if is_weak(SECRET_KEY) and not DEBUG:
     raise ImproperlyConfigured(
@@ -45,6 +46,10 @@ SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", default=31_536_000) if HTTPS el
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # The header in which a proxy reports that the browser used TLS; safe only if the proxy always sets or removes it.
 proxy_header = env.str("PROXY_SSL_HEADER", default="")
+if not re.fullmatch(r"[\w-]*", proxy_header, re.ASCII):
+    raise ImproperlyConfigured(
+        f"PROXY_SSL_HEADER is {proxy_header!r}; the name of a header is wanted, such as X-Forwarded-Proto."
+    )
 SECURE_PROXY_SSL_HEADER = (f"HTTP_{proxy_header.upper().replace('-', '_')}", "https") if proxy_header else None
 # Pages load nothing from other sites. Inline styles are allowed for the admin; `api.policy` adds what single pages need.
 CONTENT_SECURITY_POLICY = {
@@ -168,7 +173,7 @@ if pool_size and DATABASES["default"]["ENGINE"] == "django.db.backends.postgresq
     pool = {"min_size": 1, "max_size": pool_size, "max_idle": max_age or 1, "timeout": 5, "reconnect_timeout": 2}
     DATABASES["default"] |= {"OPTIONS": DATABASES["default"].get("OPTIONS", {}) | {"pool": pool}, "CONN_MAX_AGE": 0}
 # Seconds that one statement of a request may take; 0 for no limit.
-STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", default=30)
+STATEMENT_TIMEOUT = env.number("STATEMENT_TIMEOUT", default=30, kind=float)
 # The cache, which counts requests for the rate limits: in the memory of each process, or in a Redis that they share.
 CACHES = {"default": env.caches("CACHE_URL", default="locmemcache://")}
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.locmem.LocMemCache":
@@ -236,13 +241,13 @@ OPENF1_MQTT_URL = env.address("OPENF1_MQTT_URL", default="mqtts://mqtt.openf1.or
 # (with the port, where it is not the usual one) to which alerts may be posted.
 LIVE_MQTT_URL = env.address("LIVE_MQTT_URL", default="", schemes=MQTT_SCHEMES)
 LIVE_HOME_ASSISTANT = env.bool("LIVE_HOME_ASSISTANT", default=False)
-LIVE_WEBHOOK_HOSTS = env.list("LIVE_WEBHOOK_HOSTS", default=[])
+LIVE_WEBHOOK_HOSTS = env.hosts("LIVE_WEBHOOK_HOSTS", default=[], with_port=True)
 # Limits of what upstream may ask for or send: the longest Retry-After that is waited for, the time of a request, the size of an
 # answer by collection, unpacked ("each" is of those that are not named), and hosts to which it may redirect besides its own.
 OPENF1_MAX_RETRY_AFTER = env.number("OPENF1_MAX_RETRY_AFTER", default=900)
 OPENF1_MAX_SECONDS = env.number("OPENF1_MAX_SECONDS", default=300, least=1)
 OPENF1_MAX_MEGABYTES = env.sizes("OPENF1_MAX_MEGABYTES", default={"each": 32})
-OPENF1_REDIRECT_HOSTS = env.list("OPENF1_REDIRECT_HOSTS", default=[])
+OPENF1_REDIRECT_HOSTS = env.hosts("OPENF1_REDIRECT_HOSTS", default=[], with_port=True)
 # The answer of /v1 if no row matches: 404 as the hosted service, or with true 200 and [] as OpenF1's open-source server.
 OPENF1_EMPTY_AS_LIST = env.bool("OPENF1_EMPTY_AS_LIST", default=False)
 
@@ -393,8 +398,14 @@ SENTRY_DSN = env.address("SENTRY_DSN", default="")
 if SENTRY_DSN:
     import sentry_sdk
 
-    sentry_sdk.init(dsn=SENTRY_DSN, release=VERSION, send_default_pii=False, max_request_body_size="never")
+    try:
+        sentry_sdk.init(dsn=SENTRY_DSN, release=VERSION, send_default_pii=False, max_request_body_size="never")
+    except sentry_sdk.utils.BadDsn as error:
+        raise ImproperlyConfigured(f"SENTRY_DSN is no DSN of a project ({error}).") from error
 
+counts_folder = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
+if counts_folder and not Path(counts_folder).is_dir():
+    raise ImproperlyConfigured(f"PROMETHEUS_MULTIPROC_DIR is {counts_folder!r}, which is no folder.")
 METRICS = env.bool("METRICS", default=False)  # whether /metrics answers in the format of Prometheus
 # /readyz fails with less free disk, and, if set, when the last successful sync is older.
 MIN_FREE_MB = env.number("MIN_FREE_MB", default=200)

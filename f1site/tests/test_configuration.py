@@ -105,6 +105,10 @@ for origin in ("https://app.example.org", "https://evil.example.org"):
         ("HTTPS", "ture", "true or false"),
         ("NUM_PROXIES", "-1", "0 or more"),
         ("SENTRY_DSN", "nonsense", "no URL"),
+        ("SENTRY_DSN", "https://sentry.example.org/1", "no DSN"),
+        ("STATEMENT_TIMEOUT", "soon", "a number"),
+        ("ALLOWED_HOSTS", "https://f1.example.org", "a list of host names"),
+        ("PROXY_SSL_HEADER", "X-Forwarded-Proto: https", "the name of a header"),
     ],
 )
 def test_a_wrong_value_fails_the_check_in_one_line(variable, value, wanted):
@@ -126,6 +130,8 @@ READ = {
     "database": lambda env: env.database("X", default=""),
     "caches": lambda env: env.caches("X", default=""),
     "sizes": lambda env: env.sizes("X", default={"each": 32}),
+    "hosts": lambda env: env.hosts("X", default=["localhost"]),
+    "hosts and ports": lambda env: env.hosts("X", default=[], with_port=True),
     "choice": lambda env: env.choice("X", ("INFO", "ERROR"), default="INFO"),
 }
 WRONG = {
@@ -137,6 +143,8 @@ WRONG = {
     "address": ["openf1.org", "ftp://x", "http://", "http://x:port", "http://[::1", "x"],
     "broker": ["rabbit", "http://x", "redis://", "amqp://u:p@h:port"],
     "database": ["mysql://a/b", "x", "postgres://u:s3@ret@h:port/x", "oracle://x"],
+    "hosts": ["", "https://f1.example.org", "f1.example.org/", "f1.example.org:8000", "a b", "[::1", "*.example.org"],
+    "hosts and ports": ["https://hooks.example.org/x", "hooks.example.org:https", "a/b"],
     "caches": ["foo://x", "x"],
     "sizes": ["x", "each=", "each=x", "each=0", "each=-1", "each=nan", "each=1=2"],
     "choice": ["info", "LOUD"],
@@ -161,6 +169,9 @@ def test_wrong_values_of_every_kind_are_refused_with_the_name_of_the_variable(ki
         ("address", "https://u:p@h:1/x", "https://u:p@h:1/x"),
         ("broker", "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
         ("broker", "filesystem:///srv/broker", "filesystem:///srv/broker"),
+        ("hosts", "f1.example.org, .example.org,*,[::1]", ["f1.example.org", ".example.org", "*", "[::1]"]),
+        ("hosts and ports", "hooks.example.org,10.0.0.7:8443", ["hooks.example.org", "10.0.0.7:8443"]),
+        ("hosts and ports", "", []),
         ("sizes", "laps=8,car_data=64", {"each": 32, "laps": 8, "car_data": 64}),
     ],
 )
