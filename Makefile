@@ -38,12 +38,12 @@ format: .venv/installed-dev ## format the code and apply ruff's fixes
 	$(PY) -m ruff format .
 	$(PY) -m ruff check --fix .
 
-bench: .venv/installed ## measure the sync and the API; where TEST_DATABASE_URL is set the writes on PostgreSQL too
-	$(PY) tools/bench/sync.py
+bench: .venv/installed ## measure the sync and the API beside the commit before (BASELINE=another); where TEST_DATABASE_URL is set the writes on PostgreSQL too
+	$(PY) tools/bench/sync.py $(BASELINE)
 	$(PY) tools/bench/samples.py
 
-bench-api: .venv/installed ## measure /v1 beside OpenF1's own server
-	$(PY) tools/bench/api.py
+bench-api: .venv/installed ## measure /v1 beside OpenF1's own server; make bench-api BASELINE=7c742d4 also beside that commit
+	$(PY) tools/bench/api.py $(if $(BASELINE),--baseline $(BASELINE))
 
 bench-pages: .venv/installed-dev ## measure the pages beside their goals
 	$(PY) tools/bench/pages.py

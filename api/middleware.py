@@ -16,6 +16,7 @@ class TrailingSlashMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if (
             not request.path_info.endswith("/")
+            and request.path_info[:4].lower() != "/v1/"  # where any path is one, which takes longer to find out
             and not is_valid_path(request.path_info)
             and is_valid_path(request.path_info + "/")
         ):

@@ -15,6 +15,7 @@ from django.db.models.expressions import OrderBy
 from django.db.models.functions import Cast
 from django.db.models.sql.compiler import SQLCompiler
 
+from api.openf1 import compiled
 from api.openf1.catalogue import Collection
 from api.openf1.predicates import condition
 from api.openf1.query import Query
@@ -23,6 +24,8 @@ from api.tables.columns import Column
 from api.tables.writers import FORMATS, Chunk
 
 CHUNK = 4_000  # rows read and written at once
+
+Order = tuple[Column, bool]  # (column, descending)
 
 
 class DatetimeText(Func):
@@ -47,13 +50,24 @@ class JSONAsText(Func):
     template = "%(expressions)s"
 
 
-def queryset_of(query: Query) -> QuerySet:
-    """The rows of a query as a queryset of tuples with a value for each of `query.fields`."""
+def statement_of(query: Query) -> tuple[str, list[Any]] | None:
+    """The SQL of a query and its parameters; None where no row can match."""
     conditions = condition(query.predicates) & edge(query)
-    rows = select_columns(query.collection, query.fields, query.included).filter(conditions).order_by(*ordering(query))
-    if query.limit is None and not query.offset:
-        return rows
-    return rows[query.offset : None if query.limit is None else query.offset + query.limit]
+    order = [*ordering(query)]
+    names = [tuple(column.name for column in columns) for columns in (query.fields, *(each.columns for each in query.included))]
+    question = (query.collection.name, *names, *((column.name, descending) for column, descending in order))
+    found = compiled.statement(question, conditions, lambda: queryset_of(query, conditions, order))
+    if found is None or query.limit == 0:
+        return None
+    sql, params = found
+    last = None if query.limit is None else query.offset + query.limit
+    return f"{sql} {connection.ops.limit_offset_sql(query.offset, last)}", params
+
+
+def queryset_of(query: Query, conditions: Q, order: list[Order]) -> QuerySet:
+    """The rows that meet the conditions, as a queryset of tuples with a value for each of `query.fields`."""
+    rows = select_columns(query.collection, query.fields, query.included).filter(conditions)
+    return rows.order_by(*(order_by(column, descending) for column, descending in order), "pk")
 
 
 def edge(query: Query) -> Q:
@@ -117,24 +131,26 @@ def text_expression(column: Column) -> Func | None:
     return None
 
 
-def ordering(query: Query) -> Iterator:
-    """`order_by`, then OpenF1's order, then the order of arrival; without the columns that the query fixes to one value."""
-    for column, descending in query.order_by:
-        yield order_by(column, descending)
+def ordering(query: Query) -> Iterator[Order]:
+    """`order_by`, then OpenF1's order; without the columns that the query fixes to one value. The order of arrival follows."""
+    yield from query.order_by
     race_follows = "session_key" in query.collection.columns and query.values_of("session_key")
     for column in query.collection.order:
         fixed = query.values_of(column.name) or (race_follows if column.name == "meeting_key" else None)
         if not fixed or len(fixed) > 1:
-            yield F(column.path).asc(nulls_first=True)
-    yield "pk"
+            yield column, False
 
 
 def read_chunks(query: Query) -> Iterator[Chunk]:
     """The rows of a query in lists of `CHUNK`, read as they are used. No column needs a converter of Django's."""
-    compiler = queryset_of(query).query.get_compiler(connection=connection)
-    chunked = not connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
-    for rows in compiler.execute_sql(chunked_fetch=chunked, chunk_size=CHUNK):
-        yield [*rows]
+    statement = statement_of(query)
+    if statement is None:
+        return
+    in_memory = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
+    with connection.cursor() if in_memory else connection.chunked_cursor() as cursor:
+        cursor.execute(*statement)
+        while chunk := cursor.fetchmany(CHUNK):
+            yield chunk
 
 
 def write_chunks(query: Query, chunks: Iterable[Chunk]) -> Iterator[bytes]:

@@ -4,7 +4,11 @@ One gunicorn worker serves a database with one season, another one the same with
 to both in turn, so that a busy machine slows both alike. The rows are those recorded in ../shared where that is there, else the
 demo season's. The tables are Markdown, as in the README.
 
-    tools/bench/api.py [--requests 200] [--keep FOLDER]     FOLDER keeps the databases for the next time
+    tools/bench/api.py [--requests 200] [--keep FOLDER] [--baseline REVISION]
+
+FOLDER keeps the databases for the next time. REVISION is the baseline: an older commit, served from a copy of the same database
+and asked in turn with the rest. Of `ISSUED`, from before the goals were set, figures are known from the machine they were set on.
+Its figures here, divided by those, say how fast this machine is; each goal is printed as it is on a machine of that speed, too.
 """
 
 import argparse
@@ -12,7 +16,7 @@ import http.client
 import json
 import os
 import platform
-import sqlite3
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,18 +24,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from before import checked_out
+from databases import environment, fill, serving
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from servers import REPLAY, ROOT, answers, end, free_port, until
+from servers import ROOT, free_port
 
-SEASONS = 10
-SHIFT = 1_000_000  # between the keys of one copy of the season and the next
+ISSUED = "7c742d4"  # the commit that the goals were set beside
 CONNECTIONS, SECONDS = 16, 3
 console = Console(width=160)
 
@@ -44,99 +49,45 @@ class Question(NamedTuple):
     openf1: str = ""  # OpenF1's own server, measured on a comparable machine
     rps: str = ""  # goal
     openf1_rps: str = ""
+    was: tuple[float, float] | None = None  # of the commit `ISSUED`, kept and cold, where the goals were set
 
 
 def questions(session: int, car: int, year: int, moment: datetime) -> list[Question]:
     window = f"date>={moment:%Y-%m-%dT%H:%M:%S}&date<{moment + timedelta(seconds=2):%Y-%m-%dT%H:%M:%S}"
+    laps, car_data = f"laps?session_key={session}", f"car_data?session_key={session}&driver_number={car}"
     return [
-        Question("drivers of a session", f"drivers?session_key={session}", "0.5", "1.2", "3.2", "2500", "495"),
-        Question("laps of one driver", f"laps?session_key={session}&driver_number={car}", "0.5", "1.5", "7.1", "2200", "148"),
-        Question("all laps of a race", f"laps?session_key={session}", "1.5", "7", "101"),
-        Question("positions of a race", f"position?session_key={session}", "0.6", "1.8", "14.8"),
+        Question("drivers of a session", f"drivers?session_key={session}", "0.5", "1.2", "3.2", "2500", "495", was=(1.5, 2.3)),
+        Question("laps of one driver", f"{laps}&driver_number={car}", "0.5", "1.5", "7.1", "2200", "148", was=(1.5, 3.0)),
+        Question("all laps of a race", laps, "1.5", "7", "101", was=(3.5, 12.9)),
+        Question("positions of a race", f"position?session_key={session}", "0.6", "1.8", "14.8", was=(1.8, 3.4)),
         Question("sessions of a year", f"sessions?year={year}"),
-        Question("CSV of a race's laps", f"laps?session_key={session}&csv=true", "1.5", "8", "49"),
-        Question("car_data, 2 s", f"car_data?session_key={session}&driver_number={car}&{window}", "0.6", "2", "4.1"),
-        Question("car_data of a driver", f"car_data?session_key={session}&driver_number={car}", "10", "35", "1761"),
+        Question("CSV of a race's laps", f"{laps}&csv=true", "1.5", "8", "49", was=(3.3, 22.9)),
+        Question("car_data, 2 s", f"{car_data}&{window}", "0.6", "2", "4.1", was=(1.7, 7.6)),
+        Question("car_data of a driver", car_data, "10", "35", "1761", was=(63, 50)),
     ]
-
-
-# The databases
-
-
-def environment(folder: Path, name: str) -> dict[str, str]:
-    here = {"DATABASE_URL": f"sqlite:///{folder / name}.sqlite3", "MEDIA_ROOT": str(folder / "media"), "LOG_LEVEL": "ERROR"}
-    return os.environ | here | {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0"}
-
-
-def manage(*arguments: str, env: dict[str, str]) -> None:
-    console.print(f"[dim]manage.py {' '.join(arguments)}")
-    subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
-
-
-def fill(folder: Path) -> None:
-    """Create a database with one season, and a copy of it with ten."""
-    env = environment(folder, "one")
-    manage("migrate", "-v0", env=env)
-    if REPLAY.exists():
-        port = str(free_port())
-        url = f"http://127.0.0.1:{port}"
-        env |= {"OPENF1_BASE_URL": f"{url}/v1"}
-        with serving([sys.executable, str(REPLAY), "--port", port], f"{url}/", env):
-            manage("sync_openf1", "--season", "2024", env=env)
-            manage("sync_openf1", "car_data", "location", "--session", "9472", env=env)
-    else:
-        manage("load_demo", env=env)
-    with sqlite3.connect(folder / "one.sqlite3") as one:
-        one.execute("VACUUM INTO ?", [str(folder / "ten.sqlite3")])
-    multiply(folder / "ten.sqlite3")
-
-
-def multiply(path: Path) -> None:
-    """Copy every row nine times: races, sessions and what belongs to them, with other keys."""
-    database = sqlite3.connect(path)
-    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    for table in tables:
-        columns = [(name, key) for _, name, _, _, _, key in database.execute(f'PRAGMA table_info("{table}")')]
-        names = [name for name, _ in columns]
-        if not {"session_id", "race_id"} & set(names) or table == "openf1_correction":
-            continue
-        copied = [name for name, key in columns if not key or name in ("session_id", "race_id")]
-        shifted = [
-            f"{name} + ?1 * {SHIFT}" if name in ("session_id", "race_id") else "year - ?1" if name == "year" else name
-            for name in copied
-        ]
-        own = f"abs({'session_id' if 'session_id' in names else 'race_id'}) < {SHIFT}"  # without earlier copies
-        for copy in range(1, SEASONS):
-            database.execute(
-                f"INSERT INTO {table} ({', '.join(copied)}) SELECT {', '.join(shifted)} FROM {table} WHERE {own}", [copy]
-            )
-    database.commit()
-    database.execute("ANALYZE")
-    database.close()
 
 
 # The server
 
 
 @contextmanager
-def serving(command: list[str], url: str, env: dict[str, str]) -> Iterator[subprocess.Popen]:
-    """Run a server in the background for the length of a `with`, and wait until it answers."""
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        until(lambda: answers(url), f"no answer at {url}")
-        yield process
-    finally:
-        end(process)
+def site(folder: Path, name: str, root: Path = ROOT) -> Iterator["Site"]:
+    port = free_port()
+    entry = "f1site.asgi" if (root / "f1site" / "asgi.py").exists() else "f1site.wsgi"
+    command = [sys.executable, "-m", "gunicorn", entry, "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    with serving(command, f"http://127.0.0.1:{port}/v1/meetings?limit=1", environment(folder, name), root) as process:
+        yield Site(port, process.pid)
 
 
 @contextmanager
-def site(folder: Path, name: str) -> Iterator["Site"]:
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "f1site.asgi", "--workers", "1", "--bind", f"127.0.0.1:{port}"]
-    with serving(command, f"http://127.0.0.1:{port}/v1/meetings?limit=1", environment(folder, name)) as process:
-        yield Site(port, process.pid)
+def site_before(revision: str, folder: Path, temporary: Path) -> Iterator["Site"]:
+    """The site as another revision of the code serves it, from a copy of the same database."""
+    with checked_out(revision, temporary) as root:
+        if root is None:
+            sys.exit(f"git cannot check out {revision}")
+        shutil.copy(folder / "one.sqlite3", folder / "before.sqlite3")
+        with site(folder, "before", root) as made:
+            yield made
 
 
 def http_get_on(connection: http.client.HTTPConnection, path: str) -> tuple[int, int, float, float]:
@@ -166,6 +117,7 @@ class Site:
         return status, *rest
 
     def rows(self, path: str) -> Any:
+        self.open.close()  # for a new one: meanwhile the server may have closed a connection that asked nothing
         self.open.request("GET", f"/v1/{path}")
         return json.load(self.open.getresponse())
 
@@ -199,6 +151,8 @@ class Site:
 def milliseconds(sites: list[Site], path: str, times: int, *, cold: bool) -> list[list[float]]:
     """Return per site the seconds of `times` answers, asked in turn after a warm-up. Cold: no request is repeated."""
     taken: list[list[float]] = [[] for _ in sites]
+    for one in sites:
+        one.open.close()
     for number in range(-5, times):
         question = f"{path}&limit={10_000_000 + number}" if cold else path
         for one, seconds in zip(sites, taken, strict=True):
@@ -213,14 +167,16 @@ def percentiles(values: list[float]) -> list[str]:
     return [f"{cuts[9]:.1f}", f"{cuts[18]:.1f}"]
 
 
-def report_latency(one: Site, ten: Site, chosen: list[Question], times: int) -> None:
+def report_latency(one: Site, ten: Site, before: Site | None, chosen: list[Question], times: int) -> None:
     latency = table("ms", "rows", "KB", "kept p50", "p95", "goal", "cold p50", "p95", "goal", "OpenF1's own server")
     load = table("", "requests/s", "goal", "OpenF1's own", "cold p50, one season", "ten seasons", "factor")
+    beside = Beside()
+    others = [before] if before else []
     for question in chosen:
         rows = len(one.rows(question.path.replace("&csv=true", "")))
         size = one.get(question.path)[1]
-        warm, _ = milliseconds([one, ten], question.path, times, cold=False)
-        cold, of_ten = milliseconds([one, ten], question.path, times, cold=True)
+        warm, *warm_before = milliseconds([one, *others], question.path, times, cold=False)
+        cold, of_ten, *cold_before = milliseconds([one, ten, *others], question.path, times, cold=True)
         rate = one.per_second(question.path)
         figures = [f"{rows:,}", f"{size / 1000:,.0f}", *percentiles(warm), question.kept, *percentiles(cold), question.cold]
         latency.add_row(question.name, *figures, question.openf1)
@@ -233,10 +189,30 @@ def report_latency(one: Site, ten: Site, chosen: list[Question], times: int) -> 
             *(f"{m:.1f}" for m in medians),
             f"{medians[1] / medians[0]:.2f}",
         )
+        if before:
+            beside.add(question, [warm, cold], [*warm_before, *cold_before])
         console.print(f"[dim]{question.name}: done")
     console.print(latency)
     console.print(load)
+    if before:
+        console.print(beside.table)
     console.print(f"memory of the worker after that: {one.memory('VmRSS'):,.0f} MB; goal: 250")
+
+
+class Beside:
+    """Our figures beside those of the baseline, with the goals for a machine of this speed."""
+
+    def __init__(self) -> None:
+        columns = (" p50", ", before", ", this machine", ", goal here")
+        self.table = table("ms", *(f"{way}{column}" for way in ("kept", "cold") for column in columns))
+
+    def add(self, question: Question, ours: list[list[float]], before: list[list[float]]) -> None:
+        cells = []
+        for goal, was, *both in zip((question.kept, question.cold), question.was or (0, 0), ours, before, strict=True):
+            here, old = map(statistics.median, both)
+            factor = old / was if was else 0
+            cells += [f"{here:.1f}", f"{old:.1f}", f"{factor:.2f}" if was else "", f"{float(goal) * factor:.1f}" if was else ""]
+        self.table.add_row(question.name, *cells)
 
 
 def table(*columns: str) -> Table:
@@ -277,12 +253,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--baseline", metavar="REVISION", help=f"{ISSUED} is the one that the goals were set beside")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.keep or Path(temporary)
+    with ExitStack() as stack:
+        temporary = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = options.keep or temporary
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "ten.sqlite3").exists():
             fill(folder)
+        before = stack.enter_context(site_before(options.baseline, folder, temporary)) if options.baseline else None
         with site(folder, "one") as one, site(folder, "ten") as ten:
             sample = one.rows("car_data?limit=1&fields=session_key&order_by=-session_key")[0]
             session = sample["session_key"]
@@ -292,7 +271,7 @@ def main() -> None:
             chosen = questions(session, car, race["year"], datetime.fromisoformat(moment))
             with site(folder, "one") as fresh:
                 report_stream(fresh, session, next(each.path for each in chosen if each.name == "car_data, 2 s"))
-            report_latency(one, ten, chosen, options.requests)
+            report_latency(one, ten, before, chosen, options.requests)
             console.print(machine())
 
 

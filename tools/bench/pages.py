@@ -25,6 +25,7 @@ from urllib.parse import urljoin
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import databases
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -161,9 +162,9 @@ def main() -> None:
         folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "ten.sqlite3").exists():
-            api.fill(folder)
+            databases.fill(folder)
         os.environ["STATIC_ROOT"] = str(folder / "static")  # files as `make run` serves them: compressed, named by their content
-        api.manage("collectstatic", "--noinput", env=api.environment(folder, "one"))
+        databases.manage("collectstatic", "--noinput", env=databases.environment(folder, "one"))
         ports = {name: stack.enter_context(api.site(folder, name)).port for name in ("one", "ten")}
         console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         table = Table(

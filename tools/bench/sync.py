@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import requests
+from before import checked_out
 from rich.console import Console
 from rich.table import Table
 
@@ -74,26 +75,12 @@ def database(folder: Path, name: str, env: dict[str, str], root: Path = ROOT) ->
     return env
 
 
-@contextmanager
-def checked_out(revision: str, folder: Path):
-    """Yield a folder with another revision of the code, measured by today's measure.py; None where git has no such."""
-    root = folder / "before"
-    made = subprocess.run(["git", "worktree", "add", "--detach", root, revision], cwd=ROOT, capture_output=True, check=False)
-    if made.returncode:
-        yield None
-        return
-    try:
-        shutil.copy(ROOT / "tools/bench/measure.py", root / "tools/bench/measure.py")
-        yield root
-    finally:
-        subprocess.run(["git", "worktree", "remove", "--force", root], cwd=ROOT, check=True)
-
-
 def measure_before(revision: str, part: list[str], env: dict[str, str], folder: Path) -> dict[str, dict]:
     """The same two syncs with another revision of the code; empty where it cannot be checked out or measured."""
     with checked_out(revision, folder) as root:
         if root is None:
             return {}
+        shutil.copy(ROOT / "tools/bench/measure.py", root / "tools/bench/measure.py")  # what is measured by
         try:
             env = database(folder, "before", env, root)
             measure("sync", *part, "--only", *LISTS, env=env, root=root)
