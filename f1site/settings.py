@@ -183,6 +183,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 MEDIA_ROOT = env.path("MEDIA_ROOT", default=str(DATA_ROOT / "media"))
 MEDIA_URL = "media/"
+ANSWERS_MEMORY_MB = env.number("ANSWERS_MEMORY_MB", default=32)  # of kept answers of /v1; the REST API's may take as much
 SAMPLES_MEMORY_MB = env.number("SAMPLES_MEMORY_MB", default=32)  # of decoded files of samples, of which a car's takes 0.8 MB
 # Files are stored below MEDIA_ROOT, or in an S3 bucket, which several machines can share. The credentials are AWS's own
 # environment variables.

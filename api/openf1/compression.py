@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([\d.]+))?\s*(?:,|$)", re.ASCII)
 LEVEL = 1  # makes bodies six times smaller; higher levels cost more time than they save where an answer is sent once
 MIN_BYTES = 500  # of a body that is compressed
+PIECE = 2**20  # bytes that are unpacked at once
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
@@ -21,3 +22,11 @@ def compress(parts: Iterable[bytes], level: int = LEVEL) -> Iterator[bytes]:
         if compressed := compressor.compress(part):
             yield compressed
     yield compressor.flush()
+
+
+def unpack(body: bytes) -> Iterator[bytes]:
+    """What was gzipped, in pieces."""
+    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    while body:
+        yield decompressor.decompress(body, PIECE)
+        body = decompressor.unconsumed_tail

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import chain, islice
 from typing import Any
@@ -18,8 +18,8 @@ from api import admission, ranges, throttling
 from api.conditional import names_tag, unless_known
 from api.logins.authentication import user_of
 from api.observing import ANSWERS
-from api.openf1 import compression, cors, samples
-from api.openf1.answers import Answer, answers
+from api.openf1 import answers, compression, cors, samples
+from api.openf1.answers import Answer
 from api.openf1.before_django import Source
 from api.openf1.catalogue import find_collection
 from api.openf1.latest import Latest
@@ -99,19 +99,19 @@ def answer(request: HttpRequest, query: Query, *, day: date | None = None) -> Ht
     is_settled = version.changed_at is None or version.changed_at < timezone.now() - timedelta(seconds=1)
     if version.changed_at and is_settled:
         headers["Last-Modified"] = http_date(version.changed_at.timestamp())
-    key = f"{tag}gzip" if gzip else tag
+    key = answers.key_of(tag, gzip=gzip)
     if query.format == "parquet" and ranges.is_partial(request) and not (query.collection.sampled and is_expensive(query)):
         return part_of_file(request, query, headers=headers, key=key)
     if request.method == "GET" and names_tag(request, tag):
         ANSWERS.labels("not modified").inc()
         response: HttpResponseBase = HttpResponse(status=304, headers=headers)
     else:
-        kept = answers.get(key)
+        kept = answers.find(tag, gzip=gzip)
         ANSWERS.labels("kept" if kept else "rendered").inc()
         response = (
-            cached_response(query, kept, headers)
+            kept_response(query, kept, headers, gzip=gzip)
             if kept
-            else respond_in_turn(request, query, gzip=gzip, headers=headers, key=key)
+            else respond_in_turn(request, query, gzip=gzip, headers=headers, tag=tag)
         )
         modified = int(version.changed_at.timestamp()) if version.changed_at and is_settled else None
         response = unless_known(request, response, tag=tag, modified=modified)
@@ -185,8 +185,8 @@ def is_expensive(query: Query) -> bool:
     return not any(keys and len(keys) <= MANY for keys in scopes)
 
 
-def respond(query: Query, *, gzip: bool, headers: dict[str, str], key: str = "") -> HttpResponseBase:
-    """Read and write the rows: as one body if they fit into one chunk, else as a stream. Answers with a key are cached."""
+def respond(query: Query, *, gzip: bool, headers: dict[str, str], tag: str = "") -> HttpResponseBase:
+    """Read and write the rows: as one body if they fit into one chunk, else as a stream. Answers with an ETag are kept."""
     source = source_of(query)
     chunks = source.read_chunks(query)
     first_chunks = list(islice(chunks, 2))
@@ -195,22 +195,23 @@ def respond(query: Query, *, gzip: bool, headers: dict[str, str], key: str = "")
     if len(first_chunks) == 2:
         if query.collection.sampled:
             samples.verify_files(query)
-        return stream(query, source.write_chunks(query, chain(first_chunks, chunks)), gzip=gzip, headers=headers)
+        parts = source.write_chunks(query, chain(first_chunks, chunks))
+        parts = compression.compress(parts) if gzip else parts
+        if tag and query.format != "parquet":
+            parts = answers.keep_streamed(parts, tag, gzip=gzip)
+        return StreamingHttpResponse(parts, headers=headers | content_headers(query, gzip=gzip))
     body = b"".join(source.write_chunks(query, first_chunks))
-    gzip = gzip and len(body) >= compression.MIN_BYTES
-    made = Answer(b"".join(compression.compress([body])), gzipped=True) if gzip else Answer(body)
-    if key:
-        answers.put(key, made, len(made.body))
-    return cached_response(query, made, headers)
+    is_gzipped = gzip and len(body) >= compression.MIN_BYTES
+    made = Answer(b"".join(compression.compress([body])), gzipped=True) if is_gzipped else Answer(body)
+    if tag:
+        answers.answers.put(answers.key_of(tag, gzip=gzip), made, len(made.body))
+    return kept_response(query, made, headers, gzip=gzip)
 
 
-def cached_response(query: Query, made: Answer, headers: dict[str, str]) -> HttpResponse:
+def kept_response(query: Query, made: Answer, headers: dict[str, str], *, gzip: bool) -> HttpResponseBase:
+    if made.gzipped and not gzip:
+        return StreamingHttpResponse(compression.unpack(made.body), headers=headers | content_headers(query, gzip=False))
     return HttpResponse(made.body, headers=headers | content_headers(query, gzip=made.gzipped))
-
-
-def stream(query: Query, parts: Iterable[bytes], *, gzip: bool, headers: dict[str, str]) -> StreamingHttpResponse:
-    parts = compression.compress(parts) if gzip else parts
-    return StreamingHttpResponse(parts, headers=headers | content_headers(query, gzip=gzip))
 
 
 def content_headers(query: Query, *, gzip: bool) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Answers of /v1 that the server gives again without Django: the same as Django's, and none after a change."""
 
 import asyncio
+import gzip
 import json
 import logging
 import queue
@@ -17,7 +18,8 @@ from django.db import connections
 
 from api.logins.models import Token
 from api.openf1 import before_django
-from api.openf1.answers import answers
+from api.openf1 import rows as v1_rows
+from api.openf1.answers import answers, find, keep_streamed
 from f1site import asgi
 from mirror import editing, versions
 from mirror.models import PieceVersion
@@ -198,6 +200,50 @@ def test_no_kept_answer_outlives_a_change(ask, upstream, editor, change, target)
     changed = ask(target)
     assert changed.by_django
     assert b"80.5" in changed.body
+
+
+@pytest.fixture
+def streamed(monkeypatch):
+    """Answers of more than one row are streamed."""
+    monkeypatch.setattr(v1_rows, "CHUNK", 1)
+
+
+@pytest.mark.parametrize("headers", [{}, {"accept_encoding": "gzip"}])
+def test_a_streamed_answer_is_kept_gzipped_and_is_the_same_to_all(ask, streamed, headers):
+    first = ask(LAPS)
+    for _ in range(3):
+        ask(LAPS, **headers)
+    assert [kept.gzipped for kept, _ in answers._values.values()] == [True]
+    Lap.objects.filter(session_id=10).update(lap_duration=1)  # unseen, as nothing tells of it: what is kept is given
+    assert ask(LAPS).body == gzip.decompress(ask(LAPS, accept_encoding="gzip").body) == first.body
+    assert not ask(LAPS, accept_encoding="gzip").by_django
+    assert ask(LAPS).headers.keys() == first.headers.keys()
+
+
+@pytest.mark.parametrize("change", [by_sync, by_rest, by_admin])
+@pytest.mark.parametrize("headers", [{}, {"accept_encoding": "gzip"}])
+def test_no_kept_streamed_answer_outlives_a_change(ask, streamed, upstream, editor, change, headers):
+    for _ in range(3):
+        before = ask(LAPS, **headers)
+    assert answers._values
+    change(upstream, editor)
+    changed = ask(LAPS, **headers)
+    assert changed.headers["etag"] != before.headers["etag"]
+    assert b"80.5" in (gzip.decompress(changed.body) if headers else changed.body)
+
+
+def test_a_streamed_answer_of_which_not_all_was_taken_is_not_kept():
+    for _ in range(2):
+        parts = keep_streamed(iter([b"a", b"b"]), "of two parts", gzip=False)
+        assert next(parts) == b"a"
+        parts.close()
+    assert find("of two parts", gzip=False) is None
+
+
+def test_a_streamed_answer_that_is_too_large_is_not_kept(monkeypatch):
+    monkeypatch.setattr("api.openf1.answers.MAX_ANSWER_BYTES", 3)
+    assert [*keep_streamed(iter([b"ab", b"cd"]), "of four bytes", gzip=True)] == [b"ab", b"cd"]
+    assert find("of four bytes", gzip=True) is None
 
 
 def test_a_change_of_another_session_leaves_the_kept_answer(ask):
