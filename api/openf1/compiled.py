@@ -23,7 +23,8 @@ def shape_of(condition: Q, values: list[Any]) -> Hashable:
         if isinstance(child, Q):
             part = shape_of(child, values)
         elif isinstance(child, tuple):
-            part = shape_of_lookup(*child, values)
+            lookup, value = child
+            part = shape_of_lookup(lookup, value, values)
         else:
             part = None
         if part is None:
