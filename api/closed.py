@@ -1,15 +1,17 @@
 """Values of filters on closed sets: keys, seasons, names and states. One that no row can have is refused, with the valid ones."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 from typing import Any
 
 from django.db import models
 
+from mirror.feeds import collection_name, select_feeds
 from mirror.limits import ClosedText, squash
 from mirror.models import Mirrored
 
-NAMES = ("name", "acronym", "code", "location")  # how the fields end that have names of people, teams and places
+NAMES = ("name", "acronym", "code", "location", "slug")  # how the fields end that have names of people, teams and places
+PEOPLE = "people"  # the collection of corrections of drivers as persons, which is no feed
 MAX_LISTED = 20
 
 
@@ -21,8 +23,8 @@ def spell_values(column: models.Field, values: list[Any]) -> list[Any]:
     """The values as the rows spell them, which can be more where rows differ in case; UnknownValue for one that none has."""
     if column.remote_field or column.primary_key:
         return check_keys(column, values)
-    if column.name == "year":
-        return check_years(column, values)
+    if check := CHECKS.get(column.name):
+        return check(column, values)
     choices = [key for key, _ in column.flatchoices] if column.choices else []
     if choices:
         return [spell_choice(column, value, choices=choices) for value in values]
@@ -32,7 +34,7 @@ def spell_values(column: models.Field, values: list[Any]) -> list[Any]:
 
 
 def is_name(column: models.Field) -> bool:
-    return issubclass(column.model, Mirrored) and column.name.endswith(NAMES)
+    return (issubclass(column.model, Mirrored) and column.name.endswith(NAMES)) or column.name == "circuit_name"
 
 
 def check_keys(column: models.Field, values: list[Any]) -> list[Any]:
@@ -41,6 +43,14 @@ def check_keys(column: models.Field, values: list[Any]) -> list[Any]:
     stored = set(model._default_manager.filter(pk__in=values).values_list("pk", flat=True))
     if missing := [value for value in values if value not in stored]:
         raise UnknownValue(f"There is no {model._meta.verbose_name} '{missing[0]}'.")
+    return values
+
+
+def check_stored(column: models.Field, values: list[Any]) -> list[Any]:
+    """The values, all of which rows have."""
+    stored = set(column.model._default_manager.filter(**{f"{column.name}__in": values}).values_list(column.name, flat=True))
+    if missing := [value for value in values if value not in stored]:
+        raise UnknownValue(f"No row has the {column.verbose_name} '{missing[0]}'.")
     return values
 
 
@@ -64,6 +74,15 @@ def spell_choice(column: models.Field, value: Any, *, choices: list[Any]) -> Any
     return spelling
 
 
+def spell_collections(column: models.Field, values: list[Any]) -> list[Any]:
+    """The names of collections that are called by any of their names."""
+    try:
+        select_feeds([value for value in values if value != PEOPLE])
+    except ValueError as error:
+        raise UnknownValue(str(error)) from error
+    return [collection_name(value) for value in values]
+
+
 def spellings_of(column: models.Field, value: str) -> list[str]:
     """How rows spell a name or a text of a closed set."""
     if isinstance(column, ClosedText) and (text := column.normalise(value)) in column.known:
@@ -81,6 +100,13 @@ def names_like(column: models.Field, value: str) -> list[str]:
     lower = {name.lower(): name for name in names}
     near = [lower[name] for name in get_close_matches(value.lower(), lower, n=3, cutoff=0.6)]
     return near or (names if len(names) <= MAX_LISTED else [])
+
+
+CHECKS: dict[str, Callable[[models.Field, list[Any]], list[Any]]] = {  # by the name of the field
+    "year": check_years,
+    "collection": spell_collections,
+    **dict.fromkeys(("country_key", "circuit_key", "team_key"), check_stored),
+}
 
 
 def list_valid(names: Collection[str] | Any) -> str:

@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from api import history
 from api.errors import Conflict
-from api.filters import ModelFilter
 from api.serializers import RowSerializer, validate_data
 from api.viewsets import ReadOnlyViewSet
 from mirror import decisions
@@ -45,13 +44,6 @@ class CorrectionSerializer(RowSerializer):
             "updated_at",
             "url",
         )
-
-
-class CorrectionFilter(ModelFilter):
-    related = {"user": "user__username"}
-
-    class Meta:
-        model = Correction
 
 
 class DecisionSerializer(serializers.Serializer):
@@ -88,7 +80,6 @@ class ChangeCorrections(BasePermission):
 class CorrectionViewSet(ReadOnlyViewSet):
     queryset = Correction.objects.all()
     serializer_class = CorrectionSerializer
-    filterset_class = CorrectionFilter
     search_fields = ("collection", "field", "reason")
     modified_field = "updated_at"
     failures = {"decide": {403, 404, 409}}

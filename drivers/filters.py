@@ -2,15 +2,17 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from api.filters import Meaning
 from drivers.models import Driver, Entry
 from drivers.words import DriverName, find_car, find_drivers
+from mirror.models import Correction, Reject
 from races.filters import RACE, SESSION, SessionRowFilter, refuse
-from races.models import Session
+from races.models import Race, Session
 from races.words import LATEST, Unclear, find_session, newest
 
 DRIVER = "The driver: driver_id (charles_leclerc), acronym (LEC), last name, or the number in the session."
@@ -41,22 +43,74 @@ class CarRowFilter(SessionRowFilter):
             return rows.filter(Q(overtaking_driver__in=people) | Q(overtaken_driver__in=people))
         if number is not None:
             return rows.filter(driver_number=number)
-        return rows.filter(driver__in=people)
+        if "driver" in names:
+            return rows.filter(driver__in=people)
+        same_car = Entry.objects.filter(session=OuterRef("session_id"), driver_number=OuterRef("driver_number"))
+        return rows.filter(Exists(same_car.filter(driver__in=people)))
 
 
-class DriverFilter(CarRowFilter):
-    """Filters of drivers; race, year and session mean those who were entered there."""
+class LooseRowFilter(CarRowFilter):
+    """Filters of rows that stand below no session, but have to do with some: the season, too, is a word."""
 
     related: ClassVar[dict[str, str]] = {}
-    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season.", "session": SESSION, "driver": DRIVER}
-
-    class Meta:
-        model = Driver
+    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season.", "session": SESSION}
 
     @classmethod
     def meaning(cls, words: dict[str, str], sessions: list[int] | None) -> Meaning:
         meaning = super().meaning(words, sessions)
         return meaning if sessions is None else lambda rows: cls.of_sessions(meaning(rows), sessions)
+
+
+class KeptRowFilter(LooseRowFilter):
+    """Filters of rows that keep the keys of races and sessions, stored ones or not."""
+
+    parents: ClassVar = {"race_id": (Race, "pk"), "session_id": (Session, "pk"), "season": (Race, "year")}
+
+    @classmethod
+    def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
+        meaning = super().read_words(parameters, keys=keys)
+        for name in cls.parents.keys() & cls.paths.keys() & parameters.keys():
+            for value in filter(str.isdecimal, parameters.getlist(name)):
+                cls.check_key(name, int(value))
+        return meaning
+
+    @classmethod
+    def check_key(cls, name: str, value: int) -> None:
+        """ValidationError for a key that neither a race or session nor one of the rows has."""
+        parent, column = cls.parents[name]
+        known = parent._default_manager.filter(**{column: value}), cls._meta.model._default_manager.filter(**{name: value})
+        if not any(rows.exists() for rows in known):
+            raise ValidationError({name: [f"There is no {name.removesuffix('_id')} {value} here."]})
+
+
+class CorrectionFilter(KeptRowFilter):
+    related = {"user": "user__username"}
+
+    class Meta:
+        model = Correction
+
+
+class RejectFilter(KeptRowFilter):
+    words: ClassVar[dict[str, str]] = LooseRowFilter.words | {"driver": DRIVER}
+
+    class Meta:
+        model = Reject
+
+    @classmethod
+    def of_sessions(cls, rows: QuerySet, sessions: list[int]) -> QuerySet:
+        """Those of whole weekends, too, where the weekend has no other sessions."""
+        others = Session.objects.exclude(pk__in=sessions).values("race")
+        weekends = Race.objects.filter(sessions__in=sessions).exclude(pk__in=others)
+        return rows.filter(Q(session_id__in=sessions) | Q(session_id=None, race_id__in=weekends.values("pk")))
+
+
+class DriverFilter(LooseRowFilter):
+    """Filters of drivers; race, year and session mean those who were entered there."""
+
+    words: ClassVar[dict[str, str]] = LooseRowFilter.words | {"driver": DRIVER}
+
+    class Meta:
+        model = Driver
 
     @classmethod
     def of_sessions(cls, rows: QuerySet, sessions: list[int]) -> QuerySet:
@@ -100,6 +154,12 @@ class SessionWords(serializers.Serializer):
     race = serializers.CharField(required=False, help_text=RACE)
     year = serializers.CharField(required=False, help_text="The season of the race, or `latest`.")
     session = serializers.CharField(required=False, help_text=SESSION)
+    ways: ClassVar[dict[str, str]] = {}  # what is required, and what does as well
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if missing := {name: [f"This is required, or {words}."] for name, words in self.ways.items() if name not in attrs}:
+            raise serializers.ValidationError(missing)
+        return attrs
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(resolve_words(data))

@@ -2,11 +2,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from api import provenance
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
-from drivers.filters import CarRowFilter, DriverFilter
+from drivers.filters import CarRowFilter, CorrectionFilter, DriverFilter, RejectFilter
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from drivers.serializers import DriverSerializer, EntrySerializer
 from mirror.planning import Scope
+from races.models import RaceControl
 from races.views import SessionRows
 
 
@@ -75,3 +77,17 @@ def entry_conditions(scope: Scope) -> dict[str, Any]:
     if scope.races:
         return {"session__race__in": scope.races}
     return {"session__year__in": scope.seasons} if scope.seasons else {}
+
+
+class RaceControlViewSet(CarRows, SyncedViewSet):
+    """Messages name cars, so their list understands what people call drivers."""
+
+    queryset = RaceControl.objects.all()
+
+
+class CorrectionViewSet(provenance.CorrectionViewSet):
+    filterset_class = CorrectionFilter
+
+
+class RejectViewSet(provenance.RejectViewSet):
+    filterset_class = RejectFilter

@@ -16,7 +16,7 @@ from api.jobs.urls import router as background
 from api.links import NAMESPACE
 from api.logins.urls import router as logins
 from api.postman.views import postman_collection
-from api.provenance import CorrectionViewSet, RejectViewSet, SyncRunViewSet
+from api.provenance import SyncRunViewSet
 from api.root import RootView, SchemaView, favicon, healthz
 from api.router import Router
 from f1site.health import health, metrics, readyz
@@ -26,8 +26,6 @@ from pages import hubs
 router = Router()
 router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
 router.register("sync-runs", SyncRunViewSet)
-router.register("corrections", CorrectionViewSet)
-router.register("rejects", RejectViewSet)
 
 root = RootView.as_view(router=router)
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]

@@ -104,7 +104,7 @@ class SessionRowFilter(ModelFilter):
 
     @classmethod
     def of_sessions(cls, rows: QuerySet, sessions: list[int]) -> QuerySet:
-        return rows.filter(session__in=sessions)
+        return rows.filter(session_id__in=sessions)
 
 
 class SessionFilter(SessionRowFilter):

@@ -11,7 +11,7 @@ from api.viewsets import ReadOnlyViewSet
 from mirror.planning import Scope
 from races.circuits import to_geojson, to_svg
 from races.filters import RaceFilter, SessionFilter, SessionRowFilter
-from races.models import Circuit, Neutralisation, Race, RaceControl, Session, Weather
+from races.models import Circuit, Neutralisation, Race, Session, Weather
 from races.serializers import CircuitSerializer, SessionRowSerializer, SessionSerializer
 
 
@@ -39,10 +39,6 @@ class SessionViewSet(SyncedViewSet):
 
 class WeatherViewSet(SessionRows, SyncedViewSet):
     queryset = Weather.objects.all()
-
-
-class RaceControlViewSet(SessionRows, SyncedViewSet):
-    queryset = RaceControl.objects.all()
 
 
 class NeutralisationViewSet(SessionRows, ReadOnlyViewSet):

@@ -1,6 +1,6 @@
 """Visits to the pit lane of a race over REST, each with its kind and what shows it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 
 from api.formats import BrowsableRenderer, JSONRenderer
 from api.serializers import validate_data
+from drivers.filters import DRIVER, SessionWords
 from mirror.limits import MAX_KEY
 from races.models import RACES, Session
 from telemetry.pit_visits import Kind, Visit, load_visits
@@ -19,12 +20,16 @@ from telemetry.pit_visits import Kind, Visit, load_visits
 KINDS = [kind.value for kind in Kind]
 
 
-class PitVisitsQuery(serializers.Serializer):
+class PitVisitsQuery(SessionWords):
     """Which visits."""
 
-    session_id = serializers.IntegerField(min_value=0, max_value=MAX_KEY, help_text="A race or sprint.")
-    driver_number = serializers.IntegerField(min_value=0, max_value=999, required=False, help_text="Those of one car.")
+    session_id = serializers.IntegerField(
+        min_value=0, max_value=MAX_KEY, required=False, help_text="A race or sprint; or race, year and session."
+    )
+    driver = serializers.CharField(required=False, help_text=DRIVER)
+    driver_number = serializers.IntegerField(min_value=0, max_value=999, required=False, help_text="Those of one car; or driver.")
     kind = serializers.ChoiceField(choices=KINDS, required=False, help_text="Those of one kind.")
+    ways: ClassVar = {"session_id": "race, year and session"}
 
 
 class PitVisitSerializer(serializers.Serializer):

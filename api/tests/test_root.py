@@ -22,7 +22,9 @@ def test_a_program_gets_name_version_and_links_that_work(api, url):
     assert body["links"]["laps"] == "http://testserver/api/v1/laps/"
     answers = {name: api.get(link).status_code for name, link in body["links"].items()}
     unlike = {name: status for name, status in answers.items() if status not in (200, 302)}
-    assert unlike == {"jobs": 401, "predict": 405, "car-data": 400, "location": 400}  # a login, a body, a session is needed
+    asked = {f"strategy/{question}": 400 for question in ("rejoin", "undercut", "forecast", "what-if")}
+    samples = {"car-data": 400, "location": 400, "pit-visits": 400}
+    assert unlike == {"jobs": 401, "predict": 405, "mcp": 405} | samples | asked  # a login, a body, a session is needed
     assert {"analysis", "experiments", "runs", "v1"} <= answers.keys()
 
 

@@ -1,9 +1,9 @@
 """The arguments that tools have in common, with what a model reads about them, and the session that they mean."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from races.models import Session
 from races.words import find_session
@@ -13,13 +13,20 @@ class NotAnswered(Exception):
     """Why a tool has no answer, in words for the model."""
 
 
-RaceWords = Annotated[str, Field(description="A race weekend: 'monaco', 'spa', 'bahrain 2024', 'latest'.", max_length=100)]
+def as_words(value: Any) -> Any:
+    """A number that stands for words, as models send it: the year 2024, the car 16."""
+    return str(value) if type(value) is int else value
+
+
+Words = Annotated[str, BeforeValidator(as_words)]
+RaceWords = Annotated[Words, Field(description="A race weekend: 'monaco', 'spa', 'bahrain 2024', 'latest'.", max_length=100)]
 Year = Annotated[int | None, Field(description="The season, e.g. 2024, where race does not name it.")]
 SessionWords = Annotated[
-    str, Field(description="'race', 'qualifying', 'sprint', 'sprint qualifying', 'FP1', 'FP2', 'FP3' or 'latest'.", max_length=50)
+    Words,
+    Field(description="'race', 'qualifying', 'sprint', 'sprint qualifying', 'FP1', 'FP2', 'FP3' or 'latest'.", max_length=50),
 ]
 Driver = Annotated[
-    str, Field(description="A driver: 'VER', 'leclerc', 'charles_leclerc', or the car number '16'.", max_length=100)
+    Words, Field(description="A driver: 'VER', 'leclerc', 'charles_leclerc', or the car number '16'.", max_length=100)
 ]
 Drivers = Annotated[Sequence[Driver], Field(description="Drivers: 'VER', 'leclerc', or car numbers.", max_length=20)]
 LapNumber = Annotated[int, Field(ge=0, le=999)]

@@ -10,7 +10,7 @@ from pydantic import Field
 from api import admission
 from api.kept import once
 from ask.mcp.answers import session_answer, shortened, table
-from ask.mcp.arguments import Driver, NotAnswered, RaceWords, SessionWords, Year, choose_session
+from ask.mcp.arguments import Driver, NotAnswered, RaceWords, SessionWords, Words, Year, choose_session
 from ask.mcp.turns import turn
 from ask.sql import running
 from drivers.words import find_car
@@ -19,7 +19,7 @@ from ml.analysis import QUESTIONS, CannotSay, NotThere
 from ml.analysis import ask as ask_analysis
 from pages.season import season_page
 from pages.season_rows import load_season
-from races.words import parse_year
+from races.words import LATEST, parse_year
 
 SQL_ROWS = 200
 QuestionName = Annotated[
@@ -30,10 +30,11 @@ QuestionName = Annotated[
     ),
 ]
 
+Season = Annotated[Words, Field(description="The season, e.g. 2024, or 'latest'.", max_length=10)]
 StopWords = Annotated[str, Field(pattern=r"^[0-9]{1,3}-[A-Za-z]+$")]
 
 
-def standings(year: Annotated[str, Field(description="The season, e.g. 2024, or 'latest'.", max_length=10)]) -> dict[str, Any]:
+def standings(year: Season = LATEST) -> dict[str, Any]:
     """The championships of drivers and of teams after the last race of a season that is stored."""
     number = parse_year(year)
     season = season_page(number, load_season(number), timezone.now())

@@ -1,8 +1,10 @@
 """Ask a question in SQL: a process answers it within limits of time, memory and rows, and ends."""
 
+import re
 import subprocess
 import sys
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +12,8 @@ import msgspec
 from django.conf import settings
 
 from ask.sql import worker_path
-from ask.sql.files import FOLDER, tables_for
+from ask.sql.files import FOLDER, collections, tables_for
+from mirror.feeds import collection_name
 
 SECONDS = 5.0  # that DuckDB may work on a question
 MEMORY_MB = 512  # that it may use for it
@@ -18,6 +21,7 @@ ROWS = 100_000  # of an answer
 ANSWER_BYTES = 2**26
 LONGEST = 3_000  # characters of a question: it has to fit into an address
 START_SECONDS = 4.0  # that a process may take to start and to write its answer besides
+UNKNOWN_TABLE = re.compile(r"Catalog Error: Table with name (.+?) does not exist!")
 
 
 class Refused(Exception):
@@ -65,9 +69,19 @@ def run(sql: str, *, format_: str = "json", rows: int = ROWS) -> Answer:
     }
     head, body = ask_worker(msgspec.json.encode(question))
     if "error" in head:
-        raise Refused(head["error"])
+        raise Refused(name_tables(head["error"]))
     columns = msgspec.convert(head["columns"], list[Column])
     return Answer(columns, head["rows"], head["truncated"], tables.as_of, body)
+
+
+def name_tables(reason: str) -> str:
+    """Why there is no answer; of a table that there is not with the site's tables, where DuckDB proposes internal ones."""
+    if not (match := UNKNOWN_TABLE.match(reason)):
+        return reason
+    names = [*collections()]
+    near = get_close_matches(collection_name(match[1]), names, n=1)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    return f"There is no table {match[1]}.{guess} There are: {', '.join(names)}."
 
 
 def ask_worker(question: bytes) -> tuple[dict[str, Any], bytes]:

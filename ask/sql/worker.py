@@ -145,6 +145,8 @@ def check_reads_only(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     if len(statements) != 1:
         raise Refused(f"There are {len(statements)} statements; one is answered.")
     kind = statements[0].type
+    if kind == duckdb.StatementType.MULTI:
+        raise Refused("A PIVOT names the values that become columns: PIVOT … ON driver_number IN (1, 16) USING …")
     if kind not in READING:
         raise Refused(f"{kind.name} is not answered here, only what reads: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, EXPLAIN.")
 

@@ -137,6 +137,15 @@ def test_an_argument_that_a_tool_does_not_have_is_refused(ask):
     assert "drivers" in text
 
 
+def test_numbers_stand_for_words(ask):
+    """Models send a year, a key or a car number as a number."""
+    assert ask.call("standings", year=2024) == ask.call("standings", year="2024") == ask.call("standings")
+    trace = ask.call("lap_telemetry", race="bahrain", year=2024, session=9472, driver=1)
+    assert trace["lap"] == {"car": 1, "lap": 39, "seconds": 92.608}
+    tyres = ask.call("stints_and_stops", race=1229, drivers=[16])
+    assert {stint["driver"] for stint in as_dicts(tyres["stints"])} == {"LEC"}
+
+
 def test_laps_are_compared_with_a_band(ask):
     answer = ask.call("compare_laps", race="bahrain 2024", laps=["VER-39", "LEC-39"])
     assert [lap["label"] for lap in as_dicts(answer["laps"])] == ["VER-39", "LEC-39"]

@@ -166,6 +166,9 @@ def test_the_api_answers_in_json_csv_and_parquet(recorded, client):
 
 def test_the_api_says_what_is_wrong(db, client):
     assert "Did you mean" in get(client, "SELECT * FROM lapz, laps").json()["q"][0]
+    assert get(client, "FROM lap").json()["q"][0].startswith("There is no table lap. Did you mean laps? There are: ")
+    assert "Did you mean meetings?" in get(client, "FROM races").json()["q"][0]
+    assert "PIVOT … ON driver_number IN" in get(client, "PIVOT laps ON driver_number USING min(lap_duration)").json()["q"][0]
     assert get(client, "DROP VIEW laps").json()["q"][0].startswith("DROP is not answered here")
     assert get(client, " ").json()["q"] == ["The question is empty: give it as q, for example q=SELECT count(*) FROM laps."]
     assert get(client, "SELECT 1" + " " * 3_000).json()["q"] == ["The question has 3,008 characters; 3,000 are read at most."]

@@ -1,13 +1,15 @@
 """What people call drivers, and whom these words mean."""
 
 import pytest
+from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from api.tests.factories import make
 from drivers.filters import resolve_words
 from drivers.models import Driver, DriverAlias, Entry
 from drivers.words import find_car, find_drivers
-from races.models import Session
+from mirror.models import Correction, Reject
+from races.models import RaceControl, Session
 from races.words import Unclear
 from telemetry.models import Lap, Overtake
 
@@ -74,6 +76,68 @@ def test_lists_are_filtered_by_driver(api, session, query):
     assert entry["driver_id"] == "max_verstappen"
     [driver] = api.get(f"/api/v1/drivers/?{query.partition('&')[0]}").json()["results"]
     assert driver["driver_id"] == "max_verstappen"
+
+
+@pytest.mark.parametrize("driver", ["VER", "verstappen", "1"])
+def test_messages_about_a_driver_are_those_about_the_car(api, session, driver):
+    for number in (1, 16, None):
+        make(RaceControl, session=session, driver_number=number, message=f"CAR {number}", digest=number or 0)
+    other = make(Session, session_id=77, race=session.race, slug="other")
+    make(RaceControl, session=other, driver_number=1, message="a car that nobody was entered with")
+    found = api.get(f"/api/v1/race-control/?session_id={session.pk}&driver={driver}").json()["results"]
+    assert [row["message"] for row in found] == ["CAR 1"]
+    assert api.get("/api/v1/race-control/?driver=verstapen").json() == {
+        "driver": ["There is no driver called 'verstapen'. Did you mean 'max_verstappen'?"]
+    }
+
+
+@pytest.fixture
+def kept(session):
+    """A correction and rejected rows of the session, of its race weekend as a whole, and of a session that is not stored."""
+    now, race = timezone.now(), session.race_id
+    common = {"collection": "laps", "row": {}, "reason": "", "first_seen": now, "last_seen": now}
+    places = [(race, session.pk, 1), (race, session.pk, 16), (race, None, None), (race, 77, 1)]
+    for number, (race_id, session_id, car) in enumerate(places):
+        Reject.objects.create(**common, race_id=race_id, session_id=session_id, driver_number=car, digest=number)
+    Correction.objects.create(collection="laps", session_id=session.pk, key={}, field="lap_number", upstream=1, corrected=2)
+    return session
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("rejects/?session=latest", 3),
+        ("rejects/?session_id=latest", 2),
+        ("rejects/?session=latest&driver=VER", 1),
+        ("rejects/?session_id=77", 1),
+        ("rejects/?collection=Laps", 4),
+        ("rejects/?collection=entries", 0),
+        ("corrections/?session=latest", 1),
+        ("corrections/?session_id=latest", 1),
+        ("corrections/?collection=people", 0),
+    ],
+)
+def test_corrections_and_rejects_are_asked_for_in_words(api, kept, query, count):
+    assert api.get(f"/api/v1/{query}").json()["count"] == count
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "message"),
+    [
+        ("rejects/?session_id=99999", "session_id", "There is no session 99999 here."),
+        ("rejects/?race_id=99999", "race_id", "There is no race 99999 here."),
+        ("rejects/?season=2031", "season", "There is no season 2031 here."),
+        ("rejects/?collection=lap", "collection", "There is no collection 'lap'. Did you mean 'laps'?"),
+        ("rejects/?session=latest&driver=verstapen", "driver", "There is no driver called 'verstapen' in this session."),
+        ("corrections/?session_id=99999", "session_id", "There is no session 99999 here."),
+        ("corrections/?collection=driver", "collection", "There is no collection 'driver'. Did you mean 'drivers'?"),
+        ("corrections/?session=rase", "session", "There is no kind of session called 'rase'."),
+    ],
+)
+def test_corrections_and_rejects_of_what_there_is_not_are_refused(api, kept, query, field, message):
+    refused = api.get(f"/api/v1/{query}")
+    assert refused.status_code == 400
+    assert refused.json()[field][0].startswith(message)
 
 
 def test_drivers_of_a_session_are_listed(api, session):

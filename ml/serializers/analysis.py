@@ -1,6 +1,6 @@
 """Race engineers' questions and their answers as JSON."""
 
-from typing import Any
+from typing import ClassVar
 
 from rest_framework import serializers
 
@@ -23,10 +23,7 @@ class AnalysisQuery(SessionWords):
         TABLES, required=False, help_text="Which table of the answer a file (csv, parquet) has; `rows` by default."
     )
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if "session_id" not in attrs:
-            raise serializers.ValidationError({"session_id": ["This is required, or race, year and session."]})
-        return attrs
+    ways: ClassVar = {"session_id": "race, year and session"}
 
 
 class AskedSessionSerializer(serializers.Serializer):

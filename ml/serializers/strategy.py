@@ -1,6 +1,6 @@
 """Questions about strategy, and their answers, as JSON."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework import serializers
 
@@ -19,12 +19,7 @@ class SessionQuery(SessionWords):
         max_value=MAX_KEY,
         help_text="A race or sprint that is stored, or on; or race, year and session.",
     )
-    ways: ClassVar = {"session_id": "race, year and session"}  # what is required, and what does as well
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if missing := {name: [f"This is required, or {words}."] for name, words in self.ways.items() if name not in attrs}:
-            raise serializers.ValidationError(missing)
-        return attrs
+    ways: ClassVar = {"session_id": "race, year and session"}
 
 
 class CarQuery(SessionQuery):

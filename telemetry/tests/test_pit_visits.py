@@ -199,7 +199,7 @@ def test_penalties_of_race_control_are_served_on_visits_that_can_serve_them():
 @pytest.mark.django_db
 def test_visits_are_listed_with_their_kind_and_marked_where_they_are_derived(api):
     race = Race.objects.create(race_id=1, race_name="Somewhere Grand Prix", year=2024, source="openf1")
-    session = Session.objects.create(session_id=10, race=race, year=2024, session_name="Race", source="openf1")
+    session = Session.objects.create(session_id=10, race=race, year=2024, session_name="Race", slug="race", source="openf1")
     practice = Session.objects.create(session_id=11, race=race, year=2024, session_name="Practice 1", source="openf1")
     own = {"session": session, "driver_number": 1, "source": "openf1"}
     for number in range(1, 31):
@@ -217,6 +217,10 @@ def test_visits_are_listed_with_their_kind_and_marked_where_they_are_derived(api
     assert (derived["lap_number"], derived["kind"], derived["derived"], derived["pit_id"]) == (20, "tyre change", True, None)
     assert derived["reason"] == "afterwards another compound"
     assert api.get("/api/v1/pit-visits/", {"session_id": 10, "kind": "red flag"}).json()["visits"] == []
+    assert api.get("/api/v1/pit-visits/", {"race": "somewhere", "session": "R"}).json() == answer
+    refused = api.get("/api/v1/pit-visits/", {"race": "somewhere", "session": "R", "driver": "Nobody"})
+    assert refused.json() == {"driver": ["There is no driver called 'Nobody' in this session."]}
+    assert api.get("/api/v1/pit-visits/").json() == {"session_id": ["This is required, or race, year and session."]}
     for wrong in (practice.pk, 12):
         refused = api.get("/api/v1/pit-visits/", {"session_id": wrong})
         assert (refused.status_code, [*refused.json()]) == (400, ["session_id"])
