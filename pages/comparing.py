@@ -137,6 +137,7 @@ def circuit_of(comparison: LapComparison) -> dict[str, Any] | None:
         return None
     places = frame.line.at(comparison.distances)
     about = {"circuit_id": frame.circuit.pk, "name": frame.circuit.circuit_name, "clockwise": frame.circuit.clockwise}
+    about["corners_edited"] = frame.circuit.corners_edited
     return about | {"x": rounded(places[:, 0], 1), "y": rounded(places[:, 1], 1)}
 
 
@@ -183,4 +184,8 @@ def notes(data: dict[str, Any]) -> list[str]:
     found.append(
         "Positions are matched to a map: they tell the distance along the track, not the line a car took through a corner."
     )
+    if data["corners"] and not data["circuit"]["corners_edited"]:
+        found.append(
+            "Corners are numbered by the bends of the track's line: official numbers can differ; the admin can set them."
+        )
     return found

@@ -13,6 +13,7 @@ from pages.rows import SessionRows
 from pages.state import BadState, State
 from races.models import Session
 from telemetry.lap_comparison import MOST_LAPS, LapKey
+from telemetry.models import SampleFile
 
 LAP = re.compile(r"(?:(?P<year>\d{4})\.(?P<race>[-\w]+)\.(?P<session>[-\w]+)\.)?(?P<driver>\w+)-(?P<number>\d{1,3})")
 EXAMPLE = "laps=VER-20,LEC-20"
@@ -50,12 +51,15 @@ def distinguished(laps: list[ChosenLap]) -> list[ChosenLap]:
 
 
 def best_laps(rows: SessionRows) -> list[ChosenLap]:
-    """The best laps of the two quickest cars."""
+    """The best laps of the two quickest cars, of those that there are samples of."""
     cars = {car.number: car for car in cars_of(rows)}
     timed = [lap for lap in rows.laps if rows.seconds_of(lap) and lap.date_start and not lap.is_pit_out_lap and not lap.deleted]
+    files = SampleFile.objects.filter(session=rows.session, collection="car_data").order_by()
+    sampled = set(files.values_list("driver_number", flat=True))
     best: dict[int, Any] = {}
     for lap in sorted(timed, key=lambda lap: lap.lap_duration or 0.0):
-        best.setdefault(lap.driver_number, lap)
+        if not sampled or lap.driver_number in sampled:
+            best.setdefault(lap.driver_number, lap)
     return [
         ChosenLap(f"{cars[number].acronym}-{lap.lap_number}", LapKey(rows.session.pk, number, lap.lap_number), cars[number])
         for number, lap in [*best.items()][:2]

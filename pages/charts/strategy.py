@@ -198,7 +198,8 @@ def band_names(chart: Chart, scale: Scale) -> list[tuple[str, float]]:
     found: list[tuple[str, float]] = []
     free = 0.0
     for begin, kind in sorted((spans[0], band.kind) for band in chart.bands if (spans := first_span(band, chart.cars))):
-        name, x = BAND_NAMES.get(kind, kind), scale(begin)
+        name = BAND_NAMES.get(kind, kind)
+        x = min(scale(begin), scale.end - LETTER_WIDTH * len(name))
         if x >= free:
             found.append((name, x))
             free = x + LETTER_WIDTH * len(name) + 6

@@ -13,6 +13,7 @@ from pages.stops import end_mark, stop_marks
 from pages.timing import Ends, Stoppage, field_crossings, red_laps, started, stoppages, without
 
 REFERENCES = {"winner": "winner's mean pace", "leader": "the leader", "median": "the field's median"}
+OFF_CHART = "Laps under a red flag can lie off the chart: the scale is made for the others."
 FIRST_SHOWN = 10  # cars whose lines are drawn when nobody is named
 
 
@@ -31,6 +32,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     window = state.laps(rows.race_laps)
     laps = sorted(baseline)
     lines = [line_of(rows, car.number, clock.get(car.number, {}), baseline, laps) for car in cars if car.number in ends]
+    limits = limits_of(rows, ends, lines, laps)
     return Chart(
         view="trace",
         title="Race trace",
@@ -44,10 +46,28 @@ def build(rows: SessionRows, state: State) -> Chart:
         bands=bands_of(rows, ends),
         shown=state.cars(rows) or [line.car for line in lines[:FIRST_SHOWN]],
         choices=[choice(reference, cars)],
-        notes=["Lap times are exact; where one is missing, the start of the next lap takes its place.", *penalties(rows)],
+        notes=[
+            "Lap times are exact; where one is missing, the start of the next lap takes its place.",
+            *penalties(rows),
+            *([OFF_CHART] if limits else []),
+        ],
         table=table(cars, lines, laps, window),
-        data={"window": window} if window else {},
+        data=({"window": window} if window else {}) | ({"limits_of": limits} if limits else {}),
     )
+
+
+def limits_of(rows: SessionRows, ends: Ends, lines: list[Line], laps: list[int]) -> dict[int, list[float]]:
+    """{car: [least, greatest] value of the laps that no red flag met}; empty without a red flag.
+
+    On laps under a red flag cars drive slowly or stand at different times, which would squeeze the rest of the race.
+    """
+    red = {line.car: red_laps(rows, ends[line.car]) for line in lines}
+    if not any(red.values()):
+        return {}
+    free = {
+        line.car: [y for lap, y in zip(laps, line.y, strict=True) if y is not None and lap not in red[line.car]] for line in lines
+    }
+    return {car: [min(values), max(values)] for car, values in free.items() if values}
 
 
 def stopped(stops: list[Stoppage]) -> str:

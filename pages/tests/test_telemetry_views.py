@@ -9,8 +9,10 @@ from django.test import Client
 from api.kept import kept
 from pages import comparing
 from pages.addresses import url_of
-from pages.rows import loaded
-from races.models import Session
+from pages.lap_choice import chosen_laps
+from pages.rows import load, loaded
+from pages.state import State
+from races.models import Circuit, Session
 from telemetry.models import Lap, SampleFile
 
 
@@ -65,6 +67,20 @@ def test_a_lap_of_another_session_has_its_whole_name(browser, sampled, two):
     assert body["laps"][1]["label"] == name
     assert body["laps"][1]["lap_number"] == 13
     assert f"speed_{name}" in body
+
+
+def test_the_laps_shown_first_are_of_cars_with_samples(sampled):
+    state = State({}, ())
+    first, second = chosen_laps(load(sampled), state)
+    SampleFile.objects.filter(session=sampled, driver_number=first.car.number).delete()
+    assert next(lap.car.number for lap in chosen_laps(load(sampled), state)) == second.car.number
+
+
+def test_corners_that_nobody_has_numbered_are_said_to_be_counted(browser, sampled, two):
+    page, query = f"{url_of(sampled)}telemetry/", {"laps": ",".join(two[0])}
+    assert "official numbers can differ" in browser.get(page, query).content.decode()
+    Circuit.objects.update(corners_edited=True)
+    assert "official numbers can differ" not in browser.get(page, query | {"zoom": "0-900"}).content.decode()
 
 
 def test_the_csv_has_every_ten_metres_and_the_page_fewer(browser, sampled, two):

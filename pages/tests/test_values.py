@@ -106,6 +106,14 @@ def test_a_red_flag_does_not_squeeze_the_trace(recorded):
         assert winner[max(winner)] == pytest.approx(0, abs=0.0011)
 
 
+def test_a_slow_lap_under_a_red_flag_does_not_stretch_the_scale_of_the_trace(recorded):
+    found = chart(recorded(9496), "trace")
+    tsunoda = car_of(found, "TSU")
+    assert line(found, tsunoda)[2] < -170  # behind the winner on lap 2, which he drove while others stood
+    assert found.data["limits_of"][tsunoda] == [pytest.approx(-99, abs=1), pytest.approx(-6, abs=1)]
+    assert "limits_of" not in chart(recorded(9472), "trace").data
+
+
 def test_the_trace_of_monaco_2024_begins_beside_the_winner_and_ends_with_the_gaps(recorded):
     found = chart(recorded(9523), "trace")
     winner, second = (line(found, car_of(found, acronym)) for acronym in ("LEC", "PIA"))

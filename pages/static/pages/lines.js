@@ -161,7 +161,8 @@ function readOut(index) {
     const at = over ? ended : now;
     const value = overTime ? line.y.slice(0, at + 1).findLast((y) => y != null) : line.y[at];
     if (value == null) return [null, ""];
-    if (over) return [data.reverse ? value : -value, `${data.reverse ? `P${value}` : signed(value)}, lap ${data.x[at]}`];
+    const lap = narrow.matches ? ` L${data.x[at]}` : `, lap ${data.x[at]}`;
+    if (over) return [data.reverse ? value : -value, `${data.reverse ? `P${value}` : signed(value)}${lap}`];
     if (data.view === "season") return [-value, String(value)];
     if (data.reverse) return [value, extra.gaps?.[car.number]?.[at] == null ? `P${value}` : `P${value}  +${extra.gaps[car.number][at].toFixed(1)}`];
     const delta = data.view === "trace";
@@ -175,7 +176,8 @@ const minutes = (value, digits) => `${Math.floor(value / 60)}:${(value % 60).toF
 const written = (tick) => (data.view === "laps" && !isDelta && tick >= 60 ? minutes(tick, Number.isInteger(tick) ? 0 : Number.isInteger(Math.round(tick * 1e4) / 1e3) ? 1 : 2) : String(Math.round(tick * 1e6) / 1e6).replace("-", "−"));
 /* What lies far off, as a lap under a red flag does, leaves the chart instead of squeezing the rest. */
 function within(u, low, high) {
-  const [least, most] = extra.limits ?? [-Infinity, Infinity];
+  const spans = lines.filter((line) => list.shown.has(line.car)).map((line) => extra.limits_of?.[line.car]).filter(Boolean);
+  const [least, most] = extra.limits ?? (spans.length ? [Math.min(...spans.map((span) => span[0])), Math.max(...spans.map((span) => span[1]))] : [-Infinity, Infinity]);
   return low == null ? [0, 1] : uPlot.rangeNum(Math.max(low, least), Math.max(Math.min(high, most), Math.max(low, least) + 0.1), 0.1, true);
 }
 /* Every place, or where there is no room for that the first, the fifth, the tenth. */

@@ -1,6 +1,7 @@
 /* The race as a film: the file is fetched once, everything else happens here. */
 
 import { Film, countUntil } from "./film.js";
+import { drawNames } from "./names.js";
 import { colour, data, ink, narrow, onKeys, onTheme, setState, toggleHelp } from "./shell.js";
 
 const byId = (id) => document.getElementById(id);
@@ -21,6 +22,7 @@ const clock = (seconds) => `${Math.floor(seconds / 3600)}:${String(Math.floor(se
 /* The map: the long side lies across, and the track is drawn once for each size and theme. */
 function fit() {
   const box = byId("chart").getBoundingClientRect(), ratio = devicePixelRatio;
+  if (!box.width || !box.height) return; // not laid out yet
   canvas.width = Math.round(box.width * ratio);
   canvas.height = Math.round(box.height * ratio);
   const points = film.header.outline;
@@ -80,6 +82,7 @@ function drawStrip() {
 
 /* Cars and names, the leader drawn last; a followed driver stays in the middle of a larger map. */
 function draw() {
+  if (!view) return;
   const { ratio } = view;
   const followed = follow === null ? null : film.placeOf(follow, t);
   camera = followed ? { zoom: ZOOM, at: view.at(followed) } : null;
@@ -90,15 +93,24 @@ function draw() {
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.font = `600 ${(narrow.matches ? 9 : 11) * ratio}px system-ui, sans-serif`;
   context.textBaseline = "middle";
-  for (let at = order.length - 1; at >= 0; at -= 1) drawCar(order[at]);
+  const dots = order.map(drawnAt).filter(Boolean);
+  for (const dot of [...dots].reverse()) drawDot(dot);
+  const isFollowed = (dot) => dot.car.number === follow;
+  drawNames(context, [...dots.filter(isFollowed), ...dots.filter((dot) => !isFollowed(dot))], { text, ground, ratio });
 }
 
-function drawCar(number) {
+/* Where a car is on the canvas; nothing where that is not known. */
+function drawnAt(number) {
   const place = film.placeOf(number, t);
-  if (!place) return;
+  if (!place) return null;
   const { ratio } = view, car = film.car.get(number), radius = (number === follow ? 8 : narrow.matches ? 4.5 : 5.5) * ratio;
   let [x, y] = view.at(place);
   if (camera) [x, y] = [(x - camera.at[0]) * ZOOM + canvas.width / 2, (y - camera.at[1]) * ZOOM + canvas.height / 2];
+  return { car, x, y, radius };
+}
+
+function drawDot({ car, x, y, radius }) {
+  const { ratio } = view;
   context.beginPath();
   context.arc(x, y, radius, 0, 7);
   context.fillStyle = context.strokeStyle = colour(car);
@@ -108,11 +120,6 @@ function drawCar(number) {
   } else context.lineWidth = ratio;
   context.fill();
   context.stroke();
-  context.lineWidth = 3 * ratio;
-  context.strokeStyle = ground;
-  context.strokeText(car.acronym, x + radius + 3 * ratio, y);
-  context.fillStyle = text;
-  context.fillText(car.acronym, x + radius + 3 * ratio, y);
 }
 
 let order = [], ground = ink("--paper"), text = ink("--ink");
