@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from rest_framework.exceptions import APIException
 
@@ -78,10 +79,10 @@ def count_down(counts: Counter[str], address: str) -> None:
         del counts[address]
 
 
-EXPENSIVE = Limit("expensive", by_address=2, together=4)
-STREAMED = Limit("streamed", by_address=6, together=10)
-SYNCS = Limit("sync", by_address=2, together=4)  # which wait for OpenF1
-SQL = Limit("SQL", by_address=1, together=2)  # each a process with up to 512 MB
+EXPENSIVE, STREAMED, SYNCS, SQL = (  # syncs wait for OpenF1; a question in SQL is a process with up to 512 MB
+    Limit(kind, by_address=settings.LONG_ANSWERS_BY_ADDRESS[kind], together=settings.LONG_ANSWERS[kind])
+    for kind in ("expensive", "streamed", "sync", "SQL")
+)
 THREADS = EXPENSIVE.together + STREAMED.together + SYNCS.together + SQL.together + WAITING
 
 

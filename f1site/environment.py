@@ -3,6 +3,7 @@
 Nothing of Django's but an exception is imported: the settings are being read.
 """
 
+import builtins
 import math
 import os
 import re
@@ -73,7 +74,7 @@ class Environment(environ.Env):
             raise ImproperlyConfigured(f"{name} is no URL that begins with {', '.join(f'{s}://' for s in schemes)}.")
         return value
 
-    def hosts(self, name: str, *, default: list[str], with_port: bool = False) -> list[str]:
+    def hosts(self, name: str, *, default: list[str], with_port: builtins.bool = False) -> list[str]:
         """Names of hosts, for some settings with a port; at least one where there are some by default."""
         hosts = [host.strip() for host in self.list(name, default=default)]
         found = [HOST.fullmatch(host) for host in hosts]
@@ -110,6 +111,13 @@ class Environment(environ.Env):
         if not all(math.isfinite(size) and size > 0 for size in sizes.values()):
             raise self.refuse(name, "a list of sizes above 0, such as each=32,car_data=64,")
         return default | sizes
+
+    def counts(self, name: str, *, default: dict[str, int]) -> dict[str, int]:
+        """Whole numbers from 1 on by name, of the names that there are by default."""
+        counts = self.sizes(name, default={**default})
+        if {*counts} != {*default} or any(count % 1 for count in counts.values()):
+            raise self.refuse(name, f"a list such as {next(iter(default))}=4 with whole numbers, of {', '.join(default)},")
+        return {key: int(count) for key, count in counts.items()}
 
 
 DATABASE_WANTED = (

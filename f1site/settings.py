@@ -82,6 +82,10 @@ THROTTLES = {
     "syncs": env.rate("THROTTLE_SYNCS", default="120/min"),
     "logins": env.rate("THROTTLE_LOGINS", default="10/min"),
 }
+# How many long answers of a kind a process makes at once, and for one address: see `api.admission`.
+LONG_ANSWERS = env.counts("LONG_ANSWERS", default={"expensive": 4, "streamed": 10, "sync": 4, "SQL": 2})
+BY_ADDRESS = {"expensive": 2, "streamed": 6, "sync": 2, "SQL": 1}
+LONG_ANSWERS_BY_ADDRESS = env.counts("LONG_ANSWERS_BY_ADDRESS", default=BY_ADDRESS)
 NUM_PROXIES = env.number("NUM_PROXIES", default=0)
 
 INSTALLED_APPS = [

@@ -108,6 +108,7 @@ for origin in ("https://app.example.org", "https://evil.example.org"):
         ("SENTRY_DSN", "https://sentry.example.org/1", "no DSN"),
         ("STATEMENT_TIMEOUT", "soon", "a number"),
         ("ALLOWED_HOSTS", "https://f1.example.org", "a list of host names"),
+        ("LONG_ANSWERS", "sql=4", "whole numbers, of expensive, streamed, sync, SQL"),
         ("PROXY_SSL_HEADER", "X-Forwarded-Proto: https", "the name of a header"),
     ],
 )
@@ -132,6 +133,7 @@ READ = {
     "sizes": lambda env: env.sizes("X", default={"each": 32}),
     "hosts": lambda env: env.hosts("X", default=["localhost"]),
     "hosts and ports": lambda env: env.hosts("X", default=[], with_port=True),
+    "counts": lambda env: env.counts("X", default={"expensive": 4, "SQL": 2}),
     "choice": lambda env: env.choice("X", ("INFO", "ERROR"), default="INFO"),
 }
 WRONG = {
@@ -147,6 +149,7 @@ WRONG = {
     "hosts and ports": ["https://hooks.example.org/x", "hooks.example.org:https", "a/b"],
     "caches": ["foo://x", "x"],
     "sizes": ["x", "each=", "each=x", "each=0", "each=-1", "each=nan", "each=1=2"],
+    "counts": ["expensive", "expensive=0", "expensive=1.5", "expnsive=4", "SQL=-1", "SQL=nan"],
     "choice": ["info", "LOUD"],
 }
 
@@ -172,6 +175,7 @@ def test_wrong_values_of_every_kind_are_refused_with_the_name_of_the_variable(ki
         ("hosts", "f1.example.org, .example.org,*,[::1]", ["f1.example.org", ".example.org", "*", "[::1]"]),
         ("hosts and ports", "hooks.example.org,10.0.0.7:8443", ["hooks.example.org", "10.0.0.7:8443"]),
         ("hosts and ports", "", []),
+        ("counts", "SQL=3", {"expensive": 4, "SQL": 3}),
         ("sizes", "laps=8,car_data=64", {"each": 32, "laps": 8, "car_data": 64}),
     ],
 )
