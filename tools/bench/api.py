@@ -29,11 +29,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from before import checked_out
+from before import Beside, Taken, checked_out, table
 from databases import environment, fill, serving
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from servers import ROOT, free_port
 
 ISSUED = "7c742d4"  # the commit that the goals were set beside
@@ -126,6 +124,11 @@ class Site:
         status = Path(f"/proc/{self.worker}/status").read_text()
         return int(status.partition(f"{name}:")[2].split()[0]) / 1024
 
+    def cpu(self) -> float:
+        """Return the seconds of CPU time so far, of all threads."""
+        threads = Path(f"/proc/{self.worker}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
     def per_second(self, path: str) -> float:
         """Return answers per second of `CONNECTIONS` clients at once, during `SECONDS`."""
         counts, until = [0] * CONNECTIONS, time.perf_counter() + SECONDS
@@ -148,17 +151,19 @@ class Site:
 # Measuring
 
 
-def milliseconds(sites: list[Site], path: str, times: int, *, cold: bool) -> list[list[float]]:
-    """Return per site the seconds of `times` answers, asked in turn after a warm-up. Cold: no request is repeated."""
-    taken: list[list[float]] = [[] for _ in sites]
+def milliseconds(sites: list[Site], path: str, times: int, *, cold: bool) -> list[Taken]:
+    """Return per site what `times` answers took, asked in turn after a warm-up. Cold: no request is repeated."""
+    taken = [Taken([], []) for _ in sites]
     for one in sites:
         one.open.close()
     for number in range(-5, times):
         question = f"{path}&limit={10_000_000 + number}" if cold else path
-        for one, seconds in zip(sites, taken, strict=True):
+        for one, times_of in zip(sites, taken, strict=True):
+            before = one.cpu()
             *_, whole = one.get(question)
             if number >= 0:
-                seconds.append(whole * 1000)
+                times_of.clock.append(whole * 1000)
+                times_of.cpu.append((one.cpu() - before) * 1000)
     return taken
 
 
@@ -178,9 +183,16 @@ def report_latency(one: Site, ten: Site, before: Site | None, chosen: list[Quest
         warm, *warm_before = milliseconds([one, *others], question.path, times, cold=False)
         cold, of_ten, *cold_before = milliseconds([one, ten, *others], question.path, times, cold=True)
         rate = one.per_second(question.path)
-        figures = [f"{rows:,}", f"{size / 1000:,.0f}", *percentiles(warm), question.kept, *percentiles(cold), question.cold]
+        figures = [
+            f"{rows:,}",
+            f"{size / 1000:,.0f}",
+            *percentiles(warm.clock),
+            question.kept,
+            *percentiles(cold.clock),
+            question.cold,
+        ]
         latency.add_row(question.name, *figures, question.openf1)
-        medians = statistics.median(cold), statistics.median(of_ten)
+        medians = statistics.median(cold.clock), statistics.median(of_ten.clock)
         load.add_row(
             question.name,
             f"{rate:,.0f}",
@@ -190,37 +202,13 @@ def report_latency(one: Site, ten: Site, before: Site | None, chosen: list[Quest
             f"{medians[1] / medians[0]:.2f}",
         )
         if before:
-            beside.add(question, [warm, cold], [*warm_before, *cold_before])
+            beside.add(question.name, (question.kept, question.cold), question.was, [warm, cold], [*warm_before, *cold_before])
         console.print(f"[dim]{question.name}: done")
     console.print(latency)
     console.print(load)
     if before:
         console.print(beside.table)
     console.print(f"memory of the worker after that: {one.memory('VmRSS'):,.0f} MB; goal: 250")
-
-
-class Beside:
-    """Our figures beside those of the baseline, with the goals for a machine of this speed."""
-
-    def __init__(self) -> None:
-        columns = (" p50", ", before", ", this machine", ", goal here")
-        self.table = table("ms", *(f"{way}{column}" for way in ("kept", "cold") for column in columns))
-
-    def add(self, question: Question, ours: list[list[float]], before: list[list[float]]) -> None:
-        cells = []
-        for goal, was, *both in zip((question.kept, question.cold), question.was or (0, 0), ours, before, strict=True):
-            here, old = map(statistics.median, both)
-            factor = old / was if was else 0
-            cells += [f"{here:.1f}", f"{old:.1f}", f"{factor:.2f}" if was else "", f"{float(goal) * factor:.1f}" if was else ""]
-        self.table.add_row(question.name, *cells)
-
-
-def table(*columns: str) -> Table:
-    made = Table(*columns, box=box.MARKDOWN)
-    for column in made.columns[1:]:
-        column.justify = "right"
-        column.no_wrap = True
-    return made
 
 
 def report_stream(one: Site, session: int, window: str) -> None:

@@ -1,9 +1,14 @@
-"""Another revision of the code, checked out to be measured in the same run."""
+"""Another revision of the code, measured in the same run, and how its figures and ours compare."""
 
+import statistics
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+from rich import box
+from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,3 +25,46 @@ def checked_out(revision: str, folder: Path) -> Iterator[Path | None]:
         yield root
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", root], cwd=ROOT, check=True)
+
+
+class Taken(NamedTuple):
+    """Milliseconds of answers: until the last byte, and of the worker's processor."""
+
+    clock: list[float]
+    cpu: list[float]
+
+
+class Beside:
+    """Our figures beside those of the baseline, with the goals for a machine of this speed.
+
+    CPU time, which other work on the machine changes less, is compared as well: of a cold answer, as a share of the baseline's.
+    """
+
+    def __init__(self) -> None:
+        ways = [f"{way}{column}" for way in ("kept", "cold") for column in (" p50", ", before", ", machine", ", goal here")]
+        self.table = table("ms", *ways, "CPU, cold", "before", "share", "goal")
+
+    def add(
+        self, name: str, goals: tuple[str, str], was: tuple[float, float] | None, ours: list[Taken], before: list[Taken]
+    ) -> None:
+        cells = []
+        for goal, then, *both in zip(goals, was or (0, 0), ours, before, strict=True):
+            here, old = (statistics.median(each.clock) for each in both)
+            factor = old / then if then else 0
+            cells += [
+                f"{here:.1f}",
+                f"{old:.1f}",
+                f"{factor:.1f} x" if then else "",
+                f"{float(goal) * factor:.1f}" if then else "",
+            ]
+        here, old = (statistics.median(each[1].cpu) for each in (ours, before))
+        goal = f"{float(goals[1]) / was[1]:.0%}" if was else ""
+        self.table.add_row(name, *cells, f"{here:.1f}", f"{old:.1f}", f"{here / old:.0%}", goal)
+
+
+def table(*columns: str) -> Table:
+    made = Table(*columns, box=box.MARKDOWN)
+    for column in made.columns[1:]:
+        column.justify = "right"
+        column.no_wrap = True
+    return made
