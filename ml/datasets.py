@@ -7,6 +7,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from ml import cleaning
+from telemetry import lap_rules
 from telemetry.lap_rules import NEUTRALISED_STATES
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
 
 
 def with_tyres(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
-    """`stint_number`, `compound` and `tyre_age` (laps done before this one), of the earliest stint that covers the lap."""
+    """`stint_number`, `compound` and `tyre_age` (laps done before this one), of the stint of `lap_rules.stint_of_lap`."""
     import pandas as pd
 
     from telemetry.models import Stint
@@ -158,12 +159,27 @@ def with_tyres(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
     )
     joined = laps[["session_id", "driver_number", "lap_number"]].reset_index().merge(stints, on=["session_id", "driver_number"])
     covering = joined[(joined["lap_start"] <= joined["lap_number"]) & (joined["lap_end"] >= joined["lap_number"])]
-    first = covering.drop_duplicates("index").set_index("index")
+    covering = covering.assign(gives_way=gives_way(covering, laps))
+    first = covering.sort_values("gives_way", kind="stable").drop_duplicates("index").set_index("index")
     age = first["age"].astype("float64") + first["lap_number"] - first["lap_start"]
     tyres = pd.DataFrame(
         {"stint_number": first["stint_number"].astype("float64"), "compound": first["compound"], "tyre_age": age}
     )
     return laps.join(tyres)
+
+
+def gives_way(covering: "pd.DataFrame", laps: "pd.DataFrame") -> "pd.Series":
+    """Whether each of the stints that cover a lap gives way to a later one."""
+    import pandas as pd
+
+    found = pd.Series(False, index=covering.index)
+    out_laps = laps[laps["is_pit_out_lap"].astype(bool)].groupby([*KEYS])["lap_number"].agg(set)
+    for _, stints in covering[covering["index"].duplicated(keep=False)].groupby("index"):
+        rows = [*stints.itertuples()]
+        known = out_laps.get((rows[0].session_id, rows[0].driver_number), set())
+        for row in rows:
+            found[row.Index] = any(lap_rules.gives_way(row, later, known) for later in rows)
+    return found
 
 
 def teams(keys: Collection[int]) -> "pd.DataFrame":

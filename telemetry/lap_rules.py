@@ -9,7 +9,8 @@ neither a clean lap nor the best one.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from races.models import Neutralisation
 
@@ -40,3 +41,44 @@ def contradicts_sectors(lap_duration: float, sectors: Iterable[float | None]) ->
     known = sum(MIN_SECTOR if sector is None else sector for sector in times)
     too_long = None not in times and lap_duration > known + SECTOR_ROUNDING
     return lap_duration < known - SECTOR_ROUNDING or too_long or any(s is not None and s < MIN_SECTOR for s in times)
+
+
+class HasLaps(Protocol):
+    """A stint: its number and its bounds."""
+
+    @property
+    def stint_number(self) -> int: ...
+    @property
+    def lap_start(self) -> int | None: ...
+    @property
+    def lap_end(self) -> int | None: ...
+
+
+AnyStint = TypeVar("AnyStint", bound=HasLaps)
+
+
+def covers(stint: HasLaps, lap: int) -> bool:
+    return stint.lap_start is not None and stint.lap_end is not None and stint.lap_start <= lap <= stint.lap_end
+
+
+def gives_way(stint: HasLaps, later: HasLaps, out_laps: Container[int]) -> bool:
+    """Whether a lap that two stints of a car cover belongs to the later one: the earlier one's last lap is too large.
+
+    It is not where the later one begins on it, which is the in-lap that OpenF1's stints share, or where an out-lap follows
+    it, and the later one goes on: then the later one's first lap is too small.
+    """
+    if stint.stint_number >= later.stint_number or None in (stint.lap_start, stint.lap_end, later.lap_start, later.lap_end):
+        return False
+    if stint.lap_start >= later.lap_start or stint.lap_end == later.lap_start:  # type: ignore[operator]
+        return False
+    return later.lap_end <= stint.lap_end or stint.lap_end + 1 not in out_laps  # type: ignore[operator]
+
+
+def stint_of_lap(lap: int, stints: Iterable[AnyStint], out_laps: Container[int]) -> AnyStint | None:
+    """The stint of a car that a lap belongs to: of those that cover it the first one that gives way to none.
+
+    `out_laps`: the numbers of the car's out-laps. `Lap.objects.with_stint()` and `ml.datasets` say the same of many laps.
+    """
+    covering = sorted((stint for stint in stints if covers(stint, lap)), key=lambda stint: stint.stint_number)
+    staying = (stint for stint in covering if not any(gives_way(stint, later, out_laps) for later in covering))
+    return next(staying, None)

@@ -12,7 +12,7 @@ from mirror.pipeline import Scope, sync
 from ml import cleaning, datasets
 from races.models import Neutralisation, Session
 from races.tests.weekends import weekend
-from telemetry.lap_rules import TRACK_STATES
+from telemetry.lap_rules import TRACK_STATES, stint_of_lap
 from telemetry.models import Lap, Pit, Stint
 from telemetry.models.clean_laps import neutralisations
 
@@ -122,6 +122,59 @@ def test_both_agree_on_stints_that_overlap_run_backwards_or_have_no_end(race):
         )
     _, learnt = compare(Session.objects.filter(pk=race.pk))
     assert learnt["stint_number"].fillna(0).tolist() == [1, 1, 1, 2, 2, 0, 0, 0, 6, 6, 0, 0]
+
+
+SHARED = [(1, 4), (4, 8), (8, 12)]  # stints that share their in-laps
+APART = [(1, 4), (5, 8), (9, 12)]
+
+
+@pytest.mark.parametrize(
+    ("sound", "number", "wrong", "expected"),
+    [
+        (SHARED, None, None, "111122223333"),
+        (APART, None, None, "111122223333"),
+        (SHARED, 1, (1, 99), "111222223333"),  # its own in-lap is all that is lost
+        (APART, 1, (1, 99), "111122223333"),
+        (APART, 1, (1, 8), "111122223333"),
+        (APART, 1, (1, 6), "111122223333"),
+        (APART, 1, (1, 2), "110022223333"),
+        (SHARED, 2, (4, 40), "111122233333"),
+        (SHARED, 2, (2, 8), "111122223333"),
+        (SHARED, 2, (0, 8), "111122223333"),
+        (APART, 3, (1, 12), "111122223333"),
+        (APART, 2, (8, 5), "111100003333"),
+    ],
+)
+def test_one_wrong_bound_of_a_stint_spoils_no_lap_of_the_others(race, sound, number, wrong, expected):
+    for lap in range(1, 13):
+        drive(race, lap, is_pit_out_lap=lap in (5, 9))
+    stints = [
+        Stint.objects.create(
+            session=race,
+            driver_number=1,
+            stint_number=place,
+            lap_start=first,
+            lap_end=last,
+            tyre_compound=["SOFT", "MEDIUM", "HARD"][place - 1],
+            tyre_age_at_start=0,
+        )
+        for place, (first, last) in enumerate(sound if number is None else [*sound[: number - 1], wrong, *sound[number:]], 1)
+    ]
+    _, learnt = compare(Session.objects.filter(pk=race.pk))
+    assert learnt["stint_number"].fillna(0).tolist() == [int(digit) for digit in expected]
+    found = [stint_of_lap(lap, stints, {5, 9}) for lap in range(1, 13)]
+    assert [stint.stint_number if stint else 0 for stint in found] == [int(digit) for digit in expected]
+
+
+def test_a_last_lap_that_is_too_large_gives_way_where_no_out_lap_is_known(race):
+    for lap in range(1, 9):
+        drive(race, lap)
+    for number, (first, last, compound) in enumerate([(1, 99, "WET"), (4, 8, "HARD")], 1):
+        Stint.objects.create(
+            session=race, driver_number=1, stint_number=number, lap_start=first, lap_end=last, tyre_compound=compound
+        )
+    _, learnt = compare(Session.objects.filter(pk=race.pk))
+    assert learnt["compound"].tolist() == ["WET"] * 3 + ["HARD"] * 5
 
 
 def test_both_agree_on_in_laps(race):

@@ -1,6 +1,7 @@
 """Strategy: one bar per driver, a stint's tyres from lap to lap, and what each stop cost in the lane."""
 
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from ml.colours import COMPOUNDS, compound_letter
@@ -17,6 +18,7 @@ from pages.stops import stop_marks, visits
 from pages.strategy_answers import is_promoted
 from pages.timing import field_crossings
 from pages.what_if import what_if
+from telemetry.lap_rules import stint_of_lap
 
 ORDERS = {"finish": "finishing order", "grid": "grid"}
 ROW, BAR, LEFT, RIGHT = 28.0, 20.0, 62.0, 12.0  # px: a driver's row, its bar, the names, the margin
@@ -74,24 +76,22 @@ def panels(rows: SessionRows, state: State) -> dict[str, Any]:
 
 
 def segments(rows: SessionRows, car: int) -> list[dict[str, Any]]:
-    """A car's stints; a lap that two of them claim is the in-lap, which belongs to the earlier one.
-
-    Stints after the car's last lap are left out: nobody drove them.
-    """
-    laps = {lap.lap_number for lap in rows.laps_of.get(car, [])}
-    last = min(max(laps, default=rows.race_laps), rows.race_laps)
+    """A car's stints, each from its first to its last lap; those after the car's last lap are left out: nobody drove them."""
+    own = rows.laps_of.get(car, [])
+    last = min(max((lap.lap_number for lap in own), default=rows.race_laps), rows.race_laps)
+    out_laps = {lap.lap_number for lap in own if lap.is_pit_out_lap}
     lanes = {visit.lap_number: visit.pit.seconds for visit, _ in visits(rows).get(car, []) if visit.is_stop and visit.pit}
     corrected = {
         c.key.get("stint_number") for c in rows.corrections if c.collection == "stints" and c.key.get("driver_number") == car
     }
+    stints = rows.stints_of.get(car, [])
+    driven = groupby(range(1, last + 1), lambda lap: stint_of_lap(lap, stints, out_laps))
     found: list[dict[str, Any]] = []
-    for stint in rows.stints_of.get(car, []):
-        if stint.lap_start is None or stint.lap_end is None:
-            continue
-        first = max(stint.lap_start, found[-1]["last"] + 1) if found else stint.lap_start
-        end = min(stint.lap_end, last)
-        if first <= end:
-            found.append(segment(stint, first, end, lanes.get(end)) | {"corrected": stint.stint_number in corrected})
+    for stint, laps in driven:
+        if stint is not None:
+            numbers = [*laps]
+            bar = segment(stint, numbers[0], numbers[-1], lanes.get(numbers[-1]))
+            found.append(bar | {"corrected": stint.stint_number in corrected})
     changes = {mark.x for mark in stop_marks(rows, car) if mark.kind == "change"}
     for bar in found:
         bar["red"] = bar["last"] in changes and bar is not found[-1]

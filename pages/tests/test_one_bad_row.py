@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from django.utils import timezone
 
-from pages.charts import positions, trace
+from pages.charts import positions, strategy, trace
 from pages.lap_choice import chosen_laps
 from pages.rows import load
 from pages.session_page import session_page
@@ -72,6 +72,18 @@ def test_a_time_that_cannot_be_is_nobodys_best(rows):
     spoilt = with_lap(rows, car, 9, lap_duration=9.675)
     assert [lap.seconds for lap in session_page(spoilt, timezone.now()).fastest] == [lap.seconds for lap in best]
     assert [lap.key for lap in chosen_laps(spoilt, STATE)] == [lap.key for lap in other]
+
+
+@pytest.mark.parametrize("last", [20, 26, 99])
+def test_a_stint_that_ends_too_late_hides_no_bar(rows, last):
+    car = next(car for car, stints in rows.stints_of.items() if len(stints) > 2 and stints[1].lap_start < 20)
+    first, *others = rows.stints_of[car]
+    wrong = [msgspec.structs.replace(s, lap_end=last) if s is first else s for s in rows.stints]
+    sound, spoilt = (strategy.build(found, STATE).data["bars"] for found in (rows, replace(rows, stints=wrong)))
+    assert len(spoilt[car]) == len(others) + 1
+    assert [bar["compound"] for bar in spoilt[car]] == [bar["compound"] for bar in sound[car]]
+    assert [bar["last"] for bar in spoilt[car]][1:] == [bar["last"] for bar in sound[car]][1:]
+    assert spoilt | {car: []} == sound | {car: []}
 
 
 def test_one_slip_does_not_stretch_the_race(rows):

@@ -38,8 +38,8 @@ class LapQuerySet(models.QuerySet):
     def with_stint(self) -> Self:
         """Each lap with its stint's `stint_number`, `stint_lap_number` (from 1), `tyre_compound` and `tyre_age_at_start`.
 
-        Null where no stint covers the lap. OpenF1's stints can overlap by a lap, the in-lap: it belongs to the earlier one,
-        so that no lap is counted twice. Stints that begin after the last lap cover none.
+        Null where no stint covers the lap. No lap is counted twice: `lap_rules.stint_of_lap` says to which of several stints
+        it belongs. Stints that begin after the last lap cover none.
         """
         stints = Stint.objects.filter(
             session_id=OuterRef("session_id"),
@@ -47,13 +47,34 @@ class LapQuerySet(models.QuerySet):
             lap_start__lte=OuterRef("lap_number"),
             lap_end__gte=OuterRef("lap_number"),
         )
-        first = stints.order_by("stint_number")  # the order of the key's index, so that nothing is sorted
+        first = stints.exclude(self.gives_way()).order_by(
+            "stint_number"
+        )  # the order of the key's index, so that nothing is sorted
         return self.annotate(
             stint_number=Subquery(first.values("stint_number")[:1]),
             stint_lap_number=F("lap_number") - Subquery(first.values("lap_start")[:1]) + 1,
             tyre_compound=Subquery(first.values("tyre_compound")[:1]),
             tyre_age_at_start=Subquery(first.values("tyre_age_at_start")[:1]),
         )
+
+    def gives_way(self) -> Exists:
+        """Condition on a stint that covers a lap: the lap belongs to a later stint; `lap_rules.gives_way` in SQL."""
+        after_it = self.model._default_manager.filter(
+            session_id=OuterRef("session_id"),
+            driver_number=OuterRef("driver_number"),
+            lap_number=OuterRef(OuterRef("lap_end")) + 1,
+            is_pit_out_lap=True,
+        )
+        later = Stint.objects.filter(
+            Q(lap_end__lte=OuterRef("lap_end")) | ~Exists(after_it),
+            session_id=OuterRef("session_id"),
+            driver_number=OuterRef("driver_number"),
+            stint_number__gt=OuterRef("stint_number"),
+            lap_start__gt=OuterRef("lap_start"),
+            lap_start__lte=OuterRef(OuterRef("lap_number")),
+            lap_end__gte=OuterRef(OuterRef("lap_number")),
+        )
+        return Exists(later.exclude(lap_start=OuterRef("lap_end")))
 
     def with_flaw(self) -> Self:
         """Each lap with its stint and its `flaw`: a key of FLAWS, or an empty text for a lap that the export keeps."""

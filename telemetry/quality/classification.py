@@ -70,21 +70,34 @@ def is_consistent(winner: float, time: float | None, gap: float | None) -> bool:
     return gap is None or gap < winner / 2
 
 
-def right_times(winner: float, result: ResultRow) -> dict[str, float]:
-    """{field: value} of a faulty row: what is of the right size in its column stands, what is in the other's is moved."""
+def right_times(winner: float, result: ResultRow, between: tuple[float, float]) -> dict[str, float]:
+    """{field: value} of a faulty row: what is of the right size in its column stands, what is in the other's is moved.
+
+    Of two that disagree the one counts whose time lies between those of the cars before and after.
+    """
     time, gap = number(result.duration), number(result.gap_to_leader)
     if result.position == 1:
         return {"duration": winner, "gap_to_leader": 0.0}
-    time_fits = time is not None and time > winner / 2
-    gap_fits = gap is not None and gap < winner / 2
-    if time_fits and gap_fits:
-        return {}  # either can be wrong
-    right = gap if gap_fits else time - winner if time is not None and time_fits else time if time is not None else None
-    if right is None and gap is not None:
-        right = gap - winner
-    if right is None or right < 0:
+    by_time = time - winner if time is not None and time > winner / 2 else None
+    by_gap = gap if gap is not None and 0 < gap < winner / 2 else None
+    fitting = {right for right in (by_time, by_gap) if right is not None}
+    if len(fitting) == 2:
+        fitting = {right for right in fitting if between[0] <= winner + right <= between[1]}
+    elif not fitting:
+        moved = time if time else gap - winner if gap else None
+        fitting = {moved} if moved is not None else set()
+    if len(fitting) != 1 or (right := fitting.pop()) < 0:
         return {}
     return {"duration": round(winner + right, 3), "gap_to_leader": round(right, 3)}
+
+
+def times_around(rows: SessionRows, result: ResultRow, faulty: list[ResultRow]) -> tuple[float, float]:
+    """The times of the next cars before and after one, of those whose rows are sound, in seconds."""
+    sound = [other for other in finishers(rows) if other not in faulty and result.position]
+    timed = [(other.position or 0, time) for other in sound if (time := number(other.duration)) is not None]
+    place = result.position or 0
+    before, after = ([time for at, time in timed if (at < place) == first and at != place] for first in (True, False))
+    return max(before, default=0.0), min(after, default=LONGEST)
 
 
 @check(ERROR, "result-columns-shifted")
@@ -102,7 +115,9 @@ def result_columns_shifted(rows: SessionRows) -> Iterator[Finding]:
             f"the winner's time is {winner:.3f} s: the columns are shifted or one value is wrong.",
             driver_number=result.driver_number,
             rows={"session_result": [result.pk]},
-            proposals=propose(rows, "session_result", result, right_times(winner, result), why=why),
+            proposals=propose(
+                rows, "session_result", result, right_times(winner, result, times_around(rows, result, faulty)), why=why
+            ),
         )
 
 

@@ -117,8 +117,12 @@ def points_do_not_fit_the_place(rows: SessionRows) -> Iterator[Finding]:
             why = why if result.position else "A car without a place has no points."
             proposals += propose(rows, "session_result", result, {"points": right[result.driver_number]}, why=why)
     text = join_words(f"car {r.driver_number} (P{r.position or '–'}) has {r.points or 0:g}" for r in misfits)
+    unsure = sure and len(right) < len(misfits) and not rows.laps
+    advice = (
+        "Sync the laps: who drove the fastest one has a point more." if unsure else "Compare with the official classification."
+    )
     yield Finding(
-        message=f"Points that do not fit the place: {text}. Compare with the official classification.",
+        message=f"Points that do not fit the place: {text}. {advice}",
         driver_number=misfits[0].driver_number if len(misfits) == 1 else None,
         rows={"session_result": keys(misfits)},
         proposals=proposals,

@@ -56,14 +56,6 @@ def grid_positions_repeat(rows: SessionRows) -> Iterator[Finding]:
     yield from repeated("starting_grid", rows.grid)
 
 
-@check(NOTE, "result-kinds")
-def result_without_position(rows: SessionRows) -> Iterator[Finding]:
-    """A car is not classified, and nothing says why: it neither retired, nor was it excluded, nor absent."""
-    for result in rows.results:
-        if result.position is None and not (result.dnf or result.dns or result.dsq):
-            yield of_result(result, f"Car {result.driver_number} has no place, and is not marked DNF, DNS or DSQ.")
-
-
 @check(WARNING, "result-kinds")
 def result_of_wrong_kind(rows: SessionRows) -> Iterator[Finding]:
     """A qualifying has a list of times per car, all other sessions one time; a gap may be "+1 LAP" in a race only."""

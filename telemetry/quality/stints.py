@@ -5,7 +5,8 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.lap_rules import gives_way
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
 from telemetry.quality.proposals import propose
 from telemetry.quality.rows import StintRow
 from telemetry.quality.session_rows import SessionRows
@@ -71,12 +72,26 @@ def stint_reversed(rows: SessionRows) -> Iterator[Finding]:
 
 @check(ERROR, "stint-gap")
 def stints_overlap(rows: SessionRows) -> Iterator[Finding]:
-    """Stints that overlap by more than the lap they share: it is unknown on which tyres those laps were driven."""
+    """Stints that overlap by more than the lap they share: the last lap of the one or the first of the other is wrong."""
     for one, other in neighbours(rows):
         if other.laps[0] < one.laps[-1]:
-            yield of_stints(
+            found = of_stints(
                 [one, other], f"{name(other)} begins on lap {other.lap_start}, the one before ends on lap {one.lap_end}."
             )
+            yield replace(found, proposals=without_overlap(rows, one, other))
+
+
+def without_overlap(rows: SessionRows, one: StintRow, other: StintRow) -> list[Proposal]:
+    """A proposal to end a stint where the next one begins; or to begin that after it, where an out-lap follows the first."""
+    out_laps = {lap.lap_number for lap in rows.laps_of.get(one.driver_number, []) if lap.is_pit_out_lap}
+    if gives_way(one, other, out_laps):
+        end = other.laps[0] - (other.laps[0] + 1 not in out_laps)
+        why = f"Stint {other.stint_number} begins on lap {other.lap_start}."
+        return propose(rows, "stints", one, {"lap_end": end}, why=why)
+    if one.laps[-1] + 1 not in out_laps:
+        return []
+    why = f"Lap {one.laps[-1] + 1} is the out-lap after stint {one.stint_number}."
+    return propose(rows, "stints", other, {"lap_start": one.laps[-1] + 1}, why=why)
 
 
 @check(WARNING, "stint-gap")

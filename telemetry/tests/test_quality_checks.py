@@ -205,7 +205,6 @@ FAULTS = {
     ),
     "result_positions_repeat": (with_result(16, position=1), "Cars 1 and 16 share place 1"),
     "grid_positions_repeat": (qualifying(grid=[kinds.GridRow(1, 1, 1), kinds.GridRow(2, 16, 1)]), "Cars 1 and 16 share place 1"),
-    "result_without_position": (with_result(16, position=None), "Car 16 has no place, and is not marked DNF"),
     "result_of_wrong_kind": (with_result(16, duration=[90.0, None]), "The duration of car 16 is a list in a Race"),
     "points_outside_races": (with_result(16, practice(), points=1.0), "1 car with points"),
     "car_without_result": (race(results=[result(1)]), "Car 16 has no result"),
@@ -234,6 +233,9 @@ FAULTS = {
         race(last_places=[kinds.LastPlace(1, 1, 2), kinds.LastPlace(2, 16, 1)]),
         "Classified elsewhere than they finished: 1 (P2 to P1) and 16 (P1 to P2)",
     ),
+    "result_without_position": (with_result(16, position=None), "Car 16 has no place, and is not marked DNF"),
+    "disqualified_but_placed": (with_result(1, dsq=True), "Disqualified, and with a place: car 1 (P1)"),
+    "result_laps_against_gap": (with_result(16, number_of_laps=5), "Car 16 (P2) has the gap 0.6 and 5 laps; the winner drove 6"),
     "points_do_not_fit_the_place": (with_result(16, points=10.0), "car 16 (P2) has 10"),
     "several_fastest_laps": (
         with_result(1, with_result(16, points=19.0), points=26.0),

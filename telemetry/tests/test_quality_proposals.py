@@ -72,6 +72,74 @@ def ten_cars(points, **changes):
 FULL = [25, 18, 15, 12, 10, 8, 6, 4, 2, 1, 0]
 
 
+def field_of(*places, **changes):
+    """Results of as many cars, 3, 4, …, each ten seconds behind the one before; `changes` go into car 4's."""
+    rows = [
+        result(3 + n, position=place, points=0.0, duration=540.0 + 10 * n, gap_to_leader=10.0 * n)
+        for n, place in enumerate(places)
+    ]
+    return race(results=[row._replace(**changes) if row.driver_number == 4 else row for row in rows], laps=[], stints=[])
+
+
+@pytest.mark.parametrize(
+    ("changes", "right"),
+    [
+        ({"duration": 0}, {"duration": 550.0}),
+        ({"duration": 5500.0}, {"duration": 550.0}),
+        ({"duration": 550.0, "gap_to_leader": 0}, {"gap_to_leader": 10.0}),
+        ({"gap_to_leader": 1.0}, {}),  # as possible as ten seconds
+        ({"gap_to_leader": 100.0}, {"gap_to_leader": 10.0}),
+        ({"duration": 10.0, "gap_to_leader": 0}, {"duration": 550.0, "gap_to_leader": 10.0}),
+    ],
+)
+def test_of_a_time_and_a_gap_the_one_counts_that_lies_between_the_neighbours(changes, right):
+    rows = field_of(1, 2, 3, **changes)
+    assert proposed("result_columns_shifted", rows) == {("session_result", 4, field): value for field, value in right.items()}
+
+
+@pytest.mark.parametrize(
+    ("places", "right"),
+    [
+        ((1, None, 2, 3), {"dsq": True}),  # the others moved up
+        ((1, None, 3, 4), {"position": 2}),  # nobody has the place
+        ((1, None), {"position": 2}),
+        ((1, None, 2, 2), {}),
+    ],
+)
+def test_a_finisher_without_a_place_has_the_free_one_or_was_disqualified(places, right):
+    found = proposed("result_without_position", field_of(*places))
+    assert found == {("session_result", 4, field): value for field, value in right.items()}
+
+
+def test_a_car_that_did_not_finish_is_not_taken_for_a_disqualified_one():
+    assert proposed("result_without_position", field_of(1, None, 2, 3, number_of_laps=2, duration=None, gap_to_leader=None)) == {}
+
+
+@pytest.mark.parametrize(
+    ("places", "right"),
+    [((1, 2, 3, 4), {4: None, 5: 2, 6: 3}), ((1, 2, 2, 3), {4: None}), ((2, 1, 3, 4), {4: None, 3: 1, 5: 2, 6: 3})],
+)
+def test_cars_behind_a_disqualified_one_move_up(places, right):
+    found = proposed("disqualified_but_placed", field_of(*places, dsq=True))
+    assert found == {("session_result", car, "position"): place for car, place in right.items()}
+    assert proposed("disqualified_but_placed", field_of(1, None, 2, 3, dsq=True)) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "laps"),
+    [
+        ({"number_of_laps": 0}, 6),
+        ({"number_of_laps": 60}, 6),
+        ({"gap_to_leader": "+1 LAP", "duration": None}, 5),
+        ({"gap_to_leader": "+2 LAPS", "duration": None, "number_of_laps": 4}, None),
+        ({}, None),
+    ],
+)
+def test_the_laps_of_a_result_follow_from_its_gap(changes, laps):
+    found = proposed("result_laps_against_gap", field_of(1, 2, 3, **changes))
+    assert found == ({("session_result", 4, "number_of_laps"): laps} if laps else {})
+
+
 def test_exchanged_points_are_given_back():
     rows = ten_cars([25, 18, 15, 12, 8, 10, 6, 4, 2, 1, 0], session=session(year=2025))
     assert proposed("points_do_not_fit_the_place", rows) == {
@@ -116,7 +184,10 @@ def test_who_drove_the_fastest_lap_has_its_point():
 
 def test_points_that_were_never_filled_in_are_left_to_a_person_without_laps():
     """Either car could have the point of the fastest lap."""
-    assert proposed("points_do_not_fit_the_place", ten_cars([25, *[0] * 10])) == {}
+    rows = ten_cars([25, *[0] * 10])
+    assert proposed("points_do_not_fit_the_place", rows) == {}
+    [finding] = next(check for check in CHECKS if check.name == "points_do_not_fit_the_place")(rows)
+    assert "Sync the laps" in finding.message
 
 
 def test_the_slower_of_two_cars_in_one_place_gets_the_free_one_behind():
@@ -170,6 +241,22 @@ def identity(car=16, **changes):
     row = entry(car)
     fields = {name: getattr(row, name) for name in Identity._fields if hasattr(row, name)}
     return Identity(**{**fields, "session_id": 499, "race_id": 50, "year": 2024, **changes})
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "field", "value"),
+    [
+        (1, {"lap_end": 99}, (1, "lap_end"), 3),
+        (1, {"lap_end": 6}, (1, "lap_end"), 3),
+        (2, {"lap_start": 1}, (2, "lap_start"), 4),
+        (2, {"lap_start": 2}, (2, "lap_start"), 4),
+    ],
+)
+def test_of_two_stints_that_overlap_the_one_that_the_out_lap_contradicts_is_put_right(number, changes, field, value):
+    check = next(check for check in CHECKS if check.name == "stints_overlap")
+    [finding] = check(with_stint(1, number, **changes))
+    found = {(p.key["stint_number"], p.field): p.value for p in finding.proposals}
+    assert found == {field: value}
 
 
 def test_a_null_driver_field_is_taken_from_the_weekend_s_other_sessions():
