@@ -3,7 +3,7 @@
 from django.db import connections, models
 
 from mirror.fields import JSONText
-from mirror.limits import POSITIVE_SECONDS, shaped, within
+from mirror.limits import LAPS, POSITIVE_SECONDS, shaped, within
 from mirror.models import Mirrored
 from races.models import GRID_FROM, Session, former_slugs_field
 
@@ -151,7 +151,7 @@ class SessionResult(CarRow):
 
     session_result_id = models.BigAutoField("session result ID", primary_key=True)
     position = models.PositiveSmallIntegerField(null=True, blank=True, **within(1, 60, "Empty when not classified."))
-    number_of_laps = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Laps driven."))
+    number_of_laps = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Laps driven.", hard=LAPS))
     points = models.FloatField(null=True, blank=True, **within(0, 60, "Championship points; races and sprints only."))
     dnf = models.BooleanField("DNF", default=False, help_text="Did not finish.")
     dns = models.BooleanField("DNS", default=False, help_text="Did not start.")

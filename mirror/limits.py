@@ -26,6 +26,7 @@ HARD_YEARS = range(1900, 2200)
 MAX_SECONDS = 10_000_000_000  # 300 years: with more, a moment plus a duration is no moment any more
 POSITIVE_SECONDS = (0.001, MAX_SECONDS)  # hard limits: times are measured to a millisecond, and none is 0
 SECONDS = (0, MAX_SECONDS)
+LAPS = (None, 9_999)  # hard limits of numbers of laps: charts and models have a place for every lap up to the last
 MAX_KEY = 2**31 - 1  # of OpenF1's numbers of races, sessions, countries and circuits
 MAX_NUMBER = 10**15  # of codes and decimal numbers
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no text with the NUL character

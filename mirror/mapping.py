@@ -224,14 +224,16 @@ def expected(field: models.Field) -> Any:
 
 
 def accepted(field: models.Field) -> Any:
-    """The type that upstream's values are checked against: as `expected`, with shapes and the hard limits of decimal numbers."""
+    """The type that upstream's values are checked against: as `expected`, with shapes and hard limits."""
     kind: Any
+    least, most = hard_limits_of(field)
     if shape := shape_of(field):
         kind = shape.kind.accepted
     elif isinstance(field, models.FloatField):
-        least, most = hard_limits_of(field)
         limits = msgspec.Meta(ge=-MAX_NUMBER if least is None else least, le=MAX_NUMBER if most is None else most)
         kind = Annotated[float, limits]
+    elif most is not None:
+        kind = Annotated[int, msgspec.Meta(ge=0, le=most)]
     else:
         return expected(field)
     return kind | None if field.null else kind

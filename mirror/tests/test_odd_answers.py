@@ -75,6 +75,7 @@ ROWS = {
     "a car that is true": {"driver_number": True},
     "a negative car": {"driver_number": -4},
     "a huge lap": {"lap_number": 10**300},
+    "the lap after all": {"lap_number": 10_000},
     "half a lap": {"lap_number": 1.5},
     "a time of 0": {"lap_duration": 0},
     "a negative time": {"lap_duration": -5},

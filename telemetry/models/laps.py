@@ -4,7 +4,7 @@ from django.db import models
 
 from drivers.models import CarRow
 from mirror.fields import JSONText
-from mirror.limits import POSITIVE_SECONDS, moment, shaped, within
+from mirror.limits import LAPS, POSITIVE_SECONDS, moment, shaped, within
 from telemetry.models.best_laps import ADDED_SECTORS
 from telemetry.models.clean_laps import LapQuerySet
 
@@ -13,7 +13,7 @@ class Lap(CarRow):
     """One lap of one car: its time, its sectors, its speeds."""
 
     lap_id = models.BigAutoField("lap ID", primary_key=True)
-    lap_number = models.PositiveIntegerField(**within(1, 999, "1 is the first lap."))
+    lap_number = models.PositiveIntegerField(**within(1, 999, "1 is the first lap.", hard=LAPS))
     date_start = models.DateTimeField(null=True, blank=True, **moment("When the lap began (UTC, approximate)."))
     lap_duration = models.FloatField(null=True, blank=True, **within(1, 14_400, "Lap time in seconds.", hard=POSITIVE_SECONDS))
     duration_sector_1 = models.FloatField(null=True, blank=True, **within(0.1, 14_400, "Seconds.", hard=POSITIVE_SECONDS))

@@ -4,7 +4,7 @@ from django.db import models
 
 from drivers.models import CarRow, Driver
 from mirror.fields import JSONText
-from mirror.limits import SECONDS, moment, shaped, within
+from mirror.limits import LAPS, SECONDS, moment, shaped, within
 from mirror.models import Mirrored
 from races.models import Session
 
@@ -14,7 +14,7 @@ class Pit(CarRow):
 
     pit_id = models.BigAutoField("pit ID", primary_key=True)
     date = models.DateTimeField(null=True, blank=True, **moment("When the car left the pit lane (UTC)."))
-    lap_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Lap on which the car came in."))
+    lap_number = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "Lap on which the car came in.", hard=LAPS))
     pit_duration = models.FloatField(
         null=True, blank=True, **within(0, 100_000, "Seconds in the pit lane (OpenF1's older name).", hard=SECONDS)
     )

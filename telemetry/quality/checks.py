@@ -91,7 +91,7 @@ CHECKS: list[Check] = [
     classification.result_columns_shifted,
     classification.result_order_contradicts_itself,
     classification.result_time_against_laps,
-    classification.result_places_skip,
+    places.result_places_skip,
     classification.not_started_but_drove,
     classification.out_early_but_classified,
     classification.last_places_repeat,

@@ -62,12 +62,10 @@ def race_times(rows: SessionRows) -> Times:
 
 
 def is_consistent(winner: float, time: float | None, gap: float | None) -> bool:
-    """Whether a time and a gap can stand beside the winner's time; each may be missing, neither in the other's column."""
-    if time is not None and gap is not None:
-        return abs(time - winner - gap) <= ROUNDING
-    if time is not None:
-        return time > winner / 2
-    return gap is None or gap < winner / 2
+    """Whether a time and a gap can stand beside the winner's time; cars that were lapped or retired have neither."""
+    if time is None or gap is None:
+        return time is None and gap is None
+    return abs(time - winner - gap) <= ROUNDING
 
 
 def right_times(winner: float, result: ResultRow, between: tuple[float, float]) -> dict[str, float]:
@@ -174,19 +172,6 @@ def result_time_against_laps(rows: SessionRows) -> Iterator[Finding]:
             )
 
 
-@check(ERROR, "result-kinds")
-def result_places_skip(rows: SessionRows) -> Iterator[Finding]:
-    """A place that no car has, though cars are placed behind it: a row is missing, or a car has another's place."""
-    places = {result.position for result in rows.results if result.position}
-    empty = [place for place in range(1, max(places, default=0)) if place not in places]
-    if empty:
-        which = f"{'place' if len(empty) == 1 else 'places'} {join_words(empty)}"
-        yield Finding(
-            message=f"Nobody has {which} of {max(places)}: sync the result again, or correct a place.",
-            rows={"session_result": keys([r for r in rows.results if (r.position or 0) > empty[0]])},
-        )
-
-
 @check(ERROR, "result-and-laps")
 def not_started_but_drove(rows: SessionRows) -> Iterator[Finding]:
     """A car that did not start (DNS) has laps: it started and retired, or the laps are another car's."""
@@ -216,10 +201,18 @@ def last_lap_end(rows: SessionRows, car: int) -> datetime | None:
     return (laps[-1].date_end or laps[-1].date_start) if laps else None
 
 
+def winners_laps(rows: SessionRows) -> int:
+    """The laps of a race, as several cars with a gap in seconds drove them; else the most of its result, 0 without one."""
+    results = [result for result in rows.results if not result.dsq] if rows.is_race else []
+    counted = Counter(r.number_of_laps for r in results if r.number_of_laps and number(r.gap_to_leader) is not None)
+    laps, cars = counted.most_common(1)[0] if counted else (None, 0)
+    return laps if laps and cars > 1 else max((result.number_of_laps or 0 for result in results), default=0)
+
+
 @check(WARNING, "result-and-laps")
 def out_early_but_classified(rows: SessionRows) -> Iterator[Finding]:
     """A car with under 90 % of the winner's laps is classified, and perhaps not even marked as retired: check its result."""
-    most = max((result.number_of_laps or 0 for result in rows.results if not result.dsq), default=0) if rows.is_race else 0
+    most = winners_laps(rows)
     needed = int(CLASSIFIED * most)
     winner = next((result.driver_number for result in rows.results if result.position == 1), 0)
     for result in rows.results:

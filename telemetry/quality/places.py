@@ -1,11 +1,10 @@
 """Places in the result of a race: cars that have none or should have none, and the laps that belong to a gap."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from math import inf
 
-from telemetry.quality.classification import CLASSIFIED, number
+from telemetry.quality.classification import CLASSIFIED, number, winners_laps
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys
 from telemetry.quality.proposals import propose
 from telemetry.quality.results import of_result
@@ -29,13 +28,13 @@ def is_between(places: dict[int, ResultRow], place: int, result: ResultRow) -> b
 
 
 def right_place(rows: SessionRows, result: ResultRow) -> list[Proposal]:
-    """What follows for a car that finished a race without a place: the empty one between its neighbours by time.
+    """What follows for a car that finished a race without a place that can be: the empty one between its neighbours by time.
 
     Where there is none, and cars behind it have places, it was disqualified.
     """
-    placed = [other for other in rows.results if other.position and not other.dsq] if rows.is_race else []
+    placed = [r for r in rows.results if r.position and not r.dsq and r is not result] if rows.is_race else []
     places = {other.position: other for other in placed if other.position}
-    most = max((other.number_of_laps or 0 for other in placed), default=0)
+    most = winners_laps(rows)
     laps, last = result.number_of_laps or 0, max(places, default=0)
     if len(places) < len(placed) or not most or laps < int(CLASSIFIED * most):
         return []
@@ -50,11 +49,26 @@ def right_place(rows: SessionRows, result: ResultRow) -> list[Proposal]:
     return []
 
 
+@check(ERROR, "result-kinds")
+def result_places_skip(rows: SessionRows) -> Iterator[Finding]:
+    """A place that no car has, though cars are placed behind it: a row is missing, or a car has another's place."""
+    places = {result.position for result in rows.results if result.position}
+    empty = [place for place in range(1, max(places, default=0)) if place not in places]
+    if empty:
+        which = f"{'place' if len(empty) == 1 else 'places'} {join_words(empty)}"
+        beyond = [result for result in rows.results if (result.position or 0) > len(rows.results)]
+        yield Finding(
+            message=f"Nobody has {which} of {max(places)}: sync the result again, or correct a place.",
+            rows={"session_result": keys([r for r in rows.results if (r.position or 0) > empty[0]])},
+            proposals=[p for result in beyond[:1] for p in right_place(rows, result) if p.field == "position"],
+        )
+
+
 @check(NOTE, "result-kinds")
 def result_without_position(rows: SessionRows) -> Iterator[Finding]:
     """A car is not classified, and nothing says why: it neither retired, nor was it excluded, nor absent."""
     for result in rows.results:
-        if result.position is None and not (result.dnf or result.dns or result.dsq):
+        if not result.position and not (result.dnf or result.dns or result.dsq):
             found = of_result(result, f"Car {result.driver_number} has no place, and is not marked DNF, DNS or DSQ.")
             found.proposals = right_place(rows, result)
             yield found
@@ -91,14 +105,12 @@ def disqualified_but_placed(rows: SessionRows) -> Iterator[Finding]:
 @check(WARNING, "result-order")
 def result_laps_against_gap(rows: SessionRows) -> Iterator[Finding]:
     """A car with a gap in seconds drove as many laps as the winner, one with "+1 LAP" one less: laps or gap are wrong."""
-    results = rows.results if rows.is_race else []
-    counted = Counter(r.number_of_laps for r in results if number(r.gap_to_leader) is not None and r.number_of_laps)
-    most, cars = counted.most_common(1)[0] if counted else (None, 0)
-    for result in results if most and cars > 1 else []:
+    most = winners_laps(rows)
+    for result in rows.results if most else []:
         gap, behind = result.gap_to_leader, 0 if number(result.gap_to_leader) is not None else None
         if isinstance(gap, str) and (match := LAPS_BEHIND.match(gap)):
             behind = int(match[1])
-        if behind is None or most is None or result.number_of_laps == most - behind or result.dns:
+        if behind is None or result.number_of_laps == most - behind or result.dns:
             continue
         driven = rows.laps_of.get(result.driver_number, [])
         stored = len(driven) in (0, most - behind)  # laps that are stored do not contradict the gap

@@ -170,11 +170,14 @@ def gained(rows: SessionRows, standing: StandingRow, table: Table | None = None)
         for result in rows.results
     }
     if isinstance(standing, DriverStandingRow):
-        return points.get(standing.driver_number) or 0.0
-    if any(entry.team_name is None for entry in rows.entries):
-        return None
-    cars = [entry.driver_number for entry in rows.entries if entry.team_name == standing.team_name]
-    return sum(points.get(car) or 0.0 for car in cars) if cars else None
+        cars = {standing.driver_number}
+    else:
+        team_of = {entry.driver_number: entry.team_name for entry in rows.entries}
+        if None in team_of.values() or points.keys() - team_of.keys():
+            return None
+        cars = {car for car, team in team_of.items() if team == standing.team_name}
+    lost = rows.drove - points.keys()  # cars whose rows of the result are missing
+    return sum(points.get(car) or 0.0 for car in cars) if cars and not cars & lost else None
 
 
 def points_before(rows: SessionRows, collection: str) -> dict[str, float]:

@@ -108,9 +108,9 @@ def stints_leave_a_gap(rows: SessionRows) -> Iterator[Finding]:
 def laps_without_stint(rows: SessionRows) -> Iterator[Finding]:
     """Laps that no stint covers: their tyres are unknown. Unfinished last laps, which a result does not count, need none."""
     for car, laps in rows.laps_of.items() if rows.stints else []:
-        covered = {number for stint in rows.stints_of.get(car, []) for number in stint.laps}
+        stints = rows.stints_of.get(car, [])
         finished = (rows.result_of[car].number_of_laps if car in rows.result_of else None) or laps[-1].lap_number
-        bare = [lap for lap in laps if lap.lap_number <= finished and lap.lap_number not in covered]
+        bare = [lap for lap in laps if lap.lap_number <= finished and not any(lap.lap_number in stint.laps for stint in stints)]
         if bare:
             yield Finding(
                 message=f"Car {car} has no stint for {plural(len(bare), 'lap')}: {join_words(lap.lap_number for lap in bare)}.",

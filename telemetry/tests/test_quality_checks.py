@@ -441,6 +441,17 @@ def test_a_lapped_car_has_a_text_for_a_gap():
     assert found("result_of_wrong_kind", with_result(16, gap_to_leader="+1 LAP")) == []
 
 
+def test_one_slip_in_the_laps_of_a_result_makes_no_other_car_stop_early():
+    results = [
+        result(car, number_of_laps=60 if car == 3 else 6, position=car, duration=540.0 + car, gap_to_leader=car - 1)
+        for car in (1, 2, 3)
+    ]
+    assert found("out_early_but_classified", race(results=results)) == []
+    assert found("result_laps_against_gap", race(results=results)) == [
+        "Car 3 (P3) has the gap 2 and 60 laps; the winner drove 6."
+    ]
+
+
 def test_stationary_times_are_not_missed_before_there_were_any():
     pits = [pit(car, stop_duration=None) for car in (1, 16)]
     assert found("fields_without_values", race(pits=pits, session=session(date_start=datetime(2024, 9, 1, tzinfo=UTC)))) == []

@@ -85,6 +85,8 @@ def field_of(*places, **changes):
     ("changes", "right"),
     [
         ({"duration": 0}, {"duration": 550.0}),
+        ({"duration": None}, {"duration": 550.0}),
+        ({"gap_to_leader": None}, {"gap_to_leader": 10.0}),
         ({"duration": 5500.0}, {"duration": 550.0}),
         ({"duration": 550.0, "gap_to_leader": 0}, {"gap_to_leader": 10.0}),
         ({"gap_to_leader": 1.0}, {}),  # as possible as ten seconds
@@ -109,6 +111,12 @@ def test_of_a_time_and_a_gap_the_one_counts_that_lies_between_the_neighbours(cha
 def test_a_finisher_without_a_place_has_the_free_one_or_was_disqualified(places, right):
     found = proposed("result_without_position", field_of(*places))
     assert found == {("session_result", 4, field): value for field, value in right.items()}
+
+
+@pytest.mark.parametrize(("places", "place"), [((1, 40, 3, 4), 2), ((1, 40, 2, 3), None), ((1, 7, 8, 9), None)])
+def test_a_place_beyond_the_last_car_is_the_free_one(places, place):
+    found = proposed("result_places_skip", field_of(*places))
+    assert found == ({("session_result", 4, "position"): place} if place else {})
 
 
 def test_a_car_that_did_not_finish_is_not_taken_for_a_disqualified_one():
@@ -302,6 +310,12 @@ def test_the_standing_of_a_first_race_begins_with_nothing():
 def test_wrong_points_in_a_result_are_not_told_again_of_every_standing():
     check = next(check for check in CHECKS if check.name == "standings_do_not_add_up")
     assert list(check(with_result(16, points=10.0))) == []
+
+
+@pytest.mark.parametrize("missing", [{"entries": [entry(16)]}, {"results": [result(16)]}])
+def test_a_car_without_an_entry_or_a_result_makes_no_standing_wrong(missing):
+    check = next(check for check in CHECKS if check.name == "standings_do_not_add_up")
+    assert list(check(race(**missing))) == []
 
 
 def test_a_standing_goes_on_from_the_race_before():
