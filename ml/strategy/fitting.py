@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ml.strategy.timeline import Timeline
 
 QUANTILES = 60  # of the own errors
-MIN_STOPS = 20  # of a state of the track; below, its errors are those of all neutralisations
+MIN_STOPS = 20  # in some conditions; below, their errors are those of all neutralisations
 MAX_GAP = 45.0  # seconds between a car and the rivals whose errors count
 STUDENT_MEDIAN = 0.765  # the median of |t| with three degrees of freedom
 FIRST_LAP = 2  # a stop at the end of the first lap has no pace before it
@@ -75,7 +75,7 @@ def collect_errors(
     lap: dict[str, list[float]],
     stop: dict[str, list[float]],
 ) -> None:
-    """Add how far the projections of a stop were off, by the state of the track; rivals that came in afterwards are left out."""
+    """Add how far the projections of a stop were off, by the conditions; rivals that came in afterwards are left out."""
     import numpy as np
 
     projection = rejoin.project(race.as_of(question.asked_at), question, model)
@@ -89,17 +89,18 @@ def collect_errors(
     off = {rival: error for rival, error in off.items() if np.isfinite(error)}
     common = float(np.median([*off.values()])) if off else 0.0
     error = float(race.crossing[question.row, target]) - projection.own - common
-    own[projection.state].append(error)
+    conditions = projection.conditions
+    own[conditions].append(error)
     for rival, error in off.items():
         beside = error - common
         if rival.owes:
-            stop[projection.state].append(beside)
+            stop[conditions].append(beside)
         else:
-            lap[projection.state].append(beside / rival.laps**0.5)
+            lap[conditions].append(beside / rival.laps**0.5)
 
 
 def summarise_errors(*, own: dict[str, list[float]], lap: dict[str, list[float]], stop: dict[str, list[float]]) -> Errors:
-    """Quantiles and scales; a state with few stops has those of all neutralisations, and without any those of a free track."""
+    """Quantiles and scales; conditions with few stops have those of all neutralisations, without any those of a free track."""
     import numpy as np
 
     def pooled(errors: dict[str, list[float]], state: str) -> list[float]:
@@ -111,8 +112,12 @@ def summarise_errors(*, own: dict[str, list[float]], lap: dict[str, list[float]]
         return max(float(np.median(np.abs(errors))) / STUDENT_MEDIAN, 0.1) if errors else default
 
     shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    conditions = (*STATES, rejoin.WET_TRACK)
+    quantiles = {one: np.quantile(pooled(own, one) or [0.0], shares) for one in conditions}
+    # By how much a stop is off in the middle is another thing in each wet race, and there are few.
+    quantiles[rejoin.WET_TRACK] -= np.median(quantiles[rejoin.WET_TRACK])
     return Errors(
-        own={state: np.quantile(pooled(own, state) or [0.0], shares).tolist() for state in STATES},
-        lap={state: scale(pooled(lap, state), 0.7) for state in STATES},
-        stop={state: scale(pooled(stop, state), 2.0) for state in STATES},
+        own={one: values.tolist() for one, values in quantiles.items()},
+        lap={one: scale(pooled(lap, one), 0.7) for one in conditions},
+        stop={one: scale(pooled(stop, one), 2.0) for one in conditions},
     )

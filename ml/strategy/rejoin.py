@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ml.cleaning import MIXED_CONDITIONS_SHARE
 from ml.strategy import hazard, pitloss
 from ml.strategy.pitloss import GREEN, STATES, CompoundCost, PastStops, PitLoss
+from telemetry.lap_rules import SLICK_COMPOUNDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,12 +29,13 @@ DEGREES = 3.0  # of freedom of Student's distribution of the rivals' errors
 EXIT_SHARE = 0.5  # of the projection from the pit exit beside the one from the line, for a car that has left the lane
 FAR_OFF = 0.025  # share of stops of which something unforeseen decides; their places are spread geometrically around
 FAR_OFF_RATIO = 0.6
+WET_TRACK = "wet track"  # of the errors: on a free track, with cars on wet tyres
 NEW_TYRE_LAPS = 2  # clean laps on a set after which its pace is known
 
 
 @dataclass(frozen=True)
 class Errors:
-    """How far projections of past stops were off, by the state of the track when the car came in."""
+    """How far projections of past stops were off, by the conditions in which the car came in."""
 
     own: dict[str, list[float]] = field(default_factory=dict)  # quantiles in seconds, beside the rivals' median error
     lap: dict[str, float] = field(default_factory=dict)  # scale in seconds of a rival's error over a lap
@@ -75,6 +78,7 @@ class Projection(NamedTuple):
 
     own: float
     state: str
+    conditions: str  # whose errors count: the state, or WET_TRACK
     loss: PitLoss
     penalty: float
     rivals: list[Rival]
@@ -107,7 +111,17 @@ def project(known: "Timeline", question: Question, model: Model) -> Projection:
         )
         for row, one, other in zip(rows, now, later, strict=True)
     ]
-    return Projection(float(own + penalty), state, loss, penalty, rivals)
+    conditions = WET_TRACK if state == GREEN and is_wet(known, question) else state
+    return Projection(float(own + penalty), state, conditions, loss, penalty, rivals)
+
+
+def is_wet(known: "Timeline", question: Question) -> bool:
+    """Whether this car or a share of all cars is on wet tyres: then nobody knows how fast the next lap is on which tyres."""
+    import numpy as np
+
+    present = np.minimum(known.last_lap + 1, known.compound.shape[1] - 1)
+    wet = known.compound[np.arange(len(present)), present] >= len(SLICK_COMPOUNDS)
+    return bool(wet[question.row] or wet.mean() >= MIXED_CONDITIONS_SHARE)
 
 
 def expected_paces(known: "Timeline", state: str, loss: PitLoss, moment: float) -> "np.ndarray":
@@ -216,7 +230,7 @@ def place_probabilities(projection: Projection, errors: Errors, *, cars: int) ->
     """The probability of each place, the first one being the lead."""
     import numpy as np
 
-    state = projection.state if projection.state in errors.own else GREEN
+    state = projection.conditions if projection.conditions in errors.own else GREEN
     own = projection.own + np.array(errors.own[state])
     ahead = np.array([ahead_of(rival, own, errors, state) for rival in projection.rivals]).reshape(-1, len(own))
     places = count_distribution(ahead, cars).mean(axis=1)

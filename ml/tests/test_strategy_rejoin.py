@@ -119,6 +119,24 @@ def test_the_leader_rejoins_behind_those_within_the_loss(model):
     assert 6 in rejoin.smallest_set(places)
 
 
+def test_the_errors_of_stops_on_a_wet_track_are_kept_apart_and_make_places_less_certain_there_only(races):
+    rain = race(session_id=4, stops={car: 12 + car % 16 for car in range(1, 21)}, noise=0.2)
+    duration = rain.duration.copy()
+    rows, laps = np.nonzero(rain.stop)
+    duration[rows, laps + 1] += np.linspace(-5, 25, 20)
+    crossing = rain.crossing[:, :1] + np.cumsum(np.nan_to_num(duration), axis=1)
+    wet = replace(rain, duration=duration, crossing=crossing, compound=np.full_like(rain.compound, 3))
+    learnt = fitting.fit([*races, wet])
+    sizes = {}
+    for timeline in (races[0], wet):
+        question = fitting.stop_questions(timeline)[0]
+        projection = rejoin.project(timeline.as_of(question.asked_at), question, learnt)
+        sizes[projection.conditions] = len(rejoin.smallest_set(rejoin.place_probabilities(projection, learnt.errors, cars=20)))
+    assert np.std(learnt.errors.own[""]) < 2
+    assert np.median(learnt.errors.own["wet track"]) == pytest.approx(0)
+    assert sizes["wet track"] > sizes[""] + 2
+
+
 def test_a_pending_penalty_is_served_at_the_stop_and_only_once(model):
     timeline = race(gap=3.0)
     moment = float(timeline.crossing[0, 4] + 85)
