@@ -118,6 +118,8 @@ def assumptions(projection: rejoin.Projection, tyre_compound: str, strategy: Str
         "Others that come into the pit lane are seen when they do so.",
         "The announced length of the race is the number of laps that were driven.",
     ]
+    if projection.conditions == rejoin.WET_TRACK:
+        result.append("Cars are on wet tyres: the places are as uncertain as they were for past stops on a wet or drying track.")
     if projection.penalty:
         result.append(f"A penalty is served at this stop, which makes it {projection.penalty:.1f} s longer.")
     if tyre_compound:
@@ -139,7 +141,7 @@ def answer_forecast(*, session_id: int, lap: int, actual_stops: bool = False) ->
     order = forecast.frozen_order(known, running.rows)
     rows = sorted(
         (
-            describe(chances[place], known.cars[row]) | {"order_stays": int(order[place])}
+            describe(chances[place], known.cars[row], given_stops=actual_stops) | {"order_stays": int(order[place])}
             for place, row in enumerate(running.rows)
         ),
         key=lambda car: car["expected"],

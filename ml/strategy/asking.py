@@ -131,11 +131,11 @@ def listed(places: "np.ndarray") -> list[dict[str, Any]]:
     return [{"place": place + 1, "probability": round(float(share), 4)} for place, share in enumerate(shares) if share > 0]
 
 
-def describe(chances: "np.ndarray", car: int) -> dict[str, Any]:
+def describe(chances: "np.ndarray", car: int, *, given_stops: bool) -> dict[str, Any]:
     """A car's distribution of finishing places."""
     import numpy as np
 
-    first, last = forecast.place_range(chances)
+    first, last = forecast.place_range(chances, given_stops=given_stops)
     return {
         "driver_number": car,
         "likely": rejoin.median_place(chances),

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 MEMORY = 12.0  # clean laps over which what a lap says of a car's pace fades
 PACE_PRIOR = 4.0  # laps of a pace like the field's
 CLOSE_WEIGHT = 0.5  # of a lap that began close behind another car
-FROZEN_SHARE = 0.9  # of "the order stays" at a circuit where nobody gets past
-HARD_PASSING, EASY_PASSING = 0.03, 0.1  # probability of getting past within a lap: up to here it has all of it, from here on none
+# The share of "the order stays" where nobody gets past, and where cars do: probability of getting past within a lap.
+FROZEN_SHARES = (0.9, 0.3)
+PASSING = (0.03, 0.1)
 FROZEN_PLACES = 2.0  # mean distance of the places around it, before the first lap
-RANGE_PROBABILITY = 0.7
+# Of the shortest range of places that holds four of five finishes: places are whole, and mixed probabilities are wide.
+MIXED_RANGE, SIMULATED_RANGE = 0.65, 0.8
+BALANCING_SWEEPS = 20  # until the probabilities of a place sum to 1 but for a thousandth
 TEMPO_PRIOR = 5.0  # stops, of the tables' expectation in a race
 PACE_SPREAD = (0.05, 0.25)  # seconds: of a pace, however many laps show it, and of what a single lap shows
 
@@ -156,10 +159,11 @@ def stop_tempo(known: "Timeline", tables: StopTables) -> float:
     return min(float(np.log((stopped.sum() + TEMPO_PRIOR) / (expected + TEMPO_PRIOR))), 0.0)
 
 
-def place_range(chances: "np.ndarray", covered: float = RANGE_PROBABILITY) -> tuple[int, int]:
-    """The shortest range of places that has at least this probability: it holds four of five finishes, for places are whole."""
+def place_range(chances: "np.ndarray", *, given_stops: bool) -> tuple[int, int]:
+    """The shortest range of places with the probability at which four of five finishes lie in it."""
     import numpy as np
 
+    covered = SIMULATED_RANGE if given_stops else MIXED_RANGE
     cumulated = np.concatenate([[0.0], np.cumsum(chances)])
     ranges = [
         (high - low, -(cumulated[high] - cumulated[low]), low + 1, high)
@@ -207,8 +211,9 @@ def forecast(
 ) -> "tuple[Running, np.ndarray]":
     """(the cars that are running, (car, place): the probability of each finishing place)
 
-    The simulation is mixed with "the order stays": more so the harder it is to overtake, for where nobody gets past, teams do not
-    stop as they do elsewhere.
+    The simulation is mixed with "the order stays": everywhere, for an error of its assumptions is in all of its races, and more
+    the harder it is to overtake, for teams do not stop there as they do elsewhere. Not where the stops are given: the mixture
+    would hide what another stop changes.
     """
     import numpy as np
 
@@ -216,12 +221,20 @@ def forecast(
     count = places.shape[1]
     simulated = np.stack([(places == place).mean(axis=0) for place in range(1, count + 1)], axis=1)
     passing = model.passing.get(known.circuit, model.passing_mean)
-    share = (
-        0.0 if plan is not None else FROZEN_SHARE * float(np.clip((EASY_PASSING - passing) / (EASY_PASSING - HARD_PASSING), 0, 1))
-    )
-    distance = np.abs(np.arange(1, count + 1) - frozen_order(known, running.rows)[:, None])
-    stays = np.exp(-distance / (FROZEN_PLACES * (1 - lap / known.race_laps) + 0.2))
-    return running, (1 - share) * simulated + share * stays / stays.sum(axis=1, keepdims=True)
+    share = float(np.interp(passing, PASSING, FROZEN_SHARES)) if plan is None else 0.0
+    stays = around(frozen_order(known, running.rows), FROZEN_PLACES * (1 - lap / known.race_laps) + 0.2)
+    return running, (1 - share) * simulated + share * stays
+
+
+def around(order: "np.ndarray", spread: float) -> "np.ndarray":
+    """(car, place): probabilities that fall with the distance from the car's place; every car's, and every place's, sum to 1."""
+    import numpy as np
+
+    chances = np.exp(-np.abs(np.arange(1, len(order) + 1) - order[:, None]) / spread)
+    for _ in range(BALANCING_SWEEPS):
+        chances /= chances.sum(axis=0)
+        chances /= chances.sum(axis=1, keepdims=True)
+    return np.asarray(chances)
 
 
 def frozen_order(known: "Timeline", rows: "np.ndarray") -> "np.ndarray":

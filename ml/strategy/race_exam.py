@@ -50,7 +50,7 @@ def score_race(race: "Timeline", share: float, model: RaceModel, *, actual_stops
     frozen = forecast.frozen_order(known, running.rows)
     reached = np.arange(1, len(truth) + 1) >= truth[:, None]
     certain = (np.arange(1, len(truth) + 1) == frozen[:, None]).astype(float)
-    ranges = np.array([forecast.place_range(one) for one in chances])
+    ranges = np.array([forecast.place_range(one, given_stops=actual_stops) for one in chances])
 
     def crps(places: "np.ndarray") -> float:
         return float(np.square(places.cumsum(axis=1) - reached).sum(axis=1).mean())

@@ -1,6 +1,7 @@
-"""The script in docs/ does what it says, against a real server."""
+"""The script in docs/ does what it says, against a real server; what docs/ names is there."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -34,3 +35,12 @@ def test_an_analyst_gets_from_the_api_to_a_picture(live_server, settings, tmp_pa
     assert ("promote_model" in done.stdout) is not promoted
     assert ("next_lap: 2 runs, best" in done.stdout) is promoted
     assert len(Image.open(tmp_path / "laptimes.png").convert("RGB").getcolors(1_000_000)) > 50
+
+
+def test_the_docs_say_of_every_number_that_strategy_is_given_by_hand_what_it_was_compared_on():
+    text = (django_settings.BASE_DIR / "docs" / "strategy.md").read_text().split("## Constants")[1]
+    code = "".join(path.read_text() for path in (django_settings.BASE_DIR / "ml" / "strategy").glob("*.py"))
+    given = re.findall(r"^([A-Z][A-Z_]+(?:, [A-Z][A-Z_]+)*) = \(?[\d.]", code, re.MULTILINE)
+    assert len(given) > 40
+    names = {name for names in given for name in names.split(", ")}
+    assert {name for name in names if f"`{name}`" not in text} == set()

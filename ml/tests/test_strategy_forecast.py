@@ -1,5 +1,6 @@
 """How a race ends: the simulation, its distributions, and what it is measured by."""
 
+from dataclasses import replace
 from time import process_time
 
 import numpy as np
@@ -47,7 +48,7 @@ def test_probabilities_sum_to_one_for_each_car_and_the_leader_is_likely_to_win(m
     _, chances = forecast.forecast(timeline.as_of(moment_of(timeline, 36)), 36, model, plan=no_stops(20, 40))
     assert chances.sum(axis=1) == pytest.approx(np.ones(20))
     assert chances[0, 0] > 0.8
-    assert forecast.place_range(chances[0])[0] == 1
+    assert forecast.place_range(chances[0], given_stops=True)[0] == 1
 
 
 def test_a_planned_stop_costs_places(model):
@@ -102,3 +103,35 @@ def test_the_exam_scores_a_race_beside_the_order_at_that_moment(model):
     mean = race_exam.means([score, score])
     assert mean["error"] == pytest.approx(score.error)
     assert mean["worst_race"] == pytest.approx(score.error - score.frozen_error)
+
+
+def test_a_fast_car_at_the_end_of_the_field_may_stay_there_anywhere_and_most_likely_where_nobody_gets_past(model):
+    timeline = race(gap=1.0, stops=dict.fromkeys(range(1, 21), 12))
+    duration = timeline.duration.copy()
+    duration[0] -= 1.5
+    duration[0, 19] += 50
+    crossing = timeline.crossing[:, :1] + np.cumsum(np.nan_to_num(duration), axis=1)
+    known = replace(timeline, duration=duration, crossing=crossing).as_of(float(np.nanmin(crossing[:, 20])))
+    stays = {}
+    for passing in (0.9, 0.02):
+        learnt = model._replace(passing={timeline.circuit: passing})
+        _, chances = forecast.forecast(known, 20, learnt)
+        _, places = forecast.simulate_from(known, 20, learnt)
+        stays[passing] = chances[0, 16:].sum(), (places[:, 0] > 16).mean()
+    (mixed, simulated), (hard, _) = stays[0.9], stays[0.02]
+    assert simulated < 0.1
+    assert 0.2 < mixed < 0.5 < hard
+
+
+def test_exactly_one_car_wins_where_the_order_is_likely_to_stay(model):
+    timeline = season(races=1)[0]
+    learnt = model._replace(passing={timeline.circuit: 0.02})
+    _, chances = forecast.forecast(timeline.as_of(moment_of(timeline, 4)), 4, learnt)
+    assert chances.sum(axis=0) == pytest.approx(np.ones(20), abs=1e-3)
+    assert chances.sum(axis=1) == pytest.approx(np.ones(20))
+
+
+def test_where_the_stops_are_given_the_range_is_that_of_more_simulated_races():
+    chances = np.array([0.1, 0.6, 0.15, 0.1, 0.05])
+    assert forecast.place_range(chances, given_stops=False) == (2, 3)
+    assert forecast.place_range(chances, given_stops=True) == (1, 3)
