@@ -76,6 +76,14 @@ def test_the_laps_shown_first_are_of_cars_with_samples(sampled):
     assert next(lap.car.number for lap in chosen_laps(load(sampled), state)) == second.car.number
 
 
+def test_laps_without_samples_are_no_dead_end(browser, sampled, two):
+    SampleFile.objects.filter(session=sampled, driver_number=two[1][0].driver_number).delete()
+    page = f"{url_of(sampled)}telemetry/"
+    told = browser.get(page, {"laps": ",".join(two[0])}).content.decode()
+    assert "There are no samples of lap 12" in told
+    assert f'<a href="{page}">Other laps of this session</a>' in told
+
+
 def test_corners_that_nobody_has_numbered_are_said_to_be_counted(browser, sampled, two):
     page, query = f"{url_of(sampled)}telemetry/", {"laps": ",".join(two[0])}
     assert "official numbers can differ" in browser.get(page, query).content.decode()
