@@ -147,7 +147,8 @@ def ask_models(session_id: int, cars: dict[int, int], race_laps: int | None, tas
 def forecasts_of(session_id: int, cars: dict[int, int], race_laps: int | None, tasks: Collection[str] = MISSING) -> Answer:
     """The forecasts of the promoted models of these tasks; where all are asked also, in words, what there is none of."""
     promoted = {*Run.objects.filter(champion=True, task__in=tasks).values_list("task", flat=True)}
-    notes = [text for task, text in MISSING.items() if task not in promoted]
+    without = [task for task in MISSING if task not in promoted]
+    notes = [MISSING[task] for task in without if task != "in_lap" or "next_lap" in promoted]  # which of the two says all
     answer: Answer = {}
     if promoted and race_laps is None:
         notes.append(UNKNOWN_LENGTH)

@@ -1,5 +1,6 @@
 """The lines of the live table: the cells of a car as texts, by kind of session. The page's script writes the same texts."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from pages.chart import Table
@@ -186,12 +187,14 @@ def duration(seconds: int) -> str:
 
 
 class MapCar(NamedTuple):
-    """A car on the map; `label` is empty where it would cover that of a car ahead."""
+    """A car on the map, and its label, so far from it; empty where it would cover another car or the label of one ahead."""
 
     car: dict[str, Any]
     x: float
     y: float
     label: str
+    label_x: float = 0
+    label_y: float = 0
 
 
 class Map(NamedTuple):
@@ -204,6 +207,8 @@ class Map(NamedTuple):
 
 MAP_MARGIN = 60  # around the track, in which a label has room
 LABEL = (70, 34)  # width and height of a label
+LABEL_PLACES = ((0, -27), (52, 0), (-52, 0))  # its middle beside the car: above, to the right, to the left
+DOT = (48, 30)  # so near the middle of a label may be to another car
 
 
 def draw_map(board: dict[str, Any]) -> Map | None:
@@ -228,9 +233,21 @@ def draw_map(board: dict[str, Any]) -> Map | None:
 
 
 def label_cars(cars: list[tuple[dict[str, Any], float, float]]) -> list[MapCar]:
-    """Cars in the order of the session: a label that would cover an earlier one is left out."""
+    """Cars in the order of the session: each label has the first place where it covers no car and no earlier label, or none."""
     placed: list[MapCar] = []
-    for car, x, y in cars:
-        free = all(abs(x - each.x) >= LABEL[0] or abs(y - each.y) >= LABEL[1] for each in placed if each.label)
-        placed.append(MapCar(car, x, y, car["acronym"] if free else ""))
+    labels: list[tuple[float, float]] = []
+    for number, (car, x, y) in enumerate(cars):
+        others = [(*each[1:],) for at, each in enumerate(cars) if at != number]
+        for aside, down in LABEL_PLACES:
+            middle = x + aside, y + down
+            if is_apart(middle, labels, LABEL) and is_apart(middle, others, DOT):
+                labels.append(middle)
+                placed.append(MapCar(car, x, y, car["acronym"], aside, down))
+                break
+        else:
+            placed.append(MapCar(car, x, y, ""))
     return placed
+
+
+def is_apart(point: tuple[float, float], others: Iterable[tuple[float, float]], by: tuple[float, float]) -> bool:
+    return all(abs(point[0] - x) >= by[0] or abs(point[1] - y) >= by[1] for x, y in others)

@@ -134,6 +134,13 @@ def test_labels_on_the_map_never_cover_each_other():
     assert [each.label for each in label_cars(cars)] == ["VER", "", "PER", "SAI"]
 
 
+def test_no_label_on_the_map_covers_a_car():
+    column = [({"acronym": name}, 500, y) for name, y in (("VER", 100), ("LEC", 75), ("PER", 50))]
+    placed = label_cars(column)
+    assert [each.label for each in placed] == ["VER", "LEC", "PER"]
+    assert [each.label_x for each in placed] == [52, -52, 0]  # beside the cars that are above
+
+
 def test_the_table_has_what_the_page_has(sprint):
     now = sprint(SPRINT)
     table = as_table(now)

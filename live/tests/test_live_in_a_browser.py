@@ -126,7 +126,7 @@ def panels(board):
         "names": [[line.car["acronym"], status(line.car)] for line in lines(board)],
         "messages": [message["time"] for message in board["messages"]],
         "radio": [f"{clip['time']} {clip['name']}" for clip in board["radio"]],
-        "map": {str(car["number"]): f"translate({x:.1f} {y:.1f})" for car, x, y, _ in drawn.cars},
+        "map": {str(car["number"]): f"translate({x:.1f} {y:.1f})" for car, x, y, *_ in drawn.cars},
         "labels": [each.label for each in drawn.cars],
         "forecasts": [[line.car["acronym"], *(cell.text for cell in line.cells)] for line in forecast_lines(board)],
         "stops": [stop_text(stop) for stop in board["forecast"]["stops"]],

@@ -88,7 +88,9 @@ function drawOrder() {
   while (body.rows.length > board.order.length) body.lastElementChild.remove();
 }
 
-const MARGIN = 60, LABEL = [70, 34]; // as in live/lines.py
+const MARGIN = 60, LABEL = [70, 34], LABEL_PLACES = [[0, -27], [52, 0], [-52, 0]], DOT = [48, 30]; // as in live/lines.py
+
+const isApart = ([x, y], others, by) => others.every(([ox, oy]) => Math.abs(x - ox) >= by[0] || Math.abs(y - oy) >= by[1]);
 
 function drawMap() {
   const svg = get("map"), track = board.outline, points = [...track, ...Object.values(board.map)];
@@ -102,22 +104,30 @@ function drawMap() {
   const text = (point) => place(point).map((value) => value.toFixed(1));
   svg.setAttribute("viewBox", `0 0 1000 ${(2 * MARGIN + height * scale).toFixed(0)}`);
   get("outline").setAttribute("points", track.map((point) => text(point).join(",")).join(" "));
-  const labelled = [];
-  for (const number of board.order) {
+  const labelled = [], seen = board.order.filter((number) => board.map[number]);
+  for (const number of seen) {
     const car = board.cars[number], point = board.map[number];
-    if (!point) continue;
     let dot = svg.querySelector(`g[data-car="${number}"]`);
     if (!dot) {
       dot = document.createElementNS("http://www.w3.org/2000/svg", "g");
       dot.dataset.car = number;
-      dot.innerHTML = '<circle r="13"/><text y="-18"></text><title></title>';
+      dot.innerHTML = '<circle r="13"/><text></text><title></title>';
       svg.append(dot);
     }
     shade(dot, car);
     const [x, y] = place(point);
-    const free = labelled.every(([ox, oy]) => Math.abs(x - ox) >= LABEL[0] || Math.abs(y - oy) >= LABEL[1]);
-    if (free) labelled.push([x, y]);
-    write(dot.querySelector("text"), free ? car.acronym : "");
+    const others = seen.filter((other) => other !== number).map((other) => place(board.map[other]));
+    const free = LABEL_PLACES.find(([aside, down]) => {
+      const middle = [x + aside, y + down];
+      return isApart(middle, labelled, LABEL) && isApart(middle, others, DOT);
+    });
+    const label = dot.querySelector("text");
+    write(label, free ? car.acronym : "");
+    if (free) {
+      labelled.push([x + free[0], y + free[1]]);
+      label.setAttribute("x", free[0]);
+      label.setAttribute("y", free[1]);
+    }
     write(dot.querySelector("title"), car.name);
     dot.setAttribute("transform", `translate(${text(point).join(" ")})`);
   }
