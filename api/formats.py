@@ -16,7 +16,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 
 from api.errors import TooLarge
 from api.tables import writers
-from api.tables.columns import Columns
+from api.tables.columns import Column, Columns
 from api.tables.converters import python_to_arrow, python_to_csv, python_to_json, python_to_spreadsheet
 from mirror.json_input import TooDeep, parse_json
 
@@ -103,7 +103,8 @@ class Negotiation(DefaultContentNegotiation):
         try:
             return super().select_renderer(request, renderers, format_suffix)
         except NotAcceptable:
-            return renderers[0], renderers[0].media_type
+            renderer = next((each for each in renderers if [each.format] == names[-1:]), renderers[0])
+            return renderer, renderer.media_type
 
 
 def write_for_spreadsheet(columns: Columns, chunks: writers.Chunks, *, zone: str) -> Iterator[bytes]:
@@ -124,6 +125,19 @@ def split_rows(rows: Iterable[tuple]) -> Iterator[writers.Chunk]:
     """Split rows into lists of CHUNK rows, lazily."""
     iterator = iter(rows)
     return iter(lambda: list(islice(iterator, CHUNK)), [])
+
+
+def table_response(renderer: FileRenderer, rows: list[dict[str, Any]], *, filename: str) -> StreamingHttpResponse:
+    """Rows that all have the same names as a file."""
+    columns = [column_of(name, [row[name] for row in rows]) for name in (rows[0] if rows else ())]
+    return file_response(renderer, renderer.write(columns, split_rows(tuple(row.values()) for row in rows)), filename=filename)
+
+
+def column_of(name: str, values: list[Any]) -> Column:
+    """The column of a file for these values, which are of one type or None; whole numbers among others are numbers."""
+    kinds = {type(value) for value in values if value is not None}
+    kind = float if float in kinds else next(iter(kinds), str)
+    return Column(name, name, kind, low=-(2**31), high=2**31 - 1)
 
 
 def file_response(renderer: FileRenderer, pieces: Iterable[bytes], *, filename: str) -> StreamingHttpResponse:

@@ -6,7 +6,7 @@ A viewset offers what can be included::
         included = {"stint_number": Included((make_column(...),), "The stint of the lap.", LapQuerySet.with_stint)}
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -84,6 +84,14 @@ def check_names(parameter: str, names: list[str], valid: list[str]) -> None:
             close = get_close_matches(name, valid, n=1)
             guess = f" Did you mean {close[0]!r}?" if close else ""
             raise ValidationError({parameter: [f"There is no field {name!r}.{guess} Valid are: {', '.join(valid)}."]})
+
+
+def pick_fields(rows: Sequence[Mapping[str, Any]], text: str) -> list[dict[str, Any]]:
+    """Rows with only the fields that are named in a text, separated by commas; with all where it is empty."""
+    names = list(dict.fromkeys(name.strip() for name in text.split(","))) if text else []
+    if rows:
+        check_names("fields", names, list(dict.fromkeys(name for row in rows for name in row)))
+    return [{name: row.get(name) for name in names} if names else dict(row) for row in rows]
 
 
 def describe_include(included: Mapping[str, Included]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -10,7 +11,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from api.formats import BrowsableRenderer, JSONRenderer
+from api.formats import (
+    FILES,
+    BrowsableRenderer,
+    CSVRenderer,
+    FileRenderer,
+    JSONRenderer,
+    NDJSONRenderer,
+    ParquetRenderer,
+    table_response,
+)
+from api.selecting import pick_fields
 from api.serializers import validate_data
 from drivers.filters import DRIVER, SessionWords
 from mirror.limits import MAX_KEY
@@ -29,6 +40,7 @@ class PitVisitsQuery(SessionWords):
     driver = serializers.CharField(required=False, help_text=DRIVER)
     driver_number = serializers.IntegerField(min_value=0, max_value=999, required=False, help_text="Those of one car; or driver.")
     kind = serializers.ChoiceField(choices=KINDS, required=False, help_text="Those of one kind.")
+    fields = serializers.CharField(required=False, help_text="Fields of the visits, separated by commas; by default all.")
     ways: ClassVar = {"session_id": "race, year and session"}
 
 
@@ -57,17 +69,22 @@ class PitVisitsView(APIView):
     """The visits to the pit lane of a race: changes of tyres, penalties, transits behind the safety car, red flags."""
 
     permission_classes = [AllowAny]
-    renderer_classes = [JSONRenderer, BrowsableRenderer]
+    renderer_classes = [JSONRenderer, *FILES, BrowsableRenderer]
 
     @extend_schema(
         operation_id="pit_visits",
         summary="List visits to the pit lane by kind",
         parameters=[PitVisitsQuery],
-        responses=PitVisitsSerializer,
+        responses={
+            (200, JSONRenderer.media_type): PitVisitsSerializer,
+            (200, CSVRenderer.media_type): str,
+            (200, NDJSONRenderer.media_type): str,
+            (200, ParquetRenderer.media_type): bytes,
+        },
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Every visit of a race with its kind and the reason. Visits that OpenF1 has no row of are derived from out-laps and
-        stints, and marked.
+        stints, and marked. Files have the visits alone.
         """
         parameters = request.query_params.dict()
         parameters.pop("format", None)
@@ -83,7 +100,10 @@ class PitVisitsView(APIView):
             and query.get("kind", visit.kind) == visit.kind
         ]
         kinds = {kind: count for kind in KINDS if (count := sum(visit.kind == kind for visit in visits))}
-        return Response({"session_id": session.pk, "kinds": kinds, "visits": [describe(visit) for visit in visits]})
+        rows = pick_fields([describe(visit) for visit in visits], query.get("fields", ""))
+        if isinstance(request.accepted_renderer, FileRenderer):
+            return table_response(request.accepted_renderer, rows, filename=f"pit_visits_{session.pk}")
+        return Response({"session_id": session.pk, "kinds": kinds, "visits": rows})
 
 
 def describe(visit: Visit) -> dict[str, Any]:

@@ -36,6 +36,14 @@ def test_csv_can_be_asked_for_by_header(api):
     assert answer.getvalue().decode().splitlines()[0].startswith("race_id,")
 
 
+def test_what_the_address_asks_for_wins_over_the_header(api):
+    """Clients send Accept: application/json with everything; they were answered with JSON, whatever the address said."""
+    make(Race)
+    answer = api.get("/races?format=csv", HTTP_ACCEPT="application/json")
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.getvalue().decode().splitlines()[0].startswith("race_id,")
+
+
 def test_a_refused_csv_is_json(api):
     answer = api.get("/races?format=csv&nosuch=1")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/json")

@@ -48,7 +48,7 @@ def caveats_of(session: Session) -> list[str]:
     if quality is None:
         caveats.append("The data of this session have not been checked.")
     elif quality["grade"] != "complete":
-        caveats.append(f"Data quality of this session: {quality['grade']}. {' '.join(quality['reasons'][:3])}")
+        caveats.append(f"Data quality of this session: {quality['grade']} ({'; '.join(quality['reasons'][:3])}).")
     if quality is not None and not quality["findings"].startswith("0 errors"):
         caveats.append(f"Checks found {quality['findings'].removesuffix(' by the checks')}; the tool session_quality lists them.")
     corrected = Correction.objects.filter(session_id=session.pk).count()

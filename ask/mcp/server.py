@@ -31,16 +31,22 @@ GLOSSARY = "docs/glossary.md"
 
 
 TOOLS = (*session_tools.TOOLS, *lap_tools.TOOLS, *site_tools.TOOLS)
-PARAMETERS = {tool.__name__: [*inspect.signature(tool).parameters] for tool in TOOLS}
+PARAMETERS = {tool.__name__: inspect.signature(tool).parameters for tool in TOOLS}
 
 
 class Server(MCPServer):
-    """Refuses arguments that a tool does not have; the SDK would leave them out, and the answer be one to another question."""
+    """Refuses arguments that a tool does not have, which the SDK would leave out: the answer would be one to another question;
+    and says which are missing.
+    """
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
-        known = PARAMETERS.get(name, [])
-        if name in PARAMETERS and (unknown := arguments.keys() - {*known}):
+        known = PARAMETERS.get(name, {})
+        if name in PARAMETERS and (unknown := arguments.keys() - known.keys()):
             raise ToolError(f"{name} has no argument {min(unknown)!r}; it has: {', '.join(known)}.")
+        if missing := [
+            each for each, parameter in known.items() if parameter.default is parameter.empty and each not in arguments
+        ]:
+            raise ToolError(f"{name} needs {' and '.join(missing)}; it has: {', '.join(known)}.")
         return await super().call_tool(name, arguments, context)
 
 

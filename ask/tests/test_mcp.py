@@ -135,6 +135,9 @@ def test_an_argument_that_a_tool_does_not_have_is_refused(ask):
     text = ask.refusal("laps", race="bahrain 2024", driver="LEC")
     assert "laps has no argument 'driver'; it has: race, " in text
     assert "drivers" in text
+    text = ask.refusal("predict_laps", race="bahrain 2024")
+    assert "predict_laps needs driver and from_lap; it has: race, driver, from_lap, " in text
+    assert "pydantic" not in text
 
 
 def test_numbers_stand_for_words(ask):

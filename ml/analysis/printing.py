@@ -43,15 +43,16 @@ TABLES: dict[str, dict[str, tuple[Cell, ...]]] = {  # {question: {table of the a
             ("slope", "s/lap"),
             ("interval_low interval_high", "95 %"),
             ("band_low band_high", "0.02–0.04 s/kg"),
-            ("stint_80_low stint_80_high", "next, 80 %"),
             ("stints", "stints"),
             ("laps", "laps"),
         ),
+        "next": (("compound", "compound"), ("stint_80_low stint_80_high", "s/lap of one more stint, 80 %")),
         "drivers": (
             ("compound", "compound"),
             ("name", "driver"),
             ("slope", "s/lap"),
             ("interval_low interval_high", "95 %"),
+            ("stint_80_low stint_80_high", "next, 80 %"),
             ("laps", "laps"),
         ),
     },
@@ -125,7 +126,7 @@ def print_answer(console: Console, answer: dict[str, Any], *, about: str) -> Non
     session, question = answer["session"], answer["question"]
     console.print(f"{session['year']} {session['race']}, {session['session_name']}: {about}", style="bold")
     for name, cells in TABLES[question].items():
-        rows = driver_rows(answer) if name == "drivers" else flat_rows(answer[name])
+        rows = driver_rows(answer) if name == "drivers" else flat_rows(answer["rows" if name == "next" else name])
         if rows:
             console.print(make_table(question, cells, rows))
     if question in SIGNS:
@@ -142,11 +143,7 @@ def print_answer(console: Console, answer: dict[str, Any], *, about: str) -> Non
 
 def driver_rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
     """What degradation says of drivers, by compound."""
-    return [
-        {**driver, "compound": row["compound"], "interval_low": driver["interval"][0], "interval_high": driver["interval"][1]}
-        for row in answer["rows"]
-        for driver in row["drivers"]
-    ]
+    return [{**driver, "compound": row["compound"]} for row in answer["rows"] for driver in flat_rows(row["drivers"])]
 
 
 def make_table(question: str, cells: tuple[Cell, ...], rows: list[dict[str, Any]]) -> Table:

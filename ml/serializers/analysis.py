@@ -23,6 +23,7 @@ class AnalysisQuery(SessionWords):
         TABLES, required=False, help_text="Which table of the answer a file (csv, parquet) has; `rows` by default."
     )
 
+    fields = serializers.CharField(required=False, help_text="Columns of the rows, separated by commas; by default all.")
     ways: ClassVar = {"session_id": "race, year and session"}
 
 

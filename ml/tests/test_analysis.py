@@ -435,6 +435,7 @@ def test_the_command_answers_and_draws(session_ids, question, tmp_path):
         return
     assert "Taken for granted" in out
     assert max(map(len, out.splitlines())) <= 80
+    assert "…" not in out  # no heading and no figure is cut
     assert len(Image.open(tmp_path / "plot.png").convert("RGB").getcolors(1_000_000)) > 50
     assert json.loads(analyse(*arguments, "--json"))["question"] == question
 

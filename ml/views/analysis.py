@@ -19,13 +19,12 @@ from api.formats import (
     FileRenderer,
     JSONRenderer,
     ParquetRenderer,
-    file_response,
-    split_rows,
+    table_response,
 )
 from api.kept import alone, in_turn
 from api.links import NAMESPACE
+from api.selecting import pick_fields
 from api.serializers import validate_data
-from api.tables.columns import Column
 from mirror import versions
 from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
 from ml.analysis.columns import TABLES, flat_rows
@@ -79,14 +78,17 @@ class AnalysisView(APIView):
         query = request.query_params.dict()
         query.pop("format", None)
         options = validate_data(AnalysisQuery, query)
-        session_id, table = options.pop("session_id"), options.pop("table", "rows")
+        session_id, table, fields = options.pop("session_id"), options.pop("table", "rows"), options.pop("fields", "")
         renderer: Any = request.accepted_renderer
         try:
             answer = kept_answer(request, question, session_id, options)
             if isinstance(renderer, SVGRenderer | PNGRenderer):
                 return picture(request, answer, renderer)
             if isinstance(renderer, FileRenderer):
-                return table_file(msgspec.json.decode(answer), table, renderer)
+                return table_file(msgspec.json.decode(answer), table, renderer, fields=fields)
+            if fields:
+                whole = msgspec.json.decode(answer)
+                return Response(whole | {"rows": pick_fields(whole["rows"], fields)})
             return Response(msgspec.Raw(answer))
         except NotThere as error:
             raise NotFound(error.args[0]) from error
@@ -120,21 +122,12 @@ def picture(request: Request, answer: bytes, renderer: FileRenderer) -> HttpResp
     return HttpResponse(body, content_type=renderer.media_type)
 
 
-def table_file(answer: dict[str, Any], table: str, renderer: FileRenderer) -> HttpResponseBase:
+def table_file(answer: dict[str, Any], table: str, renderer: FileRenderer, *, fields: str) -> HttpResponseBase:
     """One of the tables of an answer as a file; CannotSay where the answer has no such table."""
     if not isinstance(answer.get(table), list):
         raise CannotSay(f"This answer has no table {table!r}; it has: {', '.join(name for name in TABLES if answer.get(name))}.")
-    rows = flat_rows(answer[table])
-    columns = [make_column_of(name, [row[name] for row in rows]) for name in (rows[0] if rows else ())]
-    pieces = renderer.write(columns, split_rows(tuple(row.values()) for row in rows))
-    return file_response(renderer, pieces, filename=f"{answer['question']}_{answer['session']['session_id']}")
-
-
-def make_column_of(name: str, values: list[Any]) -> Column:
-    """The column of a file for these values, which are of one type or None; whole numbers among others are numbers."""
-    kinds = {type(value) for value in values if value is not None}
-    kind = float if float in kinds else next(iter(kinds), str)
-    return Column(name, name, kind, low=-(2**31), high=2**31 - 1)
+    rows = pick_fields(flat_rows(answer[table]), fields)
+    return table_response(renderer, rows, filename=f"{answer['question']}_{answer['session']['session_id']}")
 
 
 class QuestionsView(APIView):
