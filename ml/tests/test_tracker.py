@@ -173,6 +173,30 @@ def test_files_lie_in_folders_and_are_never_shown_as_pages(send, stranger, api, 
     assert api.put(f"{base}/note.txt", b"x", content_type="text/plain").status_code == 401
 
 
+def test_a_logged_model_is_a_folder_of_its_run(send, stranger, api, run, experiment):
+    """What autologging does with models: it lost its figures where the protocol ended here."""
+    named = {"experiment_id": experiment, "name": "my model/1", "source_run_id": run}
+    info = send("logged-models", **named)[1]["model"]["info"]
+    assert (info["name"], info["status"], info["source_run_id"]) == ("my-model-1", "LOGGED_MODEL_PENDING", run)
+    address = f"{API}/logged-models/{info['model_id']}"
+    assert send(f"logged-models/{info['model_id']}/params", params=[{"key": "alpha", "value": "1"}]) == (200, {})
+    folder = info["artifact_uri"].removeprefix("mlflow-artifacts:/")
+    stored = stranger.put(f"/api/2.0/mlflow-artifacts/artifacts/{folder}/MLmodel", b"x", content_type="text/plain")
+    assert stored.status_code == 200
+    ended = stranger.patch(address, {"status": "LOGGED_MODEL_READY"}, content_type="application/json")
+    assert ended.json() == api.get(address).json()
+    assert ended.json()["model"]["info"]["status"] == "LOGGED_MODEL_READY"
+    assert send("runs/outputs", run_id=run, models=[{"model_id": info["model_id"]}]) == (200, {})
+    assert get(api, "artifacts/list", run_id=run)[1]["files"] == [{"path": "my-model-1", "is_dir": True}]
+
+
+def test_a_model_belongs_to_a_run_and_to_its_owner(send, api, run, experiment):
+    assert send("logged-models", experiment_id=experiment, name="x")[1]["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert send("logged-models", client=api, name="x", source_run_id=run)[0] == 401
+    assert get(api, f"logged-models/m-{'0' * 32}-x")[1]["error_code"] == "RESOURCE_DOES_NOT_EXIST"
+    assert get(api, "logged-models/nonsense")[1]["error_code"] == "ENDPOINT_NOT_FOUND"
+
+
 def test_only_the_owner_writes_and_deletes(send, editor, api, run, experiment):
     from django.contrib.auth.models import User
 

@@ -173,8 +173,14 @@ def list_files(user: Any, message: messages.Files) -> dict[str, Any]:
 
 
 def search_models(user: Any, message: messages.Anything) -> dict[str, Any]:
-    """MLflow's logged models: there are none here, a model is a file of its run."""
+    """MLflow's logged models are found as folders of their runs alone."""
     return {"models": []}
+
+
+def log_outputs(user: Any, message: messages.RunId) -> dict[str, Any]:
+    """That a run made a model is said by the model's key."""
+    own_run(user, message)
+    return {}
 
 
 def files_below(run: Run, folder: str) -> list[dict[str, Any]]:
@@ -285,6 +291,7 @@ CALLS = {
     "runs/log-parameter": Call("POST", messages.OnePair, log_parameter),
     "runs/set-tag": Call("POST", messages.OnePair, set_tag),
     "runs/log-inputs": Call("POST", messages.Inputs, log_inputs),
+    "runs/outputs": Call("POST", messages.RunId, log_outputs),
     "metrics/get-history": Call("GET", messages.History, get_history),
     "artifacts/list": Call("GET", messages.Files, list_files),
     "logged-models/search": Call("POST", messages.Anything, search_models),

@@ -22,6 +22,11 @@ class Anything(msgspec.Struct):
     """A message of which nothing is needed."""
 
 
+class NewModel(msgspec.Struct):
+    name: str = ""
+    source_run_id: str = ""
+
+
 class ExperimentName(msgspec.Struct):
     experiment_name: str
 

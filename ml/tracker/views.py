@@ -14,10 +14,12 @@ from rest_framework.views import APIView
 from api.errors import to_api_exception
 from api.formats import JSONRenderer
 from ml import recording
-from ml.tracker.calls import CALLS, Refused, files_below, find_run, own_run
-from ml.tracker.messages import RunId
+from ml.tracker import logged_models
+from ml.tracker.calls import CALLS, Call, Refused, files_below, find_run, own_run
+from ml.tracker.messages import NewModel, RunId
 from ml.views.runs import RawParser
 
+CREATE = Call("POST", NewModel, logged_models.create)
 STATUSES = {"RESOURCE_DOES_NOT_EXIST": 404, "ENDPOINT_NOT_FOUND": 404}  # all others are 400
 CODES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "RESOURCE_DOES_NOT_EXIST", 429: "REQUEST_LIMIT_EXCEEDED"}
 
@@ -66,9 +68,15 @@ class CallView(TrackerView):
         body: Any = request.data or b"{}"
         return self.answer(request, call, lambda kind: msgspec.json.decode(body, type=kind, strict=False))
 
+    def patch(self, request: Request, call: str) -> Response:
+        return self.post(request, call)
+
     def answer(self, request: Request, name: str, parse: Any) -> Response:
-        call = CALLS.get(name)
+        call = CREATE if name == logged_models.PREFIX else CALLS.get(name)
         if call is None or call.method != request.method:
+            about_model = logged_models.ask(request.user, name, method=str(request.method))
+            if about_model is not None:
+                return Response(about_model)
             raise Refused("ENDPOINT_NOT_FOUND", f"{request.method} {name} is not spoken here; there are: {', '.join(CALLS)}.")
         return Response(call.answer(request.user, parse(call.message)))
 
