@@ -3,6 +3,7 @@
 import os
 import shutil
 from contextlib import suppress
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -324,6 +325,28 @@ def test_the_replay_shows_the_servers_order_plays_seeks_and_follows(open_page, r
     assert page.locator("#at").text_content() != before
     page.keyboard.press("f")
     assert state_of(page)["follow"] == page.locator("#board button[aria-pressed=true] b").text_content()
+
+
+PACK = """async () => {
+  const { drawNames } = await import(performance.getEntriesByType("resource").find(({ name }) => name.includes("/names.")).name);
+  const written = [];
+  const fillText = (name, x, y) => written.push({ left: x, right: x + 22, top: y - 5.5, bottom: y + 5.5 });
+  const context = { font: "600 11px sans-serif", measureText: () => ({ width: 22 }), strokeText: () => {}, fillText };
+  const dotOf = (_, at) => ({ car: { number: at, acronym: `C${at}` }, x: 100 + 4 * at, y: 100, radius: 5 });
+  const dots = Array.from({ length: 20 }, dotOf);
+  drawNames(context, dots, { text: "#000", ground: "#fff", ratio: 1 });
+  return written;
+}"""
+
+
+def test_no_name_on_the_map_of_a_replay_hides_another(open_page, race_path):
+    page = open_page(f"{race_path}replay/")
+    page.wait_for_selector("#replay[data-ready]")
+    names = page.evaluate(PACK)
+    assert 2 < len(names) < 20  # twenty cars in 76 px: there is no room for all
+    for one, other in combinations(names, 2):
+        beside = one["right"] <= other["left"] or other["right"] <= one["left"]
+        assert beside or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
