@@ -268,7 +268,7 @@ def by_moment(row: Any) -> datetime.datetime:
 
 ORDER: dict[str, Any] = {
     "entries": lambda row: row.driver_number,
-    "results": lambda row: (row.position is None, row.position or 0, -(row.number_of_laps or 0), row.driver_number),
+    "results": lambda row: (not row.position, row.position or 0, -(row.number_of_laps or 0), row.driver_number),
     "grid": lambda row: row.position,
     "laps": lambda row: (row.driver_number, row.lap_number),
     "stints": lambda row: (row.driver_number, row.stint_number),

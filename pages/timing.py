@@ -74,6 +74,14 @@ def placed(piece: list[tuple[LapRow, float]]) -> dict[int, float]:
     return {number: offset + seconds for number, seconds in sums}
 
 
+def winner_of(rows: SessionRows) -> int | None:
+    """The car that won a race; where nobody or several have the first place, the gap of 0 and the time tell. None without one."""
+    first = [result for result in rows.results if result.position == 1]
+    first = first or [result for result in rows.results if result.gap_to_leader == 0]
+    times = [result.duration if isinstance(result.duration, int | float) else math.inf for result in first]
+    return first[times.index(min(times))].driver_number if first else None
+
+
 @derived_once
 def field_crossings(rows: SessionRows) -> Ends:
     """When each car ended its laps; cars on the winner's lap end exactly their official gap behind.
@@ -81,7 +89,7 @@ def field_crossings(rows: SessionRows) -> Ends:
     An official gap that is more than `SAME_RACE` seconds away from the driven one holds a penalty and moves nothing.
     """
     ends = {car: found for car, laps in rows.laps_of.items() if (found := crossings(laps, rows.possible_times))}
-    winner = next((result.driver_number for result in rows.results if result.position == 1), None)
+    winner = winner_of(rows)
     if not rows.is_race or winner not in ends:
         return ends
     last = max(ends[winner])

@@ -10,7 +10,7 @@ from pages.charts import View
 from pages.rows import SessionRows
 from pages.state import BadState, Laps, State, car_named, inside
 from pages.stops import end_mark, stop_marks
-from pages.timing import Ends, Stoppage, field_crossings, red_laps, started, stoppages, without
+from pages.timing import Ends, Stoppage, field_crossings, red_laps, started, stoppages, winner_of, without
 
 REFERENCES = {"winner": "winner's mean pace", "leader": "the leader", "median": "the field's median"}
 OFF_CHART = "Laps under a red flag can lie off the chart: the scale is made for the others."
@@ -86,7 +86,8 @@ def reference_times(reference: str, rows: SessionRows, cars: list[Car], ends: En
     if reference == "median":
         return {lap: median(found) for lap, found in by_lap(ends).items()}
     if reference == "winner":
-        winner = next(car.number for car in cars if car.number in ends)
+        first = winner_of(rows)
+        winner = first if first in ends else next(car.number for car in cars if car.number in ends)
         return mean_pace(ends[winner], started(rows, ends), red_laps(rows, field_crossings(rows)[winner]))
     try:
         return ends[car_named(reference, rows)]

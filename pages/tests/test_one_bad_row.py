@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from pages.charts import positions, strategy, trace
 from pages.lap_choice import chosen_laps
-from pages.rows import load
+from pages.rows import ORDER, load
 from pages.session_page import session_page
 from pages.state import State
 
@@ -64,6 +64,14 @@ def test_a_wrong_time_without_sectors_is_told_by_the_starts_around(rows):
 def test_a_wrong_sector_leaves_the_time_of_its_lap_as_it_is(rows, sector):
     car = winner_of(rows)
     assert lines(trace, with_lap(rows, car, 9, **{sector: 90.0})) == lines(trace, rows)
+
+
+@pytest.mark.parametrize(("place", "wrong"), [(0, None), (0, 0), (0, 40), (0, 2), (3, 0), (3, 1)])
+def test_a_wrong_place_moves_no_line(rows, place, wrong):
+    results = list(rows.results)
+    results[place] = msgspec.structs.replace(results[place], position=wrong)
+    spoilt = replace(rows, results=sorted(results, key=ORDER["results"]))
+    assert lines(trace, spoilt) == lines(trace, rows)
 
 
 def test_a_time_that_cannot_be_is_nobodys_best(rows):
