@@ -89,8 +89,11 @@ def right_points(rows: SessionRows, table: Table, misfits: list[ResultRow]) -> d
     others = [r for r in rows.results if r not in misfits]
     taken = any((r.points or 0) - base(table, r) > 0.5 for r in others)
     fastest = None if taken else fastest_car(rows)
+    free = set(range(1, len(table) + 1)) - {r.position for r in rows.results}
     points = {}
     for result in misfits:
+        if any(fits(rows, table, result._replace(position=place)) for place in free):
+            continue  # its place is at fault, which has a finding of its own
         bonus = may_have_bonus(rows, result) and not taken
         if not bonus or fastest is not None:
             points[result.driver_number] = float(base(table, result) + (bonus and fastest == result.driver_number))

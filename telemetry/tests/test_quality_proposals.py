@@ -1,5 +1,6 @@
 """Proposed corrections: which values follow from other rows, and how people apply them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -196,6 +197,13 @@ def test_points_that_were_never_filled_in_are_left_to_a_person_without_laps():
     assert proposed("points_do_not_fit_the_place", rows) == {}
     [finding] = next(check for check in CHECKS if check.name == "points_do_not_fit_the_place")(rows)
     assert "Sync the laps" in finding.message
+
+
+@pytest.mark.parametrize(("place", "wrong"), [(4, None), (4, 40), (1, 2)])
+def test_points_that_fit_a_place_nobody_has_stay_where_the_place_was_lost(place, wrong):
+    rows = ten_cars(FULL)
+    results = [row._replace(position=wrong) if row.position == place else row for row in rows.results]
+    assert proposed("points_do_not_fit_the_place", replace(rows, results=results)) == {}
 
 
 def test_the_slower_of_two_cars_in_one_place_gets_the_free_one_behind():
