@@ -1,9 +1,10 @@
 """Rendered answers kept in memory. The key has the versions of what an answer was made of, so none is ever stale.
 
-A streamed answer is kept gzipped, when the last of it has been taken: from the first time on where it is sent so, from the second
-where it has to be compressed for this alone, which is half of the work of making it.
+A streamed or a large answer is kept gzipped, when the last of it has been taken: from the first time on where it is sent so, from
+the second where it has to be compressed for this alone, which is half of the work of making it.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -35,6 +36,14 @@ def find(tag: str, *, gzip: bool) -> Answer | None:
     """The kept answer; to clients that do not accept gzip it may be a gzipped one, which is to be unpacked."""
     found = answers.get(key_of(tag, gzip=gzip))
     return found or (answers.get(key_of(tag, gzip=True)) if streamed.get(tag) else None)
+
+
+def keep(made: Answer, tag: str, *, gzip: bool) -> None:
+    """Keep an answer; one that is too large as it is, as if it had been streamed."""
+    if len(made.body) > MAX_ANSWER_BYTES and not made.gzipped:
+        deque(keep_streamed([made.body], tag, gzip=False), maxlen=0)
+    else:
+        answers.put(key_of(tag, gzip=gzip), made, len(made.body))
 
 
 def keep_streamed(parts: Iterable[bytes], tag: str, *, gzip: bool) -> Iterator[bytes]:

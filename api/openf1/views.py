@@ -204,7 +204,7 @@ def respond(query: Query, *, gzip: bool, headers: dict[str, str], tag: str = "")
     is_gzipped = gzip and len(body) >= compression.MIN_BYTES
     made = Answer(b"".join(compression.compress([body])), gzipped=True) if is_gzipped else Answer(body)
     if tag:
-        answers.answers.put(answers.key_of(tag, gzip=gzip), made, len(made.body))
+        answers.keep(made, tag, gzip=gzip)
     return kept_response(query, made, headers, gzip=gzip)
 
 

@@ -220,6 +220,15 @@ def test_a_streamed_answer_is_kept_gzipped_and_is_the_same_to_all(ask, streamed,
     assert ask(LAPS).headers.keys() == first.headers.keys()
 
 
+def test_an_answer_in_one_piece_that_is_too_large_is_kept_gzipped(ask, monkeypatch):
+    monkeypatch.setattr("api.openf1.answers.MAX_ANSWER_BYTES", 2_000)
+    monkeypatch.setattr(answers, "_largest", 2_000)
+    first, _ = ask(LAPS), ask(LAPS)
+    Lap.objects.filter(session_id=10).update(lap_duration=1)  # unseen, as nothing tells of it
+    assert len(first.body) > 2_000
+    assert ask(LAPS).body == gzip.decompress(ask(LAPS, accept_encoding="gzip").body) == first.body
+
+
 @pytest.mark.parametrize("change", [by_sync, by_rest, by_admin])
 @pytest.mark.parametrize("headers", [{}, {"accept_encoding": "gzip"}])
 def test_no_kept_streamed_answer_outlives_a_change(ask, streamed, upstream, editor, change, headers):

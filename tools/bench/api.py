@@ -207,7 +207,8 @@ def report_latency(one: Site, ten: Site, before: Site | None, chosen: list[Quest
     console.print(latency)
     console.print(load)
     if before:
-        console.print(beside.table)
+        for made in (*beside.tables, beside.cpu):
+            console.print(made)
     console.print(f"memory of the worker after that: {one.memory('VmRSS'):,.0f} MB; goal: 250")
 
 

@@ -41,25 +41,20 @@ class Beside:
     """
 
     def __init__(self) -> None:
-        ways = [f"{way}{column}" for way in ("kept", "cold") for column in (" p50", ", before", ", machine", ", goal here")]
-        self.table = table("ms", *ways, "CPU, cold", "before", "share", "goal")
+        columns = ("p50", "baseline", "this machine", "goal here")
+        self.tables = [table(f"{way}, ms", *columns) for way in ("kept", "cold")]
+        self.cpu = table("CPU of a cold answer, ms", "ours", "baseline", "share", "goal")
 
     def add(
         self, name: str, goals: tuple[str, str], was: tuple[float, float] | None, ours: list[Taken], before: list[Taken]
     ) -> None:
-        cells = []
-        for goal, then, *both in zip(goals, was or (0, 0), ours, before, strict=True):
+        for made, goal, then, *both in zip(self.tables, goals, was or (0, 0), ours, before, strict=True):
             here, old = (statistics.median(each.clock) for each in both)
-            factor = old / then if then else 0
-            cells += [
-                f"{here:.1f}",
-                f"{old:.1f}",
-                f"{factor:.1f} x" if then else "",
-                f"{float(goal) * factor:.1f}" if then else "",
-            ]
+            scaled = [f"{old / then:.1f} x", f"{float(goal) * old / then:.1f}"] if then else ["", ""]
+            made.add_row(name, f"{here:.1f}", f"{old:.1f}", *scaled)
         here, old = (statistics.median(each[1].cpu) for each in (ours, before))
         goal = f"{float(goals[1]) / was[1]:.0%}" if was else ""
-        self.table.add_row(name, *cells, f"{here:.1f}", f"{old:.1f}", f"{here / old:.0%}", goal)
+        self.cpu.add_row(name, f"{here:.1f}", f"{old:.1f}", f"{here / old:.0%}", goal)
 
 
 def table(*columns: str) -> Table:
