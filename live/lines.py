@@ -240,7 +240,8 @@ def label_cars(cars: list[tuple[dict[str, Any], float, float]]) -> list[MapCar]:
         others = [(*each[1:],) for at, each in enumerate(cars) if at != number]
         for aside, down in LABEL_PLACES:
             middle = x + aside, y + down
-            if is_apart(middle, labels, LABEL) and is_apart(middle, others, DOT):
+            is_whole = not aside or LABEL[0] / 2 <= middle[0] <= 1000 - LABEL[0] / 2  # above a car the margin has room
+            if is_whole and is_apart(middle, labels, LABEL) and is_apart(middle, others, DOT):
                 labels.append(middle)
                 placed.append(MapCar(car, x, y, car["acronym"], aside, down))
                 break

@@ -141,6 +141,13 @@ def test_no_label_on_the_map_covers_a_car():
     assert [each.label_x for each in placed] == [52, -52, 0]  # beside the cars that are above
 
 
+def test_no_label_is_cut_off_at_the_edge_of_the_map():
+    for edge, aside in ((60, 52), (940, -52)):
+        column = [({"acronym": name}, edge, y) for name, y in (("VER", 100), ("LEC", 75), ("PER", 50))]
+        placed = label_cars(column)
+        assert [(each.label, each.label_x) for each in placed] == [("VER", aside), ("", 0), ("PER", 0)]
+
+
 def test_the_table_has_what_the_page_has(sprint):
     now = sprint(SPRINT)
     table = as_table(now)

@@ -96,4 +96,4 @@ def per_minute(jobs: Jobs, choices: list[tuple[str, dict]], workers: int, second
     rate = len(ended) / (time.monotonic() - began) * 60
     jobs.end(*waiting)
     failed = [row["error"] for row in ended if row["state"] != "succeeded"]
-    return f"{rate:.0f}" + (f"; {len(failed)} failed: {failed[0]}" if failed else ""), not failed
+    return f"{rate:.1f}" + (f"; {len(failed)} failed: {failed[0]}" if failed else ""), not failed

@@ -119,7 +119,8 @@ function drawMap() {
     const others = seen.filter((other) => other !== number).map((other) => place(board.map[other]));
     const free = LABEL_PLACES.find(([aside, down]) => {
       const middle = [x + aside, y + down];
-      return isApart(middle, labelled, LABEL) && isApart(middle, others, DOT);
+      const isWhole = !aside || (middle[0] >= LABEL[0] / 2 && middle[0] <= 1000 - LABEL[0] / 2);
+      return isWhole && isApart(middle, labelled, LABEL) && isApart(middle, others, DOT);
     });
     const label = dot.querySelector("text");
     write(label, free ? car.acronym : "");
