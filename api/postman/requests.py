@@ -9,7 +9,7 @@ from api.postman.bodies import Bodies
 from api.postman.operations import Json, Operation, variable_name
 
 # Requests that need a session and perhaps a car; neither is required by name, for both could be named in words.
-ABOUT_A_SESSION, ITS_KEYS = {"car-data", "location", "strategy"}, {"session_id", "driver_number"}
+ABOUT_A_SESSION, ITS_KEYS = {"car-data", "location", "pit-visits", "strategy"}, {"session_id", "driver_number"}
 FILES = {"get": "model_card.md", "post": "example.txt"}  # names of files of a training run
 REMEMBERED = {"jobs_track_track": ("entry_id", "id")}  # operation: (variable, field of the answer)
 SESSION_VARIABLES = {"Race": "race_session_id", "Practice 2": "practice_id", "Qualifying": "qualifying_id"}  # by kind of session
