@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from drivers.models import SessionResult
+from drivers.race_lengths import scheduled_laps
 from live import samples as sample_files
 from live.alerts import Alerts
 from live.board import SHOWN_ALERTS, board
@@ -223,14 +223,3 @@ class Engine:
                 batch = []
         self.receive(batch, journal=False)
         return last_at
-
-
-def scheduled_laps(session: Session) -> int | None:
-    """The laps of a race: by its result where there is one, else those of the last race of its kind at this circuit."""
-    results = SessionResult.objects.filter(session__session_name=session.session_name, number_of_laps__isnull=False)
-    own = results.filter(session=session)
-    former = results.filter(session__circuit_key=session.circuit_key, session__date_start__lt=session.date_start)
-    for rows in (own, former.exclude(session__circuit_key=None)):
-        if newest := rows.order_by("-session__date_start", "-number_of_laps").values_list("number_of_laps", flat=True).first():
-            return int(newest)
-    return None

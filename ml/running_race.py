@@ -5,7 +5,6 @@ This module loads scikit-learn: import it inside functions.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -113,8 +112,7 @@ def rejoin_places(*, session_id: int, laps: Mapping[int, int], race_laps: int | 
     The place is the order in which the cars end the out-lap. Cars that cannot be told about are left out: on their first lap, on
     the last one, retired, before a lap is timed. CannotAnswer without any laps, and the errors of `load`.
     """
-    strategy, race = load(session_id)
-    race = replace(race, race_laps=max(race_laps or 0, race.race_laps))
+    strategy, race = load(session_id, race_laps)
     found = {}
     for car, lap in laps.items():
         row = race.row.get(car)

@@ -11,6 +11,7 @@ from ml.strategy.asking import (
     CannotAnswer,
     begin_forecast,
     beside_order_stays,
+    check_over,
     check_stop_lap,
     describe,
     entry_moment,
@@ -116,7 +117,7 @@ def assumptions(projection: rejoin.Projection, tyre_compound: str, strategy: Str
     result = [
         "The place is the order in which the cars end the out-lap.",
         "Others that come into the pit lane are seen when they do so.",
-        "The announced length of the race is the number of laps that were driven.",
+        "The announced length of the race is the number of laps that were driven; of one that is on, that of the last one there.",
     ]
     if projection.conditions == rejoin.WET_TRACK:
         result.append("Cars are on wet tyres: the places are as uncertain as they were for past stops on a wet or drying track.")
@@ -134,6 +135,8 @@ def assumptions(projection: rejoin.Projection, tyre_compound: str, strategy: Str
 def answer_forecast(*, session_id: int, lap: int, actual_stops: bool = False) -> dict[str, Any]:
     """The finishing order from the end of a lap on. CannotAnswer, and the errors of `load`."""
     strategy, race = load(session_id)
+    if actual_stops:
+        check_over(race)
     known = begin_forecast(race, lap)
     running = forecast.running_at(known, lap, strategy.race)
     plan = forecast.actual_plan(race, running) if actual_stops else None

@@ -1,8 +1,12 @@
 """What all answers about strategy share: the race, the checks of a question, and how distributions are written."""
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
+
+from drivers.race_lengths import scheduled_laps
 from mirror import versions
 from ml.strategy import forecast, pitloss, race_exam, rejoin
 from ml.strategy.circuit_facts import with_circuit_facts
@@ -51,10 +55,30 @@ def get_race(session_id: int) -> Timeline:
     return race_of(session_id, versions.of_session(session_id))
 
 
-def load(session_id: int) -> tuple[Strategy, Timeline]:
-    """(the promoted model with the facts about the circuit, the race); the errors of both."""
+def load(session_id: int, race_laps: int | None = None) -> tuple[Strategy, Timeline]:
+    """(the promoted model with the facts about the circuit, the race); the errors of both. `race_laps`: as announced."""
     strategy, race = load_strategy(), get_race(session_id)
+    race = replace(race, race_laps=max(race_laps or announced_laps(race), race.race_laps))
     return with_circuit_facts(strategy, race), race
+
+
+def announced_laps(race: Timeline) -> int:
+    """The laps that were driven; while the race is on, those of the last one at the circuit. CannotAnswer without any."""
+    session = Session.objects.get(pk=race.session_id)
+    if session.date_end is None or session.date_end < timezone.now():
+        return race.race_laps
+    laps = scheduled_laps(session)
+    if laps is None:
+        raise CannotAnswer(
+            "session_id", "The race is on, and how many laps it has is not known: no earlier one at its circuit is stored."
+        )
+    return laps
+
+
+def check_over(race: Timeline) -> None:
+    """CannotAnswer while a race is on: the stops that the others will make are not known."""
+    if race.race_laps >= race.crossing.shape[1]:
+        raise CannotAnswer("session_id", "The race is on: which stops will have been made is known when it is over.")
 
 
 def find_row(race: Timeline, driver_number: int) -> int:
@@ -73,8 +97,10 @@ def check_stop_lap(race: Timeline, row: int, lap: int) -> None:
     import numpy as np
 
     if lap < 2 or lap >= race.crossing.shape[1] + 1 or np.isnan(race.crossing[row, lap - 1]):
-        car, last = race.cars[row], int(race.last_lap[row])
-        raise CannotAnswer("lap", f"lap {lap}: car {car} can be asked about from lap 2 to {last + 1}, the next one it drives.")
+        car, last = race.cars[row], min(int(race.last_lap[row]) + 1, race.race_laps - 1)
+        if last < 2:
+            raise CannotAnswer("lap", f"lap {lap}: car {car} has ended no lap, so there is none at whose end it could come in.")
+        raise CannotAnswer("lap", f"lap {lap}: car {car} can be asked about from lap 2 to {last}.")
     if lap >= race.race_laps:
         raise CannotAnswer("lap", f"lap {lap}: the race has {race.race_laps} laps, so nobody rejoins after it.")
 

@@ -9,6 +9,7 @@ from ml.strategy.asking import (
     CannotAnswer,
     begin_forecast,
     beside_order_stays,
+    check_over,
     describe,
     find_row,
     load,
@@ -38,6 +39,7 @@ def answer_what_if(
     The other cars stop as they did. CannotAnswer, and the errors of `load`.
     """
     strategy, race = load(session_id)
+    check_over(race)
     known = begin_forecast(race, lap)
     running = forecast.running_at(known, lap, strategy.race)
     row = find_row(race, driver_number)

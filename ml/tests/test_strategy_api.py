@@ -1,17 +1,21 @@
 """The strategy model as a run, and its answers over REST."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from django.utils import timezone
 
+from drivers.models import SessionResult
 from ml import recording
 from ml.models import CircuitFact, Run
-from ml.strategy import storing, undercut
+from ml.strategy import asking, storing, undercut
 from ml.strategy.race_exam import SHARES, RaceScore, Scored
 from ml.strategy.timeline import load_timelines
 from races.models import Session
+from telemetry.models import Lap
 
 pytestmark = pytest.mark.django_db(transaction=False)
 BRIER = {"attempts": 36.0, "brier": 0.15, "base_rate_brier": 0.26}
@@ -107,6 +111,24 @@ def test_a_pit_loss_that_a_person_sets_counts_at_once(api, promoted, race):
     assert after["pit_loss"] > before["pit_loss"]
     assert after["expected"] > before["expected"]
     assert f"Pit loss at {race.circuit_name}: 40, set by a person." in after["warnings"]
+
+
+def test_a_race_that_is_on_is_as_long_as_announced_and_without_a_length_nothing_is_claimed(api, promoted, race, monkeypatch):
+    monkeypatch.setattr(asking, "race_of", asking.race_of.__wrapped__)  # the laps are cut without a new version of the race
+    Lap.objects.filter(session=race, lap_number__gt=12).delete()
+    Session.objects.filter(pk=race.pk).update(date_end=timezone.now() + timedelta(hours=1))
+    car = Lap.objects.filter(session=race, lap_number=12).first().driver_number
+    answer = api.get("/api/v1/strategy/forecast/", {"session_id": race.pk, "lap": 11}).json()
+    assert answer["race_laps"] > 20
+    assert max(one["win"] for one in answer["cars"]) < 0.95
+    rejoin = {"session_id": race.pk, "driver_number": car, "lap": 12}
+    assert api.get("/api/v1/strategy/rejoin/", rejoin).status_code == 200
+    hindsight = api.get("/api/v1/strategy/forecast/", {"session_id": race.pk, "lap": 11, "actual_stops": "true"})
+    assert "The race is on" in hindsight.json()["session_id"][0]
+    SessionResult.objects.all().delete()
+    refused = api.get("/api/v1/strategy/rejoin/", rejoin | {"lap": 11})
+    assert refused.status_code == 400
+    assert "how many laps it has is not known" in refused.json()["session_id"][0]
 
 
 def find_attempt(race):
