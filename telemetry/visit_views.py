@@ -40,7 +40,9 @@ class PitVisitsQuery(SessionWords):
     driver = serializers.CharField(required=False, help_text=DRIVER)
     driver_number = serializers.IntegerField(min_value=0, max_value=999, required=False, help_text="Those of one car; or driver.")
     kind = serializers.ChoiceField(choices=KINDS, required=False, help_text="Those of one kind.")
-    fields = serializers.CharField(required=False, help_text="Fields of the visits, separated by commas; by default all.")
+    fields = serializers.CharField(  # type: ignore[assignment]  # declared, it leaves Serializer.fields as it is
+        required=False, help_text="Fields of the visits, separated by commas; by default all."
+    )
     ways: ClassVar = {"session_id": "race, year and session"}
 
 

@@ -31,7 +31,7 @@ GLOSSARY = "docs/glossary.md"
 
 
 TOOLS = (*session_tools.TOOLS, *lap_tools.TOOLS, *site_tools.TOOLS)
-PARAMETERS = {tool.__name__: inspect.signature(tool).parameters for tool in TOOLS}
+PARAMETERS = {tool.__name__: dict(inspect.signature(tool).parameters) for tool in TOOLS}
 
 
 class Server(MCPServer):

@@ -23,7 +23,9 @@ class AnalysisQuery(SessionWords):
         TABLES, required=False, help_text="Which table of the answer a file (csv, parquet) has; `rows` by default."
     )
 
-    fields = serializers.CharField(required=False, help_text="Columns of the rows, separated by commas; by default all.")
+    fields = serializers.CharField(  # type: ignore[assignment]  # declared, it leaves Serializer.fields as it is
+        required=False, help_text="Columns of the rows, separated by commas; by default all."
+    )
     ways: ClassVar = {"session_id": "race, year and session"}
 
 

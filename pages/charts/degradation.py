@@ -165,7 +165,7 @@ def layout(chart: Chart, width: float = WIDTH) -> dict[str, Any]:
     up = Scale(low, high, TOP + HEIGHT, TOP)
     room = (width - 2 * margin - GAP) / 2 if beside else width - margin
     height = TOP + HEIGHT + FOOT
-    panels = []
+    panels: list[dict[str, Any]] = []
     for number, (way, heading) in enumerate(
         ((ASSUMED, f"Fuel assumed: {chart.data['effect']} s per kg"), (FREE, "Nothing assumed: fuel and track estimated"))
     ):
