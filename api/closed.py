@@ -75,12 +75,14 @@ def spell_choice(column: models.Field, value: Any, *, choices: list[Any]) -> Any
 
 
 def spell_collections(column: models.Field, values: list[Any]) -> list[Any]:
-    """The names of collections that are called by any of their names."""
+    """The names of collections that are called by any of their names; names that rows have stay as they are."""
+    named = column.model._default_manager.filter(**{f"{column.name}__in": values}).values_list(column.name, flat=True)
+    stored = {PEOPLE, *named}
     try:
-        select_feeds([value for value in values if value != PEOPLE])
+        select_feeds([value for value in values if value not in stored])
     except ValueError as error:
         raise UnknownValue(str(error)) from error
-    return [collection_name(value) for value in values]
+    return [value if value in stored else collection_name(value) for value in values]
 
 
 def spellings_of(column: models.Field, value: str) -> list[str]:

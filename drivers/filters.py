@@ -10,6 +10,7 @@ from rest_framework.exceptions import ValidationError
 from api.filters import Meaning
 from drivers.models import Driver, Entry
 from drivers.words import DriverName, find_car, find_drivers
+from mirror.limits import MAX_KEY
 from mirror.models import Correction, Reject
 from races.filters import RACE, SESSION, SessionRowFilter, refuse
 from races.models import Race, Session
@@ -61,6 +62,11 @@ class LooseRowFilter(CarRowFilter):
         return meaning if sessions is None else lambda rows: cls.of_sessions(meaning(rows), sessions)
 
 
+def is_key(value: str) -> bool:
+    """Whether a value can be a key; others are refused with all that a filter cannot take."""
+    return value.isdecimal() and len(value) <= len(str(MAX_KEY)) and int(value) <= MAX_KEY
+
+
 class KeptRowFilter(LooseRowFilter):
     """Filters of rows that keep the keys of races and sessions, stored ones or not."""
 
@@ -70,7 +76,7 @@ class KeptRowFilter(LooseRowFilter):
     def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
         meaning = super().read_words(parameters, keys=keys)
         for name in cls.parents.keys() & cls.paths.keys() & parameters.keys():
-            for value in filter(str.isdecimal, parameters.getlist(name)):
+            for value in filter(is_key, parameters.getlist(name)):
                 cls.check_key(name, int(value))
         return meaning
 
