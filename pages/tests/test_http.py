@@ -81,7 +81,7 @@ def test_pages_follow_changes_of_rows_outside_their_session(race, browser, admin
     assert row.session_id != race.pk  # the grid is filed under the qualifying
     row.position = 19
     editing.edit(row, user=admin_user)
-    assert '<td class="r">19</td>' in browser.get(url).content.decode()
+    assert '<td class="r wide">19</td>' in browser.get(url).content.decode()
 
 
 def test_the_season_shows_what_a_new_check_has_found(race, browser):
