@@ -43,11 +43,22 @@ def test_a_dataset_says_what_it_is_made_of(laps):
 
 def test_the_same_laps_have_the_same_fingerprint_and_other_laps_another(laps, table):
     both = building.join_features(laps, table)
-    assert building.fingerprint(both.copy()) == building.fingerprint(both)
+    assert building.fingerprint(both.copy().items()) == building.fingerprint(both.items())
     later = both.copy()
     later.loc[5, "lap_duration"] += 0.001
-    assert building.fingerprint(later) != building.fingerprint(both)
-    assert building.fingerprint(both.rename(columns={"lap_duration": "duration"})) != building.fingerprint(both)
+    assert building.fingerprint(later.items()) != building.fingerprint(both.items())
+    renamed = both.rename(columns={"lap_duration": "duration"})
+    assert building.fingerprint(renamed.items()) != building.fingerprint(both.items())
+
+
+@pytest.mark.parametrize("some", [1, 2, 100])
+def test_written_session_by_session_it_is_what_is_loaded_at_once(monkeypatch, laps, table, some):
+    monkeypatch.setattr(building, "SOME", some)
+    build("--output", "demo")
+    data = building.read_dataset("demo")
+    pd.testing.assert_frame_equal(data.laps, laps, check_dtype=False)
+    pd.testing.assert_frame_equal(data.table, table)
+    assert data.sha256 == building.load_data().sha256
 
 
 def test_building_again_changes_nothing_and_other_content_needs_replace(laps):

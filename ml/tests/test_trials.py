@@ -32,7 +32,7 @@ def storage(settings, tmp_path):
 
 @pytest.fixture
 def data(laps, table):
-    return building.Data(laps, table, building.fingerprint(building.join_features(laps, table)))
+    return building.Data(laps, table, building.fingerprint(building.join_features(laps, table).items()))
 
 
 @pytest.fixture
