@@ -30,12 +30,15 @@ def as_often_as_it_likes(settings):
 
 @pytest.fixture(autouse=True)
 def rows_are_read():
-    """Counts of lists and rows of sessions are kept by the version of the rows, which the next test begins with again."""
+    """Nothing is kept of a test before: once its changes are undone, the next begins with a version that it knew as well."""
+    from api.kept import kept
     from api.pagination import counts
 
+    kept.clear()
     counts.clear()
-    if "pages.rows" in sys.modules:
-        sys.modules["pages.rows"].loaded.clear()
+    for module, memory in (("pages.rows", "loaded"), ("pages.comparing", "kept")):
+        if module in sys.modules:
+            getattr(sys.modules[module], memory).clear()
 
 
 @pytest.fixture(autouse=True)

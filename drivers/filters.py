@@ -54,7 +54,7 @@ class LooseRowFilter(CarRowFilter):
     """Filters of rows that stand below no session, but have to do with some: the season, too, is a word."""
 
     related: ClassVar[dict[str, str]] = {}
-    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season.", "session": SESSION}
+    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season.", "session": SESSION, "driver": DRIVER}
 
     @classmethod
     def meaning(cls, words: dict[str, str], sessions: list[int] | None) -> Meaning:
@@ -91,14 +91,13 @@ class KeptRowFilter(LooseRowFilter):
 
 class CorrectionFilter(KeptRowFilter):
     related = {"user": "user__username"}
+    words = {name: text for name, text in KeptRowFilter.words.items() if name != "driver"}  # not every collection has one
 
     class Meta:
         model = Correction
 
 
 class RejectFilter(KeptRowFilter):
-    words: ClassVar[dict[str, str]] = LooseRowFilter.words | {"driver": DRIVER}
-
     class Meta:
         model = Reject
 
@@ -112,8 +111,6 @@ class RejectFilter(KeptRowFilter):
 
 class DriverFilter(LooseRowFilter):
     """Filters of drivers; race, year and session mean those who were entered there."""
-
-    words: ClassVar[dict[str, str]] = LooseRowFilter.words | {"driver": DRIVER}
 
     class Meta:
         model = Driver

@@ -25,7 +25,7 @@ def compress(parts: Iterable[bytes], level: int = LEVEL) -> Iterator[bytes]:
 
 
 def unpack(body: bytes) -> Iterator[bytes]:
-    """What was gzipped, in pieces."""
+    """What was gzipped, in pieces; its checksum, at the end, is read after the last byte is given."""
     decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
     while body:
         yield decompressor.decompress(body, PIECE)

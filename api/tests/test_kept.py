@@ -10,11 +10,6 @@ from api import admission, kept
 from jobs import leases
 
 
-@pytest.fixture(autouse=True)
-def nothing_kept():
-    kept.kept.clear()
-
-
 def test_what_is_asked_by_many_at_once_is_made_once():
     made, answers = [], []
 

@@ -84,11 +84,3 @@ def results(db, storage, laps, table, trained, no_plots, monkeypatch):
             run, found[task] = learn(laps, table, task)
             recording.promote(run)
     return found
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept():
-    """The answers to earlier tests, which had the same rows, are forgotten."""
-    from api.kept import kept
-
-    kept.clear()

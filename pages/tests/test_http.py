@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from api.kept import kept
 from drivers.models import StartingGrid
 from mirror import editing
 from ml.analysis import ask
@@ -92,7 +91,6 @@ def test_the_season_shows_what_a_new_check_has_found(race, browser):
 
 
 def test_an_analysis_is_asked_once_for_all_states_of_a_view(race, browser, admin_user, monkeypatch):
-    kept.clear()
     asked = Mock(wraps=ask)
     monkeypatch.setattr(analyses, "ask", asked)
     url = f"{url_of(race)}pace/"

@@ -25,13 +25,6 @@ from telemetry.samples import files
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
-@pytest.fixture(autouse=True)
-def nothing_in_memory():
-    kept.clear()
-    yield
-    kept.clear()
-
-
 @pytest.fixture
 def rows(race):
     return load(race)

@@ -7,7 +7,7 @@ from math import inf
 from telemetry.quality.classification import CLASSIFIED, number, winners_laps
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys
 from telemetry.quality.proposals import propose
-from telemetry.quality.results import of_result
+from telemetry.quality.results import of_result, of_results
 from telemetry.quality.rows import ResultRow
 from telemetry.quality.session_rows import SessionRows
 
@@ -94,12 +94,8 @@ def disqualified_but_placed(rows: SessionRows) -> Iterator[Finding]:
             why = "Cars before it were disqualified: it moves up."
             proposals += propose(rows, "session_result", result, {"position": place}, why=why)
     which = join_words(f"{result.driver_number} (P{result.position})" for result in excluded)
-    yield Finding(
-        message=f"Disqualified, and with a place: car {which}. Compare with the official classification.",
-        driver_number=excluded[0].driver_number if len(excluded) == 1 else None,
-        rows={"session_result": keys(excluded)},
-        proposals=proposals,
-    )
+    message = f"Disqualified, and with a place: car {which}. Compare with the official classification."
+    yield of_results(excluded, message, proposals)
 
 
 @check(WARNING, "result-order")

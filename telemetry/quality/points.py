@@ -6,6 +6,7 @@ from statistics import median
 
 from telemetry.quality.findings import ERROR, WARNING, Finding, Proposal, check, join_words, keys
 from telemetry.quality.proposals import propose
+from telemetry.quality.results import of_results
 from telemetry.quality.rows import DriverStandingRow, LapRow, ResultRow, StandingRow
 from telemetry.quality.session_rows import SessionRows
 
@@ -124,12 +125,7 @@ def points_do_not_fit_the_place(rows: SessionRows) -> Iterator[Finding]:
     advice = (
         "Sync the laps: who drove the fastest one has a point more." if unsure else "Compare with the official classification."
     )
-    yield Finding(
-        message=f"Points that do not fit the place: {text}. {advice}",
-        driver_number=misfits[0].driver_number if len(misfits) == 1 else None,
-        rows={"session_result": keys(misfits)},
-        proposals=proposals,
-    )
+    yield of_results(misfits, f"Points that do not fit the place: {text}. {advice}", proposals)
 
 
 @check(WARNING, "points-and-places")
@@ -145,11 +141,7 @@ def several_fastest_laps(rows: SessionRows) -> Iterator[Finding]:
                 if result.driver_number != fastest and result.points is not None:
                     why = f"Car {fastest} drove the fastest lap."
                     proposals += propose(rows, "session_result", result, {"points": result.points - 1}, why=why)
-        yield Finding(
-            message=f"Cars {cars} all have the point of the fastest lap, which one car can have.",
-            rows={"session_result": keys(holders)},
-            proposals=proposals,
-        )
+        yield of_results(holders, f"Cars {cars} all have the point of the fastest lap, which one car can have.", proposals)
 
 
 def standings(rows: SessionRows) -> Iterator[tuple[str, list[StandingRow]]]:

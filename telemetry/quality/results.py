@@ -15,6 +15,16 @@ def of_result(result: ResultRow, message: str) -> Finding:
     return Finding(message=message, driver_number=result.driver_number, rows={"session_result": [result.pk]})
 
 
+def of_results(results: list[ResultRow], message: str, proposals: list[Proposal]) -> Finding:
+    """One finding over several rows of a result; about a car where there is only one."""
+    return Finding(
+        message=message,
+        driver_number=results[0].driver_number if len(results) == 1 else None,
+        rows={"session_result": keys(results)},
+        proposals=proposals,
+    )
+
+
 def repeated(collection: str, rows: Iterable[Any]) -> Iterator[Finding]:
     """Positions that several cars have."""
     holders: dict[int, list[Any]] = defaultdict(list)
