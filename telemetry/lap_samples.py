@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from mirror.storage import DamagedFile
 from telemetry.models import Lap, SampleFile
 from telemetry.samples import laps
+from telemetry.samples.sources import way_to
 from telemetry.samples.storage import read_through_memory
 
 if TYPE_CHECKING:
@@ -50,10 +51,7 @@ def read_lap(lap: Lap, files_: Files, line: "CentreLine | None") -> tuple["LapSa
         raise NoSamples(f"When {where} was driven is not known: it has no start or no time.")
     car_data = files_.get((lap.session_id, lap.driver_number, "car_data"))
     if car_data is None:
-        raise NoSamples(
-            f"There are no samples of {where}; "
-            f"`manage.py sync_openf1 car_data location --session {lap.session_id}` brings them in."
-        )
+        raise NoSamples(f"There are no samples of {where}; {way_to(lap.session_id, 'car_data', 'location')}.")
     channels = between(read_through_memory(car_data.name, car_data.sha256), lap, CHANNELS)
     known = np.isfinite(channels["speed"])
     if known.sum() < MIN_SAMPLES:

@@ -12,9 +12,10 @@ from pages.rows import SessionRows
 from pages.state import BadState, State
 from pages.strips import SHORT, layout_strips
 from pages.track_map import layout_map
+from telemetry.samples.sources import way_to
 
 MODES = {"gain": "who is faster", "speed": "speed", "gear": "gear", "pedals": "throttle and brake"}
-NO_POSITIONS = "No positions are stored of this circuit; `manage.py sync_openf1 car_data location --session {}` brings them in."
+NO_POSITIONS = "No positions are stored of this circuit; {}."
 
 
 def build(rows: SessionRows, state: State) -> Chart:
@@ -30,7 +31,7 @@ def build(rows: SessionRows, state: State) -> Chart:
             raise BadState(data)
         return empty_chart("map", "Map", data, lacks_samples="samples" in data)
     if data["circuit"] is None:
-        return empty_chart("map", "Map", NO_POSITIONS.format(rows.session.pk), lacks_samples=True)
+        return empty_chart("map", "Map", NO_POSITIONS.format(way_to(rows.session.pk, "car_data", "location")), lacks_samples=True)
     options = [(name, text) for name, text in MODES.items() if name != "gain" or len(chosen) > 1]
     return Chart(
         view="map",

@@ -9,14 +9,15 @@ from pages.replay.board import BoardLine, board_at
 from pages.replay.film import Film, film_of
 from pages.rows import SessionRows
 from pages.state import BadState, State, car_named
+from telemetry.samples.sources import way_to
 
 BASIS = {
     "samples": "Places are the cars' location every second, from about four samples a second; they lie on the track's line, so "
     "which side of the road a car took cannot be seen.",
     "line": "No samples of location are stored of this race: cars go round the circuit's line at a constant speed within each "
-    "sector. `manage.py sync_openf1 location --session {session}` fetches them, one request per car.",
+    "sector; {way}.",
     "loop": "No samples of location are stored of this race, and no line of its circuit: cars go round a plain loop, at a "
-    "constant speed within each lap. `manage.py sync_openf1 location --session {session}` fetches them, one request per car.",
+    "constant speed within each lap; {way}.",
 }
 SPEEDS = ("1", "2", "5", "10", "20", "50")
 LISTED = ("flag", "stop", "out")  # kinds of events that are listed without JavaScript
@@ -52,7 +53,7 @@ def build(rows: SessionRows, state: State) -> Chart:
         summary=f"Every second of the race: where each car was, and in which order. The table is as of {clock(second)}.",
         cars=header.cars,
         notes=[
-            BASIS[header.basis].format(session=header.session_id),
+            BASIS[header.basis].format(way="" if header.basis == "samples" else way_to(header.session_id, "location")),
             "Gaps are those at the line, when a car last crossed it; the order is upstream's, or else that at the line.",
         ],
         table=table(cars_of(rows), board, places),

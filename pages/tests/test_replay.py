@@ -18,7 +18,7 @@ from pages.replay.tracks import Line, Tracks, along, progress, resampled, schema
 from pages.rows import load
 from pages.state import BadState, State
 from pages.timing import field_crossings
-from races.models import Circuit
+from races.models import Circuit, Session
 from telemetry.models import Position, SampleFile
 from telemetry.samples import files
 
@@ -38,8 +38,6 @@ def film(rows):
 @pytest.fixture
 def sampled(demo, db):
     """The race of the demo season that has samples, with its rows."""
-    from races.models import Session
-
     session_id = SampleFile.objects.filter(collection="location").values_list("session_id", flat=True).first()
     session = Session.objects.select_related("race", "quality").get(pk=session_id)
     return load(session)
@@ -221,7 +219,10 @@ def test_where_there_are_no_samples_the_page_says_how_to_get_some(rows):
     SampleFile.objects.filter(session=rows.session).delete()
     Circuit.objects.all().delete()
     note = replay.build(rows, State({}, ("t",))).notes[0]
-    assert f"sync_openf1 location --session {rows.session.pk}" in note
+    assert "`manage.py load_demo` brings in" in note
+    Session.objects.filter(pk=rows.session.pk).update(source="openf1")
+    note = replay.build(rows, State({}, ("t",))).notes[0]
+    assert f"`manage.py sync_openf1 location --session {rows.session.pk}` brings them in." in note
     assert "plain loop" in note
 
 

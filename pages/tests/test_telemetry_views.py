@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from django.test import Client
@@ -154,6 +155,14 @@ def test_a_lap_that_was_not_driven_is_named(browser, sampled, two):
 def test_a_session_without_samples_says_which_command_brings_them(browser, demo, db):
     without = Session.objects.select_related("race").exclude(pk__in=SampleFile.objects.values("session_id"))
     session = without.filter(session_name="Qualifying").first()
+    for view in ("telemetry", "map"):
+        page = browser.get(f"{url_of(session)}{view}/").content.decode()
+        assert "the demo season has samples of one race only, which `manage.py load_demo` brings in" in re.sub(
+            "</?code>", "`", page
+        )
+    Session.objects.filter(pk=session.pk).update(source="openf1")  # which no version knows of
+    kept.clear()
+    loaded.clear()
     page = browser.get(f"{url_of(session)}telemetry/").content.decode()
     assert f"manage.py sync_openf1 car_data location --session {session.pk}" in page
 

@@ -22,6 +22,7 @@ from mirror.errors import NotStored
 from mirror.mapping import getter
 from mirror.storage import DamagedFile, StorageUnavailable
 from telemetry.models import SampleFile
+from telemetry.samples.sources import command_for
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -188,7 +189,7 @@ def damaged(name: str, fault: str) -> DamagedFile:
     """The error of a file, whose name `path` has made."""
     collection, folder, _ = name.split("/")
     session_id = folder.removeprefix("session_id=")
-    return DamagedFile(name, fault, remedy=f"manage.py sync_openf1 {collection} --session {session_id} fetches it again")
+    return DamagedFile(name, fault, remedy=f"{command_for(int(session_id), collection)} fetches it again")
 
 
 def sha256(content: bytes) -> str:

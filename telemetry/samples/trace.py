@@ -7,6 +7,7 @@ from rest_framework.exceptions import NotFound
 from telemetry.models import Lap, SampleFile
 from telemetry.samples import files, laps
 from telemetry.samples.ingest import lap_windows
+from telemetry.samples.sources import way_to
 
 
 def lap_trace(lap: Lap) -> dict[str, Any]:
@@ -21,8 +22,8 @@ def lap_trace(lap: Lap) -> dict[str, Any]:
     tables = {file.collection: files.read_table(file.name, file.sha256) for file in stored}
     if "car_data" not in tables:
         raise NotFound(
-            f"There are no samples of car {lap.driver_number} in session {lap.session_id}; bring them in with "
-            f"`manage.py sync_openf1 car_data location --session {lap.session_id}`."
+            f"There are no samples of car {lap.driver_number} in session {lap.session_id}; "
+            f"{way_to(lap.session_id, 'car_data', 'location')}."
         )
     lap_fields = {name: getattr(lap, name) for name in ("lap_id", "session_id", "driver_number", "lap_number", "lap_duration")}
     return lap_fields | {"samples": laps.trace(tables["car_data"], tables.get("location"), window)}

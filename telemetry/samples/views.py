@@ -29,6 +29,7 @@ from races.filters import RACE, SESSION, pop_words
 from telemetry.models import CarSample, LocationSample, SampleFile
 from telemetry.samples import files, query
 from telemetry.samples.serializers import CarSampleSerializer, LocationSampleSerializer, page_of
+from telemetry.samples.sources import way_to
 
 SIZE, MAX_SIZE = 1_000, 10_000  # rows of a page: unless the caller says, and at most
 NOT_NEGATIVE = integer_bounds(models.PositiveIntegerField()) | {"min_value": 0}
@@ -79,8 +80,8 @@ class SamplesView(APIView):
         file = SampleFile.objects.filter(collection=self.collection, **key).first()
         if file is None:
             raise NotFound(
-                f"There are no samples of car {key['driver_number']} in session {key['session_id']}; bring them in with "
-                f"`manage.py sync_openf1 {self.collection} --session {key['session_id']}`."
+                f"There are no samples of car {key['driver_number']} in session {key['session_id']}; "
+                f"{way_to(int(key['session_id']), self.collection)}."
             )
         return file
 

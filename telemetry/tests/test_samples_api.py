@@ -7,7 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from drivers.models import Driver, Entry
-from telemetry.models import Lap
+from mirror.models import Source
+from races.models import Session
+from telemetry.models import Lap, SampleFile
 from telemetry.samples import files
 from telemetry.tests.test_samples import Upstream, mirror
 
@@ -147,3 +149,14 @@ def test_a_damaged_file_is_503_with_its_name_and_the_command_that_fetches_it(api
         assert name in answer.json()["detail"]
         assert "manage.py sync_openf1 car_data --session 10 fetches it again" in answer.json()["detail"]
     assert len(api.get("/api/v1/car-data/", CAR | {"driver_number": 16}).json()["results"]) == 52
+
+
+def test_samples_of_the_demo_season_come_from_the_demo_season(api, tmp_path):
+    Session.objects.filter(pk=10).update(source=Source.DEMO)
+    (tmp_path / files.path("car_data", 10, 4)).unlink()
+    assert api.get("/api/v1/car-data/", CAR).json()["detail"].endswith("is missing; manage.py load_demo fetches it again")
+    SampleFile.objects.all().delete()
+    lap = Lap.objects.get(driver_number=4, lap_number=2)
+    for path, query in (("/api/v1/car-data/", CAR), (f"/api/v1/laps/{lap.pk}/telemetry/", {})):
+        detail = api.get(path, query).json()["detail"]
+        assert detail.endswith("the demo season has samples of one race only, which `manage.py load_demo` brings in.")

@@ -1,0 +1,23 @@
+"""Where the samples of a session come from, for the messages of what needs them."""
+
+from mirror.models import Source
+from races.models import Session
+
+
+def command_for(session_id: int, *collections: str) -> str:
+    """The command that brings the samples of a session in; OpenF1 knows nothing of the demo season's."""
+    if is_invented(session_id):
+        return "manage.py load_demo"
+    return f"manage.py sync_openf1 {' '.join(collections)} --session {session_id}"
+
+
+def way_to(session_id: int, *collections: str) -> str:
+    """How a session gets the samples that it has not, as the end of a sentence."""
+    command = command_for(session_id, *collections)
+    if is_invented(session_id):
+        return f"the demo season has samples of one race only, which `{command}` brings in"
+    return f"`{command}` brings them in"
+
+
+def is_invented(session_id: int) -> bool:
+    return Session.objects.filter(pk=session_id, source=Source.DEMO).exists()
