@@ -17,9 +17,9 @@ class Stint(CarRow):
 
     stint_id = models.BigAutoField("stint ID", primary_key=True)
     stint_number = models.PositiveIntegerField(**within(1, 100, "1 is the first stint."))
-    lap_start = models.PositiveIntegerField(null=True, blank=True, **within(0, 999, "First lap of the stint.", hard=LAPS))
+    lap_start = models.PositiveIntegerField(null=True, blank=True, **within(1, 999, "First lap of the stint.", hard=LAPS))
     lap_end = models.PositiveIntegerField(
-        null=True, blank=True, **within(0, 999, "Last lap; can also be the next stint's first.", hard=LAPS)
+        null=True, blank=True, **within(1, 999, "Last lap; can also be the next stint's first.", hard=LAPS)
     )
     tyre_compound = ClosedText(
         max_length=20, null=True, blank=True, known=COMPOUNDS, synonyms=OTHER_COMPOUNDS, help_text=f"{join_known(COMPOUNDS)}."

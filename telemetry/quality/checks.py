@@ -55,6 +55,7 @@ CHECKS: list[Check] = [
     stints.stint_after_last_lap,
     stints.stint_beyond_last_lap,
     stints.compound_unknown,
+    stints.rain_tyres_of_one_car,
     stints.tyre_age_missing,
     stints.tyres_too_old,
     stints.tyre_age_falls,

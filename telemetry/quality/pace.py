@@ -9,6 +9,7 @@ from telemetry.lap_rules import (
     MIN_LAP_RATIO,
     SECTOR_ROUNDING,
     SUPPORTING_LAPS,
+    WET_COMPOUNDS,
     contradicts_sectors,
     supported_best,
 )
@@ -18,8 +19,6 @@ from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows
 
 GIANT = 200.0  # seconds: no circuit takes that long, not even in the rain behind a safety car
-WET = ("INTERMEDIATE", "WET")
-
 
 Timed = tuple[LapRow, float]  # a lap and its time
 
@@ -41,7 +40,7 @@ def unexplained(rows: SessionRows) -> list[Timed]:
     if best is None:
         return []
     limit = MAX_BEST_LAP_RATIO * best
-    wet = {(s.driver_number, number) for s in rows.stints if s.tyre_compound in WET for number in s.laps}
+    wet = {(s.driver_number, number) for s in rows.stints if s.tyre_compound in WET_COMPOUNDS for number in s.laps}
     pits = laps_of_pit_visits(rows)
     return [
         (lap, seconds)

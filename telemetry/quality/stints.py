@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
-from telemetry.lap_rules import gives_way
+from telemetry.lap_rules import WET_COMPOUNDS, gives_way
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
 from telemetry.quality.proposals import propose
 from telemetry.quality.rows import StintRow
@@ -161,6 +161,15 @@ def stint_beyond_last_lap(rows: SessionRows) -> Iterator[Finding]:
 def compound_unknown(rows: SessionRows) -> Iterator[Finding]:
     """The compound is null, UNKNOWN or TEST_UNKNOWN."""
     yield from several("on unknown tyres", [stint for stint in rows.stints if not stint.compound_known])
+
+
+@check(WARNING)
+def rain_tyres_of_one_car(rows: SessionRows) -> Iterator[Finding]:
+    """One car of a race on rain tyres, all others on slicks to the end: look at the weather, and correct the compound."""
+    raining = [stint for stint in rows.stints if stint.tyre_compound in WET_COMPOUNDS] if rows.is_race else []
+    if len({stint.driver_number for stint in raining}) == 1 and len(rows.stints_of) > 1:
+        what = join_words(f"{name(stint)} is on {stint.tyre_compound}" for stint in raining)
+        yield of_stints(raining, f"{what}; no other car of the {len(rows.stints_of)} ever was on rain tyres.")
 
 
 @check(WARNING, "tyre-age")

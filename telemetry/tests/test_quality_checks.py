@@ -151,6 +151,7 @@ FAULTS = {
     ),
     "stint_beyond_last_lap": (with_stint(1, 2, lap_end=8), "Stint 2 of car 1 ends on lap 8; the car's last is 6"),
     "compound_unknown": (with_stint(1, 2, tyre_compound="TEST_UNKNOWN"), "1 stint on unknown tyres (car/stint): 1/2"),
+    "rain_tyres_of_one_car": (with_stint(1, 2, tyre_compound="WET"), "Stint 2 of car 1 is on WET; no other car of the 2"),
     "tyre_age_missing": (with_stint(1, 2, tyre_age_at_start=None), "1 stint on tyres of unknown age (car/stint): 1/2"),
     "tyres_too_old": (with_stint(1, 1, tyre_age_at_start=41), "begins on tyres of 41 laps"),
     "tyre_age_falls": (
@@ -435,6 +436,12 @@ def test_without_laps_a_stint_may_hold_the_unfinished_lap_that_the_result_does_n
     rows = race(laps=[], stints=[*race().stints, stint(1, 3, lap_start=7, lap_end=7)])
     assert found("stint_after_last_lap", rows) == []
     assert found("stint_after_last_lap", with_stint(1, 3, rows, lap_start=8, lap_end=9)) != []
+
+
+def test_rain_tyres_are_odd_on_one_car_of_a_race_only():
+    one = with_stint(1, 2, tyre_compound="WET")
+    assert found("rain_tyres_of_one_car", with_stint(16, 1, one, tyre_compound="INTERMEDIATE")) == []
+    assert found("rain_tyres_of_one_car", replace(practice(), stints=one.stints)) == []
 
 
 def test_a_lapped_car_has_a_text_for_a_gap():
