@@ -7,6 +7,7 @@ comes with; their folders are all of the file system that DuckDB can open. It wr
 import csv
 import io
 import os
+import re
 import resource
 import sys
 import threading
@@ -20,6 +21,11 @@ BATCH = 250  # rows that are fetched and written together
 ADDRESS_SPACE = 3 * 2**30  # bytes that the process may map, DuckDB's own memory and that of the answer
 PROCESSOR_SECONDS = 30  # after which the system ends the process, should nobody else
 READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+MACHINE = re.compile(  # what tells of DuckDB and its machine, and what runs SQL that is put together from texts
+    r"\b(duckdb_(?!(?:columns|constraints|functions|keywords|schemas|tables|types|views)\b)\w+|pragma_(?!table_info\b)\w+"
+    r"|pg_settings|current_setting|json_execute_serialized_sql|query(?=\"?\s*[(/-]))",
+    re.IGNORECASE,
+)
 encoder = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -147,6 +153,8 @@ def check_reads_only(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     kind = statements[0].type
     if kind == duckdb.StatementType.MULTI:
         raise Refused("A PIVOT names the values that become columns: PIVOT … ON driver_number IN (1, 16) USING …")
+    if about := MACHINE.search(sql):
+        raise Refused(f"{about[0]} is not answered here: it tells of the machine or runs other SQL; SHOW TABLES lists tables.")
     if kind not in READING:
         raise Refused(f"{kind.name} is not answered here, only what reads: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, EXPLAIN.")
 

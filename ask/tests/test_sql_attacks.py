@@ -78,6 +78,22 @@ ATTACKS = [
     "SELECT * FROM read_parquet('http://127.0.0.1:9/laps.parquet')",
     "SELECT * FROM read_parquet('s3://bucket/laps.parquet')",
     "SELECT * FROM duckdb_secrets()",
+    "SELECT * FROM duckdb_settings()",
+    "SELECT value FROM system.main.DuckDB_Settings()",
+    'SELECT value FROM "duckdb_settings"()',
+    "SELECT * FROM duckdb_extensions()",
+    "SELECT * FROM duckdb_temporary_files()",
+    "SELECT * FROM duckdb_databases",
+    "SELECT * FROM pragma_database_size()",
+    "SELECT * FROM pg_catalog.pg_settings",
+    "FROM 'pg_settings'",
+    "SELECT current_setting('allowed_directories')",
+    "SELECT 'allowed_directories'.current_setting() FROM laps",
+    "EXPLAIN ANALYZE SELECT current_setting('allowed_directories')",
+    "SELECT * FROM query('SELECT * FROM duckdb_' || 'settings()')",
+    "FROM query/* */('SELECT * FROM duckdb_' || 'settings()')",
+    'FROM system.main."query" ($$SELECT 1$$)',
+    "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
     "SELECT getenv('HOME')",
     "SELECT * FROM question",
     "SELECT * FROM enable_logging()",
@@ -198,9 +214,25 @@ def test_values_of_every_kind_become_json_csv_and_parquet(ask):
 
 def test_the_process_knows_nothing_of_the_site(ask, media, monkeypatch):
     monkeypatch.setenv("SECRET_KEY", SECRET)
-    head, body = ask("SELECT string_agg(name || value, ' ') FROM duckdb_settings() WHERE value IS NOT NULL")
-    assert head["rows"] == 1
-    assert SECRET not in body.decode()
+    head, _ = ask("SELECT string_agg(name || value, ' ') FROM duckdb_settings() WHERE value IS NOT NULL")
+    assert head["error"].startswith("duckdb_settings is not answered here: it tells of the machine")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SHOW TABLES",
+        "DESCRIBE laps",
+        "SELECT * FROM duckdb_columns()",
+        "SELECT * FROM pragma_table_info('laps')",
+        "SELECT 'a query' AS query",
+        "SELECT lap_number AS query FROM laps ORDER BY query",
+    ],
+)
+def test_what_tells_of_the_tables_is_answered(ask, media, sql):
+    head, body = ask(sql)
+    assert head["rows"]
+    assert str(media) not in body.decode()
 
 
 def test_after_a_killed_process_the_next_question_is_answered(ask):
