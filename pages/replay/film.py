@@ -1,6 +1,6 @@
 """The file of a replay: a header in JSON, and the places of all cars, made once per version of a race's rows and kept.
 
-`F1R1`, the length of the header in four bytes (little-endian), the header, then the places: for each axis, car and second the
+`F1R2`, the length of the header in four bytes (little-endian), the header, then the places: for each axis, car and second the
 change of the change since the second before, as a zigzag number of 16 bits, first all low bytes and then all high ones. In this
 form a race of two hours takes about 160 KB when it is compressed.
 """
@@ -21,7 +21,7 @@ from telemetry.models import Overtake, Position
 if TYPE_CHECKING:
     import numpy as np
 
-FORMAT = b"F1R1"
+FORMAT = b"F1R2"
 AFTER = 45.0  # seconds that are shown after the last car crossed the line
 LONGEST = 4 * 3600  # seconds of a replay at most: rows with a wrong date must not make a file of years
 FARTHEST = 8_000  # metres from the origin, so that every change fits into 16 bits
@@ -110,6 +110,7 @@ def make_film(rows: SessionRows, ends: Ends, line: Line | None = None) -> Film:
             [OvertakeRow(*row) for row in overtakes],
             start=start,
             seconds=seconds,
+            until=tracks.until,
         ),
     )
     return Film(header, pack(tracks))

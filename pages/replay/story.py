@@ -67,14 +67,24 @@ class Story(msgspec.Struct, frozen=True):
 
 
 def story_of(
-    rows: SessionRows, ends: Ends, places: Iterable[PlaceRow], overtakes: Iterable[OvertakeRow], *, start: float, seconds: int
+    rows: SessionRows,
+    ends: Ends,
+    places: Iterable[PlaceRow],
+    overtakes: Iterable[OvertakeRow],
+    *,
+    start: float,
+    seconds: int,
+    until: dict[int, int],
 ) -> Story:
-    """The story of a race; `start` is its Unix time, `ends` when its cars ended their laps."""
-    laps = {
-        car: [round(own[lap] - start, 2) if lap in own else None for lap in range(1, max(own) + 1)] for car, own in ends.items()
-    }
+    """The story of a race; `start` is its Unix time, `ends` when its cars ended their laps, `until` the second until which each
+    car that started is shown."""
+    laps: dict[int, list[float | None]] = {car: [] for car in until}
+    for car, own in ends.items():
+        laps[car] = [round(own[lap] - start, 2) if lap in own else None for lap in range(1, max(own) + 1)]
     leading = sorted(leader_laps(laps))
-    happened = [*overtake_events(rows, overtakes), *stop_events(rows, ends), *message_events(rows), *out_events(rows, ends)]
+    out_at_once = {car: start + (until[car] or leading[0]) for car in until if not ends.get(car)}
+    out = [*out_events(rows, ends), *((at, "out", car, first_lap_text(rows, car)) for car, at in out_at_once.items())]
+    happened = [*overtake_events(rows, overtakes), *stop_events(rows, ends), *message_events(rows), *out]
     return Story(
         laps=laps,
         places=columns_of_places(places, start) or crossing_places(ends, start),
@@ -167,6 +177,10 @@ def out_events(rows: SessionRows, ends: Ends) -> Iterator[Happened]:
     for car, own in ends.items():
         for mark in end_mark(rows, car):
             yield max(own.values()), "out", car, f"{name_of(rows, car)} {mark.text}"
+
+
+def first_lap_text(rows: SessionRows, car: int) -> str:
+    return f"{name_of(rows, car)} did not end the first lap"
 
 
 def flags_of(rows: SessionRows, start: float, seconds: int) -> list[tuple[str, float, float]]:

@@ -79,10 +79,13 @@ def tracks_of(
     seconds: int,
     line: Line | None = None,
 ) -> Tracks:
-    """The places of the cars that have laps; `start` is the Unix time of the first second, `line` the circuit's stored one."""
+    """The places of the cars that started; `start` is the Unix time of the first second, `line` the circuit's stored one.
+
+    Of a car that retired on its first lap no lap tells anything: without samples it stands on the line at the start, and is gone.
+    """
     import numpy as np
 
-    cars = [car for car in ends if ends[car]]
+    cars = starters(rows, ends)
     sampled = {
         car: place
         for car in cars
@@ -93,12 +96,19 @@ def tracks_of(
     places = {
         car: sampled[car]
         if car in sampled
-        else along(path, progress(rows.laps_of[car], ends[car], outline.sectors, start=start), seconds=seconds)
+        else along(path, progress(rows.laps_of.get(car, []), ends.get(car, {}), outline.sectors, start=start), seconds=seconds)
         for car in cars
     }
     x, y = (np.array([place[axis] for place in places.values()]).reshape(len(cars), seconds) for axis in (0, 1))
-    until = {car: last_second(rows.result_of.get(car), ends[car], place, start=start) for car, place in places.items()}
+    until = {car: last_second(rows.result_of.get(car), ends.get(car, {}), place, start=start) for car, place in places.items()}
     return Tracks(cars, x, y, until, path, "samples" if sampled else "line" if outline.path else "loop")
+
+
+def starters(rows: SessionRows, ends: Ends) -> list[int]:
+    """The cars that ended a lap, and those that retired on their first."""
+    driven = [car for car in ends if ends[car]]
+    retired = [row.driver_number for row in rows.results if row.dnf and not row.dns and not row.number_of_laps]
+    return [*driven, *(car for car in retired if car not in driven)]
 
 
 def resampled(table: "pa.Table", *, start: float, seconds: int) -> "np.ndarray | None":
@@ -145,6 +155,8 @@ def schematic_loop() -> Path:
 
 def progress(laps: list[LapRow], own: dict[int, float], sectors: tuple[float, ...], *, start: float) -> list[tuple[float, float]]:
     """(second, laps done) of a car where its times tell it: at the line, and at the ends of sectors; own: {lap: Unix time}."""
+    if not own:
+        return [(0.0, 0.0)]
     found: list[tuple[float, float]] = []
     for lap in laps:
         end = own.get(lap.lap_number)
@@ -183,4 +195,4 @@ def last_second(result: ResultRow | None, own: dict[int, float], place: "np.ndar
         return place.shape[1] - 1
     moving = np.flatnonzero(np.hypot(*np.diff(place, axis=1)) > MOVED)
     stood = int(moving[-1]) + STANDING if len(moving) else 0
-    return min(max(int(max(own.values()) - start), stood), place.shape[1] - 1)
+    return min(max(int(max(own.values(), default=start) - start), stood), place.shape[1] - 1)

@@ -1,8 +1,10 @@
 """The replay of a race: places, story, leader board and the file that they are kept in."""
 
+import dataclasses
 import datetime
 import gzip
 
+import msgspec
 import pytest
 from django.core.files.storage import default_storage
 from django.test import Client
@@ -146,6 +148,28 @@ def test_a_lap_behind_is_counted(film):
             assert max(end for end in story.laps[line.car] if end) >= story.laps[board_at(film.header, 9e9)[0].car][line.laps]
 
 
+@pytest.mark.parametrize("with_samples", [True, False])
+def test_a_car_that_retired_on_the_first_lap_is_on_the_board_as_out(sampled, with_samples):
+    if not with_samples:
+        SampleFile.objects.filter(session=sampled.session).delete()
+    car = next(row.driver_number for row in sampled.results if not row.dnf)
+    results = [
+        msgspec.structs.replace(row, dnf=True, number_of_laps=0, position=None) if row.driver_number == car else row
+        for row in sampled.results
+    ]
+    first = [msgspec.structs.replace(lap, lap_duration=None, duration_sector_2=None) for lap in sampled.laps_of[car][:1]]
+    laps = [*(lap for lap in sampled.laps if lap.driver_number != car), *first]
+    rows = dataclasses.replace(sampled, laps=laps, results=results)
+    film = make_film(rows, field_crossings(rows), stored_line(rows.session))
+    board = board_at(film.header, film.header.seconds - 1)
+    assert [(line.state, line.laps) for line in board if line.car == car] == [("out", 0)]
+    assert len(board) == len(sampled.results)
+    assert Film.from_bytes(film.to_bytes()) == film
+    assert [event.text.split(" ", 1)[1] for event in film.header.story.events if event.kind == "out" and event.car == car] == [
+        "did not end the first lap"
+    ]
+
+
 def test_without_places_the_order_is_that_at_the_line(rows):
     Position.objects.filter(session=rows.session).delete()
     film = make_film(rows, field_crossings(rows))
@@ -231,7 +255,9 @@ def test_monaco_2024_is_shown_though_its_first_lap_ended_under_a_red_flag(record
     rows = load(session)
     film = make_film(rows, field_crossings(rows))
     assert len(film.to_bytes()) < 1_000_000
-    assert board_at(film.header, film.header.seconds - 1)[0].car == 16
+    board = board_at(film.header, film.header.seconds - 1)
+    assert board[0].car == 16
+    assert {line.car for line in board if line.state == "out"} == {11, 20, 27, 31}
 
 
 def test_the_page_offers_the_speeds_and_draws_the_cars_for_readers_without_scripts(race):
