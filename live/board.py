@@ -36,7 +36,7 @@ def board(picture: Picture, now: datetime, alerts: list[dict[str, Any]] | None =
     gone_from = cut_line(len(cars), phase - 1) if kind == "qualifying" else None
     for place, number in enumerate(order, start=1):
         cars[number]["place"] = place
-        cars[number]["risk"] = risk(place, cut, gone_from)
+        cars[number]["risk"] = risk(place, cut if best.lap else None, gone_from)  # before the first lap nobody is at risk
     fill_gaps(cars, order[:gone_from], kind)
     earlier = best_of(picture, since=None) if gone_from else best
     for number in order[gone_from:] if gone_from else ():  # their best laps are of phases before this one

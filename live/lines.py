@@ -168,8 +168,15 @@ def clock_text(board: dict[str, Any]) -> str:
         return f"lap {clock['lap']}{of}"
     if clock.get("remaining") is None:
         return ""
-    left = "to the scheduled end" if board["session"]["kind"] == "qualifying" else "left"  # of a phase nobody sends it
-    return f"{duration(clock['remaining'])} {left}"
+    if board["session"]["kind"] != "qualifying":
+        return f"{duration(clock['remaining'])} left"
+    # What is left of a phase nobody sends; after a red flag the last one ends late.
+    return f"{duration(clock['remaining'])} to the scheduled end" if clock["remaining"] else "past the scheduled end"
+
+
+def flag_text(track: dict[str, Any]) -> str:
+    """The flag or safety car, and where yellow flags are."""
+    return f"{track['text']}, sector {', '.join(map(str, track['sectors']))}" if track["sectors"] else track["text"]
 
 
 def sky_text(sky: dict[str, Any] | None) -> str:

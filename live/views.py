@@ -16,6 +16,7 @@ from live.lines import (
     as_table,
     clock_text,
     draw_map,
+    flag_text,
     forecast_lines,
     lines,
     sky_text,
@@ -80,6 +81,7 @@ def answer_as(form: str, board: dict[str, Any] | None, *, delay: int, embed: boo
             "forecasts": forecast_lines(board),
             "stops": [stop_text(stop) for stop in (board.get("forecast") or {}).get("stops", [])],
             "clock": clock_text(board),
+            "flag": flag_text(board["track"]),
             "map": draw_map(board),
             "sky": sky_text(board.get("weather")),
         }

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from live.board import board, cut_line
-from live.lines import as_table, clock_text, draw_map, label_cars, lines
+from live.lines import as_table, clock_text, draw_map, flag_text, label_cars, lines
 from live.picture import Picture, stored_picture
 from live.tests.feeding import listed_session, newest, recorded, woven
 from mirror.feeds import registry
@@ -69,6 +69,11 @@ def test_the_flag_is_the_one_that_counts_then(sprint):
     assert sprint(datetime(2023, 4, 29, 13, 41, tzinfo=UTC))["track"]["flag"] == "sc"
     assert sprint(SPRINT)["track"]["flag"] == "green"
     assert sprint(datetime(2023, 4, 29, 14, 12, tzinfo=UTC))["track"]["flag"] == "chequered"
+
+
+def test_yellow_flags_say_where_they_are(sprint):
+    assert flag_text(sprint(datetime(2023, 4, 29, 13, 20, tzinfo=UTC))["track"]) == "Yellow flag, sector 2"
+    assert flag_text(sprint(SPRINT)["track"]) == "Track clear"
 
 
 def test_nothing_is_known_before_it_happens(sprint):

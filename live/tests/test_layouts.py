@@ -85,7 +85,10 @@ def test_a_qualifying_shows_the_cut_and_who_is_at_risk_phase_by_phase(messages):
     ]
     assert [now["cars"][str(car)]["best"] for car in result[10:]] == pytest.approx([min(laps) for laps in own[10:]])
     assert [now["cars"][str(car)]["gap"] for car in result[10:]] == [None] * 10
-    assert clock_text(now).endswith(" to the scheduled end")
+    assert clock_text(now) == "past the scheduled end"
+    earlier = board_at("Qualifying", run, timedelta(minutes=2))
+    assert clock_text(earlier) == "58:00 to the scheduled end"
+    assert {status(car) for car in earlier["cars"].values()} == {""}  # nobody has a time that could be too slow
     assert status(now["cars"][str(result[-1])]) == "knocked out"
 
 

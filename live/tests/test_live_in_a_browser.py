@@ -19,7 +19,7 @@ from django.utils import timezone
 from live.engine import Engine
 from live.forecasting import Forecaster
 from live.frames import board_at
-from live.lines import clock_text, draw_map, forecast_lines, lines, sky_text, status, stop_text
+from live.lines import clock_text, draw_map, flag_text, forecast_lines, lines, sky_text, status, stop_text
 from live.models import LiveFrame
 from live.tests.feeding import listed_session, recorded, woven
 from live.tests.test_forecasting import Inline, Models
@@ -120,7 +120,7 @@ def panels(board):
     return {
         "now": board["now"][11:19],
         "clock": clock_text(board),
-        "flag": board["track"]["text"],
+        "flag": flag_text(board["track"]),
         "sky": sky_text(board.get("weather")),
         "order": [[cell.text for cell in line.cells] for line in lines(board)],
         "names": [[line.car["acronym"], status(line.car)] for line in lines(board)],

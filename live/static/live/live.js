@@ -1,7 +1,7 @@
 // The live page: a board that server-sent events keep up to date, and a delay that holds back all of it. The server sends the
 // board as it was `delay` seconds ago, so that no panel can be ahead of another.
 
-import { cellOf, clockText, forecastCells, skyText, statusOf, stopText } from "./texts.js";
+import { cellOf, clockText, flagText, forecastCells, skyText, statusOf, stopText } from "./texts.js";
 
 const get = (id) => document.getElementById(id);
 const slider = get("delay");
@@ -169,9 +169,9 @@ function drawList(id, items, contents) {
 }
 
 function draw() {
-  const flag = get("flag"), { sectors, text } = board.track;
+  const flag = get("flag");
   flag.className = `flag ${board.track.flag}`;
-  write(flag, sectors.length ? `${text}, sector ${sectors.join(", ")}` : text);
+  write(flag, flagText(board.track));
   write(get("phase"), board.clock.phase);
   write(get("clock"), clockText(board));
   write(get("now"), board.now.slice(11, 19));

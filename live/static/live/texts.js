@@ -19,7 +19,12 @@ export function clockText({ clock, session }) {
   const about = clock.about ? "about " : "";
   if (session.kind === "race" && clock.lap) return `lap ${clock.lap}${clock.laps ? ` of ${about}${clock.laps}, ${about}${clock.to_go} to go` : ""}`;
   if (clock.remaining === undefined) return "";
-  return `${duration(clock.remaining)} ${session.kind === "qualifying" ? "to the scheduled end" : "left"}`;
+  if (session.kind !== "qualifying") return `${duration(clock.remaining)} left`;
+  return clock.remaining ? `${duration(clock.remaining)} to the scheduled end` : "past the scheduled end";
+}
+
+export function flagText({ text, sectors }) {
+  return sectors.length ? `${text}, sector ${sectors.join(", ")}` : text;
 }
 
 export function skyText(sky) {
