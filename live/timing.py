@@ -30,7 +30,7 @@ class Best:
 
 
 def best_of(picture: Picture, *, since: datetime | None) -> Best:
-    """The bests of all laps, or of those that began `since`; deleted laps do not count."""
+    """The bests of all laps, or of those that began `since`; deleted laps do not count, nor the times of out-laps."""
     best = Best(deleted=deleted_times(picture))
     for number, laps in picture.laps.items():
         for lap in laps.values():
@@ -39,7 +39,7 @@ def best_of(picture: Picture, *, since: datetime | None) -> Best:
             if since and (begun is None or begun < since):
                 continue
             seconds = value(lap, "lap_duration")
-            if seconds and (number, seconds) not in best.deleted:
+            if seconds and not value(lap, "is_pit_out_lap") and (number, seconds) not in best.deleted:
                 best.own_lap[number] = min(seconds, best.own_lap.get(number, seconds))
             for at, name in enumerate(SECTORS):
                 best.own_sectors[number][at] = lower(best.own_sectors[number][at], value(lap, name))

@@ -57,6 +57,16 @@ def test_a_practice_is_ordered_by_best_lap_whatever_the_positions_say(messages, 
     assert {status(line.car) for line in lines(now)} <= {"", "pit"}
 
 
+def test_an_out_lap_is_no_best_lap(messages):
+    """Early in a practice most cars have driven nothing else."""
+    now = board_at("Practice 1", messages["Practice 1"], timedelta(minutes=5))
+    driven = SEASON.simulate(SEASON.weekends[0].sessions["Practice 1"]).laps
+    bests = {int(number): car["best"] for number, car in now["cars"].items() if car["best"]}
+    out_laps = {car for car, laps in driven.items() if bests.get(car) in [lap.duration for lap in laps if lap.out_lap]}
+    assert bests
+    assert not out_laps
+
+
 def phases():
     """[(begin, end)] of the phases, from the scheduled start."""
     sent = SEASON.simulate(SEASON.weekends[0].sessions["Qualifying"]).messages
