@@ -1,6 +1,6 @@
 """Values of filters on closed sets: keys, seasons, names and states. One that no row can have is refused, with the valid ones."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -19,8 +19,18 @@ class UnknownValue(ValueError):
     """A value that no row of the site has."""
 
 
-def spell_values(column: models.Field, values: list[Any]) -> list[Any]:
-    """The values as the rows spell them, which can be more where rows differ in case; UnknownValue for one that none has."""
+def register(*names: str, check: Callable[[models.Field, list[Any]], list[Any]]) -> None:
+    """Let an upper layer check the values of the fields with these names."""
+    CHECKS.update(dict.fromkeys(names, check))
+
+
+def spell_values(column: models.Field, values: list[Any], known: Iterable[str] = ()) -> list[Any]:
+    """The values as the rows spell them, which can be more where rows differ in case; UnknownValue for one that none has.
+
+    `known` are the values that a field can have, should no row have one yet.
+    """
+    if known:
+        return [spelling for value in values for spelling in spell_known(column, value, known)]
     if column.remote_field or column.primary_key:
         return check_keys(column, values)
     if check := CHECKS.get(column.name):
@@ -72,6 +82,18 @@ def spell_choice(column: models.Field, value: Any, *, choices: list[Any]) -> Any
     if spelling is None:
         raise UnknownValue(f"There is no {column.verbose_name} {value!r}. {list_valid(map(str, choices))}")
     return spelling
+
+
+def spell_known(column: models.Field, value: str, known: Iterable[str]) -> list[str]:
+    """How a value is spelt that can be, or that rows have."""
+    if value in known:
+        return [value]
+    rows = column.model._default_manager.order_by()
+    stored = [*rows.filter(**{f"{column.name}__iexact": value}).values_list(column.name, flat=True).distinct()]
+    spellings = stored or [each for each in known if squash(each) == squash(value)]
+    if not spellings:
+        raise UnknownValue(f"There is no {column.verbose_name} {value!r}. {list_valid(sorted(known))}")
+    return spellings
 
 
 def spell_collections(column: models.Field, values: list[Any]) -> list[Any]:

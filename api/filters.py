@@ -10,7 +10,7 @@ Every model field has filters without being listed anywhere::
 also `?lap_duration>=90` and its siblings, see `parameters`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
@@ -101,10 +101,12 @@ class Condition(django_filters.Filter):
 
 class ModelFilter(django_filters.FilterSet):
     """A filter for every field of `Meta.model` but those in `Meta.exclude`, and for fields of parent rows:
-    `related` is {parameter: path to the field}. `words` is {parameter: its description} of what is not compared with a field."""
+    `related` is {parameter: path to the field}. `words` is {parameter: its description} of what is not compared with a field.
+    `closed` is {parameter: gives the values that the field can have}; one that neither they nor a row have is refused."""
 
     related: ClassVar[dict[str, str]] = {}
     words: ClassVar[dict[str, str]] = {}
+    closed: ClassVar[dict[str, Callable[[], Iterable[str]]]] = {}
     base_filters: dict[str, Condition]
     paths: ClassVar[dict[str, str]]  # {parameter: ORM path} of all fields to filter and order by
 
@@ -140,7 +142,7 @@ class ModelFilter(django_filters.FilterSet):
         for name, condition in self.base_filters.items():
             if condition.lookup_expr in ("exact", "in"):
                 try:
-                    values[name] = spell_values(condition.column, values[name])
+                    values[name] = spell_values(condition.column, values[name], self.closed.get(condition.field_name, tuple)())
                 except UnknownValue as error:
                     unknown[name] = [str(error)]
         if unknown:

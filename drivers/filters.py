@@ -2,11 +2,13 @@
 
 from typing import Any, ClassVar
 
+from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.datastructures import MultiValueDict
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from api import closed
 from api.filters import Meaning
 from drivers.models import Driver, Entry
 from drivers.words import DriverName, find_car, find_drivers
@@ -17,6 +19,23 @@ from races.models import Race, Session
 from races.words import LATEST, Unclear, find_session, newest
 
 DRIVER = "The driver: driver_id (charles_leclerc), acronym (LEC), last name, or the number in the session."
+
+
+def check_numbers(column: models.Field, values: list[Any]) -> list[Any]:
+    """The car numbers, each of which a driver, an entry or a row of the list has."""
+    missing = set(values)
+    for model, name in ((Driver, "driver_number"), (Entry, "driver_number"), (column.model, column.name)):
+        if not missing:
+            break
+        numbers = model._default_manager.order_by().filter(**{f"{name}__in": missing})
+        missing -= set(numbers.values_list(name, flat=True).distinct())
+    if missing:
+        raise closed.UnknownValue(f"There is no car {min(missing)} here; /api/v1/entries/ lists the cars of each session.")
+    return values
+
+
+NUMBERS = ("driver_number", "overtaking_driver_number", "overtaken_driver_number")
+closed.register(*NUMBERS, check=check_numbers)
 
 
 class CarRowFilter(SessionRowFilter):

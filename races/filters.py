@@ -7,7 +7,7 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import ValidationError
 
 from api.filters import Meaning, ModelFilter
-from races.models import Race, Session
+from races.models import Circuit, Race, Session
 from races.words import LATEST, Unclear, find_races, find_sessions, newest, parse_year
 
 RACE = "The race weekend: its name in addresses, or that of the event, circuit, place or country (monaco, spa), or `latest`."
@@ -54,7 +54,32 @@ def sessions_meant(words: dict[str, str], parameters: MultiValueDict, *, keys: d
     return [session.session_id for session in find_sessions(**scope)] if scope else None
 
 
-class RaceFilter(ModelFilter):
+class WeekendFilter(ModelFilter):
+    """Filters of rows that have to do with race weekends, by what people call these."""
+
+    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season of the race weekend."}
+
+    @classmethod
+    def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
+        try:
+            replace_latest(parameters)
+            words = pop_words(parameters, cls.words)
+            years = [words["year"]] if "year" in words else parameters.getlist("year") or parameters.getlist("season")
+            year = parse_year(years[0]) if words and len(years) == 1 else None
+            races = Race.objects.order_by() if year is None else Race.objects.order_by().filter(year=year)
+            if "race" in words:
+                races = races.filter(pk__in=[race.race_id for race in find_races(words["race"], year=year)])
+        except Unclear as error:
+            raise refuse(error, parameters) from error
+        return lambda rows: cls.of_races(rows, races) if words else rows
+
+    @classmethod
+    def of_races(cls, rows: QuerySet, races: QuerySet[Race]) -> QuerySet:
+        """The rows that have to do with these race weekends."""
+        raise NotImplementedError
+
+
+class RaceFilter(WeekendFilter):
     related = {"season": "year"}
     words: ClassVar[dict[str, str]] = {"race": RACE}
 
@@ -62,16 +87,17 @@ class RaceFilter(ModelFilter):
         model = Race
 
     @classmethod
-    def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
-        try:
-            replace_latest(parameters)
-            words = pop_words(parameters, cls.words)
-            years = parameters.getlist("year") or parameters.getlist("season")
-            year = parse_year(years[0]) if words and len(years) == 1 else None
-            races = [race.race_id for race in find_races(words["race"], year=year)] if words else []
-        except Unclear as error:
-            raise refuse(error, parameters) from error
-        return lambda rows: rows.filter(pk__in=races) if words else rows
+    def of_races(cls, rows: QuerySet, races: QuerySet[Race]) -> QuerySet:
+        return rows.filter(pk__in=races.values("pk"))
+
+
+class CircuitFilter(WeekendFilter):
+    class Meta:
+        model = Circuit
+
+    @classmethod
+    def of_races(cls, rows: QuerySet, races: QuerySet[Race]) -> QuerySet:
+        return rows.filter(pk__in=races.values("circuit_key"))
 
 
 class SessionRowFilter(ModelFilter):

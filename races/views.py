@@ -10,7 +10,7 @@ from api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from api.viewsets import ReadOnlyViewSet
 from mirror.planning import Scope
 from races.circuits import to_geojson, to_svg
-from races.filters import RaceFilter, SessionFilter, SessionRowFilter
+from races.filters import CircuitFilter, RaceFilter, SessionFilter, SessionRowFilter
 from races.models import Circuit, Neutralisation, Race, Session, Weather
 from races.serializers import CircuitSerializer, SessionRowSerializer, SessionSerializer
 
@@ -48,6 +48,7 @@ class NeutralisationViewSet(SessionRows, ReadOnlyViewSet):
 class CircuitViewSet(ReadOnlyViewSet):
     queryset = Circuit.objects.all()
     serializer_class = CircuitSerializer
+    filterset_class = CircuitFilter
     modified_field = "computed_at"
 
     @extend_schema(summary="Show a circuit as GeoJSON", responses={200: {"type": "object"}})

@@ -145,6 +145,23 @@ def test_drivers_of_a_session_are_listed(api, session):
     assert [driver["driver_id"] for driver in listed] == ["charles_leclerc", "max_verstappen", "nyck_de_vries"]
 
 
+@pytest.mark.parametrize("entity", ["laps", "entries", "drivers", "pit", "race-control", "rejects", "telemetry"])
+def test_a_number_that_no_car_ever_had_is_refused(api, session, entity):
+    refused = api.get(f"/api/v1/{entity}/?driver_number__in=16,998")
+    assert (refused.status_code, refused.json()) == (
+        400,
+        {"driver_number__in": ["There is no car 998 here; /api/v1/entries/ lists the cars of each session."]},
+    )
+    assert api.get(f"/api/v1/{entity}/?driver_number=38").status_code == 200
+
+
+def test_a_number_that_only_a_row_of_the_list_has_is_found(api, session):
+    Lap.objects.create(session=session, driver_number=98, lap_number=1)
+    assert api.get("/api/v1/laps/?driver_number=98").json()["count"] == 1
+    refused = api.get("/api/v1/overtakes/?overtaken_driver_number=98")
+    assert refused.json()["overtaken_driver_number"][0].startswith("There is no car 98 here")
+
+
 def test_overtakes_of_a_driver_are_those_on_either_side(api, session):
     drivers = {name: Driver.objects.get(pk=key) for name, key in [("max", "max_verstappen"), ("charles", "charles_leclerc")]}
     sides = {"overtaking_driver_number": 1, "overtaking_driver": drivers["max"]}

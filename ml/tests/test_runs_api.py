@@ -5,8 +5,10 @@ import uuid
 import pytest
 from django.core.files.storage import default_storage
 
+from api.tests.factories import make
 from ml import recording
-from ml.models import Experiment, Run
+from ml.models import CircuitFact, Experiment, Run
+from races.models import Race, Session
 
 pytestmark = pytest.mark.django_db
 EXPERIMENTS = "/api/v1/experiments/"
@@ -43,6 +45,38 @@ def finished(experiment, model, races=None, **metrics):
     for race, mae in (races or {}).items():
         recording.log_metrics(run=run, metrics={"mae": mae}, context=f"race={race}")
     return recording.end_run(run=run)
+
+
+def test_runs_are_found_by_the_races_that_they_were_asked_about(api, experiment):
+    for number, (year, name) in enumerate([(2023, "Monaco"), (2024, "Monaco"), (2024, "Spa")], start=1):
+        names = dict.fromkeys(("race_name", "circuit_name", "location", "country_name"), name)
+        race = make(Race, number, race_id=number, year=year, slug=name.lower(), **names)
+        make(Session, number, race=race, year=year)
+        CircuitFact.objects.update_or_create(circuit_name=name, fact="passing", defaults={"value": 0.5})
+    ridge, boosting = finished(experiment, "ridge", {1: 0.3, 2: 0.4}), finished(experiment, "lstm", {3: 0.4})
+    expected = {"race=monaco": {ridge}, "race=monaco&year=2024": {ridge}, "race=spa": {boosting}, "year=2024": {ridge, boosting}}
+    for query, runs in expected.items():
+        assert {row["id"] for row in api.get(f"/api/v1/runs/?{query}").json()["results"]} == {str(run.pk) for run in runs}
+    assert api.get("/api/v1/experiments/?race=spa&year=2024").json()["count"] == 1
+    assert api.get("/api/v1/experiments/?race=spa&task=in_lap").json()["count"] == 0
+    assert [row["circuit_name"] for row in api.get("/api/v1/circuit-facts/?race=spa").json()["results"]] == ["Spa"]
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("runs/?task=nonsense", "There is no task 'nonsense'. There are: "),
+        ("runs/?model=forest", "There is no model 'forest'. There are: "),
+        ("experiments/?task=nonsense", "There is no task 'nonsense'. There are: "),
+    ],
+)
+def test_a_task_or_model_that_neither_the_site_nor_a_run_has_is_refused(api, experiment, query, message):
+    refused = api.get(f"/api/v1/{query}")
+    assert refused.status_code == 400
+    [[text]] = refused.json().values()
+    assert text.startswith(message)
+    finished(experiment, "lstm")
+    assert api.get("/api/v1/runs/?model=LSTM").json()["count"] == 1
 
 
 def test_a_program_elsewhere_writes_a_run_down(stranger, api, experiment):

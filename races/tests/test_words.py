@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from races.models import Race, Session
+from api.tests.factories import make
+from races.models import Circuit, Race, Session
 from races.words import Unclear, find_races, find_session, find_sessions
 
 pytestmark = pytest.mark.django_db
@@ -155,6 +156,11 @@ def test_lists_understand_words(api, seasons, query, expected):
         ("races/4/sessions/?session=quali", "session", "There is no session 'quali' of 4; there are: Practice 1, Sprint"),
         ("races/?source=nonsense", "source", "There is no source 'nonsense'. There are: openf1, demo, manual."),
         ("races/?race=", "race", "Give this once, with a value."),
+        ("circuits/?race=monco", "race", "Did you mean 'monaco'?"),
+        ("circuits/?year=2031", "year", "stored are 2023, 2024."),
+        ("circuit-facts/?race=monco", "race", "Did you mean 'monaco'?"),
+        ("runs/?race=monco", "race", "Did you mean 'monaco'?"),
+        ("experiments/?race=monco", "race", "Did you mean 'monaco'?"),
         ("weather/?session_id=99999", "session_id", "There is no session '99999'."),
     ],
 )
@@ -162,6 +168,24 @@ def test_a_value_that_no_row_can_have_is_named(api, seasons, query, field, messa
     answer = api.get(f"/api/v1/{query}")
     assert answer.status_code == 400
     assert message in answer.json()[field][0]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("race=imola", {44}),
+        ("race=Monte Carlo&year=2023", {55}),
+        ("race=monaco", {55}),
+        ("year=2023", {55}),
+        ("year=latest", {44, 55}),
+        ("race=monaco&circuit_name=IMOLA", set()),
+    ],
+)
+def test_circuits_are_found_by_their_races(api, seasons, query, expected):
+    for key, name in ((44, "Imola"), (55, "Monte Carlo"), (66, "Kyalami")):
+        make(Circuit, circuit_id=key, circuit_name=name)
+        Race.objects.filter(circuit_name=name).update(circuit_key=key)
+    assert {row["circuit_id"] for row in api.get(f"/api/v1/circuits/?{query}").json()["results"]} == expected
 
 
 def test_what_latest_means_is_asked_each_time(api, seasons):
