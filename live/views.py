@@ -25,6 +25,7 @@ from live.lines import (
 )
 from live.models import LiveFrame, LiveState
 from live.service import next_session
+from pages.refusals import explained
 from pages.state import BadState, State
 from pages.views import FORMATS, as_csv, framing
 
@@ -46,14 +47,12 @@ def delay_of(query: dict[str, str]) -> int:
 
 
 @require_safe
+@explained
 def live(request: HttpRequest) -> HttpResponse:
     """The session as it is now, or as it was `delay` seconds ago."""
     query = {key: request.GET[key] for key in request.GET}
-    try:
-        state = LivePageState(query, ("delay",))
-        delay, form, embed = delay_of(query), state.choice("format", FORMATS, "html"), state.flag("embed")
-    except BadState as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    state = LivePageState(query, ("delay",))
+    delay, form, embed = delay_of(query), state.choice("format", FORMATS, "html"), state.flag("embed")
     now = timezone.now()
     running = LiveFrame.objects.filter(at__gte=now - OVER).exists()
     board = board_at(now - timedelta(seconds=delay)) if running else None

@@ -17,7 +17,8 @@ def box_now(rows: SessionRows, state: State, cars: list[Car]) -> dict[str, Any]:
     """What the panel shows: its form, and the answer once a lap is chosen; `reason` where there is none."""
     running = [car for car in cars if car.number in rows.laps_of]
     names = {car.acronym: car for car in running}
-    driver = state.choice("driver", names, running[0].acronym) if running else ""
+    first = running[0].acronym if running else ""
+    driver = state.choice("driver", [first, *(car.acronym for car in running or cars)], first)
     tyre = state.choice("tyre_compound", TYRES, "")
     safety_car = state.flag("safety_car")
     lap = state.lap(FIRST_LAP, rows.race_laps - 1)

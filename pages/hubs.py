@@ -19,9 +19,10 @@ from pages.chart import Chart
 from pages.charts.registry import VIEWS
 from pages.page_versions import season_version
 from pages.progress import progress
+from pages.refusals import explained, takes
 from pages.season import Season, Weekend, results_told, season_page, session_state
 from pages.season_rows import SeasonRows, SessionLine, load_season
-from pages.state import BadState, State
+from pages.state import State
 from pages.views import FORMATS, as_csv, json_script, staff
 from races.models import Session
 
@@ -31,20 +32,22 @@ FIRST_VIEWS = ("trace", "pace", "strategy", "qualifying")  # that a weekend's pa
 
 
 @require_safe
+@takes()
 def home(request: HttpRequest) -> HttpResponse:
     """The newest season at a glance; programs that ask for JSON are answered by the API's root."""
-    year = latest_year()
-    version = (season_version(year) if year else None, timezone.now().date(), staff(request))
-    return respond(request, version, lambda: home_html(request, year), headers={"Vary": "Accept, Accept-Encoding, Cookie"})
+    years = seasons()
+    version = (years, season_version(years[0]) if years else None, timezone.now().date(), staff(request))
+    return respond(request, version, lambda: home_html(years), headers={"Vary": "Accept, Accept-Encoding, Cookie"})
 
 
-def home_html(request: HttpRequest, year: int | None) -> tuple[str, bytes]:
-    now = timezone.now()
+def home_html(years: list[int]) -> tuple[str, bytes]:
+    """`years` are the seasons that are stored, the newest first."""
+    year, now = next(iter(years), None), timezone.now()
     rows = load_season(year) if year else None
     season = season_page(year, rows, now) if year and rows else None
     context: dict[str, Any] = {
         "season": season,
-        "seasons": seasons(),
+        "seasons": years,
         "last_sync": SyncRun.objects.exclude(ended_at=None).first(),
     }
     if season and rows:
@@ -77,23 +80,27 @@ def seasons() -> list[int]:
     return list(Session.objects.order_by("-year").values_list("year", flat=True).distinct())
 
 
+class SeasonState(State):
+    """The parameters of a season's page."""
+
+    COMMON = ("format", "drivers")
+
+
 @require_safe
 @at_present_address
+@explained
 def season(request: HttpRequest, year: int) -> HttpResponse:
     """The page of a season."""
     rows_version = season_version(year)
     if rows_version is None:
         raise Http404(f"There is no season {year} here.")
     version = (rows_version, timezone.now().date(), staff(request))
-    try:
-        return respond(request, version, lambda: season_answer(request, year), headers={})
-    except BadState as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    return respond(request, version, lambda: season_answer(request, year), headers={})
 
 
 def season_answer(request: HttpRequest, year: int) -> tuple[str, bytes]:
     """The page, or the championship by round as JSON or CSV."""
-    state = State({key: request.GET[key] for key in request.GET})
+    state = SeasonState({key: request.GET[key] for key in request.GET})
     form = state.choice("format", FORMATS, "html")
     found = season_page(year, load_season(year), timezone.now())
     chart = progress(found, request.GET.get("drivers", ""))
@@ -136,6 +143,7 @@ def coloured(found: Season) -> list[dict[str, Any]]:
 
 @require_safe
 @at_present_address
+@takes()
 def weekend(request: HttpRequest, year: int, race: str) -> HttpResponse:
     """The page of a race weekend."""
     found = find_race(year, race)

@@ -17,6 +17,8 @@ from pages.answers import respond
 from pages.careers import CareerRows, colour_of, load_driver, load_team, results_in, seasons_of
 from pages.duels import duels, load_laps
 from pages.page_versions import collections_version
+from pages.refusals import takes
+from pages.state import BadState
 from pages.views import staff
 
 HTML = "text/html; charset=utf-8"
@@ -36,6 +38,7 @@ SESSIONS = ("Qualifying", "Sprint", "Race")  # columns of the results
 
 @require_safe
 @at_present_address
+@takes("season")
 def driver(request: HttpRequest, key: str) -> HttpResponse:
     """The page of a driver."""
     found = find_driver(key)
@@ -74,6 +77,7 @@ def driver_html(request: HttpRequest, found: Driver) -> tuple[str, bytes]:
 
 @require_safe
 @at_present_address
+@takes("season")
 def team(request: HttpRequest, slug: str) -> HttpResponse:
     """The page of a team."""
     meant = find_team(slug)
@@ -105,7 +109,7 @@ def chosen_year(request: HttpRequest, rows: CareerRows) -> int | None:
     """`?season=2023`, or else the newest; None where nothing is stored."""
     asked = request.GET.get("season", "")
     if asked and asked not in map(str, rows.years):
-        raise Http404(f"There is no season {asked} here.")
+        raise BadState(f"season={asked!r} is not stored; choose one of {', '.join(map(str, rows.years)) or 'none'}.")
     return int(asked) if asked else next(iter(rows.years), None)
 
 

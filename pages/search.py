@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from pages.answers import respond
 from pages.finding import Names, find, load_names, suggestions
 from pages.page_versions import collections_version
+from pages.refusals import takes
 
 HTML = "text/html; charset=utf-8"
 LONGEST = 100  # characters of a question that are read
@@ -16,6 +17,7 @@ kept: dict[object, Names] = {}  # the names of one version
 
 
 @require_safe
+@takes("q")
 def page(request: HttpRequest) -> HttpResponse:
     """Where the words of a question lead."""
     question = request.GET.get("q", "")[:LONGEST].strip()

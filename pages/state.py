@@ -1,7 +1,7 @@
 """The state of a view: its query string and nothing else, so that a link is the picture."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from pages.rows import SessionRows
@@ -18,6 +18,13 @@ class Laps(NamedTuple):
     last: int
 
 
+def refuse_others(query: Iterable[str], known: Collection[str]) -> None:
+    """BadState for a parameter that is not among the known ones."""
+    for name in query:
+        if name not in known:
+            raise BadState(f"There is no parameter {name!r} here; this page takes {', '.join(known) or 'none'}.")
+
+
 def inside(lap: int, window: Laps | None) -> bool:
     """Whether a lap is among those that were asked for."""
     return window is None or window.first <= lap <= window.last
@@ -29,10 +36,7 @@ class State:
     COMMON: tuple[str, ...] = ("format", "embed", "raw", "drivers")
 
     def __init__(self, query: Mapping[str, str], allowed: Iterable[str] = ()):
-        known = (*self.COMMON, *allowed)
-        for name in query:
-            if name not in known:
-                raise BadState(f"There is no parameter {name!r} here; this page takes {', '.join(known)}.")
+        refuse_others(query, (*self.COMMON, *allowed))
         self.query = query
 
     def choice(self, name: str, options: Iterable[str], default: str) -> str:
@@ -65,7 +69,9 @@ class State:
             return None
         found = re.fullmatch(r"(\d{1,3})-(\d{1,3})", value)
         if not found or not 0 <= int(found[1]) < int(found[2]):
-            raise BadState(f"laps={value!r} is no range of laps; write two numbers, the lower one first, e.g. laps=5-{last}.")
+            raise BadState(
+                f"laps={value!r} is no range of laps; write two numbers, the lower one first, e.g. laps=5-{max(last, 10)}."
+            )
         return Laps(int(found[1]), int(found[2]))
 
     def cars(self, rows: SessionRows) -> list[int]:

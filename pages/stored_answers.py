@@ -64,8 +64,8 @@ def load(kind: str, session_id: int, version: str) -> bytes | None:
     """The stored content; None where there is none of this version, or it is damaged."""
     head = version.encode()
     try:
-        stored = files.read_content(name_of(kind, session_id))
-        return zlib.decompress(stored[len(head) :]) if stored.startswith(head) else None
+        stored = files.read_if_there(name_of(kind, session_id))
+        return zlib.decompress(stored[len(head) :]) if stored and stored.startswith(head) else None
     except (DamagedFile, zlib.error):
         return None
 

@@ -25,11 +25,12 @@ from pages.charts import View
 from pages.charts.registry import VIEWS
 from pages.forecasts import Champions, champions_version, errors_table, forecasts_if_made
 from pages.page_versions import SessionHead
+from pages.refusals import explained, takes
 from pages.replay.film import film_of
 from pages.rows import SessionRows, as_upstream_sent, load
 from pages.session_page import session_page
 from pages.sparklines import teasers
-from pages.state import BadState, State
+from pages.state import State
 from races.models import Session
 
 FORMATS = ("html", "json", "csv")
@@ -37,32 +38,30 @@ FORMATS = ("html", "json", "csv")
 
 @require_safe
 @at_present_address
+@explained
 def view(request: HttpRequest, year: int, race: str, session: str, name: str) -> HttpResponse:
     """A view of a session."""
     found = find_session(year, race, session)
     chosen = VIEWS.get(name)
     if chosen is None or not chosen.fits(found.session_name):
         raise Http404(f"A session called {found.session_name} has no view {name!r}.")
-    query = {key: request.GET[key] for key in request.GET}
-    try:
-        state = State(query, chosen.parameters)
-        form = state.choice("format", FORMATS, "html")
-        embed, raw = state.flag("embed"), state.flag("raw")
-        beside = chosen.version(found.session_id) if chosen.version else None
-        answer = respond(
-            request,
-            (found.version, staff(request), beside),
-            lambda: written(request, found, beside, chosen, state, form=form, embed=embed, raw=raw),
-            headers=framing(embed) | attachment(request, form),
-        )
-    except BadState as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    state = State({key: request.GET[key] for key in request.GET}, chosen.parameters)
+    form = state.choice("format", FORMATS, "html")
+    embed, raw = state.flag("embed"), state.flag("raw")
+    beside = chosen.version(found.session_id) if chosen.version else None
+    answer = respond(
+        request,
+        (found.version, staff(request), beside),
+        lambda: written(request, found, beside, chosen, state, form=form, embed=embed, raw=raw),
+        headers=framing(embed) | attachment(request, form),
+    )
     answer.xframe_options_exempt = embed  # type: ignore[attr-defined]
     return answer
 
 
 @require_safe
 @at_present_address
+@takes()
 def session(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
     """The page of a session."""
     found = find_session(year, race, session)
@@ -75,6 +74,7 @@ def session(request: HttpRequest, year: int, race: str, session: str) -> HttpRes
 
 @require_safe
 @at_present_address
+@takes()
 def replay_file(request: HttpRequest, year: int, race: str, session: str) -> HttpResponse:
     """The file that the replay of a race is played from, see `pages.replay.film`."""
     found = find_session(year, race, session)
@@ -144,6 +144,7 @@ def written(
 ) -> tuple[str, bytes]:
     """(content type, body) of a view."""
     rows = load(stored_session(found), version=found.version, beside=beside)
+    state.cars(rows)  # refuses strangers, also of a view that shows all cars
     chart = chosen.build(as_upstream_sent(rows) if raw else rows, state)
     if form == "json":
         return "application/json", msgspec.json.encode(chosen.document(chart) if chosen.document else chart)

@@ -19,7 +19,8 @@ from ask.sql.describe import JOINS, tables
 from ask.sql.examples import EXAMPLES
 from ask.sql.views import TURNED_OFF
 from pages.chart import Table
-from pages.state import BadState, State
+from pages.refusals import explained
+from pages.state import State
 from pages.views import framing
 
 ROWS = 1_000  # rows that a page shows; the files have all
@@ -27,6 +28,7 @@ PARAMETERS = ("q", "chart")
 
 
 @require_safe
+@explained
 def page(request: HttpRequest) -> HttpResponse:
     """The form, the tables, and the answer where there is a question."""
     if not settings.SQL:
@@ -35,11 +37,8 @@ def page(request: HttpRequest) -> HttpResponse:
         seconds := throttling.count_request("reads", throttling.client_of(request, user_of(request)))
     ):
         return throttling.too_many_requests(seconds)
-    try:
-        state = Question({key: request.GET[key] for key in request.GET}, PARAMETERS)
-        kind, embed = state.choice("chart", chart.KINDS, "auto"), state.flag("embed")
-    except BadState as error:
-        return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+    state = Question({key: request.GET[key] for key in request.GET}, PARAMETERS)
+    kind, embed = state.choice("chart", chart.KINDS, "auto"), state.flag("embed")
     sql = state.query.get("q", "").strip()
     context, status = answer_context(request, sql, kind) if sql else ({}, 200)
     context |= frame_context(sql, kind, embed=embed)

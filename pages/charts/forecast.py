@@ -27,6 +27,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     """A driver's laps, and for each lap of the race the forecast from there to the end of the stint."""
     forecasts = forecasts_of(rows)
     if isinstance(forecasts, str):
+        refuse_nonsense(rows, state)
         panel = finishing_order(rows, state, cars_of(rows)) if rows.laps else None
         data = {"finishing_order": panel} if panel else {}
         return Chart(view="forecast", title="Forecast", summary="", table=Table.of([], []), empty=forecasts, data=data)
@@ -60,6 +61,14 @@ def build(rows: SessionRows, state: State) -> Chart:
     )
 
 
+def refuse_nonsense(rows: SessionRows, state: State) -> None:
+    """Check the parameters where there is no forecast to read them for."""
+    if state.query.get("driver"):
+        driver(state, cars_of(rows))
+    starting_lap(state, [*range(1, rows.race_laps + 1)])
+    state.lap(1, max(rows.race_laps - 1, 1))
+
+
 def driver(state: State, cars: list[Car]) -> Car:
     """`driver=VER`; the best placed one where nobody is named."""
     name = state.choice("driver", [car.acronym for car in cars], cars[0].acronym)
@@ -70,9 +79,10 @@ def starting_lap(state: State, starts: list[int]) -> int:
     """`from=20`; by default the seventh lap that there is a forecast from, where the first stint has settled."""
     value = state.query.get("from", "")
     if not value:
-        return starts[min(len(starts), 7) - 1]
+        return starts[min(len(starts), 7) - 1] if starts else 0
     if not value.isascii() or not value.isdecimal() or int(value) not in starts:
-        raise BadState(f"from={value!r}: there is no forecast from that lap; there are from {starts[0]} to {starts[-1]}.")
+        offered = f"there are from {starts[0]} to {starts[-1]}" if starts else "no laps are stored"
+        raise BadState(f"from={value!r}: there is no forecast from that lap; {offered}.")
     return int(value)
 
 

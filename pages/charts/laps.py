@@ -38,14 +38,14 @@ LONGEST = 1.6  # times the median of the laps at racing speed: longer ones, as u
 def build(rows: SessionRows, state: State) -> Chart:
     """Lap times in seconds, or their difference to a reference."""
     cars = cars_of(rows)
-    if all(lap.lap_duration is None for lap in rows.laps):
-        return empty_chart("laps", "Laps", "No lap times are stored of this session.")
     axes = AXES if rows.is_race else dict(reversed(AXES.items()))
     mode, axis = state.query.get("mode", "") or "time", state.choice("x", axes, next(iter(axes)))
     offered = kinds_of_laps(rows)
     which = state.choice("which", offered, next(iter(offered)))
     value, place = measure(mode, rows, which), places(axis, rows)
     window = state.laps(rows.race_laps)
+    if all(lap.lap_duration is None for lap in rows.laps):
+        return empty_chart("laps", "Laps", "No lap times are stored of this session.")
     used = [lap for lap in rows.laps if lap.lap_duration is not None and is_shown(lap, which)]
     x = axis_of({found for lap in used if (found := place(lap)) is not None}, axis)
     of_car = grouped(used)

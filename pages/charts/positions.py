@@ -13,14 +13,13 @@ from pages.timing import Ends, field_crossings, stoppages, without
 def build(rows: SessionRows, state: State) -> Chart:
     """Places by lap; lap 0 is the grid."""
     cars = cars_of(rows)
-    ends = field_crossings(rows)
+    ends, window = field_crossings(rows), state.laps(rows.race_laps)
     if not ends:
         return Chart(
             view="positions", title="Positions", summary="", table=Table.of([], []), empty="No laps are stored of this session."
         )
     places = lap_places(ends)
     grid = {row.driver_number: row.position for row in rows.grid}
-    window = state.laps(rows.race_laps)
     laps = [0, *sorted(places)]
     lines = [
         Line(

@@ -6,7 +6,7 @@ from pages.cars import cars_of
 from pages.chart import Car, Chart, Table
 from pages.charts import View
 from pages.replay.board import BoardLine, board_at
-from pages.replay.film import Film, film_of
+from pages.replay.film import LONGEST, Film, film_of
 from pages.rows import SessionRows
 from pages.state import BadState, State, car_named
 from telemetry.samples.sources import way_to
@@ -39,13 +39,14 @@ COLUMNS = [
 def build(rows: SessionRows, state: State) -> Chart:
     """The race at a moment: the map with all cars, and the leader board."""
     film = film_of(rows)
+    second = moment(state, film.header.seconds if film else LONGEST)
+    speed, follow = state.choice("speed", SPEEDS, "10"), state.query.get("follow", "")
+    followed = car_named(follow, rows, parameter="follow") if follow else None
     if film is None:
         return Chart(
             view="replay", title="Replay", summary="", table=Table.of([], []), empty="No laps are stored of this session."
         )
     header = film.header
-    second = moment(state, header.seconds)
-    follow = state.query.get("follow", "")
     places, board = film.places_at(second), board_at(header, second)
     return Chart(
         view="replay",
@@ -61,8 +62,8 @@ def build(rows: SessionRows, state: State) -> Chart:
         data={
             "t": second,
             "seconds": header.seconds,
-            "speed": int(state.choice("speed", SPEEDS, "10")),
-            "follow": car_named(follow, rows, parameter="follow") if follow else None,
+            "speed": int(speed),
+            "follow": followed,
             "laps": rows.race_laps,
             "outline": header.outline,
             "places": places,

@@ -33,6 +33,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     order = state.choice("order", ORDERS, "finish")
     wanted = state.cars(rows)
     cars = [car for car in cars_of(rows) if rows.stints_of.get(car.number) and (not wanted or car.number in wanted)]
+    shown = panels(rows, state)
     if not cars:
         return Chart(
             view="strategy", title="Strategy", summary="", table=Table.of([], []), empty="No stints are stored of this session."
@@ -62,7 +63,7 @@ def build(rows: SessionRows, state: State) -> Chart:
             "bars": bars,
             "laps": rows.race_laps,
             "without_lap": sorted(without_lap(rows)),
-            **panels(rows, state),
+            **shown,
         },
     )
 

@@ -15,14 +15,14 @@ from pages.track_map import layout_map
 
 def build(rows: SessionRows, state: State) -> Chart:
     """The laps that the state names, compared by distance."""
-    chosen = chosen_laps(rows, state)
+    zoom, chosen = zoomed(state), chosen_laps(rows, state)
     asked_at = rows.version_beside(comparing.version)
     data = comparing.compared(chosen, asked_at) if chosen else "No lap of this session has a time."
     if isinstance(data, str):
         if state.query.get("laps") and "no samples" not in data:
             raise BadState(data)
         return empty_chart("telemetry", "Telemetry", data, lacks_samples="samples" in data)
-    zoom = zoomed(state, data["length"])
+    zoom = zoom and (min(zoom[0], data["length"] - 50), min(zoom[1], data["length"]))
     return Chart(
         view="telemetry",
         title="Telemetry",
@@ -35,7 +35,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     )
 
 
-def zoomed(state: State, length: float) -> tuple[float, float] | None:
+def zoomed(state: State) -> tuple[float, float] | None:
     """`zoom=1200-2400`: the metres that are shown; None for the whole lap."""
     value = state.query.get("zoom", "")
     if not value:
@@ -45,7 +45,7 @@ def zoomed(state: State, length: float) -> tuple[float, float] | None:
         raise BadState(
             f"zoom={value!r} is no part of a lap; write two distances in metres, the lower first, e.g. zoom=1200-2400."
         )
-    return min(float(begin), length - 50), min(float(end), length)
+    return float(begin), float(end)
 
 
 def summary(chosen: list[ChosenLap], data: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ def build(rows: SessionRows, state: State) -> Chart:
     """Seconds ahead of (+) or behind (-) the reference when each lap ended."""
     cars = cars_of(rows)
     ends = field_crossings(rows)
-    reference = state.query.get("reference", "") or "winner"
+    reference, window = chosen_reference(state, rows), state.laps(rows.race_laps)
     if not ends:
         return Chart(
             view="trace", title="Race trace", summary="", table=Table.of([], []), empty="No laps are stored of this session."
@@ -29,7 +29,6 @@ def build(rows: SessionRows, state: State) -> Chart:
     stops = stoppages(rows, ends)
     clock = without(stops, ends)
     baseline = reference_times(reference, rows, cars, clock)
-    window = state.laps(rows.race_laps)
     laps = sorted(baseline)
     lines = [line_of(rows, car.number, clock.get(car.number, {}), baseline, laps) for car in cars if car.number in ends]
     limits = limits_of(rows, ends, lines, laps)
@@ -54,6 +53,18 @@ def build(rows: SessionRows, state: State) -> Chart:
         table=table(cars, lines, laps, window),
         data=({"window": window} if window else {}) | ({"limits_of": limits} if limits else {}),
     )
+
+
+def chosen_reference(state: State, rows: SessionRows) -> str:
+    """`reference=leader`, or a driver."""
+    reference = state.query.get("reference", "") or "winner"
+    if reference not in REFERENCES:
+        try:
+            car_named(reference, rows)
+        except BadState as error:
+            offered = ", ".join([*REFERENCES, *(car.acronym for car in cars_of(rows))])
+            raise BadState(f"reference={reference!r} is not offered; choose one of {offered}.") from error
+    return reference
 
 
 def limits_of(rows: SessionRows, ends: Ends, lines: list[Line], laps: list[int]) -> dict[int, list[float]]:
@@ -89,11 +100,11 @@ def reference_times(reference: str, rows: SessionRows, cars: list[Car], ends: En
         first = winner_of(rows)
         winner = first if first in ends else next(car.number for car in cars if car.number in ends)
         return mean_pace(ends[winner], started(rows, ends), red_laps(rows, field_crossings(rows)[winner]))
-    try:
-        return ends[car_named(reference, rows)]
-    except (BadState, KeyError) as error:
+    number = car_named(reference, rows)
+    if number not in ends:
         offered = ", ".join([*REFERENCES, *(car.acronym for car in cars if car.number in ends)])
-        raise BadState(f"reference={reference!r} is not offered; choose one of {offered}.") from error
+        raise BadState(f"reference={reference!r} has no laps; choose one of {offered}.")
+    return ends[number]
 
 
 def by_lap(ends: Ends) -> dict[int, list[float]]:

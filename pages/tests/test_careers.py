@@ -175,4 +175,5 @@ def test_a_team_renamed_during_a_season_is_one_team_in_its_standings(entry, rena
 def test_a_season_can_be_chosen_and_one_that_is_not_there_is_not_found(client, entry, race):
     url = entry.driver.get_absolute_url()
     assert client.get(f"{url}?season={race.year}").status_code == 200
-    assert client.get(f"{url}?season=1999").status_code == 404
+    answer = client.get(f"{url}?season=1999")
+    assert (answer.status_code, answer.content.decode()) == (400, f"season='1999' is not stored; choose one of {race.year}.")

@@ -1,6 +1,7 @@
 """Pages over HTTP: addresses, formats, validators, errors."""
 
 import csv
+import html
 import io
 from unittest.mock import Mock
 
@@ -117,7 +118,7 @@ def test_an_analysis_is_asked_once_for_all_states_of_a_view(race, browser, admin
 def test_a_state_that_cannot_be_is_named(race, browser, query, words):
     answer = browser.get(f"{url_of(race)}trace/", query)
     assert answer.status_code == 400
-    assert words in answer.content.decode()
+    assert words in html.unescape(answer.content.decode())
 
 
 def test_only_an_embedded_chart_may_be_framed(race, browser):

@@ -166,18 +166,25 @@ def read_verified(name: str, expected: str) -> bytes:
 
 def read_content(name: str) -> bytes:
     """The content of a stored file, verified or not; DamagedFile when there is none, StorageUnavailable while nobody knows."""
+    content = read_if_there(name)
+    if content is None:
+        raise damaged(name, "is missing")
+    if not content:
+        raise damaged(name, "is damaged: it is empty")
+    return content
+
+
+def read_if_there(name: str) -> bytes | None:
+    """The same, and None where there is no such file: a `DamagedFile` costs a query, because it names the way out."""
     try:
         with default_storage.open(name, "rb") as file:
-            content = file.read()
-    except FileNotFoundError as error:
-        raise damaged(name, "is missing") from error
+            return file.read()
+    except FileNotFoundError:
+        return None
     except StorageUnavailable:
         raise
     except OSError as error:
         raise damaged(name, f"cannot be read ({error.strerror or error})") from error
-    if not content:
-        raise damaged(name, "is damaged: it is empty")
-    return content
 
 
 def is_being_stored(name: str) -> bool:
