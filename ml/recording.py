@@ -57,8 +57,13 @@ def start_run(  # noqa: PLR0913 - a run is described by many values
     leaky: bool = False,
     elsewhere: bool = False,
     params: Mapping[str, Any] | None = None,
+    commit: str | None = None,
+    libraries: Mapping[str, str] | None = None,
 ) -> Run:
-    """A run that begins now. ValueError without a split or a fingerprint of the dataset (the dataset's own by default)."""
+    """A run that begins now. ValueError without a split or a fingerprint of the dataset (the dataset's own by default).
+
+    `commit` and `libraries` are those of the program that trains; None where this process does.
+    """
     fingerprint = dataset_sha256 or (dataset.sha256 if dataset else "")
     if not fingerprint or not split:
         raise ValueError("A run needs the fingerprint of its dataset and its split.")
@@ -75,8 +80,8 @@ def start_run(  # noqa: PLR0913 - a run is described by many values
             seed=seed,
             leaky=leaky,
             elsewhere=elsewhere,
-            git_commit=git_commit(),
-            libraries=dict(library_versions()),
+            git_commit=git_commit() if commit is None else commit,
+            libraries=dict(library_versions() if libraries is None else libraries),
         )
         Experiment.objects.filter(pk=experiment.pk).update(status=Experiment.Status.RUNNING, updated_at=timezone.now())
         log_params(run=run, params=params or {})

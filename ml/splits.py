@@ -22,7 +22,11 @@ def is_leaky(split: str) -> bool:
 
 def is_known(split: str) -> bool:
     """Whether a split is one of those here, which say which laps are tested."""
-    return re.fullmatch(r"by_race|by_season|rolling|random|before:\d{4}-\d{2}-\d{2}", split) is not None
+    try:
+        check_split(split)
+    except ValueError:
+        return False
+    return True
 
 
 def check_split(split: str) -> None:
@@ -67,7 +71,10 @@ def before(laps: "pd.DataFrame", text: str) -> "tuple[np.ndarray, np.ndarray]":
 
 
 def read_day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"The split before:{text} needs a date such as before:2024-01-01: {error}.") from None
+    reason = f"{text!r} is none"
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):  # Python reads other ISO dates, too
+        try:
+            return date.fromisoformat(text)
+        except ValueError as error:
+            reason = str(error)
+    raise ValueError(f"The split before:{text} needs a date such as before:2024-01-01: {reason}.")

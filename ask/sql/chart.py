@@ -19,6 +19,7 @@ INTEGERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 NUMBERS = (*INTEGERS, *(f"U{name}" for name in INTEGERS), "FLOAT", "DOUBLE", "DECIMAL")
 MOMENTS = ("TIMESTAMP", "DATE")
 MAX_BARS, MAX_LINES = 40, 12
+MAX_COLUMNS = 6  # of which a chart is guessed: SELECT * begins with keys, and nobody can know what is of interest
 COLOUR = "team_colour"
 TYRES = {"SOFT": "#da291c", "MEDIUM": "#e8b500", "HARD": "#8a909c", "INTERMEDIATE": "#237f37", "WET": "#1769c4"}
 PALETTE = ("#d3121d", "#1769c4", "#e8a400", "#16794a", "#8a3ffc", "#d4570a", "#0b8793", "#7d5a3c")
@@ -74,7 +75,7 @@ def draw(columns: Sequence[Column], rows: Rows, kind: str = "auto") -> Picture |
     texts = [at for at, column in enumerate(columns) if column.type == "VARCHAR" and column.name != COLOUR]
     across = next((at for at, column in enumerate(columns) if is_number(column) or column.type.startswith(MOMENTS)), None)
     values = [at for at in numbers if at != across]
-    if not rows or kind == "none" or not numbers:
+    if not rows or kind == "none" or not numbers or (kind == "auto" and len(columns) > MAX_COLUMNS):
         return None
     if kind == "auto":
         kind = "bars" if not values or (texts and texts[0] == 0 and len(rows) <= MAX_BARS) else "lines"

@@ -99,7 +99,7 @@ def frame_context(sql: str, kind: str, *, embed: bool) -> dict[str, Any]:
         "tables": [] if embed else tables(),
         "joins": JOINS,
         "examples": [(example.question, link(reverse("sql-page"), q=example.sql.strip())) for example in EXAMPLES],
-        "limits": {"seconds": running.SECONDS, "rows": running.ROWS, "memory": running.MEMORY_MB, "shown": ROWS},
+        "limits": {"seconds": running.SECONDS, "rows": f"{running.ROWS:,}", "memory": running.MEMORY_MB, "shown": f"{ROWS:,}"},
         "api_url": file_url,
         "crumbs": [{"text": "SQL", "url": reverse("sql-page")}],
     }

@@ -259,6 +259,13 @@ def test_nothing_is_drawn_of_nothing(columns, rows):
 
 
 @pytest.mark.once
+def test_of_many_columns_no_chart_is_guessed():
+    columns, row = [Column("session_key", "BIGINT"), LAPS, *[NAME] * 5], [9472, 57, *"abcde"]
+    assert chart.draw(columns, [row, row]) is None
+    assert chart.draw(columns, [row, row], "bars").kind == "bars"
+
+
+@pytest.mark.once
 def test_a_chart_says_what_it_leaves_out():
     picture = chart.draw([NAME, LAPS], [[f"d{at}", at] for at in range(100)], "bars")
     assert len(picture.bars) == 40

@@ -117,3 +117,5 @@ class NewRunSerializer(RunLogSerializer):
     owner = serializers.CharField(required=False, max_length=50, help_text="Who is responsible; the experiment's by default.")
     seed = serializers.IntegerField(default=0, min_value=-(2**63), max_value=2**63 - 1)
     leaky = serializers.BooleanField(default=False)
+    git_commit = serializers.CharField(default="", allow_blank=True, max_length=40, help_text="Of the program that trains.")
+    libraries = JSONObjectField(default=dict, help_text="Versions of the libraries that it trains with, by name.")

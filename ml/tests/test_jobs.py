@@ -91,4 +91,5 @@ def test_the_button_is_for_those_who_may_add_jobs(client):
 def test_the_form_refuses_a_split_that_cannot_be(admin_client):
     body = {"model": "ridge", "task": "next_lap", "split": "before:2024-13-45", "experiment": "", "_form_submitted": "True"}
     assert "needs a date such as before:2024-01-01" in admin_client.post("/admin/ml/run/train/", body).content.decode()
+    assert ">Train a model</h1>" in admin_client.get("/admin/ml/run/train/").content.decode()
     assert not Job.objects.exists()

@@ -7,7 +7,7 @@ from django.core.files.storage import default_storage
 
 from api.tests.factories import make
 from ml import recording
-from ml.models import CircuitFact, Experiment, Run
+from ml.models import CircuitFact, Dataset, Experiment, Run
 from races.models import Race, Session
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +62,13 @@ def test_runs_are_found_by_the_races_that_they_were_asked_about(api, experiment)
     assert [row["circuit_name"] for row in api.get("/api/v1/circuit-facts/?race=spa").json()["results"]] == ["Spa"]
 
 
+def test_only_a_split_that_there_is_can_be_compared(stranger, experiment):
+    """A run on a dataset of this site, which alone makes it no run that was measured elsewhere."""
+    make(Dataset, sha256=NEW["dataset_sha256"])
+    assert not start(stranger, experiment, split="before:2024-02-29")["elsewhere"]
+    assert start(stranger, experiment, split="before:2024-13-45")["elsewhere"]
+
+
 @pytest.mark.parametrize(
     ("query", "message"),
     [
@@ -80,7 +87,8 @@ def test_a_task_or_model_that_neither_the_site_nor_a_run_has_is_refused(api, exp
 
 
 def test_a_program_elsewhere_writes_a_run_down(stranger, api, experiment):
-    run = start(stranger, experiment, params={"layers": 3}, seed=7)
+    run = start(stranger, experiment, params={"layers": 3}, seed=7, libraries={"torch": "2.9.0"})
+    assert (run["git_commit"], run["libraries"]) == ("", {"torch": "2.9.0"})  # not those of this server
     assert (run["status"], run["experiment_id"], run["task"], run["owner"]) == ("running", experiment["id"], "next_lap", "ada")
     log = {"metrics": [{"key": "mae", "value": 0.4, "step": 1}, {"key": "mae", "value": 0.3, "step": 2}], "params": {"rate": 0.1}}
     assert stranger.patch(run["url"], log).status_code == 200

@@ -155,6 +155,7 @@ def test_a_race_is_on_one_side_of_every_split_but_the_leaky_one(laps, split):
         ({"model": "nosuch"}, "no model 'nosuch'"),
         ({"split": "nosuch"}, "no split 'nosuch'; there are: by_race"),
         ({"split": "before:soon"}, "needs a date"),
+        ({"split": "before:20240101"}, "needs a date"),
         ({"split": "before:2001-01-01"}, "no training or no test laps"),
         ({"settings": {"nosuch": 1}}, "does not take the settings"),
     ],

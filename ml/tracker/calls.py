@@ -83,8 +83,9 @@ def create_run(user: Any, message: messages.NewRun) -> dict[str, Any]:
             user=user,
             owner=user.get_username()[:50],
             elsewhere=True,
+            commit=tags.get("mlflow.source.git.commit", "")[:40],
+            libraries={},
         )
-        Run.objects.filter(pk=run.pk).update(git_commit=tags.get("mlflow.source.git.commit", "")[:40], libraries={})
         keep_tags(run, tags)
     return {"run": one_run(run)}
 

@@ -52,12 +52,19 @@ class RunViewSet(EntityViewSet):
         experiment = get_row_or_404(Experiment.objects.all(), values.pop("experiment_id"))
         require_owner(request.user, experiment)
         log: dict[str, Any] = {name: values.pop(name) for name in ("metrics", "status", "error") if name in values}
+        commit = values.pop("git_commit")
         leaky = values.pop("leaky") or values["split"] == "random"
         dataset = recording.find_dataset(values["dataset_sha256"])
         elsewhere = dataset is None or not splits.is_known(values["split"])
         with transaction.atomic():
             run = recording.start_run(
-                experiment=experiment, user=request.user, leaky=leaky, dataset=dataset, elsewhere=elsewhere, **values
+                experiment=experiment,
+                user=request.user,
+                leaky=leaky,
+                dataset=dataset,
+                elsewhere=elsewhere,
+                commit=commit,
+                **values,
             )
             record_log(run, log)
         body = self.get_serializer().to_representation(run)
