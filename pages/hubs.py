@@ -28,6 +28,7 @@ from races.models import Session
 
 HTML = "text/html; charset=utf-8"
 SHOWN_RESULTS, SHOWN_STANDINGS = 3, 10  # on the front page
+COUNTING = ("Sprint Shootout", "Sprint Qualifying", "Sprint", "Qualifying", "Race")  # sessions after the practices, in order
 FIRST_VIEWS = ("trace", "pace", "strategy", "qualifying")  # that a weekend's page leads to
 
 
@@ -113,7 +114,8 @@ def season_answer(request: HttpRequest, year: int) -> tuple[str, bytes]:
 
 def season_html(found: Season, chart: Chart) -> bytes:
     year = found.year
-    names = list(dict.fromkeys(name for weekend in found.weekends for name, _, _ in weekend.sessions))
+    held = {name for weekend in found.weekends for name, _, _ in weekend.sessions}
+    names = sorted(held, key=lambda name: (name in COUNTING, COUNTING.index(name) if name in COUNTING else 0, name))
     context = {
         "season": found,
         "drivers": coloured(found),

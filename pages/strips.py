@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from pages.drawing import WIDTH, Scale
 
-LEFT, RIGHT, HEAD, FOOT, GAP = 46.0, 10.0, 24.0, 34.0, 9.0  # px: margins, corner numbers, axis, between strips
+LEFT, RIGHT, HEAD, FOOT, GAP = 46.0, 10.0, 38.0, 34.0, 20.0  # px: margins, corner numbers, axis, a strip's title above it
 DRS_OPEN = (10, 12, 14)
 
 
@@ -27,7 +27,7 @@ SPEED = Strip("speed", "Speed, km/h", 190, ticks=4)
 FULL = (
     SPEED,
     DELTA,
-    Strip("throttle", "Throttle, %", 60, -4, 125),
+    Strip("throttle", "Throttle, %", 52, -4, 104),
     Strip("brake", "Brake", 30, 0, 100, ticks=0, stepped=True),
     Strip("gear", "Gear", 66, 0, 9, ticks=4, stepped=True),
     Strip("rpm", "Engine, rpm", 66),
@@ -42,7 +42,7 @@ def layout_strips(data: dict[str, Any], strips: tuple[Strip, ...]) -> dict[str, 
     begin, end = data.get("zoom") or (0.0, data["length"])
     across = Scale(begin, end, LEFT, WIDTH - RIGHT)
     shown = slice(bisect_left(data["distance"], begin), bisect_right(data["distance"], end))
-    xs = [across(distance) for distance in data["distance"][shown]]
+    xs = [str(across(distance)) for distance in data["distance"][shown]]  # written once for all strips
     top, drawn = HEAD, []
     for strip in strips:
         if strip.name == "delta" and len(labels) < 2:
@@ -69,7 +69,7 @@ def layout_strips(data: dict[str, Any], strips: tuple[Strip, ...]) -> dict[str, 
     }
 
 
-def draw(strip: Strip, data: dict[str, Any], labels: list[str], *, top: float, shown: slice, xs: list[float]) -> dict[str, Any]:
+def draw(strip: Strip, data: dict[str, Any], labels: list[str], *, top: float, shown: slice, xs: list[str]) -> dict[str, Any]:
     """One strip: a path per lap, and bands of the delta."""
     names = labels[1:] if strip.name == "delta" else labels
     columns = {
@@ -134,8 +134,10 @@ def limits(strip: Strip, data: dict[str, Any], columns: dict[str, list[Any]]) ->
     return float(min(values) - room / 3), float(max(values) + room)
 
 
-def path(xs: Sequence[float], ys: Sequence[float | None], *, stepped: bool = False) -> str:
+def path(xs: Sequence[str], ys: Sequence[float | None], *, stepped: bool = False) -> str:
     """The data of an SVG path through points; it begins anew after missing values."""
+    if xs and not stepped and None not in ys:
+        return "M" + "L".join([f"{x} {y}" for x, y in zip(xs, ys, strict=True)])
     parts, pen = [], False
     for x, y in zip(xs, ys, strict=True):
         if y is None:

@@ -137,7 +137,7 @@ def won(each: dict[str, Any], data: dict[str, Any], cars: list[Car], plan: Plan)
         "kind": "won" if car else "open",
         "car": car,
         "text": car.acronym if car else "",
-        "text_place": plan.beside(middle, 24)[1],
+        "text_place": plan.beside(middle, 27)[1],
         "title": f"Mini-sector {each['number']}, {each['from']:.0f} to {each['to']:.0f} m: {gain}; "
         + (f"{each['won']} is faster" if car else "who is faster cannot be told"),
     }

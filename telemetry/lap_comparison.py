@@ -8,6 +8,7 @@ from races.models import Session
 from telemetry.calibrating import Frame, frame_of
 from telemetry.lap_samples import CHANNELS, Files, NoSamples, files_of, read_lap
 from telemetry.models import Lap
+from telemetry.samples.sources import way_to
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +99,8 @@ def compare_laps(keys: Sequence[LapKey], *, step: float = STEP) -> LapComparison
     lines = reference.lines
     length = float(lines[3])
     if not np.isfinite(length):
-        raise CannotCompare("The length of this lap is not known: no samples of speed or position are stored of this session.")
+        way = way_to(keys[0].session_id, "car_data", "location")
+        raise CannotCompare(f"There are no samples of speed or position of this session; {way}.")
     known = lines[np.isfinite(lines)]
     distances = np.union1d(np.arange(step * np.ceil(known[0] / step), length, step), known)
     stored, files = stored_laps(keys), files_of({key.session_id for key in keys}, {key.driver_number for key in keys})

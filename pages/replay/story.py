@@ -82,7 +82,7 @@ def story_of(
     for car, own in ends.items():
         laps[car] = [round(own[lap] - start, 2) if lap in own else None for lap in range(1, max(own) + 1)]
     leading = sorted(leader_laps(laps))
-    out_at_once = {car: start + (until[car] or leading[0]) for car in until if not ends.get(car)}
+    out_at_once = {car: start + (until[car] or max(leading[0] - 1, 0)) for car in until if not ends.get(car)}
     out = [*out_events(rows, ends), *((at, "out", car, first_lap_text(rows, car)) for car, at in out_at_once.items())]
     happened = [*overtake_events(rows, overtakes), *stop_events(rows, ends), *message_events(rows), *out]
     return Story(

@@ -105,10 +105,12 @@ def tracks_of(
 
 
 def starters(rows: SessionRows, ends: Ends) -> list[int]:
-    """The cars that ended a lap, and those that retired on their first."""
+    """The cars that ended a lap, and those that retired on their first, as they stood on the grid."""
     driven = [car for car in ends if ends[car]]
     retired = [row.driver_number for row in rows.results if row.dnf and not row.dns and not row.number_of_laps]
-    return [*driven, *(car for car in retired if car not in driven)]
+    cars = [*driven, *(car for car in retired if car not in driven)]
+    grid = {row.driver_number: row.position for row in rows.grid}
+    return sorted(cars, key=lambda car: (car not in grid, grid.get(car, 0)))
 
 
 def resampled(table: "pa.Table", *, start: float, seconds: int) -> "np.ndarray | None":

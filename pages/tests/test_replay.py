@@ -179,6 +179,14 @@ def test_without_places_the_order_is_that_at_the_line(rows):
     assert order == [car for _, car in fifth if car in order]
 
 
+def test_at_the_start_cars_are_in_the_order_of_the_grid(rows):
+    Position.objects.filter(session=rows.session).delete()
+    board = board_at(make_film(rows, field_crossings(rows)).header, 0)
+    assert [line.car for line in board if line.car in {row.driver_number for row in rows.grid}] == [
+        row.driver_number for row in rows.grid if row.driver_number in {line.car for line in board}
+    ]
+
+
 def test_stops_and_tyres_are_those_of_the_race(film, rows):
     board = {line.car: line for line in board_at(film.header, film.header.seconds - 1)}
     for car, line in board.items():
