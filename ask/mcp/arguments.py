@@ -18,6 +18,11 @@ def as_words(value: Any) -> Any:
     return str(value) if type(value) is int else value
 
 
+def as_list(value: Any) -> Any:
+    """A text that stands for a list, as models send it: "VER, LEC"."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 Words = Annotated[str, BeforeValidator(as_words)]
 RaceWords = Annotated[Words, Field(description="A race weekend: 'monaco', 'spa', 'bahrain 2024', 'latest'.", max_length=100)]
 Year = Annotated[int | None, Field(description="The season, e.g. 2024, where race does not name it.")]
@@ -28,7 +33,9 @@ SessionWords = Annotated[
 Driver = Annotated[
     Words, Field(description="A driver: 'VER', 'leclerc', 'charles_leclerc', or the car number '16'.", max_length=100)
 ]
-Drivers = Annotated[Sequence[Driver], Field(description="Drivers: 'VER', 'leclerc', or car numbers.", max_length=20)]
+Drivers = Annotated[
+    Sequence[Driver], BeforeValidator(as_list), Field(description="Drivers: 'VER', 'leclerc', or car numbers.", max_length=20)
+]
 LapNumber = Annotated[int, Field(ge=0, le=999)]
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from rest_framework.exceptions import NotFound
 
 from api import admission
 from ask.mcp.answers import session_answer, table
-from ask.mcp.arguments import Driver, LapNumber, NotAnswered, RaceWords, SessionWords, Year, choose_session
+from ask.mcp.arguments import Driver, LapNumber, NotAnswered, RaceWords, SessionWords, Year, as_list, choose_session
 from ask.mcp.turns import turn
 from drivers.words import find_car
 from pages.charts import telemetry
@@ -22,6 +22,7 @@ DELTA_STEP = 50  # m between the rows of a comparison
 TRACE = ("time", "distance", "speed", "throttle", "brake", "n_gear", "rpm", "drs", "x", "y")
 ComparedLaps = Annotated[
     Sequence[str],
+    BeforeValidator(as_list),
     Field(
         max_length=4,
         description="Two to four laps, the first is the reference: 'VER-20', 'LEC-20'; elsewhere '2023.bahrain.race.VER-20'.",

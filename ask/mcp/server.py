@@ -12,6 +12,7 @@ from django.conf import settings
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import ValidationError
 
 from api import admission
 from ask.mcp import lap_tools, session_tools, site_tools
@@ -36,18 +37,31 @@ PARAMETERS = {tool.__name__: dict(inspect.signature(tool).parameters) for tool i
 
 class Server(MCPServer):
     """Refuses arguments that a tool does not have, which the SDK would leave out: the answer would be one to another question;
-    and says which are missing.
+    says which are missing, and names tools and faults in words.
     """
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
-        known = PARAMETERS.get(name, {})
-        if name in PARAMETERS and (unknown := arguments.keys() - known.keys()):
+        if name not in PARAMETERS:
+            raise ToolError(f"There is no tool {name!r}; there are: {', '.join(PARAMETERS)}.")
+        known = PARAMETERS[name]
+        if unknown := arguments.keys() - known.keys():
             raise ToolError(f"{name} has no argument {min(unknown)!r}; it has: {', '.join(known)}.")
         if missing := [
             each for each, parameter in known.items() if parameter.default is parameter.empty and each not in arguments
         ]:
             raise ToolError(f"{name} needs {' and '.join(missing)}; it has: {', '.join(known)}.")
-        return await super().call_tool(name, arguments, context)
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise ToolError(describe_faults(name, error.__cause__)) from error
+            raise
+
+
+def describe_faults(name: str, error: ValidationError) -> str:
+    """What is wrong with the arguments of a call."""
+    faults = [f"{'.'.join(map(str, fault['loc']))} {fault['input']!r}: {fault['msg']}" for fault in error.errors()]
+    return f"{name} cannot take {'; '.join(faults)}."
 
 
 @cache

@@ -5,12 +5,12 @@ from typing import Annotated, Any
 import msgspec
 from django.conf import settings
 from django.utils import timezone
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from api import admission
 from api.kept import once
 from ask.mcp.answers import session_answer, shortened, table
-from ask.mcp.arguments import Driver, NotAnswered, RaceWords, SessionWords, Words, Year, choose_session
+from ask.mcp.arguments import Driver, NotAnswered, RaceWords, SessionWords, Words, Year, as_list, choose_session
 from ask.mcp.turns import turn
 from ask.sql import running
 from drivers.words import find_car
@@ -155,7 +155,9 @@ def what_if(
     driver: Driver,
     lap: Annotated[int, Field(ge=1, le=200, description="The lap of the leader after which nothing is known.")],
     stops: Annotated[
-        list[StopWords], Field(max_length=6, description="Lap and compound of each stop after it, e.g. 15-HARD; none: no stop.")
+        list[StopWords],
+        BeforeValidator(as_list),
+        Field(max_length=6, description="Lap and compound of each stop after it, e.g. 15-HARD; none: no stop."),
     ],
     year: Year = None,
 ) -> dict[str, Any]:

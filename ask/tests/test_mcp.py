@@ -140,6 +140,23 @@ def test_an_argument_that_a_tool_does_not_have_is_refused(ask):
     assert "pydantic" not in text
 
 
+def test_a_text_stands_for_a_list(ask):
+    """Models send one driver, or several with commas."""
+    listed = ask.call("laps", race="bahrain 2024", drivers=["VER", "LEC"])
+    assert ask.call("laps", race="bahrain 2024", drivers="VER, LEC") == listed
+    pair = ask.call("compare_laps", race="bahrain 2024", laps="VER-39,LEC-39")
+    assert [lap["label"] for lap in as_dicts(pair["laps"])] == ["VER-39", "LEC-39"]
+    assert "no driver called 'verstapen'" in ask.refusal("stints_and_stops", race="bahrain 2024", drivers="verstapen")
+
+
+def test_what_is_wrong_with_an_argument_is_said_in_words(ask):
+    fault = "laps cannot take first_lap 'x': Input should be a valid integer, unable to parse string as an integer."
+    assert ask.refusal("laps", race="bahrain 2024", first_lap="x") == fault
+    fault = "lap_telemetry cannot take lap -1: Input should be greater than or equal to 0."
+    assert ask.refusal("lap_telemetry", race="bahrain 2024", driver="VER", lap=-1) == fault
+    assert ask.refusal("results").startswith("There is no tool 'results'; there are: find_sessions, session_results, laps, ")
+
+
 def test_numbers_stand_for_words(ask):
     """Models send a year, a key or a car number as a number."""
     assert ask.call("standings", year=2024) == ask.call("standings", year="2024") == ask.call("standings")

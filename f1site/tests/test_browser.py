@@ -6,6 +6,9 @@ import shutil
 import pytest
 from django.db import connections
 
+from api.tests.factories import make
+from races.models import Race
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.skipif(not CHROMIUM, reason="no chromium here")]
 
@@ -52,3 +55,24 @@ def test_pages_work_under_the_policy(page, live_server, django_user_model):
     open_page("/api/docs/")
     assert page.locator(".opblock").count() + page.locator(".opblock-tag").count() > 10
     assert faults == {}
+
+
+def test_a_dialog_of_the_admin_keeps_the_keyboard(page, live_server, django_user_model):
+    django_user_model.objects.create_superuser("chief", password="pit-wall-22")
+    race = make(Race, source="openf1")
+    page.goto(f"{live_server.url}/admin/login/?next=/admin/races/race/{race.pk}/change/")
+    page.fill("[name=username]", "chief")
+    page.fill("[name=password]", "pit-wall-22")
+    page.keyboard.press("Enter")
+    button = page.locator("a", has_text="Sync from OpenF1").locator("visible=true")
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Sync this weekend")
+    dialog.wait_for()
+    for _ in range(4):
+        assert dialog.evaluate("dialog => dialog.contains(document.activeElement) || document.activeElement === document.body")
+        page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="hidden")
+    assert button.evaluate("button => button === document.activeElement")
+    assert page.noted == []

@@ -14,3 +14,24 @@ function nameSearchedFields() {
   }
 }
 addEventListener("load", () => setTimeout(nameSearchedFields)); // after the scripts that make those fields
+
+/* A dialog takes the focus while it is open and gives it back: the theme leaves it on the page behind. */
+addEventListener("DOMContentLoaded", () => {
+  const dialog = document.getElementById("modal-content");
+  if (!dialog) return;
+  let opener = null;
+  const follow = () => {
+    const open = dialog.checkVisibility();
+    if (open === Boolean(opener)) return;
+    const from = opener ?? document.activeElement;
+    const page = [...document.body.children].find((each) => each.contains(from));
+    if (page) page.inert = open;
+    opener = open ? from : null;
+    if (!open) return from.focus();
+    dialog.setAttribute("role", "dialog");
+    dialog.setAttribute("aria-modal", "true");
+    dialog.setAttribute("aria-label", dialog.querySelector("h1")?.textContent.trim() ?? "");
+    dialog.querySelector("input:not([type=hidden]), select, textarea, [type=submit]")?.focus();
+  };
+  new MutationObserver(follow).observe(dialog.parentElement, { attributes: true, attributeFilter: ["style"] });
+});
