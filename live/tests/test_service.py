@@ -1,15 +1,17 @@
 """`manage.py live` as processes of its own, beside a server that plays OpenF1's side: TLS, tokens, faults, two processes."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
+import socket
 import sqlite3
 import ssl
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -213,3 +215,25 @@ def test_a_process_that_takes_over_late_waits_for_messages_before_it_says_that_t
     engine = SimpleNamespace(began=began)
     assert not service.is_over(engine, connection, began + SILENT / 2)
     assert service.is_over(engine, connection, began + 2 * SILENT)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("turns", range(5))
+def test_the_server_of_these_tests_closes_a_connection_that_has_only_just_begun(turns):
+    """A process that is killed while it connects: on a busy machine its task was cancelled before it had begun."""
+
+    async def connect_and_stop():
+        server = FeedServer()
+        await server.start()
+        asked = [socket.create_connection(("127.0.0.1", port)) for port in (server.http_port, server.broker.port)]
+        for _ in range(turns):  # of the loop
+            await asyncio.sleep(0)
+        await asyncio.wait_for(server.stop(), 10)
+        for each in asked:
+            each.settimeout(10)
+            with suppress(ConnectionResetError):
+                assert each.recv(1) == b""
+            each.close()
+
+    asyncio.run(connect_and_stop())
+    gc.collect()  # what is not closed warns

@@ -5,7 +5,7 @@ It is not for anything else: no retained messages, no sessions, no wildcards but
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 CONNECT, PUBLISH, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 8, 12, 14
 NOT_AUTHORIZED = 5
@@ -42,25 +42,43 @@ def publication(topic: str, payload: bytes) -> bytes:
     return packet(PUBLISH, len(encoded).to_bytes(2) + encoded + payload)
 
 
+class Connections:
+    """Serves each connection in a task of its own, and ends all of them when it stops: also one that was only just accepted."""
+
+    def __init__(self, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> None:
+        self.serve = serve
+        self.open: dict[asyncio.StreamWriter, asyncio.Future[None]] = {}
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open[writer] = asyncio.ensure_future(self.serve(reader, writer))
+        self.open[writer].add_done_callback(lambda task: self.open.pop(writer))
+
+    async def stop(self, server: asyncio.Server) -> None:
+        await asyncio.sleep(0.01)  # what has been accepted becomes a connection, as it could not once the server is closed
+        server.close()
+        serving = [*self.open.values()]
+        for writer in self.open:
+            writer.transport.abort()
+        await asyncio.gather(*serving, return_exceptions=True)
+
+
 class Broker:
     """Delivers what is published to all who have subscribed to it."""
 
     def __init__(self, allows: Callable[[str, str], bool] = lambda user, password: True) -> None:
         self.allows = allows
         self.subscribers: dict[asyncio.StreamWriter, list[str]] = {}
-        self.serving: set[asyncio.Task[None]] = set()
+        self.clients = Connections(self.serve)
         self.connections = 0  # accepted so far
         self.refused = 0
         self.port = 0
 
     async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", port, ssl=tls)
+        self.server = await asyncio.start_server(self.clients.accept, "127.0.0.1", port, ssl=tls)
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        self.server.close()
-        self.disconnect_all()
-        await asyncio.gather(*self.serving, return_exceptions=True)
+        await self.clients.stop(self.server)
 
     def disconnect_all(self) -> None:
         """End every connection, as a broker does that is restarted or whose tokens have expired."""
@@ -80,9 +98,6 @@ class Broker:
             await writer.drain()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self.serving.add(task)
         try:
             while True:
                 kind, flags, body = await read_packet(reader)
@@ -92,7 +107,6 @@ class Broker:
             pass
         finally:
             self.subscribers.pop(writer, None)
-            self.serving.discard(task)
             writer.close()
 
     async def answer(self, kind: int, flags: int, body: Reader, writer: asyncio.StreamWriter) -> bool:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from live.journal import read_messages
 from live.messages import Message
-from tools.live.broker import Broker
+from tools.live.broker import Broker, Connections
 
 USER, PASSWORD = "team", "box box"
 
@@ -34,16 +34,17 @@ class FeedServer:
         self.token_seconds, self.rows = token_seconds, rows
         self.tokens: dict[str, float] = {}  # {token: when it ends}
         self.locked = True
+        self.askers = Connections(self.serve)
         self.broker = Broker(lambda user, password: self.tokens.get(password, 0) > time.monotonic())
 
     async def start(self, tls: ssl.SSLContext | None = None) -> None:
         await self.broker.start(tls=tls)
-        self.http = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self.http = await asyncio.start_server(self.askers.accept, "127.0.0.1", 0)
         self.http_port = self.http.sockets[0].getsockname()[1]
         self.scheme = "mqtts" if tls else "mqtt"
 
     async def stop(self) -> None:
-        self.http.close()
+        await self.askers.stop(self.http)
         await self.broker.stop()
 
     @property
