@@ -45,6 +45,10 @@ def alive() -> QuerySet[Lease]:
     return Lease.objects.exclude(expired(timezone.now()))
 
 
+def is_held(name: str) -> bool:
+    return alive().filter(name=name).exists()
+
+
 def take(name: str, *, seconds: float | None = None) -> str | None:
     """Take the lease for the usual time or for `seconds`; returns the random name of its new holder, or None while another
     process holds it.

@@ -31,12 +31,13 @@ from races.models import Session
 
 log = logging.getLogger(__name__)
 
-LEASE, LEASE_SECONDS = "live session", 3.0  # of the five within which another process has to go on
+LEASE, LEASE_SECONDS = "live session", 2.5  # of the five within which another process has to go on
 BEFORE = timedelta(minutes=30)  # a session, its feed begins
 AFTER = timedelta(minutes=30)  # its scheduled end, at least so long it is received
 LATEST = timedelta(hours=4)  # after its scheduled end nothing more of it comes
 SILENT = timedelta(minutes=5)  # without messages, after which a session that should be over is
-STANDBY = 0.25  # seconds between two attempts to take over
+STANDBY = 0.25  # seconds between two looks whether the lease is free
+LOOKS = 3  # in a row at which it has to be: after a stop of the whole machine its holder renews it before the last one
 POLL = 15.0  # seconds between two looks into the calendar
 RATE_OVER = 10  # seconds over which messages are counted
 Result = TypeVar("Result")
@@ -98,7 +99,7 @@ class Service:
                 await self.show(None)
                 await asyncio.sleep(POLL)
                 continue
-            holder = await self.call(leases.take, LEASE, seconds=self.lease)
+            holder = await self.take_lease()
             if holder is None:
                 if self.republisher:
                     self.republisher.stand_by()
@@ -106,6 +107,14 @@ class Service:
                 continue
             if await self.receive(session, holder) and self.session_id:
                 return
+
+    async def take_lease(self) -> str | None:
+        """The name under which this process holds the lease from now on; None while another one has it."""
+        for _ in range(LOOKS - 1):
+            if await self.call(leases.is_held, LEASE):
+                return None
+            await asyncio.sleep(STANDBY)
+        return await self.call(leases.take, LEASE, seconds=self.lease)
 
     def choose(self) -> Session | None:
         now = self.clock()

@@ -21,9 +21,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from jobs import leases
 from live.connection import cancel
 from live.journal import read_session
-from live.service import SILENT, Service
+from live.service import LEASE, SILENT, STANDBY, Service
 from live.tests.feeding import ask_rest, listed_session, newest, recorded, woven
 from mirror.feeds import registry
 from mirror.models import Source
@@ -205,6 +206,24 @@ def test_when_a_process_is_killed_the_other_goes_on_within_five_seconds_and_name
         if to <= killed_at + timedelta(seconds=5):
             return
     pytest.fail(f"it took {(to - killed_at).total_seconds():.1f} s")
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_lease_that_has_run_out_is_taken_only_where_its_holder_does_not_renew_it_soon(renewed):
+    """When the whole machine stood still, whoever woke up first had it, and the session changed hands for nothing."""
+    service = Service(connect=lambda: None, client=None, source=Source.OPENF1)
+    holder = leases.take(LEASE, seconds=-1)
+
+    async def wake_up():
+        taking = asyncio.create_task(service.take_lease())
+        await asyncio.sleep(STANDBY / 2)
+        if renewed:
+            assert await service.call(leases.renew, LEASE, holder, seconds=60)
+        taken = await taking
+        await service.call(lambda: connection.close())
+        return taken
+
+    assert (asyncio.run(wake_up()) is None) == renewed
 
 
 @pytest.mark.once
