@@ -15,11 +15,12 @@ from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import AsyncMock, Mock
 
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 
 from jobs import leases
 from live.connection import cancel
@@ -29,6 +30,7 @@ from live.tests.feeding import ask_rest, listed_session, newest, recorded, woven
 from mirror.feeds import registry
 from mirror.models import Source
 from mirror.storage import FileStorage
+from tools.live.broker import Broker
 from tools.live.server import FeedServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -220,7 +222,7 @@ def test_a_lease_that_has_run_out_is_taken_only_where_its_holder_does_not_renew_
         if renewed:
             assert await service.call(leases.renew, LEASE, holder, seconds=60)
         taken = await taking
-        await service.call(lambda: connection.close())
+        await service.call(connections.close_all)
         return taken
 
     assert (asyncio.run(wake_up()) is None) == renewed
@@ -256,3 +258,19 @@ def test_the_server_of_these_tests_closes_a_connection_that_has_only_just_begun(
 
     asyncio.run(connect_and_stop())
     gc.collect()  # what is not closed warns
+
+
+@pytest.mark.once
+def test_the_server_of_these_tests_goes_on_when_a_subscriber_is_gone():
+    """Until the end of its connection is noticed: to send to a process that had just been killed ended the whole feed."""
+
+    async def send():
+        broker = Broker()
+        gone = AsyncMock(drain=AsyncMock(side_effect=ConnectionResetError), write=Mock())
+        there = AsyncMock(write=Mock())
+        broker.subscribers = {gone: ["v1/#"], there: ["v1/#"]}
+        await broker.publish("v1/laps", b"{}")
+        await broker.drain()
+        return there.write.called and there.drain.called
+
+    assert asyncio.run(send())

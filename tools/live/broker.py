@@ -6,6 +6,7 @@ It is not for anything else: no retained messages, no sessions, no wildcards but
 import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 CONNECT, PUBLISH, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 8, 12, 14
 NOT_AUTHORIZED = 5
@@ -95,7 +96,8 @@ class Broker:
 
     async def drain(self) -> None:
         for writer in [*self.subscribers]:
-            await writer.drain()
+            with suppress(ConnectionError):  # of a subscriber that is gone; the others receive what follows
+                await writer.drain()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
