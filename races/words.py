@@ -189,8 +189,8 @@ def similar_races(words: list[str], races: list[RaceName]) -> list[str]:
         for name in race_words(race):
             if len(name) > 2 and name not in IDLE:
                 slugs.setdefault(name, []).append(race.slug)
-    near = chain.from_iterable(get_close_matches(word, slugs, n=3, cutoff=0.65) for word in words)
-    return [slug for name in near for slug in slugs[name]]
+    near = [*chain.from_iterable(get_close_matches(word, slugs, n=3, cutoff=0.65) for word in words)]
+    return [slug for name in near for slug in sorted(slugs[name], key=lambda slug: slug != name)]
 
 
 def session_kinds(text: str) -> tuple[str, ...]:

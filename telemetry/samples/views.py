@@ -18,12 +18,22 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api.fields import integer_bounds, value_field
-from api.formats import FILES, BrowsableRenderer, CSVRenderer, FileRenderer, JSONRenderer, ParquetRenderer, file_response
+from api.formats import (
+    FILES,
+    BrowsableRenderer,
+    CSVRenderer,
+    FileRenderer,
+    JSONRenderer,
+    ParquetRenderer,
+    file_response,
+    split_rows,
+)
 from api.links import canonical_url
 from api.parameters import conditions, split_values
 from api.selecting import read_selection
 from api.tables import arrow
 from api.tables.columns import make_column
+from api.viewsets import write_file
 from drivers.filters import DRIVER, resolve_words
 from races.filters import RACE, SESSION, pop_words
 from telemetry.models import CarSample, LocationSample, SampleFile
@@ -49,11 +59,12 @@ class SamplesView(APIView):
         parameters = conditions(request.query_params)
         file = self.find_file(parameters)
         size, after = self.parse_page(parameters)
-        parameters.pop("format", None)
+        for name in ("format", "excel"):
+            parameters.pop(name, None)
         columns = self.pop_columns(request, parameters)
         row_conditions = self.parse_conditions(parameters)
         if isinstance(request.accepted_renderer, FileRenderer):
-            return self.download(file, row_conditions, request.accepted_renderer, columns=columns)
+            return self.download(request, file, row_conditions, columns=columns)
         table = files.read_table(file.name, file.sha256, [column.name for column in self.fields])
         rows = query.matching_rows(table, row_conditions)
         rows = rows[rows > after][: size + 1]
@@ -143,8 +154,8 @@ class SamplesView(APIView):
     def advice(self, columns: list[str]) -> str:
         lookups = ", ".join(f"__{lookup}" for lookup in query.LOOKUPS if lookup != "exact")
         return (
-            f"There is no such parameter. Valid are {', '.join([*KEYS, *WORDS])}, fields, page_size, cursor, format, and the "
-            f"columns {', '.join(columns)}, each also with {lookups}."
+            f"There is no such parameter. Valid are {', '.join([*KEYS, *WORDS])}, fields, page_size, cursor, format, excel, and "
+            f"the columns {', '.join(columns)}, each also with {lookups}."
         )
 
     # Responses
@@ -154,22 +165,26 @@ class SamplesView(APIView):
         return f"{canonical_url(request)}?{urlencode([*texts, ('cursor', last)])}"
 
     def download(
-        self, file: SampleFile, row_conditions: list[query.Condition], renderer: FileRenderer, *, columns: list[str]
+        self, request: Request, file: SampleFile, row_conditions: list[query.Condition], *, columns: list[str]
     ) -> HttpResponse | FileResponse | StreamingHttpResponse:
         """All matching rows as a file: the stored file itself where there are no conditions."""
+        renderer: Any = request.accepted_renderer
         name = f"{self.collection}_{file.session_id}_{file.driver_number}"
         filename = f"{name}.{renderer.format}"
         whole = not row_conditions and columns == [field.name for field in self.fields]
-        if isinstance(renderer, ParquetRenderer) and whole:
+        if isinstance(renderer, ParquetRenderer) and whole and "excel" not in request.query_params:
             content = BytesIO(files.read_verified(file.name, file.sha256))
             return FileResponse(content, as_attachment=True, filename=filename, content_type=ParquetRenderer.media_type)
+        made = [make_column(self.sample._meta.get_field(column)) for column in columns]  # type: ignore[arg-type]
         table = files.read_table(file.name, file.sha256, [field.name for field in self.fields])
         table = table.take(query.matching_rows(table, row_conditions)).select(columns)
+        if request.query_params.get("excel"):
+            rows = zip(*(table[column].to_pylist() for column in columns), strict=True)
+            return file_response(renderer, write_file(request, renderer, made, split_rows(rows)), filename=name)
         if isinstance(renderer, ParquetRenderer):
             disposition = {"Content-Disposition": f'attachment; filename="{filename}"'}
             return HttpResponse(files.encode(table), content_type=ParquetRenderer.media_type, headers=disposition)
         write = arrow.write_csv if isinstance(renderer, CSVRenderer) else arrow.write_ndjson
-        made = [make_column(self.sample._meta.get_field(name)) for name in columns]  # type: ignore[arg-type]
         return file_response(renderer, write(made, [table], arrow.REST), filename=name)
 
 

@@ -1,7 +1,9 @@
 """Samples and traces over HTTP."""
 
 import io
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
@@ -149,6 +151,16 @@ def test_a_damaged_file_is_503_with_its_name_and_the_command_that_fetches_it(api
         assert name in answer.json()["detail"]
         assert "manage.py sync_openf1 car_data --session 10 fetches it again" in answer.json()["detail"]
     assert len(api.get("/api/v1/car-data/", CAR | {"driver_number": 16}).json()["results"]) == 52
+
+
+def test_a_spreadsheet_gets_samples_with_a_byte_order_mark_and_its_own_time(api):
+    query = CAR | {"format": "csv", "fields": "date,speed"}
+    lines = b"".join(api.get("/api/v1/car-data/", query | {"excel": "Europe/Berlin"})).decode().splitlines()
+    assert lines[0] == "\ufeffdate,speed"
+    [first, *_] = b"".join(api.get("/api/v1/car-data/", query)).decode().splitlines()[1:]
+    moment = datetime.fromisoformat(first.partition(",")[0]).astimezone(ZoneInfo("Europe/Berlin"))
+    assert lines[1] == f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03},0"
+    assert api.get("/api/v1/car-data/", CAR | {"format": "parquet", "fields": "speed", "excel": "1"}).status_code == 400
 
 
 def test_samples_of_the_demo_season_come_from_the_demo_season(api, tmp_path):
