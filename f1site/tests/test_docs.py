@@ -24,6 +24,8 @@ from ml.estimators import MODELS
 from ml.splits import NAMES as SPLITS
 from ml.tasks import TASKS
 
+pytestmark = pytest.mark.once
+
 ROOT = settings.BASE_DIR
 DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [*sorted(ROOT.glob("*.md")), *DOCS]

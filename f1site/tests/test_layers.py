@@ -14,6 +14,9 @@ HEAVY = {"pandas", "numpy", "sklearn", "scipy", "pyarrow", "duckdb", "matplotlib
 WEB = {"models", "admin", "urls", "views", "serializers", "filters", "feeds", "jobs"}
 
 
+pytestmark = pytest.mark.once
+
+
 @pytest.fixture(scope="module")
 def house():
     return House(root=settings.BASE_DIR, layers=LAYERS, labels={"openf1": "mirror"}, allowed=TASK_NAMES)

@@ -10,6 +10,8 @@ from drf_spectacular.generators import SchemaGenerator
 
 from api.postman.collection import build_collection
 
+pytestmark = pytest.mark.once
+
 USED = re.compile(r"\{\{(\w+)\}\}")
 
 

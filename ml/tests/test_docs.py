@@ -13,6 +13,9 @@ from PIL import Image
 from ml import building, recording, trials
 
 
+pytestmark = pytest.mark.once
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("promoted", [True, False])
 def test_an_analyst_gets_from_the_api_to_a_picture(live_server, settings, tmp_path, monkeypatch, promoted):

@@ -2,21 +2,18 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import call_command
 
 from jobs import running
 from jobs.models import Job
 from ml import recording
 from ml.models import Run
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 
 @pytest.fixture(autouse=True)
-def season(settings, tmp_path, monkeypatch):
-    settings.MEDIA_ROOT = tmp_path
-    monkeypatch.setattr("ml.plots.draw_all", lambda result: iter(()))
-    call_command("load_demo", "--races", "3", verbosity=0)
+def season(laps, storage, no_plots):
+    """Four races to learn from."""
 
 
 def test_a_training_is_queued_done_and_found_as_a_run(editor):
