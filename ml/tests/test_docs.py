@@ -12,7 +12,6 @@ from PIL import Image
 
 from ml import building, recording, trials
 
-
 pytestmark = pytest.mark.once
 
 
