@@ -83,7 +83,10 @@ def renew(name: str, holder: str, *, seconds: float) -> bool:
 
 
 def release(name: str, holder: str) -> None:
-    Lease.objects.filter(name=name, holder=holder).delete()
+    """Give a lease back, in one statement: Django's delete would begin and end a transaction of its own around it."""
+    with connection.cursor() as cursor:
+        table = connection.ops.quote_name(Lease._meta.db_table)
+        cursor.execute(f"DELETE FROM {table} WHERE name = %s AND holder = %s", [name, holder])  # noqa: S608 - no input in it
 
 
 class Busy(Exception):
@@ -111,7 +114,7 @@ def renewed(name: str, holder: str) -> Iterator[None]:
         with beating(lambda: own_lease.update(expires_at=timezone.now() + lifetime())):
             yield
     finally:
-        own_lease.delete()
+        release(name, holder)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def sessions(
     return found.filter(race_id__in=races) if races else found
 
 
-def load(chosen: "QuerySet[Session]") -> "pd.DataFrame":
+def load(chosen: "QuerySet[Session]", *, with_surroundings: bool = True) -> "pd.DataFrame":
     """Every lap of these sessions (a queryset), one row each, in order of session date, car and lap.
 
     Columns: LAP_COLUMNS without `date_start`; `start` and `end` in seconds since 1970; of the session `season race_id circuit
@@ -58,6 +58,7 @@ def load(chosen: "QuerySet[Session]") -> "pd.DataFrame":
     from 0); `is_in_lap`; at its start the weather, `track_state` (an empty text when it is free) and `interval_ahead` (seconds);
     TELEMETRY of the lap itself where samples are stored; `excluded`, the reason of `cleaning` or an empty text, and
     `revoked_at`, from when on it is known (seconds since 1970; infinite for a reason that is known when the lap ends).
+    Without surroundings there is neither weather nor `interval_ahead` nor TELEMETRY, which need a query each.
     """
 
     names = ("session_id", "race_id", "session_name")
@@ -66,7 +67,9 @@ def load(chosen: "QuerySet[Session]") -> "pd.DataFrame":
     keys = [int(key) for key in places["session_id"]]
     laps = laps_of(keys).merge(places, on="session_id").sort_values(["session_date", "session_id", "driver_number", "lap_number"])
     laps = with_tyres(laps.reset_index(drop=True), keys).merge(teams(keys), on=["session_id", "driver_number"], how="left")
-    laps = with_interval(with_weather(with_times(laps, keys), keys), keys).merge(driving(keys), on=[*LAP], how="left")
+    laps = with_times(laps, keys)
+    if with_surroundings:
+        laps = with_interval(with_weather(laps, keys), keys).merge(driving(keys), on=[*LAP], how="left")
     flags = windows(keys)
     laps["track_state"] = track_state(laps, flags)
     laps["race_laps"] = race_lengths(laps)

@@ -27,7 +27,7 @@ class CannotSay(ValueError):
 
 
 def read_laps(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any], "pd.DataFrame"]:
-    """(what the session is, its laps as `datasets.load` gives them with `name` and `clean`)."""
+    """(what the session is, its laps as `datasets.load` gives them without surroundings, and with `name` and `clean`)."""
     import pandas as pd
 
     from drivers.models import Entry
@@ -42,7 +42,7 @@ def read_laps(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any
         )
     if session.session_name not in kinds:
         raise NotThere(f"Session {session_id} is called {session.session_name}; this is asked of: {', '.join(kinds)}.")
-    laps = datasets.load(sessions)
+    laps = datasets.load(sessions, with_surroundings=False)
     if laps.empty:
         raise NotThere(
             f"No laps of session {session_id} are stored; sync_openf1 laps stints --session {session_id} brings them in."

@@ -30,7 +30,7 @@ def views_of(session):
 def test_every_page_of_a_session_answers_with_a_table_and_without_many_queries(race, browser, django_assert_max_num_queries):
     for name in ["", *views_of(race)]:
         url = f"{url_of(race)}{name}/" if name else url_of(race)
-        with django_assert_max_num_queries(4 if name not in ANALYSED else 20):
+        with django_assert_max_num_queries(4 if name not in ANALYSED else 14):
             answer = browser.get(url)
         assert answer.status_code == 200, url
         assert any(part in answer.content.decode() for part in ("<table", 'class="empty"')), url
