@@ -7,7 +7,7 @@ probabilistic with the errors that they make on the training races, so that all 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ml.strategy import fitting, hazard, rejoin
+from ml.strategy import fitting, forecast, hazard, rejoin, undercut, undercut_exam
 from ml.strategy.rejoin import Model, Question
 
 if TYPE_CHECKING:
@@ -185,18 +185,23 @@ def interval(asked: Sequence[Asked], name: str, measure: str, *, seed: int = 0) 
     return float(low), float(high)
 
 
-def examine_hazard(asked: "Sequence[Timeline]", model: Model) -> Hazard:
-    """The probability of a stop on every car-lap of the asked races."""
+def stop_chances(asked: "Sequence[Timeline]", model: Model) -> "tuple[np.ndarray, np.ndarray]":
+    """(probability of a stop, whether there was one) of every car-lap of the asked races"""
     import numpy as np
-    from sklearn.metrics import log_loss, roc_auc_score
 
     features, targets = [], []
     for race in asked:
         rows, laps, moments, stopped = hazard.car_laps(race)
         features.append(hazard.stop_features(race, rows, laps, moments))
         targets.append(stopped)
-    truth = np.concatenate(targets)
-    chances = model.hazard.predict_proba(np.concatenate(features))[:, 1]
+    return model.hazard.predict_proba(np.concatenate(features))[:, 1], np.concatenate(targets)
+
+
+def score_hazard(chances: "np.ndarray", truth: "np.ndarray") -> Hazard:
+    """How good probabilities of a stop were."""
+    import numpy as np
+    from sklearn.metrics import log_loss, roc_auc_score
+
     constant = np.full(len(truth), truth.mean())
     return Hazard(
         log_loss=float(log_loss(truth, chances, labels=[False, True])),
@@ -204,3 +209,32 @@ def examine_hazard(asked: "Sequence[Timeline]", model: Model) -> Hazard:
         auc=float(roc_auc_score(truth, chances)),
         laps=len(truth),
     )
+
+
+class Results(NamedTuple):
+    """What an exam has found, over all its parts."""
+
+    answers: list[Asked]
+    hazard: Hazard
+    attempts: "list[undercut_exam.Asked]"
+    races: "list[tuple[Timeline, forecast.RaceModel]]"  # each asked race with the model that forecasts it
+
+
+def sit(parts: "Sequence[tuple[Sequence[Timeline], Sequence[Timeline]]]") -> Results:
+    """Train a model on the first races of each part and ask it about the second ones; ValueError where it cannot be trained."""
+    import numpy as np
+
+    answers, attempts, races, chances = [], [], [], []
+    for trained_on, asked in parts:
+        model, race_model = fitting.fit(trained_on), forecast.fit(trained_on)
+        answers += examine(trained_on, asked, model)
+        attempts += undercut_exam.examine(asked, undercut.fit(trained_on))
+        races += [(race, race_model) for race in asked]
+        chances.append(stop_chances(asked, model))
+    hazards = score_hazard(*map(np.concatenate, zip(*chances, strict=True)))
+    return Results(answers, hazards, attempts, races)
+
+
+def leave_one_out(races: "Sequence[Timeline]") -> "list[tuple[list[Timeline], list[Timeline]]]":
+    """Parts of an exam: each race is asked about with a model of the others."""
+    return [([other for other in races if other is not race], [race]) for race in races]

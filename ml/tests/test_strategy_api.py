@@ -249,3 +249,7 @@ def test_the_exam_is_one_command(laps, settings, tmp_path):
         call_command("strategy_exam", "--train", str(season), "--ask", str(season), stdout=io.StringIO())
     with pytest.raises(CommandError, match="No race of 1999 is stored"):
         call_command("strategy_exam", "--train", str(season), "--ask", "1999", stdout=io.StringIO())
+    with pytest.raises(CommandError, match=r"--constant 'rejoin\.DEGREES' is not like"):
+        call_command("strategy_exam", "--constant", "rejoin.DEGREES", stdout=io.StringIO())
+    with pytest.raises(CommandError, match="leave out --leave-one-out"):
+        call_command("strategy_exam", "--leave-one-out", "--store", stdout=io.StringIO())

@@ -6,7 +6,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from ml.strategy import exam, fitting, hazard, pitloss, rejoin
+from ml.strategy import constants, exam, fitting, hazard, pitloss, rejoin
 from ml.strategy.asking import CannotAnswer, begin_forecast, entry_moment
 from ml.strategy.rejoin import Question
 from ml.strategy.storing import Strategy
@@ -193,9 +193,47 @@ def test_the_exam_puts_every_stop_to_the_model_and_to_the_baselines(races, model
     assert model_score.exact > 0.5 > frozen.exact
     low, high = exam.interval(asked, "model", "exact")
     assert low == high == pytest.approx(model_score.exact)  # one race only
-    found = exam.examine_hazard(races[2:], model)
+    found = exam.score_hazard(*exam.stop_chances(races[2:], model))
     assert found.log_loss < found.constant
     assert found.auc > 0.6
+
+
+def test_leaving_one_out_asks_every_race_with_a_model_of_the_others(races, monkeypatch):
+    trained = []
+    monkeypatch.setattr(exam.fitting, "fit", lambda others: trained.append(others) or fitting.Model(*[None] * 3))
+    monkeypatch.setattr(exam.forecast, "fit", lambda others: others)
+    monkeypatch.setattr(exam.undercut, "fit", lambda others: others)
+    monkeypatch.setattr(exam.undercut_exam, "examine", lambda asked, odds: [])
+    monkeypatch.setattr(exam, "examine", lambda others, asked, model: asked)
+    monkeypatch.setattr(exam, "stop_chances", lambda asked, model: (np.array([0.1, 0.9]), np.array([False, True])))
+    results = exam.sit(exam.leave_one_out(races))
+    assert trained == [[other for other in races if other is not race] for race in races]
+    assert [*zip(results.answers, trained, strict=True)] == results.races
+    assert (results.hazard.laps, results.hazard.auc) == (2 * len(races), 1)
+
+
+def test_an_exam_can_have_another_value_of_a_constant(races, model):
+    def score():
+        return exam.mean_score(exam.examine(races[:2], races[2:], model), "model")
+
+    before = score()
+    with constants.changed([constants.read_setting("rejoin.FAR_OFF=0.4")]):
+        assert score().log_score > before.log_score
+    assert score() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rejoin.DEGREES", "is not like"),
+        ("rejoin.DEGREES=two", "is not like"),
+        ("nothing.DEGREES=2", "no module 'nothing' with constants; there are circuits"),
+        ("rejoin.WET_TRACK=2", "rejoin has no number 'WET_TRACK'; it has .*DEGREES"),
+    ],
+)
+def test_what_is_no_constant_is_refused_in_words(text, message):
+    with pytest.raises(ValueError, match=message):
+        constants.read_setting(text)
 
 
 @pytest.mark.parametrize("has_come_in", [True, False])

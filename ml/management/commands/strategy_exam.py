@@ -24,52 +24,83 @@ class Command(BaseCommand):
         parser.add_argument(
             "--train", type=whole_number, nargs="+", default=[2023], metavar="YEAR", help="seasons to learn from (default: 2023)"
         )
-        parser.add_argument(
+        asked = parser.add_mutually_exclusive_group()
+        asked.add_argument(
             "--ask", type=whole_number, nargs="+", default=[2024], metavar="YEAR", help="seasons to ask about (default: 2024)"
         )
-
-        parser.add_argument("--store", action="store_true", help="keep the model as a run of the experiment “strategy”")
-
-    def handle(self, *, train: list[int], ask: list[int], store: bool, **options: Any) -> None:
-        from ml import datasets
-        from ml.strategy import exam, fitting, forecast, storing, timeline, undercut, undercut_exam
-
-        if both := set(train) & set(ask):
-            raise CommandError(f"--ask {min(both)}: the model would have learnt from these races; choose other seasons.")
-        races = {
-            years: timeline.load_timelines(datasets.sessions(seasons=years).values_list("pk", flat=True))
-            for years in (tuple(train), tuple(ask))
-        }
-        for years, found in races.items():
-            if not found:
-                raise CommandError(f"No race of {', '.join(map(str, years))} is stored; run sync_openf1 --season {years[0]}.")
-        trained_on, asked = races[tuple(train)], races[tuple(ask)]
-        try:
-            model, race_model = fitting.fit(trained_on), forecast.fit(trained_on)
-        except ValueError as error:
-            raise CommandError(f"--train {' '.join(map(str, train))}: {error}") from error
-        console = Console(file=cast(IO[str], self.stdout), width=150)
-        answers = exam.examine(trained_on, asked, model)
-        console.print(f"Trained on {len(trained_on)} races, asked about {len(answers)} stops of {len(asked)} races at pit entry.")
-        for name, part in exam.subsets(answers).items():
-            if part:
-                report(console, name, part)
-        hazard = exam.examine_hazard(asked, model)
-        console.print(
-            f"Stop on this lap: log loss {hazard.log_loss:.4f} (constant {hazard.constant:.4f}), AUC {hazard.auc:.3f}, "
-            f"{hazard.laps} car-laps"
+        asked.add_argument(
+            "--leave-one-out",
+            action="store_true",
+            help="ask about each race of --train with a model of the others: what constants are chosen by",
+        )
+        kept = parser.add_mutually_exclusive_group()
+        kept.add_argument("--store", action="store_true", help="keep the model as a run of the experiment “strategy”")
+        kept.add_argument(
+            "--constant",
+            nargs="+",
+            default=[],
+            metavar="NAME=VALUE",
+            help="with another value of a constant of ml/strategy, such as rejoin.DEGREES=2, to see what it is worth",
         )
 
-        attempts = undercut_exam.examine(asked, undercut.fit(trained_on))
-        report_undercut(console, attempts)
-        race_figures, race_scores = report_forecast(console, asked, race_model)
-        figures = storing.exam_figures(answers, hazard) | undercut_exam.figures(attempts) | race_figures
+    def handle(
+        self, *, train: list[int], ask: list[int], leave_one_out: bool, store: bool, constant: list[str], **options: Any
+    ) -> None:
+        from ml.strategy import constants, exam, storing, undercut_exam
+
+        if leave_one_out and store:
+            raise CommandError("--store: a model is stored with the exam of later races; leave out --leave-one-out.")
+        if not leave_one_out and (both := set(train) & set(ask)):
+            raise CommandError(f"--ask {min(both)}: the model would have learnt from these races; choose other seasons.")
+        try:
+            settings = [constants.read_setting(text) for text in constant]
+        except ValueError as error:
+            raise CommandError(f"--constant {error}") from error
+        console = Console(file=cast(IO[str], self.stdout), width=150)
+        with constants.changed(settings):
+            trained_on = races_of(train)
+            asked = trained_on if leave_one_out else races_of(ask)
+            try:
+                results = exam.sit(exam.leave_one_out(trained_on) if leave_one_out else [(trained_on, asked)])
+            except ValueError as error:
+                raise CommandError(f"--train {' '.join(map(str, train))}: {error}") from error
+            learnt = "all others of them" if leave_one_out else f"{len(trained_on)} races"
+            console.print(f"Trained on {learnt}, asked about {len(results.answers)} stops of {len(asked)} races at pit entry.")
+            race_figures, race_scores = report_all(console, results)
+        figures = storing.exam_figures(results.answers, results.hazard) | undercut_exam.figures(results.attempts) | race_figures
         if store:
             split = f"season {'+'.join(map(str, ask))} after {'+'.join(map(str, train))}"
             run = storing.store(
                 trained_on, asked, owner=getpass.getuser()[:50], figures=figures, split=split, race_scores=race_scores
             )
             console.print(f"Run {run.pk} of the experiment {storing.TASK}: /api/v1/runs/{run.pk}/", soft_wrap=True)
+
+
+def races_of(years: list[int]) -> Any:
+    """The stored races of seasons; at least one."""
+    from ml import datasets
+    from ml.strategy import timeline
+
+    found = timeline.load_timelines(datasets.sessions(seasons=tuple(years)).values_list("pk", flat=True))
+    if not found:
+        raise CommandError(f"No race of {', '.join(map(str, years))} is stored; run sync_openf1 --season {years[0]}.")
+    return found
+
+
+def report_all(console: Console, results: Any) -> tuple[dict[str, float], list[Any]]:
+    """All tables; returns what `report_forecast` does."""
+    from ml.strategy import exam
+
+    for name, part in exam.subsets(results.answers).items():
+        if part:
+            report(console, name, part)
+    hazard = results.hazard
+    console.print(
+        f"Stop on this lap: log loss {hazard.log_loss:.4f} (constant {hazard.constant:.4f}), AUC {hazard.auc:.3f}, "
+        f"{hazard.laps} car-laps"
+    )
+    report_undercut(console, results.attempts)
+    return report_forecast(console, results.races)
 
 
 def report(console: Console, title: str, asked: Any) -> None:
@@ -123,8 +154,8 @@ def report_undercut(console: Console, attempts: Any) -> None:
     console.print(table)
 
 
-def report_forecast(console: Console, asked: Any, model: Any) -> tuple[dict[str, float], list[Any]]:
-    """Tables of the race forecast; returns (its figures by name, the scores of each race)."""
+def report_forecast(console: Console, asked: Any) -> tuple[dict[str, float], list[Any]]:
+    """Tables of the forecasts of (race, model); returns (its figures by name, the scores of each race)."""
     from ml.strategy import race_exam
 
     figures: dict[str, float] = {}
@@ -144,7 +175,7 @@ def report_forecast(console: Console, asked: Any, model: Any) -> tuple[dict[str,
         )
         table = Table(f"Finishing order, {title}", *columns, box=box.SIMPLE)
         for share in race_exam.SHARES:
-            races = [race_exam.score_race(race, share, model, actual_stops=actual) for race in asked]
+            races = [race_exam.score_race(race, share, model, actual_stops=actual) for race, model in asked]
             mean, beside = race_exam.means(races), race_exam.compare(races)
             table.add_row(
                 f"from {share:.0%} on",
