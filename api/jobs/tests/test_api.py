@@ -35,7 +35,8 @@ def test_a_job_is_queued_and_its_url_tells_how_it_goes(stranger):
 
 
 def test_jobs_of_a_kind_that_there_is_not_are_refused(stranger):
-    assert stranger.get(f"{JOBS}?kind=SYNC").json()["count"] == 0
+    for kind in ("SYNC", "manual"):
+        assert stranger.get(f"{JOBS}?kind={kind}").json()["count"] == 0
     refused = stranger.get(f"{JOBS}?kind=sink")
     assert refused.status_code == 400
     assert refused.json()["kind"][0].startswith("There is no kind 'sink'. There are: ")
