@@ -39,6 +39,7 @@ SILENT = timedelta(minutes=5)  # without messages, after which a session that sh
 STANDBY = 0.25  # seconds between two looks whether the lease is free
 LOOKS = 3  # in a row at which it has to be: after a stop of the whole machine its holder renews it before the last one
 POLL = 15.0  # seconds between two looks into the calendar
+RETRY, RETRIED = 300.0, timedelta(hours=2)  # between attempts to sync a session that is over, in seconds, and for how long
 RATE_OVER = 10  # seconds over which messages are counted
 Result = TypeVar("Result")
 
@@ -145,7 +146,7 @@ class Service:
                 await self.call(self.finish, engine, connection)
                 await cancel(keeping)
                 await self.call(leases.release, LEASE, holder)
-                await asyncio.to_thread(self.reconcile, engine)
+                await self.reconcile(engine)
             return over
         finally:
             await cancel(receiving)
@@ -243,7 +244,16 @@ class Service:
             engine.alerting.close()
         condition.report(f"has received {engine.session}", now=self.clock())
 
-    def reconcile(self, engine: Engine) -> None:
-        """Sync the session, now that it is over, and compare what was live with what is final."""
-        final = self.sync(engine.session.pk) if self.client else None
-        self.after(engine, final)
+    async def reconcile(self, engine: Engine) -> None:
+        """Sync the session, now that it is over, and compare what was live with what is final.
+
+        REST may be closed for a while yet, or out of reach: it is asked again until the next session comes near.
+        """
+        final, give_up_at = None, self.clock() + RETRIED
+        while self.client:
+            final = await asyncio.to_thread(self.sync, engine.session.pk)
+            near = await self.call(session_near, self.clock())
+            if final or near or self.session_id or self.clock() > give_up_at:
+                break
+            await asyncio.sleep(RETRY)
+        await asyncio.to_thread(self.after, engine, final)

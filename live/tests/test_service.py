@@ -239,6 +239,21 @@ def test_a_process_that_takes_over_late_waits_for_messages_before_it_says_that_t
 
 
 @pytest.mark.once
+@pytest.mark.parametrize(("near", "answers"), [(None, [None, None, "run"]), ("next", [None])])
+def test_a_session_is_synced_when_rest_is_open_again_unless_the_next_one_is_near(monkeypatch, near, answers):
+    """It was asked once, at the end of the session, when it may still be closed."""
+    compared = Mock()
+    service = Service(connect=lambda: None, client=Mock(), source=Source.OPENF1, after=compared)
+    service.sync = Mock(side_effect=answers)
+    monkeypatch.setattr("live.service.session_near", lambda now: near)
+    monkeypatch.setattr("live.service.RETRY", 0.0)
+    engine = Mock()
+    asyncio.run(service.reconcile(engine))
+    assert service.sync.call_count == len(answers)
+    compared.assert_called_once_with(engine, answers[-1])
+
+
+@pytest.mark.once
 @pytest.mark.parametrize("turns", range(5))
 def test_the_server_of_these_tests_closes_a_connection_that_has_only_just_begun(turns):
     """A process that is killed while it connects: on a busy machine its task was cancelled before it had begun."""
