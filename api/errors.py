@@ -11,6 +11,7 @@ from collections.abc import Callable
 from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
@@ -196,7 +197,8 @@ def known_error(request: HttpRequest, exception: Exception) -> HttpResponse | No
         return None
     log_error(exception, api_error, request)
     if wants_page(request):
-        response = HttpResponse(str(api_error.detail), status=api_error.status_code, content_type="text/plain")
+        told = {"reason": str(api_error.detail), "later": api_error.status_code != status.HTTP_400_BAD_REQUEST}
+        response = HttpResponse(render_to_string("400.html", told), status=api_error.status_code)  # without the database
     else:
         response = JsonResponse({"detail": str(api_error.detail)}, status=api_error.status_code)
     if isinstance(api_error, exceptions.Throttled):

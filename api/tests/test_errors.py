@@ -128,7 +128,8 @@ def test_a_database_that_is_away_is_no_fault_of_the_openf1_api(db, api, monkeypa
 def test_a_database_that_is_away_is_told_to_people_in_the_admin(admin_client, monkeypatch):
     monkeypatch.setattr("f1site.admin.site.dashboard", away)
     answer = admin_client.get("/admin/")
-    assert (answer.status_code, answer["Content-Type"]) == (503, "text/plain")
+    assert (answer.status_code, answer["Content-Type"]) == (503, "text/html; charset=utf-8")
+    assert "The database cannot be reached or is busy; try again." in answer.content.decode()
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/nosuch", "/token"])
