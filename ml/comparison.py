@@ -96,6 +96,8 @@ def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
     names = sorted({name for row in params_by_run.values() for name in row})
     differing = [name for name in names if len({repr(params_by_run[key].get(name)) for key in keys}) > 1]
     metrics = sorted({name for key in keys for name in metrics_by_run[key]})
+    comparable = {str(run.pk) for run in runs if not (run.leaky or run.elsewhere)}
+    references = metrics_by_run[baseline]
     return {
         "experiment": experiment.pk,
         "baseline": baseline,
@@ -112,18 +114,26 @@ def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
             for run in runs
         ],
         "params": {name: {str(key): params_by_run[key].get(name) for key in keys} for name in differing},
-        "metrics": [compare_metric(name, keys, metrics_by_run, metrics_by_run[baseline].get(name)) for name in metrics],
+        "metrics": [
+            compare_metric(name, keys, metrics_by_run, reference=references.get(name), comparable=comparable) for name in metrics
+        ],
         "races": races(keys),
     }
 
 
 def compare_metric(
-    name: str, keys: Sequence[UUID], metrics: dict[UUID, dict[str, float]], reference: float | None
+    name: str,
+    keys: Sequence[UUID],
+    metrics: dict[UUID, dict[str, float]],
+    *,
+    reference: float | None,
+    comparable: Collection[str],
 ) -> dict[str, Any]:
-    """One metric of several runs; `best` is None for metrics without a better direction."""
+    """One metric of several runs. `best` is one of the `comparable`; None where fewer than two of them have the metric, or it has
+    no better direction."""
     values = {str(key): metrics[key].get(name) for key in keys}
     difference = {key: None if value is None or reference is None else value - reference for key, value in values.items()}
-    present = {key: value for key, value in values.items() if value is not None}
+    present = {key: value for key, value in values.items() if value is not None and key in comparable}
     has_direction = (
         name in LARGER_IS_BETTER
         or name.endswith("mae")
@@ -132,7 +142,7 @@ def compare_metric(
     pick = max if name in LARGER_IS_BETTER else min
     best = (
         pick(present, key=lambda key: present[key])
-        if present and has_direction and name not in ("coverage", "baseline_mae")
+        if len(present) > 1 and has_direction and name not in ("coverage", "baseline_mae")
         else None
     )
     return {"metric": name, "values": values, "difference": difference, "best": best}

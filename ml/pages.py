@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.renderers import TemplateHTMLRenderer
 
 FIRST = ("mae", "skill", "coverage", "width", "fit_seconds")  # columns, unless the reader chooses others
+MEAN_ERROR = "mean_absolute_error"  # as MLflow calls it
 
 
 class ComparisonPage(TemplateHTMLRenderer):
@@ -18,7 +19,7 @@ class ComparisonPage(TemplateHTMLRenderer):
         experiment = renderer_context["view"].get_object()
         metrics = {row["metric"]: row for row in data["metrics"]}
         asked = [name for name in renderer_context["request"].query_params.getlist("columns") if name in metrics]
-        columns = asked or [name for name in FIRST if name in metrics]
+        columns = asked or first_columns(metrics, data["runs"])
         picked = {str(run["id"]) for run in data["runs"]}
         return {
             "experiment": experiment,
@@ -37,6 +38,16 @@ class ComparisonPage(TemplateHTMLRenderer):
         ]
         params = [shown_param(name, data["params"][name][key]) for name in param_names(data["params"])]
         return {"run": run, "baseline": run["id"] == data["baseline"], "cells": cells, "params": params}
+
+
+def first_columns(metrics: dict[str, Any], runs: list[dict[str, Any]]) -> list[str]:
+    """The metrics that are shown at first, of each run at least one: programs elsewhere have other names for theirs."""
+    columns = [name for name in FIRST if name in metrics]
+    for run in runs:
+        own = [name for name, row in metrics.items() if row["values"][str(run["id"])] is not None]
+        if own and not set(own) & set(columns):
+            columns.append(next((name for name in own if name.endswith(MEAN_ERROR)), own[0]))
+    return columns
 
 
 FINGERPRINT = "dataset_sha256"

@@ -133,6 +133,9 @@ def test_a_run_counts_as_measured_here_if_its_dataset_and_split_are_known(send, 
 
 def test_what_was_measured_elsewhere_stands_beside_ours_and_is_never_the_best(send, api, run, experiment):
     send("runs/log-metric", run_id=run, key="mae", value=0.01)
+    automatic = send("runs/create", experiment_id=experiment, run_name="automatic")[1]["run"]["info"]["run_id"]
+    send("runs/log-metric", run_id=automatic, key="training_mean_absolute_error", value=0.02)
+    send("runs/log-metric", run_id=automatic, key="training_r2_score", value=0.9)
     send("runs/update", run_id=run, status="FINISHED")
     ours = recording.start_run(experiment=Experiment.objects.get(), model="ridge", split="by_race", dataset_sha256=SHA)
     recording.log_metrics(run=ours, metrics={"mae": 0.3})
@@ -140,9 +143,16 @@ def test_what_was_measured_elsewhere_stands_beside_ours_and_is_never_the_best(se
     key = Experiment.objects.get().pk
     assert comparison.best_runs([key])[key]["id"] == ours.pk
     compared = api.get(f"/api/v1/experiments/{key}/compare/").json()
-    assert {each["id"]: each["elsewhere"] for each in compared["runs"]} == {str(ours.pk): False, str(row_of(run).pk): True}
+    assert {each["id"]: each["elsewhere"] for each in compared["runs"]} == {
+        str(ours.pk): False,
+        str(row_of(run).pk): True,
+        str(row_of(automatic).pk): True,
+    }
+    assert {row["metric"]: row["best"] for row in compared["metrics"]}["mae"] is None
     page = api.get(f"/api/v1/experiments/{key}/compare/", headers={"Accept": "text/html"}).content.decode()
-    assert page.count('<span class="tag">measured elsewhere</span>') == 1
+    assert page.count('<span class="tag">measured elsewhere</span>') == 2
+    assert '<th scope="col">training_mean_absolute_error</th>' in page
+    assert '<th scope="col">training_r2_score</th>' not in page
     with pytest.raises(ValueError, match="measured here"):
         recording.promote(row_of(run))
 
