@@ -107,6 +107,14 @@ def test_each_page_takes_at_most_four_queries(race, client, django_assert_max_nu
             assert client.get(url, **HTML).status_code == 200
 
 
+def test_the_calendar_says_where_no_result_is_stored(race, client):
+    page = f"/f1/{race.year}/"
+    assert "no result stored" not in client.get(page).content.decode()
+    SessionResult.objects.filter(session=race).delete()
+    versions.touch("session_result", race.pk)
+    assert client.get(page).content.decode().count("no result stored") == 1
+
+
 def test_a_weekend_tells_the_first_three_of_its_race(race, client):
     page = client.get(race.race.get_absolute_url()).content.decode()
     for result in SessionResult.objects.select_related("driver").filter(session=race, position__lte=3):
