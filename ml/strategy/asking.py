@@ -147,14 +147,19 @@ def begin_forecast(race: Timeline, lap: int) -> Timeline:
     return known_pace(race, float(np.nanmin(race.crossing[:, lap])), lap)
 
 
-def listed(places: "np.ndarray") -> list[dict[str, Any]]:
-    """The places with their probabilities, which sum to 1; the unlikely ones are left out and shared among the others."""
+def listed(places: "np.ndarray", *, least: float = LEAST_SHOWN) -> list[dict[str, Any]]:
+    """The places with their probabilities, which sum to 1; those below `least` are left out and shared among the others."""
     import numpy as np
 
-    shown = np.where(places >= LEAST_SHOWN, places, 0)
+    shown = np.where(places >= least, places, 0)
     shares = np.round(shown / shown.sum(), 4)
     shares[shares.argmax()] += 1 - shares.sum()
     return [{"place": place + 1, "probability": round(float(share), 4)} for place, share in enumerate(shares) if share > 0]
+
+
+def best_of(places: list[dict[str, Any]], last: int) -> float:
+    """The probability of the places up to one."""
+    return round(sum(one["probability"] for one in places if one["place"] <= last), 4)
 
 
 def describe(chances: "np.ndarray", car: int, *, given_stops: bool) -> dict[str, Any]:
@@ -162,15 +167,16 @@ def describe(chances: "np.ndarray", car: int, *, given_stops: bool) -> dict[str,
     import numpy as np
 
     first, last = forecast.place_range(chances, given_stops=given_stops)
+    places = listed(chances, least=0)  # all of them: what is left out would make the first one likelier than winning
     return {
         "driver_number": car,
         "likely": rejoin.median_place(chances),
         "expected": round(float(chances @ np.arange(1, len(chances) + 1)), 2),
         "low": first,
         "high": last,
-        "win": round(float(chances[0]), 4),
-        "podium": round(float(chances[:3].sum()), 4),
-        "places": listed(chances),
+        "win": best_of(places, 1),
+        "podium": best_of(places, 3),
+        "places": places,
     }
 
 

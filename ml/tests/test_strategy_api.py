@@ -79,6 +79,11 @@ def test_questions_about_strategy(api, promoted, race):
 
     whole = api.get("/api/v1/strategy/forecast/", {"session_id": race.pk, "lap": lap}).json()
     assert sum(one["win"] for one in whole["cars"]) == pytest.approx(1, abs=1e-2)
+    for one in whole["cars"]:
+        chances = {each["place"]: each["probability"] for each in one["places"]}
+        assert sum(chances.values()) == pytest.approx(1, abs=1e-3)
+        assert one["win"] == chances.get(1, 0)
+        assert one["podium"] == pytest.approx(sum(chances.get(place, 0) for place in (1, 2, 3)))
     assert [one["expected"] for one in whole["cars"]] == sorted(one["expected"] for one in whole["cars"])
 
     query = {"session_id": race.pk, "driver_number": car, "lap": lap, "stop_lap": lap + 2, "tyre_compound": "HARD"}
