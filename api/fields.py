@@ -6,7 +6,7 @@ messages.
 
 import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import models
 from django.db.backends.base.operations import BaseDatabaseOperations
@@ -34,6 +34,19 @@ class LimitedField(serializers.Field):
 
 class LimitedIntegerField(LimitedField, serializers.IntegerField):
     """A whole number within the limits of its model field."""
+
+
+class ChoiceField(serializers.ChoiceField):
+    """A value of a closed set, in any case of its letters; the error for another one says which there are."""
+
+    default_error_messages = {"invalid_choice": "There is no {input!r} here. There are: {valid}."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        spellings = {each.lower(): each for each in self.choices if isinstance(each, str)}
+        return super().to_internal_value(spellings.get(data.lower(), data) if isinstance(data, str) else data)
+
+    def fail(self, key: str, **values: Any) -> NoReturn:
+        super().fail(key, valid=", ".join(map(str, self.choices)), **values)
 
 
 class FiniteFloatField(LimitedField, serializers.FloatField):

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from api import history
 from api.errors import Conflict
+from api.fields import ChoiceField
 from api.serializers import RowSerializer, validate_data
 from api.viewsets import ReadOnlyViewSet
 from mirror import decisions
@@ -51,7 +52,7 @@ class DecisionSerializer(serializers.Serializer):
 
     KEEP, TAKE, WITHDRAW = "keep_mine", "take_upstream", "withdraw"
 
-    decision = serializers.ChoiceField(
+    decision = ChoiceField(
         (KEEP, TAKE, WITHDRAW),
         help_text=f"{KEEP}: the person's value holds, whatever OpenF1 says. {TAKE} or {WITHDRAW}: the row gets OpenF1's value "
         "(if it was deleted, it comes back), and the correction is gone.",

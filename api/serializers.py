@@ -22,6 +22,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.validators import UniqueValidator
 
 from api.fields import (
+    ChoiceField,
     FiniteFloatField,
     JSONValueField,
     LimitedIntegerField,
@@ -107,6 +108,7 @@ class RowSerializer(serializers.ModelSerializer):
     selection = Selection()  # of the columns that a query asks for; a view sets it
     url = LinkField(help_text="This row.")
 
+    serializer_choice_field = ChoiceField
     serializer_field_mapping = FIELDS | {
         **{kind: LimitedIntegerField for kind, field in FIELDS.items() if field is serializers.IntegerField},
         models.FloatField: FiniteFloatField,

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
-from rest_framework import serializers
 
+from api.fields import ChoiceField
 from f1site import dump
 from jobs import kinds
 from jobs.models import Job
@@ -19,7 +19,7 @@ class DumpParameters(kinds.Parameters):
     """The seasons to write and the format of the files."""
 
     seasons = kinds.season_list()
-    format = serializers.ChoiceField(dump.FORMATS, required=False, help_text="Of the files; parquet by default.")
+    format = ChoiceField(dump.FORMATS, required=False, help_text="Of the files; parquet by default.")
 
 
 def run_dump(progress: Progress, job: Job) -> dict[str, Any]:

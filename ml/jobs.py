@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from api.fields import JSONObjectField
+from api.fields import ChoiceField, JSONObjectField
 from jobs import kinds
 from jobs.models import Job
 from jobs.progress import Failed, Progress
@@ -21,8 +21,8 @@ DEFAULTS: dict[str, Any] = {"model": "gradient_boosting", "task": "next_lap", "s
 class TrainParameters(kinds.Parameters):
     """A model, a task, a split, and which laps; those of all races by default."""
 
-    model = serializers.ChoiceField([*MODELS], required=False, help_text="gradient_boosting by default.")
-    task = serializers.ChoiceField([*TASKS], required=False, help_text="next_lap by default.")
+    model = ChoiceField([*MODELS], required=False, help_text="gradient_boosting by default.")
+    task = ChoiceField([*TASKS], required=False, help_text="next_lap by default.")
     split = serializers.CharField(required=False, max_length=60, help_text=f"One of {NAMES}; by_race by default.")
     dataset = serializers.CharField(
         required=False, max_length=100, help_text="What build_dataset stored, instead of the database."

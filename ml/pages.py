@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.renderers import TemplateHTMLRenderer
 
 FIRST = ("mae", "skill", "coverage", "width", "fit_seconds")  # columns, unless the reader chooses others
-MEAN_ERROR = "mean_absolute_error"  # as MLflow calls it
+MEASURES = ("mean_absolute_error", "test_score", "score")  # how MLflow's figures end that say how good a model is
 
 
 class ComparisonPage(TemplateHTMLRenderer):
@@ -46,7 +46,7 @@ def first_columns(metrics: dict[str, Any], runs: list[dict[str, Any]]) -> list[s
     for run in runs:
         own = [name for name, row in metrics.items() if row["values"][str(run["id"])] is not None]
         if own and not set(own) & set(columns):
-            columns.append(next((name for name in own if name.endswith(MEAN_ERROR)), own[0]))
+            columns.append(next((name for ending in MEASURES for name in own if name.endswith(ending)), own[0]))
     return columns
 
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from api.fields import ChoiceField
 from api.formats import (
     FILES,
     BrowsableRenderer,
@@ -39,7 +40,7 @@ class PitVisitsQuery(SessionWords):
     )
     driver = serializers.CharField(required=False, help_text=DRIVER)
     driver_number = serializers.IntegerField(min_value=0, max_value=999, required=False, help_text="Those of one car; or driver.")
-    kind = serializers.ChoiceField(choices=KINDS, required=False, help_text="Those of one kind.")
+    kind = ChoiceField(choices=KINDS, required=False, help_text="Those of one kind.")
     fields = serializers.CharField(  # type: ignore[assignment]  # declared, it leaves Serializer.fields as it is
         required=False, help_text="Fields of the visits, separated by commas; by default all."
     )
@@ -49,7 +50,7 @@ class PitVisitsQuery(SessionWords):
 class PitVisitSerializer(serializers.Serializer):
     driver_number = serializers.IntegerField()
     lap_number = serializers.IntegerField(help_text="The lap at whose end the car came in.")
-    kind = serializers.ChoiceField(choices=KINDS)
+    kind = ChoiceField(choices=KINDS)
     is_stop = serializers.BooleanField(help_text="Whether the car stood or got other tyres, other than under a red flag.")
     reason = serializers.CharField(help_text="What shows that it was of this kind.")
     date = serializers.DateTimeField(allow_null=True, help_text="When the car left the lane (UTC).")

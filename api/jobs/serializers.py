@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from api.fields import ChoiceField
 from api.serializers import RowSerializer
 from jobs.kinds import KINDS
 from jobs.models import Job
@@ -46,9 +47,7 @@ class JobSerializer(RowSerializer):
 class NewJobSerializer(serializers.Serializer):
     """A job to be queued."""
 
-    kind = serializers.ChoiceField(
-        sorted(KINDS), help_text="; ".join(f"{name}: {kind.about}" for name, kind in sorted(KINDS.items()))
-    )
+    kind = ChoiceField(sorted(KINDS), help_text="; ".join(f"{name}: {kind.about}" for name, kind in sorted(KINDS.items())))
     description = serializers.CharField(max_length=500, required=False, allow_blank=True, help_text="A description for people.")
     parameters = serializers.DictField(required=False, help_text="Options of the job; they depend on the kind.")
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
+from api.fields import ChoiceField
 from drivers.filters import SessionWords
 from ml.analysis.columns import TABLES
 
@@ -19,7 +20,7 @@ class AnalysisQuery(SessionWords):
         required=False, min_value=0, max_value=200, help_text="kg at the start; by default 110, in a sprint a third of it."
     )
 
-    table = serializers.ChoiceField(
+    table = ChoiceField(
         TABLES, required=False, help_text="Which table of the answer a file (csv, parquet) has; `rows` by default."
     )
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from api.fields import ChoiceField
 from drivers.filters import DRIVER, SessionWords
 
 
@@ -34,7 +35,7 @@ class PredictSerializer(SessionWords):
     )
     circuit_name = serializers.CharField(required=False, max_length=100, help_text="Of a hypothetical lap, such as “Sakhir”.")
     driver_id = serializers.CharField(required=False, max_length=100, help_text="For example “max_verstappen”.")
-    tyre_compound = serializers.ChoiceField(required=False, choices=("SOFT", "MEDIUM", "HARD", "INTERMEDIATE", "WET"))
+    tyre_compound = ChoiceField(required=False, choices=("SOFT", "MEDIUM", "HARD", "INTERMEDIATE", "WET"))
     tyre_age = serializers.IntegerField(required=False, min_value=0, max_value=100, help_text="Laps done on the tyres before.")
     stint_number = serializers.IntegerField(required=False, min_value=1, max_value=20)
     lap_number = serializers.IntegerField(required=False, min_value=1, max_value=200)

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework import serializers
 
-from api.fields import FiniteFloatField, JSONObjectField
+from api.fields import ChoiceField, FiniteFloatField, JSONObjectField
 from api.serializers import RowSerializer
 from ml import comparison
 from ml.models import Run
@@ -97,7 +97,7 @@ class RunLogSerializer(serializers.Serializer):
 
     params = JSONObjectField(required=False, help_text="Parameters, by name.")
     metrics = MetricSerializer(many=True, required=False, help_text="Figures; one of the same key, context and step is replaced.")
-    status = serializers.ChoiceField(END_STATUSES, required=False, help_text="Ends the run: nothing can change after that.")
+    status = ChoiceField(END_STATUSES, required=False, help_text="Ends the run: nothing can change after that.")
     error = serializers.CharField(required=False, allow_blank=True, max_length=10_000, help_text="Why it failed.")
 
     def validate_params(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
+from api.fields import ChoiceField
 from drivers.filters import DRIVER, SessionWords
 from ml.strategy.timeline import COMPOUNDS
 
@@ -36,7 +37,7 @@ class RejoinQuery(CarQuery):
     """A stop of a car at the end of a lap."""
 
     lap = serializers.IntegerField(min_value=2, max_value=MAX_LAP, help_text="The lap at whose end it would come in.")
-    tyre_compound = serializers.ChoiceField(required=False, choices=COMPOUNDS, help_text="The tyres it would take.")
+    tyre_compound = ChoiceField(required=False, choices=COMPOUNDS, help_text="The tyres it would take.")
     safety_car = serializers.BooleanField(required=False, help_text="As if the safety car were deployed at that moment.")
 
 
@@ -72,7 +73,7 @@ class WhatIfQuery(CarQuery):
         help_text="It stops at the end of this lap, and not otherwise; repeat it for several stops, leave it out for none.",
     )
     tyre_compound = serializers.ListField(
-        child=serializers.ChoiceField(choices=COMPOUNDS[:3]),
+        child=ChoiceField(choices=COMPOUNDS[:3]),
         required=False,
         max_length=MAX_STOPS,
         help_text="The tyres that it takes then: one for each stop_lap, in the same order.",

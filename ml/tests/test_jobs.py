@@ -38,6 +38,7 @@ def test_a_training_is_queued_done_and_found_as_a_run(editor):
         {"model": "nosuch"},
         {"task": "nosuch"},
         {"split": "before:2024-13-45"},
+        {"split": "before:20240101"},
         {"experiment": "a b"},
         {"dataset": "a", "seasons": [2024]},
         {"pickle": "x"},
@@ -45,6 +46,14 @@ def test_a_training_is_queued_done_and_found_as_a_run(editor):
 )
 def test_what_cannot_be_trained_is_refused_at_once(editor, parameters):
     assert editor.post("/api/v1/jobs/", {"kind": "train", "parameters": parameters}).status_code == 400
+
+
+def test_a_name_in_a_closed_set_ignores_case_and_a_wrong_one_is_told_the_others(editor):
+    queued = editor.post("/api/v1/jobs/", {"kind": "Train", "parameters": {"model": "RIDGE"}}).json()
+    assert (queued["kind"], queued["parameters"]) == ("train", {"model": "ridge"})
+    refused = editor.post("/api/v1/jobs/", {"kind": "train", "parameters": {"model": "forest"}}).json()
+    assert refused["parameters"][0].startswith("model: There is no 'forest' here. There are: ")
+    assert "gradient_boosting" in refused["parameters"][0]
 
 
 @pytest.mark.parametrize(("parameters", "reason"), [({"split": "nosuch"}, "no split"), ({"dataset": "nosuch"}, "no dataset")])
