@@ -76,3 +76,20 @@ def test_a_dialog_of_the_admin_keeps_the_keyboard(page, live_server, django_user
     dialog.wait_for(state="hidden")
     assert button.evaluate("button => button === document.activeElement")
     assert page.noted == []
+
+
+def test_an_error_in_a_dialog_can_be_read_on_dark_paper(page, live_server, django_user_model):
+    django_user_model.objects.create_superuser("chief", password="pit-wall-22")
+    page.emulate_media(color_scheme="dark")
+    page.goto(f"{live_server.url}/admin/login/?next=/admin/ml/run/")
+    page.fill("[name=username]", "chief")
+    page.fill("[name=password]", "pit-wall-22")
+    page.keyboard.press("Enter")
+    page.locator("a[href$='/run/train/']").locator("visible=true").click()
+    page.locator("#dialog [name=split]").fill("before:2024-13-45")
+    page.keyboard.press("Enter")
+    error = page.locator("#dialog li", has_text="needs a date such as")
+    error.wait_for()
+    shown = "each => getComputedStyle(each).color"
+    lighter = "each => { each.style.color = 'var(--color-red-400)'; return getComputedStyle(each).color }"
+    assert error.evaluate(shown) == error.evaluate(lighter)  # 5.1:1; red-500 has 3.9:1
