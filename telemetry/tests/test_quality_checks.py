@@ -557,6 +557,6 @@ def test_a_retired_car_has_no_place_to_lose():
     assert found("result_places_skip", rows) == []
 
 
-def test_a_file_that_is_gone_is_no_crash(settings, tmp_path):
+def test_a_file_that_is_gone_is_no_crash(db, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     assert [measured.there for measured in race(files=[CAR_DATA]).measured] == [False]
