@@ -24,11 +24,14 @@ DRIVER = "The driver: driver_id (charles_leclerc), acronym (LEC), last name, or 
 def check_numbers(column: models.Field, values: list[Any]) -> list[Any]:
     """The car numbers, each of which a driver, an entry or a row of the list has."""
     missing = set(values)
-    for model, name in ((Driver, "driver_number"), (Entry, "driver_number"), (column.model, column.name)):
-        if not missing:
-            break
-        numbers = model._default_manager.order_by().filter(**{f"{name}__in": missing})
-        missing -= set(numbers.values_list(name, flat=True).distinct())
+    for model in (Driver, Entry):
+        if missing:
+            numbers = model._default_manager.order_by().filter(driver_number__in=missing)
+            missing -= set(numbers.values_list("driver_number", flat=True).distinct())
+    if missing and column.model is not Driver:
+        # In the order of the rows' index, which ends at the first one: without entries, every list of a car's rows asks this.
+        rows = column.model._default_manager.order_by("session_id", column.name)
+        missing = {number for number in missing if not rows.filter(**{column.name: number}).values_list("pk")[:1]}
     if missing:
         raise closed.UnknownValue(f"There is no car {min(missing)} here; /api/v1/entries/ lists the cars of each session.")
     return values
