@@ -41,9 +41,7 @@ class RunFilter(WeekendFilter):
 
 
 class CircuitFactFilter(WeekendFilter):
+    joined = ("circuit_name", "circuit_name")
+
     class Meta:
         model = CircuitFact
-
-    @classmethod
-    def of_races(cls, rows: QuerySet, races: QuerySet[Race]) -> QuerySet:
-        return rows.filter(circuit_name__in=races.values("circuit_name"))

@@ -58,6 +58,7 @@ class WeekendFilter(ModelFilter):
     """Filters of rows that have to do with race weekends, by what people call these."""
 
     words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season of the race weekend."}
+    joined: ClassVar[tuple[str, str]] = ("pk", "pk")  # column of the rows, and that of their race weekends with the same values
 
     @classmethod
     def read_words(cls, parameters: MultiValueDict, *, keys: dict[str, Any]) -> Meaning:
@@ -76,7 +77,8 @@ class WeekendFilter(ModelFilter):
     @classmethod
     def of_races(cls, rows: QuerySet, races: QuerySet[Race]) -> QuerySet:
         """The rows that have to do with these race weekends."""
-        raise NotImplementedError
+        own, theirs = cls.joined
+        return rows.filter(**{f"{own}__in": races.values(theirs)})
 
 
 class RaceFilter(WeekendFilter):
@@ -86,18 +88,12 @@ class RaceFilter(WeekendFilter):
     class Meta:
         model = Race
 
-    @classmethod
-    def of_races(cls, rows: QuerySet, races: QuerySet[Race]) -> QuerySet:
-        return rows.filter(pk__in=races.values("pk"))
-
 
 class CircuitFilter(WeekendFilter):
+    joined = ("pk", "circuit_key")
+
     class Meta:
         model = Circuit
-
-    @classmethod
-    def of_races(cls, rows: QuerySet, races: QuerySet[Race]) -> QuerySet:
-        return rows.filter(pk__in=races.values("circuit_key"))
 
 
 class SessionRowFilter(ModelFilter):
