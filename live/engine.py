@@ -13,7 +13,7 @@ from live import samples as sample_files
 from live.alerts import Alerts
 from live.board import SHOWN_ALERTS, board
 from live.forecasting import Forecaster
-from live.frames import FrameWriter
+from live.frames import FrameWriter, board_at
 from live.intake import Intake
 from live.journal import Journal
 from live.messages import Message
@@ -74,6 +74,13 @@ class Engine:
         runs.update(state=SyncRun.State.INTERRUPTED, error="Its process ended without closing the run.")
         scope = {"filters": [{"session_key": self.session.pk}], "collections": []}
         self.run = SyncRun.objects.create(kind=SyncRun.Kind.LIVE, scope=scope, source=self.source)
+
+    def alert(self, alerting: Alerts, now: datetime) -> None:
+        """Alert people from now on, also of what has happened since viewers were shown a board by the process before this one."""
+        self.alerting = alerting
+        shown = board_at(now)
+        if shown and shown["session"]["id"] == self.session.pk:
+            alerting.before, self.alerts = shown, shown["alerts"]
 
     def receive(self, messages: Iterable[Message], *, journal: bool = True) -> None:
         """Take messages over: first into the journal, then into memory."""

@@ -163,7 +163,8 @@ class Service:
         engine.open_run()
         last_at = engine.restore(read_session(session.pk))
         engine.journal = Journal(session.pk, now)
-        engine.alerting, engine.forecaster = Alerts(), Forecaster(session.pk)
+        engine.alert(Alerts(), now)
+        engine.forecaster = Forecaster(session.pk)
         return engine, condition.holes_of(session.pk), last_at
 
     async def catch_up(self, engine: Engine) -> None:

@@ -17,7 +17,11 @@ from django.forms import modelform_factory
 from live.admin import AlertRuleForm
 from live.alerts import PER_MINUTE, Alerts, check_webhook, deliver
 from live.happenings import happenings
+from live.messages import Message
 from live.models import AlertRule
+from live.service import Service
+from mirror.models import Source
+from races.models import Race, Session
 
 NOW = datetime(2026, 3, 8, 14, tzinfo=UTC)
 QUIET = {
@@ -175,3 +179,32 @@ def test_the_admin_takes_allowed_hosts_only(settings):
     )
     assert not form.is_valid()
     assert "hooks.example.org" in str(form.errors["webhook"])
+
+
+def race_control(number, text, **fields):
+    """A message of race control in session 1, so many seconds after NOW."""
+    at = NOW + timedelta(seconds=number)
+    row = {"meeting_key": 1, "session_key": 1, "date": at.isoformat(), "category": "Other", "message": text} | fields
+    return Message(at, "v1/race_control", row | {"_key": str(number), "_id": number})
+
+
+@pytest.mark.django_db
+def test_alerts_outlive_their_process_and_what_happens_until_the_next_one_has_begun_is_no_secret(settings, tmp_path):
+    """Those of the process before were lost to the page, and nobody was alerted of a red flag in between."""
+    settings.MEDIA_ROOT = str(tmp_path)
+    race = Race.objects.create(race_id=1, race_name="Bahrain Grand Prix", year=2026)
+    session = Session.objects.create(session_id=1, race=race, session_name="Race", date_start=NOW, year=2026)
+    for kind in ("safety_car", "red_flag"):
+        rule(name=kind, kind=kind, driver_number=None)
+    moments = iter(NOW + timedelta(seconds=number) for number in range(0, 90, 10))
+    service = Service(connect=lambda: None, client=None, source=Source.OPENF1, clock=lambda: next(moments))
+    first, _, _ = service.begin(session, "first")
+    first.write_frame(NOW)
+    first.receive([race_control(1, "SAFETY CAR DEPLOYED", category="SafetyCar")])
+    first.write_frame(NOW + timedelta(seconds=1))
+    first.receive([race_control(2, "RED FLAG", category="Flag", flag="RED", scope="Track")])
+    first.journal.close()  # and it is killed before its next frame
+    second, _, _ = service.begin(session, "second")
+    second.write_frame(NOW + timedelta(seconds=10))
+    second.journal.close()
+    assert [alert["text"] for alert in second.board["alerts"]] == ["Red flag", "Safety car deployed"]
