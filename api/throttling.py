@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, JsonResponse
-from redis.exceptions import RedisError
 from rest_framework.throttling import BaseThrottle
 
 log = logging.getLogger(__name__)
@@ -26,6 +25,13 @@ def parse_rate(scope: str) -> tuple[int, int] | None:
     return (int(count), PERIODS[period[0]]) if count else None
 
 
+def cache_errors() -> tuple[type[Exception], ...]:
+    """What the cache raises while it is away. Importing redis takes long, so it waits for an error."""
+    from redis.exceptions import RedisError
+
+    return RedisError, ValueError
+
+
 def count_request(scope: str, client: str) -> int:
     """Add to a client's counter; returns the seconds to wait if it exceeds the limit, else 0."""
     rate = parse_rate(scope)
@@ -37,7 +43,7 @@ def count_request(scope: str, client: str) -> int:
     try:
         cache.add(key, 0, timeout=2 * period)
         count = cache.incr(key)
-    except (RedisError, ValueError) as error:  # without the cache, serve requests without limits
+    except cache_errors() as error:  # without the cache, serve requests without limits
         log.warning("The rate limits do not work: %s", error)
         return 0
     return int(period - now % period) + 1 if count > maximum else 0

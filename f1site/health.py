@@ -19,8 +19,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from redis.exceptions import RedisError
 
+from api.throttling import cache_errors
 from f1site import __version__
 from f1site.celery import app
 from jobs.models import Job
@@ -101,11 +101,11 @@ def condition(check: Callable[[], None]) -> str:
         check()
     except NotReady as error:
         return str(error)
-    except (DatabaseError, RedisError, OSError) as error:
-        log.warning("Not ready: %s", type(error).__name__)
-        return type(error).__name__
     except Exception as error:
-        log.exception("Not ready")
+        if isinstance(error, (DatabaseError, OSError, *cache_errors())):
+            log.warning("Not ready: %s", type(error).__name__)
+        else:
+            log.exception("Not ready")
         return type(error).__name__
     return "ok"
 

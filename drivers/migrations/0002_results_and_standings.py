@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import mirror.fields
+import mirror.limits
 from django.db import migrations, models
 
 
@@ -18,11 +19,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('source', models.CharField(choices=[('openf1', 'OpenF1'), ('demo', 'demo season'), ('manual', 'made by hand')], default='manual', editable=False, help_text='Where the row came from.', max_length=8)),
                 ('changed_at', models.DateTimeField(auto_now=True, help_text='When a sync or a person last changed the row (UTC).')),
-                ('driver_number', models.PositiveIntegerField(help_text='Car number in this session.')),
-                ('position_start', models.PositiveSmallIntegerField(blank=True, help_text='Place before the race.', null=True)),
-                ('position_current', models.PositiveSmallIntegerField(blank=True, help_text='Place after the race, or so far.', null=True)),
-                ('points_start', models.FloatField(blank=True, help_text='Points before the race.', null=True)),
-                ('points_current', models.FloatField(blank=True, help_text='Points after the race, or so far.', null=True)),
+                ('driver_number', models.PositiveIntegerField(help_text='Car number in this session. Between 0 and 999.', validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)])),
+                ('position_start', models.PositiveSmallIntegerField(blank=True, help_text='Place before the race. Between 1 and 100.', null=True, validators=[mirror.limits.Least(1, None), mirror.limits.Most(100, None)])),
+                ('position_current', models.PositiveSmallIntegerField(blank=True, help_text='Place after the race, or so far. Between 1 and 100.', null=True, validators=[mirror.limits.Least(1, None), mirror.limits.Most(100, None)])),
+                ('points_start', models.FloatField(blank=True, help_text='Points before the race. Between 0 and 2000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(2000, None)])),
+                ('points_current', models.FloatField(blank=True, help_text='Points after the race, or so far. Between 0 and 2000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(2000, None)])),
                 ('championship_driver_id', models.BigAutoField(primary_key=True, serialize=False, verbose_name='championship driver ID')),
                 ('driver', models.ForeignKey(blank=True, editable=False, help_text="The person who drove, as the session's entries say.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)ss', to='drivers.driver')),
                 ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='races.session')),
@@ -37,10 +38,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('source', models.CharField(choices=[('openf1', 'OpenF1'), ('demo', 'demo season'), ('manual', 'made by hand')], default='manual', editable=False, help_text='Where the row came from.', max_length=8)),
                 ('changed_at', models.DateTimeField(auto_now=True, help_text='When a sync or a person last changed the row (UTC).')),
-                ('position_start', models.PositiveSmallIntegerField(blank=True, help_text='Place before the race.', null=True)),
-                ('position_current', models.PositiveSmallIntegerField(blank=True, help_text='Place after the race, or so far.', null=True)),
-                ('points_start', models.FloatField(blank=True, help_text='Points before the race.', null=True)),
-                ('points_current', models.FloatField(blank=True, help_text='Points after the race, or so far.', null=True)),
+                ('position_start', models.PositiveSmallIntegerField(blank=True, help_text='Place before the race. Between 1 and 100.', null=True, validators=[mirror.limits.Least(1, None), mirror.limits.Most(100, None)])),
+                ('position_current', models.PositiveSmallIntegerField(blank=True, help_text='Place after the race, or so far. Between 1 and 100.', null=True, validators=[mirror.limits.Least(1, None), mirror.limits.Most(100, None)])),
+                ('points_start', models.FloatField(blank=True, help_text='Points before the race. Between 0 and 2000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(2000, None)])),
+                ('points_current', models.FloatField(blank=True, help_text='Points after the race, or so far. Between 0 and 2000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(2000, None)])),
                 ('championship_team_id', models.BigAutoField(primary_key=True, serialize=False, verbose_name='championship team ID')),
                 ('team_name', models.CharField(blank=True, max_length=100, null=True)),
                 ('team_key', models.CharField(editable=False, help_text='The team in the key: its name, or its place where it has none.', max_length=100)),
@@ -56,18 +57,18 @@ class Migration(migrations.Migration):
             fields=[
                 ('source', models.CharField(choices=[('openf1', 'OpenF1'), ('demo', 'demo season'), ('manual', 'made by hand')], default='manual', editable=False, help_text='Where the row came from.', max_length=8)),
                 ('changed_at', models.DateTimeField(auto_now=True, help_text='When a sync or a person last changed the row (UTC).')),
-                ('driver_number', models.PositiveIntegerField(help_text='Car number in this session.')),
+                ('driver_number', models.PositiveIntegerField(help_text='Car number in this session. Between 0 and 999.', validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)])),
                 ('session_result_id', models.BigAutoField(primary_key=True, serialize=False, verbose_name='session result ID')),
-                ('position', models.PositiveSmallIntegerField(blank=True, help_text='Empty when not classified.', null=True)),
-                ('number_of_laps', models.PositiveIntegerField(blank=True, null=True)),
-                ('points', models.FloatField(blank=True, help_text='Championship points; races and sprints only.', null=True)),
+                ('position', models.PositiveSmallIntegerField(blank=True, help_text='Empty when not classified. Between 1 and 60.', null=True, validators=[mirror.limits.Least(1, None), mirror.limits.Most(60, None)])),
+                ('number_of_laps', models.PositiveIntegerField(blank=True, help_text='Laps driven. Between 0 and 999.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, 9999)])),
+                ('points', models.FloatField(blank=True, help_text='Championship points; races and sprints only. Between 0 and 60.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(60, None)])),
                 ('dnf', models.BooleanField(default=False, help_text='Did not finish.', verbose_name='DNF')),
                 ('dns', models.BooleanField(default=False, help_text='Did not start.', verbose_name='DNS')),
                 ('dsq', models.BooleanField(default=False, help_text='Disqualified.', verbose_name='DSQ')),
-                ('duration', mirror.fields.JSONText(blank=True, help_text="Seconds: the race's time, a practice's best lap, or a list of each qualifying phase's.", null=True)),
-                ('duration_seconds', models.FloatField(blank=True, editable=False, help_text='The duration as one number: of a qualifying the last phase driven.', null=True)),
-                ('gap_to_leader', mirror.fields.JSONText(blank=True, help_text='Seconds, "+1 LAP", or a list of seconds in each phase of a qualifying.', null=True)),
-                ('gap_to_leader_seconds', models.FloatField(blank=True, editable=False, help_text='The gap as one number: of a qualifying the last phase driven; empty for lapped cars.', null=True)),
+                ('duration', mirror.fields.JSONText(blank=True, help_text="Seconds: the race's time, a practice's best lap, or a list of each qualifying phase's. Between 0 and 100000.", null=True, validators=[mirror.limits.Shape('times', 0, 100000)])),
+                ('duration_seconds', models.FloatField(blank=True, editable=False, help_text='The duration as one number: of a qualifying the last phase driven. Between 0 and 100,000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(100000, None)])),
+                ('gap_to_leader', mirror.fields.JSONText(blank=True, help_text='Seconds, "+1 LAP", or a list of seconds in each phase of a qualifying. Between 0 and 100000.', null=True, validators=[mirror.limits.Shape('gaps', 0, 100000)])),
+                ('gap_to_leader_seconds', models.FloatField(blank=True, editable=False, help_text='The gap as one number: of a qualifying the last phase driven; empty for lapped cars. Between 0 and 100,000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(100000, None)])),
                 ('driver', models.ForeignKey(blank=True, editable=False, help_text="The person who drove, as the session's entries say.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)ss', to='drivers.driver')),
                 ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='races.session')),
             ],
@@ -81,10 +82,10 @@ class Migration(migrations.Migration):
             fields=[
                 ('source', models.CharField(choices=[('openf1', 'OpenF1'), ('demo', 'demo season'), ('manual', 'made by hand')], default='manual', editable=False, help_text='Where the row came from.', max_length=8)),
                 ('changed_at', models.DateTimeField(auto_now=True, help_text='When a sync or a person last changed the row (UTC).')),
-                ('driver_number', models.PositiveIntegerField(help_text='Car number in this session.')),
+                ('driver_number', models.PositiveIntegerField(help_text='Car number in this session. Between 0 and 999.', validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)])),
                 ('starting_grid_id', models.BigAutoField(primary_key=True, serialize=False, verbose_name='starting grid ID')),
-                ('position', models.PositiveSmallIntegerField(blank=True, help_text='1 is pole position.', null=True)),
-                ('lap_duration', models.FloatField(blank=True, help_text='Qualifying lap in seconds.', null=True)),
+                ('position', models.PositiveSmallIntegerField(blank=True, help_text='1 is pole position. Between 1 and 60.', null=True, validators=[mirror.limits.Least(1, None), mirror.limits.Most(60, None)])),
+                ('lap_duration', models.FloatField(blank=True, help_text='Qualifying lap in seconds. Between 1 and 14,400.', null=True, validators=[mirror.limits.Least(1, 0.001), mirror.limits.Most(14400, 10000000000)])),
                 ('driver', models.ForeignKey(blank=True, editable=False, help_text="The person who drove, as the session's entries say.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)ss', to='drivers.driver')),
                 ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='races.session')),
             ],

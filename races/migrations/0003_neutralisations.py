@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('red flag', 'Red Flag'), ('safety car', 'Safety Car'), ('virtual safety car', 'Virtual Safety Car'), ('yellow flag', 'Yellow Flag')], max_length=20)),
                 ('sector', models.PositiveIntegerField(blank=True, help_text='Marshal sector of a yellow flag.', null=True)),
                 ('date_start', models.DateTimeField(help_text='When it began (UTC).')),
-                ('date_end', models.DateTimeField(blank=True, help_text='When it ended (UTC); empty where no message ends it.', null=True)),
+                ('date_end', models.DateTimeField(blank=True, help_text='When it ended (UTC); empty where nothing ends it.', null=True)),
                 ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='neutralisations', to='races.session')),
             ],
             options={

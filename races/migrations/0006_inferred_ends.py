@@ -15,9 +15,4 @@ class Migration(migrations.Migration):
             name='inferred',
             field=models.BooleanField(default=False, help_text='No message says when it ended: the laps do, or, of a yellow flag, its longest usual time.'),
         ),
-        migrations.AlterField(
-            model_name='neutralisation',
-            name='date_end',
-            field=models.DateTimeField(blank=True, help_text='When it ended (UTC); empty where nothing ends it.', null=True),
-        ),
     ]
