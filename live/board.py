@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from live.picture import Picture, laps_by_distance, value
-from live.timing import Best, best_of, car_times, phase_of
+from live.timing import Best, best_of, car_times, end_of, phase_of
 from ml.colours import compound_letter, palette
+from pages.phases import NAMES
 from races.models import QUALIFYINGS, RACES, Neutralisation
 
 State = Neutralisation.State
@@ -20,6 +21,7 @@ FLAG_TEXTS = {
     "vsc": "Virtual safety car",
     "yellow": "Yellow flag",
     "chequered": "Chequered flag",
+    "over": "Not resumed",
     "green": "Track clear",
 }
 AT_RISK = 2  # places above the cut line that are marked as at risk
@@ -44,7 +46,7 @@ def board(picture: Picture, now: datetime, alerts: list[dict[str, Any]] | None =
     return {
         "session": session_of(picture, kind),
         "now": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "clock": clock_of(picture, now, kind, cars) | {"phase": f"Q{phase}" if phase else ""},
+        "clock": clock_of(picture, now, kind, cars) | {"phase": f"{NAMES[picture.session.session_name]}{phase}" if phase else ""},
         "track": track_of(picture, now),
         "cut": cut,
         "order": order,
@@ -185,13 +187,10 @@ def track_of(picture: Picture, now: datetime) -> dict[str, Any]:
     """The flag or safety car that counts now, and the marshal sectors with yellow flags."""
     windows = [each for each in picture.windows() if each.date_start <= now and (each.date_end is None or each.date_end > now)]
     states = {window.state for window in windows}
-    flag = next((name for state, name in FLAGS if state in states), "green")
-    messages = picture.messages_in_order()
-    last_flag = next(
-        (value(row, "flag") for row in reversed(messages) if value(row, "scope") == "Track" and row.date <= now), None
-    )
-    if last_flag == "CHEQUERED" and flag == "green":
-        flag = "chequered"
+    ended, clear = end_of(picture, now)
+    if ended and clear:
+        states.discard(State.RED_FLAG)  # which lasts until the pit exit opens only where the phase goes on then
+    flag = next((name for state, name in FLAGS if state in states), ended or "green")
     sectors = sorted({window.sector for window in windows if window.state == State.YELLOW_FLAG and window.sector})
     return {"flag": flag, "text": FLAG_TEXTS[flag], "sectors": sectors}
 

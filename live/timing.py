@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from live.picture import Picture, value
+from pages.phases import ends_phase, opens_phase
 from telemetry.deleted_laps import read_verdict
 
 SECTORS = ("duration_sector_1", "duration_sector_2", "duration_sector_3")
@@ -127,12 +128,28 @@ def has_retired(picture: Picture, number: int, laps: list[Any], leader_lap: int)
 
 
 def phase_of(picture: Picture) -> tuple[int, datetime | None]:
-    """The phase of a qualifying, 1 to 3, and when it began: the pit exit opens again after a chequered flag."""
+    """The phase of a qualifying, 1 to 3, and when it began: the pit exit opens again after the end of the one before."""
     phase, began, over = 1, None, False
     for row in picture.messages_in_order():
         flag, text = value(row, "flag"), value(row, "message") or ""
-        if flag == "CHEQUERED":
+        if ends_phase(flag, text):
             over = True
-        elif over and phase < 3 and flag == "GREEN" and "PIT EXIT OPEN" in text:
+        elif over and phase < 3 and opens_phase(flag, text):
             phase, began, over = phase + 1, row.date, False
     return phase, began
+
+
+def end_of(picture: Picture, now: datetime) -> tuple[str, bool]:
+    """How the session, or the phase of it, has ended until `now` ("" where it has not), and whether the track is clear since."""
+    ended, clear = "", False
+    for row in picture.messages_in_order():
+        flag, scope, text = value(row, "flag"), value(row, "scope"), value(row, "message") or ""
+        if row.date > now:
+            break
+        if ends_phase(flag, text):
+            ended = "chequered" if flag == "CHEQUERED" else ended or "over"
+        elif flag == "GREEN" and scope == "Track":
+            ended = ""
+        elif flag in ("RED", "CLEAR") and scope == "Track":
+            clear = flag == "CLEAR"
+    return ended, clear

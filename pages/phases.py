@@ -10,27 +10,41 @@ NAMES = {"Qualifying": "Q", "Sprint Qualifying": "SQ", "Sprint Shootout": "SQ"}
 
 
 class Phase(NamedTuple):
-    """A part of a qualifying from the opening of the pit exit to the chequered flag."""
+    """A part of a qualifying from the opening of the pit exit to the chequered flag, or until it is not resumed."""
 
     name: str
     start: datetime
     end: datetime  # of the time on the clock; laps that began before are driven to their end
 
 
+def opens_phase(flag: str | None, text: str) -> bool:
+    """Whether a message of race control opens the pit exit: at the beginning of a phase, and after a red flag."""
+    return flag == "GREEN" and "PIT EXIT OPEN" in text
+
+
+def ends_phase(flag: str | None, text: str) -> bool:
+    """Whether a message of race control ends a phase: by the chequered flag, or after a red one for good."""
+    return flag == "CHEQUERED" or "WILL NOT BE RESUMED" in text
+
+
 def phases(rows: SessionRows) -> list[Phase]:
     """Q1, Q2 and Q3 by race control's messages; a single one over all laps where they are not stored."""
     letter = NAMES.get(rows.session.session_name, "Q")
     found: list[Phase] = []
-    start: datetime | None = None
+    moments = [lap.date_start for lap in rows.laps if lap.date_start]
+    start = None
     for message in rows.messages:
         if message.date is None:
             continue
-        if start is None and message.flag == "GREEN" and "PIT EXIT OPEN" in (message.message or ""):
+        text = message.message or ""
+        if start is None and opens_phase(message.flag, text):
             start = message.date  # later ones resume the phase after a red flag
-        elif start is not None and message.flag == "CHEQUERED":
-            found.append(Phase(f"{letter}{len(found) + 1}", start, message.date))
+        elif ends_phase(message.flag, text):
+            if start is None and not found:
+                start = min((at for at in moments if at < message.date), default=None)  # its opening was not sent
+            if start is not None:
+                found.append(Phase(f"{letter}{len(found) + 1}", start, message.date))
             start = None
-    moments = [lap.date_start for lap in rows.laps if lap.date_start]
     if not found and moments:
         found = [Phase(rows.session.session_name or "", min(moments), max(moments))]
     return found

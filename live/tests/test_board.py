@@ -99,6 +99,30 @@ def test_a_qualifying_has_a_cut_line_and_who_is_at_risk(recording):
     assert "+0." in as_table(last).rows[1][3]
 
 
+@pytest.mark.parametrize(
+    ("session", "year", "expected"),
+    [
+        # red after the chequered flag, until the track was clear; Q2 began 20 minutes later
+        (9161, 2023, [("13:17", "Q1", "green"), ("13:25", "Q1", "red"), ("13:35", "Q1", "chequered"), ("13:54", "Q2", "green")]),
+        # red in the end of SQ1, which was not resumed: there was no chequered flag
+        (9278, 2023, [("08:44", "SQ1", "red"), ("08:52", "SQ1", "over"), ("08:54", "SQ2", "green"), ("09:11", "SQ3", "green")]),
+        # red, resumed: until the pit exit opened, although the track was clear before
+        (9106, 2023, [("21:06", "Q3", "red"), ("21:08", "Q3", "green"), ("21:15", "Q3", "chequered")]),
+        # the track is clear after a practice, and it is over all the same
+        (9063, 2023, [("09:57:30", "", "red"), ("10:30:05", "", "chequered"), ("10:40", "", "chequered")]),
+    ],
+)
+def test_a_flag_is_shown_for_as_long_as_it_counts(recording, session, year, expected):
+    row = listed_session(session, year)
+    messages = woven(session, year, race_control=recorded("race_control", session))
+    shown = []
+    for clock, _, _ in expected:
+        at = datetime.fromisoformat(f"{row.date_start:%Y-%m-%d}T{clock}+00:00")
+        now = board(picture_at(row, messages, at), at)
+        shown.append((clock, now["clock"]["phase"], now["track"]["flag"]))
+    assert shown == expected
+
+
 def test_a_cut_line_follows_the_number_of_cars():
     assert [cut_line(20, phase) for phase in (1, 2, 3)] == [15, 10, None]
     assert [cut_line(22, phase) for phase in (1, 2, 3)] == [16, 10, None]

@@ -9,9 +9,10 @@ from mirror.models import SyncPiece, SyncRun
 from ml import analysis
 from pages.charts import qualifying
 from pages.charts.registry import VIEWS
+from pages.phases import phases
 from pages.rows import load
 from pages.state import BadState, State
-from races.models import Session
+from races.models import RaceControl, Session
 from telemetry.models import Lap
 
 
@@ -133,6 +134,27 @@ def test_singapore_2023_was_sainz_before_russell_and_albon_lost_a_lap(recorded):
     assert [phase["name"] for phase in found.data["phases"]] == ["Q1", "Q2", "Q3"]
     assert not any(
         line["car"].acronym == "VER" and each.phase == 2 for line in field for each in found.data["attempts"] if each.car == 1
+    )
+
+
+@pytest.mark.parametrize("end", ["Q1", "Q3"])
+def test_a_phase_that_is_not_resumed_has_ended(qualifying_session, end):
+    """There is no chequered flag then: its laps were drawn with those of the phase before or after."""
+    before = phases(load(qualifying_session))
+    [number] = [number for number, phase in enumerate(before) if phase.name == end]
+    flags = RaceControl.objects.filter(session=qualifying_session, flag="CHEQUERED").order_by("date")
+    RaceControl.objects.filter(pk=flags[number].pk).update(flag=None, scope=None, message=f"{end} WILL NOT BE RESUMED")
+    assert phases(load(qualifying_session)) == before
+
+
+def test_a_first_phase_whose_opening_was_not_sent_begins_with_the_first_lap(qualifying_session):
+    before = phases(load(qualifying_session))
+    RaceControl.objects.filter(session=qualifying_session, date=before[0].start).delete()
+    after = phases(load(qualifying_session))
+    assert [(phase.name, phase.end) for phase in after] == [(phase.name, phase.end) for phase in before]
+    assert (
+        after[0].start
+        == Lap.objects.filter(session=qualifying_session, date_start__isnull=False).earliest("date_start").date_start
     )
 
 
