@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
 
@@ -37,11 +38,15 @@ class Command(BaseCommand):
     def handle(self, *, port: int, live_demo: bool = False, **options: Any) -> None:
         ensure_free(port)
         with one_at_a_time(self.stdout):
-            login = prepare(self.stdout)
             if settings.STATIC_ROOT is None:
                 folder = settings.DATA_ROOT / "staticfiles"
-                collect(folder)
+                with ThreadPoolExecutor() as pool:  # the database takes one core, the static files another
+                    collected = pool.submit(collect, folder)
+                    login = prepare(self.stdout)
+                    collected.result()
                 os.environ["STATIC_ROOT"] = str(folder)  # for the processes that are started
+            else:
+                login = prepare(self.stdout)
         self.stdout.write(greeting(f"http://{HOST}:{port}", login))
         self.stdout.flush()
         sys.exit(serve(port, live=live_command(live_demo)))
