@@ -114,6 +114,9 @@ class VisitClassifier:
             if stint.lap_start is not None:
                 self.stints[stint.driver_number].append(stint)
         self.laps = {(lap.driver_number, lap.lap_number): lap for lap in laps}
+        self.last_laps: dict[int, int] = {}
+        for car, number in self.laps:
+            self.last_laps[car] = max(number, self.last_laps.get(car, 0))
         self.windows = list(windows)
         self.penalties = list(penalties)
         self.usual_lane_time: float | None = None
@@ -142,7 +145,7 @@ class VisitClassifier:
             return Kind.RED_FLAG, "during a red flag"
         if seconds is not None and seconds > MAX_STOP_TIME:
             return Kind.GARAGE, f"more than {MAX_STOP_TIME:g} s in the lane"
-        if any(number == car for number, _ in self.laps) and (car, lap + 1) not in self.laps and not self.goes_on(car, lap):
+        if car in self.last_laps and (car, lap + 1) not in self.laps and not self.goes_on(car, lap):
             return Kind.RETIREMENT, "no lap afterwards"
         tyres = self.tyres(car, lap)
         stood = bool(pit and pit.stop_duration)
@@ -201,7 +204,7 @@ class VisitClassifier:
 
     def goes_on(self, car: int, lap: int) -> bool:
         """Whether a car has a later lap than the one after the visit, which then is only missing."""
-        return any(number == car and later > lap for number, later in self.laps)
+        return self.last_laps.get(car, 0) > lap
 
     def tyres(self, car: int, lap: int) -> Tyres:
         """Compare the stints before and after a visit at the end of a lap; the later one begins on that lap or on the next."""

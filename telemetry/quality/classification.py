@@ -11,7 +11,7 @@ from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, 
 from telemetry.quality.proposals import propose
 from telemetry.quality.results import of_result
 from telemetry.quality.rows import LastPlace, ResultRow
-from telemetry.quality.session_rows import SessionRows
+from telemetry.quality.session_rows import SessionRows, once_per_session
 
 ROUNDING = 0.0015  # seconds: times are in milliseconds
 CLASSIFIED = 0.9  # share of the winner's laps, rounded down, from which a car is classified (Sporting Regulations)
@@ -41,6 +41,7 @@ class Times(NamedTuple):
     faulty: list[ResultRow]
 
 
+@once_per_session
 def race_times(rows: SessionRows) -> Times:
     """The winner's time is what most rows' time minus gap say; where no two agree, the greater of the winner's own numbers."""
     if not rows.is_race:
@@ -119,6 +120,7 @@ def result_columns_shifted(rows: SessionRows) -> Iterator[Finding]:
         )
 
 
+@once_per_session
 def finishers(rows: SessionRows) -> list[ResultRow]:
     """The classified cars that finished the race, by place."""
     placed = [r for r in rows.results if r.position and not (r.dnf or r.dns or r.dsq)] if rows.is_race else []
@@ -201,6 +203,7 @@ def last_lap_end(rows: SessionRows, car: int) -> datetime | None:
     return (laps[-1].date_end or laps[-1].date_start) if laps else None
 
 
+@once_per_session
 def winners_laps(rows: SessionRows) -> int:
     """The laps of a race, as several cars with a gap in seconds drove them; else the most of its result, 0 without one."""
     results = [result for result in rows.results if not result.dsq] if rows.is_race else []

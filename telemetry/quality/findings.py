@@ -1,7 +1,7 @@
 """What a check is, and what it finds."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -56,7 +56,8 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """As it is kept and shown: with `count`, and with `rows` cut short."""
-        return {**asdict(self), "rows": {name: keys[:MAX_STORED_KEYS] for name, keys in self.rows.items()}, "count": self.count}
+        rows = {name: keys[:MAX_STORED_KEYS] for name, keys in self.rows.items()}
+        return {**vars(self), "rows": rows, "proposals": [{**vars(proposal)} for proposal in self.proposals], "count": self.count}
 
 
 @dataclass(frozen=True)

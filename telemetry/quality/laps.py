@@ -8,7 +8,7 @@ from telemetry.lap_rules import SECTOR_ROUNDING
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
 from telemetry.quality.proposals import propose
 from telemetry.quality.rows import LapRow
-from telemetry.quality.session_rows import SessionRows
+from telemetry.quality.session_rows import SessionRows, once_per_session
 
 JITTER = 1.0  # seconds: starts of laps are approximate, to 0.8 s in 99.9 % of laps
 USUAL_SECTOR = 0.15  # share by which a sector may differ from the session's median and be an ordinary one
@@ -42,6 +42,7 @@ def is_untimed(lap: LapRow) -> bool:
     return lap.lap_duration is None and None in lap.sectors
 
 
+@once_per_session
 def untimed_first_laps(rows: SessionRows) -> list[LapRow]:
     """The first laps without a time of cars that drove on, where at least half of those that did so lack theirs."""
     first = [laps[0] for laps in rows.laps_of.values() if laps[0].lap_number == 1 and len(laps) > 1] if rows.is_race else []

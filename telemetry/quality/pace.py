@@ -16,7 +16,7 @@ from telemetry.lap_rules import (
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
 from telemetry.quality.laps import of_laps
 from telemetry.quality.rows import LapRow
-from telemetry.quality.session_rows import SessionRows
+from telemetry.quality.session_rows import SessionRows, once_per_session
 
 GIANT = 200.0  # seconds: no circuit takes that long, not even in the rain behind a safety car
 
@@ -27,12 +27,14 @@ def timed(laps: list[LapRow]) -> list[Timed]:
     return [(lap, lap.lap_duration) for lap in laps if lap.lap_duration is not None]
 
 
+@once_per_session
 def reference_times(rows: SessionRows) -> list[float]:
     """Lap times that agree with their sectors, the fastest first; without first laps."""
     laps = [(lap, seconds) for lap, seconds in timed(rows.laps) if lap.lap_number > 1]
     return sorted(seconds for lap, seconds in laps if not contradicts_sectors(seconds, lap.sectors))
 
 
+@once_per_session
 def unexplained(rows: SessionRows) -> list[Timed]:
     """Laps of a race over 107 % of its best which neither the pits, nor race control, nor wet tyres explain."""
     laps = timed(rows.laps) if rows.is_race else []
@@ -50,6 +52,7 @@ def unexplained(rows: SessionRows) -> list[Timed]:
     ]
 
 
+@once_per_session
 def laps_of_pit_visits(rows: SessionRows) -> set[tuple[int, int]]:
     """(car, number) of out-laps and of the laps before them, which may be shorter or longer than the track."""
     return {
@@ -57,6 +60,7 @@ def laps_of_pit_visits(rows: SessionRows) -> set[tuple[int, int]]:
     }
 
 
+@once_per_session
 def medians(rows: SessionRows) -> dict[int, float]:
     """{lap_number: median lap time of the field}"""
     times: dict[int, list[float]] = defaultdict(list)
@@ -74,14 +78,17 @@ def impossible_laps(rows: SessionRows) -> Iterator[Finding]:
     times, pits = reference_times(rows), laps_of_pit_visits(rows)
     fifth_best = times[SUPPORTING_LAPS - 1] if len(times) >= SUPPORTING_LAPS else 0.0
     for lap, seconds in timed(rows.laps):
-        text = f"Lap {lap.lap_number} of car {lap.driver_number} took {seconds:.3f} s"
-        whole = lap.lap_number > 1 and (lap.driver_number, lap.lap_number) not in pits
         if lap.sum_of_sectors is not None and abs(seconds - lap.sum_of_sectors) > SECTOR_ROUNDING:
             continue  # named by `sectors_do_not_add_up`
-        if contradicts_sectors(seconds, lap.sectors):
+        contradicts = contradicts_sectors(seconds, lap.sectors)
+        whole = lap.lap_number > 1 and (lap.driver_number, lap.lap_number) not in pits
+        if not contradicts and not (whole and seconds < MIN_LAP_RATIO * fifth_best):
+            continue
+        text = f"Lap {lap.lap_number} of car {lap.driver_number} took {seconds:.3f} s"
+        if contradicts:
             sectors = join_words("null" if sector is None else f"{sector:.3f} s" for sector in lap.sectors)
             yield of_laps([lap], f"{text}, which cannot be with sectors of {sectors}.")
-        elif whole and seconds < MIN_LAP_RATIO * fifth_best:
+        else:
             yield of_laps([lap], f"{text}, far less than the field's fifth best lap of {fifth_best:.3f} s.")
 
 
@@ -122,6 +129,7 @@ def giant_laps(rows: SessionRows) -> Iterator[Finding]:
         )
 
 
+@once_per_session
 def same_times(rows: SessionRows) -> list[list[LapRow]]:
     """Laps of different cars with the same number and the same time."""
     same: dict[tuple, list[LapRow]] = defaultdict(list)

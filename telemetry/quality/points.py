@@ -8,7 +8,7 @@ from telemetry.quality.findings import ERROR, WARNING, Finding, Proposal, check,
 from telemetry.quality.proposals import propose
 from telemetry.quality.results import of_results
 from telemetry.quality.rows import DriverStandingRow, LapRow, ResultRow, StandingRow
-from telemetry.quality.session_rows import SessionRows
+from telemetry.quality.session_rows import SessionRows, once_per_session
 
 Table = tuple[float, ...]  # points of the first places
 
@@ -54,6 +54,7 @@ def fits(rows: SessionRows, table: Table, result: ResultRow) -> bool:
     return abs(extra) < ROUNDING or (abs(extra - 1) < ROUNDING and may_have_bonus(rows, result))
 
 
+@once_per_session
 def awarded_table(rows: SessionRows) -> tuple[Table | None, bool]:
     """(the table that most of the scoring cars' points fit, whether it alone fits so many of them); no table without points."""
     candidates = tables(rows)

@@ -1,7 +1,9 @@
 """The quality report: run every check on sessions and keep what they say, one row per session."""
 
+import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,11 +91,23 @@ def check_sessions(session_ids: Iterable[int] | None = None, *, now: datetime | 
     ids, surroundings, now = list(session_ids), load_surroundings(), now or timezone.now()
     surroundings.outside = load_outside(ids, first_sessions=surroundings.first_sessions)
     for first in range(0, len(ids), SESSIONS_PER_BATCH):
-        reports = [
-            check_session(rows) for rows in load(ids[first : first + SESSIONS_PER_BATCH], surroundings=surroundings, now=now)
-        ]
-        store(reports)
+        with garbage_collector_paused():
+            batch = load(ids[first : first + SESSIONS_PER_BATCH], surroundings=surroundings, now=now)
+            reports = [check_session(rows) for rows in batch]
+            store(reports)
         yield from reports
+
+
+@contextmanager
+def garbage_collector_paused() -> Iterator[None]:
+    """Let the garbage collector rest: rows are tuples without cycles, and looking through them took a quarter of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @transaction.atomic

@@ -1,12 +1,12 @@
 """Everything stored of one session, loaded once and read by every check."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, wraps
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from races import neutralisations
 from races.neutralisations import Window
@@ -47,6 +47,9 @@ LOADED = {
 }
 
 
+Computed = TypeVar("Computed")
+
+
 def by_car(rows: Iterable[Any]) -> dict[int, list[Any]]:
     """{driver_number: rows}, in the order given."""
     found: dict[int, list[Any]] = defaultdict(list)
@@ -82,6 +85,7 @@ class SessionRows:
     pieces: list[PieceRow] = field(default_factory=list)  # oldest first
     rejects: list[RejectRow] = field(default_factory=list)
     corrections: list[CorrectionRow] = field(default_factory=list)
+    computed: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False)  # by `once_per_session`
 
     @property
     def is_race(self) -> bool:
@@ -157,3 +161,15 @@ class SessionRows:
         if car in self.last_laps:
             return self.last_laps[car]
         return self.result_of[car].number_of_laps if car in self.result_of else None
+
+
+def once_per_session(function: Callable[[SessionRows], Computed]) -> Callable[[SessionRows], Computed]:
+    """Let a function of a session's rows compute its value once, for all checks that ask for it; none may change it."""
+
+    @wraps(function)
+    def compute(rows: SessionRows) -> Computed:
+        if function not in rows.computed:
+            rows.computed[function] = function(rows)
+        return rows.computed[function]
+
+    return compute

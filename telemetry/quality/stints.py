@@ -9,7 +9,7 @@ from telemetry.lap_rules import WET_COMPOUNDS, gives_way
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
 from telemetry.quality.proposals import propose
 from telemetry.quality.rows import StintRow
-from telemetry.quality.session_rows import SessionRows
+from telemetry.quality.session_rows import SessionRows, once_per_session
 
 NO_STOP = 1.07  # times a car's median lap: an in-lap or an out-lap is slower
 OLDEST_TYRES = 40  # laps at the start of a stint: sets that old are not fitted again
@@ -44,10 +44,11 @@ def is_phantom(rows: SessionRows, stint: StintRow) -> bool:
     return bool(stint.laps and last and stint.laps[0] > last + (not rows.laps))
 
 
-def neighbours(rows: SessionRows) -> Iterator[tuple[StintRow, StintRow]]:
+@once_per_session
+def neighbours(rows: SessionRows) -> list[tuple[StintRow, StintRow]]:
     """Pairs of consecutive stints of a car, of those that have bounds and were driven."""
-    for stints in rows.stints_of.values():
-        yield from pairwise(stint for stint in stints if stint.laps and not is_phantom(rows, stint))
+    driven = ([stint for stint in stints if stint.laps and not is_phantom(rows, stint)] for stints in rows.stints_of.values())
+    return [pair for stints in driven for pair in pairwise(stints)]
 
 
 @check(ERROR, "stint-bounds-null")
@@ -108,9 +109,9 @@ def stints_leave_a_gap(rows: SessionRows) -> Iterator[Finding]:
 def laps_without_stint(rows: SessionRows) -> Iterator[Finding]:
     """Laps that no stint covers: their tyres are unknown. Unfinished last laps, which a result does not count, need none."""
     for car, laps in rows.laps_of.items() if rows.stints else []:
-        stints = rows.stints_of.get(car, [])
+        covered = {number for stint in rows.stints_of.get(car, []) for number in stint.laps}
         finished = (rows.result_of[car].number_of_laps if car in rows.result_of else None) or laps[-1].lap_number
-        bare = [lap for lap in laps if lap.lap_number <= finished and not any(lap.lap_number in stint.laps for stint in stints)]
+        bare = [lap for lap in laps if lap.lap_number <= finished and lap.lap_number not in covered]
         if bare:
             yield Finding(
                 message=f"Car {car} has no stint for {plural(len(bare), 'lap')}: {join_words(lap.lap_number for lap in bare)}.",
