@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import logging
-import time
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,8 +42,8 @@ def check_webhook(url: str) -> None:
 class Alerts:
     """The rules, what was last seen, and the alerts of a session; posts are made by threads of their own."""
 
-    def __init__(self, *, pause: Callable[[float], None] = time.sleep) -> None:
-        self.pause = pause
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
         self.rules: list[AlertRule] = []
         self.read_at: datetime | None = None
         self.before: dict[str, Any] | None = None
@@ -79,29 +79,33 @@ class Alerts:
         recent.append(now)
         session = {name: board["session"][name] for name in ("id", "name", "race")}
         body = {**happening._asdict(), "rule": rule.name, "at": board["now"], "session": session}
-        self.threads.submit(deliver_in_thread, rule, msgspec.json.encode(body), self.pause)
+        self.threads.submit(deliver_in_thread, rule, msgspec.json.encode(body), self.stopped.wait)
 
     def close(self) -> None:
         """Wait for the posts under way."""
         self.threads.shutdown()
+
+    def stop(self) -> None:
+        """Repeat no post from now on."""
+        self.stopped.set()
 
 
 def matches(rule: AlertRule, happening: Happening) -> bool:
     return rule.kind == happening.kind and rule.driver_number in (None, happening.car)
 
 
-def deliver_in_thread(rule: AlertRule, body: bytes, pause: Callable[[float], None]) -> None:
+def deliver_in_thread(rule: AlertRule, body: bytes, pause: Callable[[float], Any]) -> None:
     """Deliver in a thread that lasts, whose connection to the database may have ended since its last alert."""
     close_old_connections()
     deliver(rule, body, pause)
 
 
-def deliver(rule: AlertRule, body: bytes, pause: Callable[[float], None]) -> None:
-    """Post an alert, again after a while where that fails; redirects are not followed."""
+def deliver(rule: AlertRule, body: bytes, pause: Callable[[float], Any]) -> None:
+    """Post an alert, again after a while where that fails, until `pause` says that it is to stop; redirects are not followed."""
     result = ""
     for attempt in range(ATTEMPTS):
-        if attempt:
-            pause(PAUSES[attempt - 1])
+        if attempt and pause(PAUSES[attempt - 1]):
+            break
         try:
             check_webhook(rule.webhook)  # the setting may have changed since the rule was saved
             answer = requests.post(rule.webhook, data=body, headers=signed(rule, body), timeout=TIMEOUT, allow_redirects=False)

@@ -4,16 +4,18 @@ import asyncio
 import logging
 import random
 import ssl
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiomqtt
 from django.conf import settings
+from django.db import connections
 
 from live.messages import Message, receive
 from mirror.client import Token
@@ -27,6 +29,7 @@ MAX_DELAY = 30.0  # seconds between two attempts to connect
 SILENCE = 90.0  # seconds without any message, after which the connection is made anew
 MAX_DUE = 5_000  # messages of a recording that are given at once
 MAX_HOLES = 50  # that are described
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -66,7 +69,7 @@ class Connection:
         while True:
             began = time.monotonic()
             try:
-                token = await asyncio.to_thread(self.log_in)
+                token = await in_thread(self.log_in)
                 await self.stay_connected(token)
             except (OpenF1Error, aiomqtt.MqttError, OSError, TimeoutError) as error:
                 self.lose(str(error) or type(error).__name__)
@@ -97,7 +100,7 @@ class Connection:
                 ended, _ = await asyncio.wait(tasks, timeout=life, return_when=asyncio.FIRST_COMPLETED)
                 if ended:
                     return ended.pop().result()
-                token = await asyncio.to_thread(self.log_in)
+                token = await in_thread(self.log_in)
                 tasks.append(asyncio.create_task(self.listen(token)))
                 await asyncio.wait(tasks, timeout=OVERLAP, return_when=asyncio.FIRST_COMPLETED)
                 await cancel(tasks.pop(0))
@@ -125,6 +128,30 @@ class Connection:
             self.lost = ""
         self.last_at = message.t
         self.inbox.append(message)
+
+
+async def in_thread(function: Callable[..., Result], *args: Any) -> Result:
+    """Call a function that waits for another server: in a thread that the end of this process does not wait for."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Result] = loop.create_future()
+
+    def settle(result: Result | None, error: BaseException | None) -> None:
+        if not future.done():
+            future.set_exception(error) if error else future.set_result(result)  # type: ignore[arg-type]
+
+    def work() -> None:
+        result, failure = None, None
+        try:
+            result = function(*args)
+        except Exception as error:
+            failure = error
+        finally:
+            connections.close_all()  # those of this thread
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, result, failure)
+
+    threading.Thread(target=work, daemon=True, name="upstream").start()
+    return await future
 
 
 async def cancel(task: "asyncio.Task[None]") -> None:

@@ -62,6 +62,7 @@ class Engine:
         self.late: Counter[str] = Counter()  # rows by collection that came long after what they tell of
         self.unknown: Counter[str] = Counter()  # messages of collections that are not mirrored
         self.run: SyncRun | None = None
+        self.is_open = True  # until everything is written
         self.listeners: list[Listener] = []
         self.alerts: list[dict[str, Any]] = []  # newest first
         self.alerting: Alerts | None = None
@@ -178,6 +179,7 @@ class Engine:
             self.journal.close()
         if self.forecaster:
             self.forecaster.close()
+        self.is_open = False
 
     def total(self, name: str) -> int:
         return sum(piece.counts[name] for piece in self.intake.pieces.values()) + self.samples.counts[name]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from jobs import leases
 from live import condition
 from live.alerts import Alerts
-from live.connection import Connection, Hole, cancel
+from live.connection import Connection, Hole, cancel, in_thread
 from live.engine import Engine
 from live.forecasting import Forecaster
 from live.frames import EVERY
@@ -128,7 +128,7 @@ class Service:
 
     async def receive(self, session: Session, holder: str) -> bool:
         """Receive a session to its end; false where another process has taken over."""
-        connection = self.connect()
+        connection, engine = self.connect(), None
         receiving = asyncio.create_task(connection.run())
         keeping = asyncio.create_task(self.keep_lease(holder))
         try:
@@ -147,6 +147,11 @@ class Service:
                 await cancel(keeping)
                 await self.call(leases.release, LEASE, holder)
                 await self.reconcile(engine)
+        except asyncio.CancelledError:
+            if engine and engine.is_open and not keeping.done():
+                await self.call(self.stop, engine, connection, holder)
+            raise
+        else:
             return over
         finally:
             await cancel(receiving)
@@ -170,7 +175,7 @@ class Service:
     async def catch_up(self, engine: Engine) -> None:
         """Ask REST for what came before this process, where it answers during a session."""
         if self.client:
-            await asyncio.to_thread(self.sync, engine.session.pk)
+            await in_thread(self.sync, engine.session.pk)
             await self.call(engine.reload)
 
     def sync(self, session_id: int) -> SyncRun | None:
@@ -245,6 +250,14 @@ class Service:
             engine.alerting.close()
         condition.report(f"has received {engine.session}", now=self.clock())
 
+    def stop(self, engine: Engine, connection: Connection, holder: str) -> None:
+        """Write everything before the session is over, and leave the rest to the next process."""
+        engine.receive(connection.take())
+        if engine.alerting:
+            engine.alerting.stop()
+        engine.finish(state=SyncRun.State.INTERRUPTED, error="It was stopped before the session was over.")
+        leases.release(LEASE, holder)
+
     async def reconcile(self, engine: Engine) -> None:
         """Sync the session, now that it is over, and compare what was live with what is final.
 
@@ -252,7 +265,7 @@ class Service:
         """
         final, give_up_at = None, self.clock() + RETRIED
         while self.client:
-            final = await asyncio.to_thread(self.sync, engine.session.pk)
+            final = await in_thread(self.sync, engine.session.pk)
             near = await self.call(session_near, self.clock())
             if final or near or self.session_id or self.clock() > give_up_at:
                 break

@@ -170,6 +170,25 @@ def test_a_broken_connection_and_a_killed_process_lose_nothing(
     assert states == [("interrupted",), ("done",)]
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_takes_seconds_also_while_rest_does_not_answer(database_url, site, number):
+    """It waited for the sync that it had begun: a minute for each of eight attempts."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it accepts connections, and no more
+        server = SimpleNamespace(settings={"OPENF1_BASE_URL": f"http://127.0.0.1:{silent.getsockname()[1]}/v1"})
+        server.settings |= {"OPENF1_MQTT_URL": "mqtt://127.0.0.1:1", "OPENF1_USERNAME": "u", "OPENF1_PASSWORD": "p"}
+
+        async def stop():
+            with receiving(database_url, server) as process:
+                await until(lambda: query(database_url, "SELECT process FROM live_livestate"), "it does not begin")
+                process.send_signal(number)
+                assert process.wait(15) == 128 + number
+
+        asyncio.run(stop())
+    assert query(database_url, "SELECT state FROM openf1_syncrun WHERE kind = 'live'") == [("interrupted",)]
+    assert not query(database_url, "SELECT name FROM openf1_lease WHERE name = 'live session'")
+
+
 async def kill_the_process_that_works(url, messages):
     """(when it was killed, the hole that the other one has named); messages come all the time, so that some are lost."""
     server = FeedServer()

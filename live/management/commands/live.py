@@ -1,7 +1,9 @@
 """Receive the session that is on track, or play one again."""
 
 import asyncio
-from collections.abc import Iterable
+import signal
+import sys
+from collections.abc import Coroutine, Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -70,7 +72,7 @@ class Command(BaseCommand):
             service.republisher = Republisher(settings.LIVE_MQTT_URL, home_assistant=settings.LIVE_HOME_ASSISTANT)
         service.lease = options["lease"]
         service.silent = timedelta(seconds=options["silence"])
-        asyncio.run(service.run())
+        run_until_stopped(service.run())
 
     def show_demo(self, *, speed: float) -> None:
         """Show the demo race, and from the start again when it is over; no row is changed."""
@@ -83,7 +85,7 @@ class Command(BaseCommand):
             engine = Engine(session, source=Source.DEMO, now=timezone.now(), stores=False, past=True)
             engine.forecaster = Forecaster(session.pk)
             engine.receive(before)
-            asyncio.run(play(engine, race, speed))
+            run_until_stopped(play(engine, race, speed))
 
     def replay(self, path: Path, session_id: int | None, *, speed: float, stores: bool) -> None:
         """Play a file into the session that it is of."""
@@ -99,9 +101,31 @@ class Command(BaseCommand):
         if stores:
             engine.open_run()
         self.stdout.write(f"Playing {session}; /live/ shows it.")
-        asyncio.run(play(engine, read_messages(path), speed))
+        run_until_stopped(play(engine, read_messages(path), speed))
         count, created, updated = engine.counts.total(), engine.total("created"), engine.total("updated")
         self.stdout.write(f"Played {count:,} messages: {created:,} rows created, {updated:,} updated.")
+
+
+def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine to its end; Ctrl-C and SIGTERM cancel it and end the command."""
+    signals: list[int] = []
+
+    async def run() -> None:
+        task = asyncio.current_task()
+        assert task
+
+        def stop(number: int) -> None:
+            signals.append(number)
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        await work
+
+    try:
+        asyncio.run(run())
+    except asyncio.CancelledError:
+        sys.exit(128 + signals[0])
 
 
 async def play(engine: Engine, messages: Iterable[Message], speed: float) -> None:
