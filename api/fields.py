@@ -97,6 +97,13 @@ class JSONQueryField(JSONValueField):
         return super().to_internal_value(JSONText().clean(data, None))
 
 
+class JSONTextField(serializers.Field):
+    """Any JSON value, written as JSON text in a query parameter."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return JSONText().clean(data, None)
+
+
 class JSONObjectField(serializers.DictField):
     """An object with values of any kind, which is stored as JSON; the nesting of bodies is limited by their parser."""
 
@@ -175,6 +182,7 @@ def value_schema(reader: serializers.Field) -> dict[str, Any]:
 
 VALUE_FIELDS: dict[type[models.Field], type[serializers.Field]] = {
     JSONText: JSONQueryField,
+    models.JSONField: JSONTextField,
     models.BooleanField: serializers.BooleanField,
     models.IntegerField: serializers.IntegerField,
     models.FloatField: FiniteFloatField,

@@ -23,7 +23,7 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework import filters, serializers
 from rest_framework.exceptions import ValidationError
 
-from api.closed import UnknownValue, spell_values
+from api.closed import UnknownValue, spell_texts, spell_values, user_names
 from api.fields import ordered_columns, value_field, value_schema
 from api.parameters import conditions, split_values
 from api.selecting import describe_include
@@ -142,11 +142,17 @@ class ModelFilter(django_filters.FilterSet):
         for name, condition in self.base_filters.items():
             if condition.lookup_expr in ("exact", "in"):
                 try:
-                    values[name] = spell_values(condition.column, values[name], self.closed.get(condition.field_name, tuple)())
+                    values[name] = self.spell(condition, values[name])
                 except UnknownValue as error:
                     unknown[name] = [str(error)]
         if unknown:
             raise ValidationError(unknown)
+
+    def spell(self, condition: Condition, values: list[Any]) -> list[Any]:
+        path = condition.field_name
+        if condition.column.name == "username":
+            return spell_texts(condition.column, values, stored=user_names(self.request.user, self.queryset, path))
+        return spell_values(condition.column, values, self.closed.get(path, tuple)())
 
 
 def column_at(model: type[models.Model], path: str) -> models.Field:
@@ -159,7 +165,7 @@ def column_at(model: type[models.Model], path: str) -> models.Field:
 
 def supported_lookups(column: models.Field) -> list[str]:
     """The lookups that a field supports."""
-    if isinstance(column, JSONText):
+    if isinstance(column, JSONText | models.JSONField):
         return ["exact", "isnull"]
     text = isinstance(column, models.CharField | models.TextField)
     return [lookup for lookup in LOOKUPS if lookup != "icontains" or text]

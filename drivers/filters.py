@@ -12,6 +12,7 @@ from api import closed
 from api.filters import Meaning
 from drivers.models import Driver, Entry
 from drivers.words import DriverName, find_car, find_drivers
+from mirror.feeds import Feed
 from mirror.limits import MAX_KEY
 from mirror.models import Correction, Reject
 from races.filters import RACE, SESSION, SessionRowFilter, refuse
@@ -113,6 +114,7 @@ class KeptRowFilter(LooseRowFilter):
 
 class CorrectionFilter(KeptRowFilter):
     related = {"user": "user__username"}
+    closed = {"field": lambda: {name for feed in Feed.by_model.values() for name in feed.column_names}}
     words = {name: text for name, text in KeptRowFilter.words.items() if name != "driver"}  # not every collection has one
 
     class Meta:

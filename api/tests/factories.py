@@ -40,7 +40,7 @@ def value(field: Any, number: int) -> Any:
             made = choices[number % len(choices)][0]
         case models.JSONField(name="centre_line"):
             made = {"x": [0.0, 100.0, 100.0], "y": [0.0, 0.0, 100.0 + number], "z": [0.0, 1.0, 2.0]}
-        case JSONText():
+        case JSONText() | models.JSONField():
             made = [2048, None, number]
         case models.BooleanField():
             made = number % 2 == 0

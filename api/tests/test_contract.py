@@ -22,17 +22,20 @@ from django.urls import resolve
 from api import pagination
 from api.fields import LinkField
 from api.filters import column_at
+from api.jobs.urls import router as background
 from api.router import nested_routes
 from api.sync import SyncMixin
 from api.tests.factories import make, values
 from api.viewsets import EntityViewSet
 from mirror.feeds import Feed
 from mirror.fields import JSONText
+from mirror.limits import limits_of
 from mirror.models import SyncRun
 
 pytestmark = pytest.mark.django_db
 
-router = import_module(settings.ROOT_URLCONF).router
+urls = import_module(settings.ROOT_URLCONF)
+router, laboratory = urls.router, urls.laboratory
 
 
 class Entity:
@@ -155,7 +158,7 @@ def test_urls_work_without_prefix_and_slash_and_answer_with_both(entity, api):
 def test_every_field_of_the_model_has_a_filter(entity):
     known = entity.filterset.base_filters
     for field in entity.model._meta.concrete_fields:
-        comparisons = () if isinstance(field, JSONText) else ("gt", "gte", "lt", "lte", "in")
+        comparisons = () if isinstance(field, JSONText | models.JSONField) else ("gt", "gte", "lt", "lte", "in")
         assert {field.attname, *(f"{field.attname}__{lookup}" for lookup in ("isnull", *comparisons))} <= known.keys()
 
 
@@ -185,7 +188,7 @@ def test_every_filter_selects_the_rows_it_names(entity, api):
         same = [row for row in rows if row[name] == wanted]
         assert found(**{name: text(wanted)}) == same, name
         assert (found(**{f"{name}__isnull": "true"}), found(**{f"{name}__isnull": "false"})) == ([], rows), name
-        if isinstance(column_at(entity.model, name), JSONText):
+        if isinstance(column_at(entity.model, name), JSONText | models.JSONField):
             continue
         everything = [text(row[name]) for row in rows]
         assert found(**{name: everything}) == found(**{f"{name}__in": ",".join(everything)}) == rows, name
@@ -308,6 +311,39 @@ def test_no_value_of_a_filter_breaks_it(entity, api, value):
         accepted -= unmet.json().keys()
     if accepted:
         assert api.get(entity.url, dict.fromkeys(accepted, value)).json()["count"] == 0
+
+
+def refusable(filterset: Any) -> Iterator[tuple[str, str]]:
+    """(filter, a value of its type that no row can have) of all but free texts, true and false, JSON, and what has no limits."""
+    for name, condition in filterset.base_filters.items():
+        column = condition.column
+        kind, (_, most) = getattr(column, "target_field", column), limits_of(column)
+        if condition.lookup_expr not in ("exact", "in"):
+            continue
+        if isinstance(kind, models.CharField):
+            yield name, "nonsense"
+        elif isinstance(kind, models.UUIDField):
+            yield name, "00000000-0000-0000-0000-000000000000"
+        elif isinstance(column, models.DateTimeField) and most:
+            yield name, "2150-01-01T00:00:00Z"
+        elif column.remote_field or column.primary_key:
+            yield name, "987"
+        elif isinstance(column, models.IntegerField | models.FloatField) and most and most < 30_000:
+            yield name, str(most + 1)
+
+
+OTHERS = [Entity(prefix, viewset) for prefix, viewset, _ in (*background.registry, *laboratory.registry)]
+
+
+@each([*ENTITIES, *OTHERS])
+def test_a_value_that_no_row_can_have_is_refused_by_every_filter(entity, admin_client):
+    """An empty list would look like an answer."""
+    refused = admin_client.get(entity.url, dict(refusable(entity.filterset)))
+    assert refused.status_code == 400
+    silent = dict(refusable(entity.filterset)).keys() - refused.json().keys()
+    assert not silent
+    for name, value in refusable(entity.filterset):
+        assert value.split("-")[0] in str(refused.json()[name]), name
 
 
 @every_entity

@@ -115,6 +115,8 @@ def kept(session):
         ("corrections/?session=latest", 1),
         ("corrections/?session_id=latest", 1),
         ("corrections/?collection=people", 0),
+        ("corrections/?field=Lap_Number", 1),
+        ("corrections/?field=team_name", 0),
     ],
 )
 def test_corrections_and_rejects_are_asked_for_in_words(api, kept, query, count):
@@ -131,6 +133,9 @@ def test_corrections_and_rejects_are_asked_for_in_words(api, kept, query, count)
         ("rejects/?session=latest&driver=verstapen", "driver", "There is no driver called 'verstapen' in this session."),
         ("corrections/?session_id=99999", "session_id", "There is no session 99999 here."),
         ("corrections/?collection=driver", "collection", "There is no collection 'driver'. Did you mean 'drivers'?"),
+        ("corrections/?field=lap_nummer", "field", "There is no field 'lap_nummer'. There are: lap_number, "),
+        ("corrections/?user=nobody", "user", "No row has the username 'nobody'."),
+        ("rejects/?row=nonsense", "row", "'nonsense' is not JSON: "),
         ("corrections/?session=rase", "session", "There is no kind of session called 'rase'."),
     ],
 )

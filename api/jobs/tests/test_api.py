@@ -79,7 +79,9 @@ def test_the_jobs_of_others_are_the_staffs_business_only(stranger, editor):
     assert [row["job_id"] for row in stranger.get(JOBS).json()["results"]] == [mine.pk]
     for job in (theirs, nobodys):
         assert stranger.get(f"{JOBS}{job.pk}/").status_code == stranger.delete(f"{JOBS}{job.pk}/").status_code == 404
-    assert stranger.get(JOBS, {"owner": "editor"}).json()["count"] == 0
+    refusals = [stranger.get(JOBS, {"owner": name}).json()["owner"][0] for name in ("editor", "nobody")]
+    assert refusals == [f"No row has the username {name!r}. There is: stranger." for name in ("editor", "nobody")]
+    assert stranger.get(JOBS, {"owner": "Stranger"}).json()["count"] == 1
     assert [row["job_id"] for row in editor.get(JOBS).json()["results"]] == [nobodys.pk, theirs.pk, mine.pk]
     assert editor.delete(f"{JOBS}{mine.pk}/").status_code == 200
 
