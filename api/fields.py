@@ -101,7 +101,7 @@ class JSONTextField(serializers.Field):
     """Any JSON value, written as JSON text in a query parameter."""
 
     def to_internal_value(self, data: Any) -> Any:
-        return JSONText().clean(data, None)
+        return JSONText().to_python(data)
 
 
 class JSONObjectField(serializers.DictField):

@@ -14,7 +14,7 @@ from drivers.models import Driver, Entry
 from drivers.words import DriverName, find_car, find_drivers
 from mirror.feeds import Feed
 from mirror.limits import MAX_KEY
-from mirror.models import Correction, Reject
+from mirror.models import Correction, Reject, SyncPiece, SyncRun
 from races.filters import RACE, SESSION, SessionRowFilter, refuse
 from races.models import Race, Session
 from races.words import LATEST, Unclear, find_session, newest
@@ -121,16 +121,34 @@ class CorrectionFilter(KeptRowFilter):
         model = Correction
 
 
+def of_sessions_or_weekends(rows: QuerySet, sessions: list[int]) -> QuerySet:
+    """The rows of sessions, and those of whole weekends that have no other sessions."""
+    others = Session.objects.exclude(pk__in=sessions).values("race")
+    weekends = Race.objects.filter(sessions__in=sessions).exclude(pk__in=others)
+    return rows.filter(Q(session_id__in=sessions) | Q(session_id=None, race_id__in=weekends.values("pk")))
+
+
 class RejectFilter(KeptRowFilter):
+    of_sessions = staticmethod(of_sessions_or_weekends)
+
     class Meta:
         model = Reject
 
+
+class SyncRunFilter(LooseRowFilter):
+    """Filters of syncs; words mean those that asked for such rows: of a driver for samples, which alone are asked for by car."""
+
+    of_sessions = staticmethod(of_sessions_or_weekends)
+
+    class Meta:
+        model = SyncRun
+
     @classmethod
-    def of_sessions(cls, rows: QuerySet, sessions: list[int]) -> QuerySet:
-        """Those of whole weekends, too, where the weekend has no other sessions."""
-        others = Session.objects.exclude(pk__in=sessions).values("race")
-        weekends = Race.objects.filter(sessions__in=sessions).exclude(pk__in=others)
-        return rows.filter(Q(session_id__in=sessions) | Q(session_id=None, race_id__in=weekends.values("pk")))
+    def meaning(cls, words: dict[str, str], sessions: list[int] | None) -> Meaning:
+        if not words:
+            return lambda rows: rows
+        pieces = super().meaning(words, sessions)(SyncPiece.objects.order_by())
+        return lambda rows: rows.filter(Exists(pieces.filter(run=OuterRef("pk"))))
 
 
 class DriverFilter(LooseRowFilter):

@@ -9,6 +9,7 @@ from drivers.views import (
     RejectViewSet,
     SessionResultViewSet,
     StartingGridViewSet,
+    SyncRunViewSet,
 )
 
 router = Router()
@@ -21,3 +22,4 @@ router.register("championship-teams", ChampionshipTeamViewSet)
 router.register("race-control", RaceControlViewSet)
 router.register("corrections", CorrectionViewSet)
 router.register("rejects", RejectViewSet)
+router.register("sync-runs", SyncRunViewSet)

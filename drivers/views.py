@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from api import provenance
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
-from drivers.filters import CarRowFilter, CorrectionFilter, DriverFilter, RejectFilter
+from drivers.filters import CarRowFilter, CorrectionFilter, DriverFilter, RejectFilter, SyncRunFilter
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid
 from drivers.serializers import DriverSerializer, EntrySerializer
 from mirror.planning import Scope
@@ -91,3 +91,7 @@ class CorrectionViewSet(provenance.CorrectionViewSet):
 
 class RejectViewSet(provenance.RejectViewSet):
     filterset_class = RejectFilter
+
+
+class SyncRunViewSet(provenance.SyncRunViewSet):
+    filterset_class = SyncRunFilter

@@ -12,11 +12,9 @@ import ml.urls
 import races.urls
 import telemetry.urls
 from api import errors
-from api.jobs.urls import router as background
 from api.links import NAMESPACE
 from api.logins.urls import router as logins
 from api.postman.views import postman_collection
-from api.provenance import SyncRunViewSet
 from api.root import RootView, SchemaView, favicon, healthz
 from api.router import Router
 from f1site.health import health, metrics, readyz
@@ -25,7 +23,6 @@ from pages import hubs
 
 router = Router()
 router.extend(races.urls.router, drivers.urls.router, telemetry.urls.router)
-router.register("sync-runs", SyncRunViewSet)
 
 root = RootView.as_view(router=router)
 samples = [path(f"{name}/", view.as_view(), name=name) for name, view in telemetry.urls.samples.items()]
@@ -35,7 +32,7 @@ api = [
     *samples,
     *telemetry.urls.views,
     *router.urls,
-    *background.urls,
+    *races.urls.background.urls,
     *logins.urls,
     *laboratory.urls,
     *ml.urls.views,
@@ -45,7 +42,7 @@ names = [
     *telemetry.urls.samples,
     "predict",
     "analysis",
-    *(prefix for prefix, *_ in (*router.registry, *background.registry, *logins.registry, *laboratory.registry)),
+    *(prefix for prefix, *_ in (*router.registry, *races.urls.background.registry, *logins.registry, *laboratory.registry)),
 ]
 
 

@@ -7,6 +7,8 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import ValidationError
 
 from api.filters import Meaning, ModelFilter
+from jobs import kinds
+from jobs.models import MANUAL, Job
 from races.models import Circuit, Race, Session
 from races.words import LATEST, Unclear, find_races, find_sessions, newest, parse_year
 
@@ -138,3 +140,33 @@ class SessionFilter(SessionRowFilter):
     @classmethod
     def of_sessions(cls, rows: QuerySet, sessions: list[int]) -> QuerySet:
         return rows.filter(pk__in=sessions)
+
+
+class JobFilter(SessionRowFilter):
+    """Filters of jobs; `owner` is a user name. Words mean jobs whose parameters name such a session, its weekend or season."""
+
+    related = {"owner": "owner__username"}
+    closed = {"kind": lambda: (*kinds.KINDS, MANUAL)}
+    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season.", "session": SESSION}
+
+    class Meta:
+        model = Job
+
+    @classmethod
+    def meaning(cls, words: dict[str, str], sessions: list[int] | None) -> Meaning:
+        if sessions is None:
+            return lambda rows: rows
+        places = [*Session.objects.filter(pk__in=sessions).values_list("pk", "race_id", "year", "session_name")]
+
+        def about(rows: QuerySet) -> QuerySet:
+            jobs = rows.order_by().exclude(parameters={}).values_list("pk", "parameters")
+            return rows.filter(pk__in=[pk for pk, parameters in jobs if any(covers(parameters, *place) for place in places)])
+
+        return about
+
+
+def covers(parameters: dict[str, Any], session_id: int, race_id: int, year: int, session_name: str) -> bool:
+    """Whether the parameters of a job name a session: by its key, or with its weekend or season."""
+    named = (("sessions", session_id), ("races", race_id), ("seasons", year))
+    names = parameters.get("session_names") or (session_name,)
+    return session_name in names and any(key in parameters.get(name, ()) for name, key in named)

@@ -5,12 +5,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.filters import ModelFilter
+from api.jobs import views as jobs
 from api.serializers import RowSerializer
 from api.sync import SyncedAtOnceViewSet, SyncedViewSet
 from api.viewsets import ReadOnlyViewSet
 from mirror.planning import Scope
 from races.circuits import to_geojson, to_svg
-from races.filters import CircuitFilter, RaceFilter, SessionFilter, SessionRowFilter
+from races.filters import CircuitFilter, JobFilter, RaceFilter, SessionFilter, SessionRowFilter
 from races.models import Circuit, Neutralisation, Race, Session, Weather
 from races.serializers import CircuitSerializer, SessionRowSerializer, SessionSerializer
 
@@ -62,3 +63,7 @@ class CircuitViewSet(ReadOnlyViewSet):
     def svg(self, request: Request, circuit_id: str) -> HttpResponse:
         """An SVG with the centre line, the start line, the direction, the sector lines and the numbers of the corners."""
         return HttpResponse(to_svg(self.get_object()), content_type="image/svg+xml")
+
+
+class JobViewSet(jobs.JobViewSet):
+    filterset_class = JobFilter

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from api.errors import Conflict
-from api.jobs.filters import JobFilter
 from api.jobs.serializers import (
     EntryIdSerializer,
     JobSerializer,
@@ -56,7 +55,6 @@ class JobViewSet(EntityViewSet):
 
     queryset = Job.objects.all()
     serializer_class = JobSerializer
-    filterset_class = JobFilter
     permission_classes = [JobPermission]
     search_fields = ("description",)
     http_method_names = ["get", "post", "delete", "head", "options"]

@@ -22,7 +22,6 @@ from django.urls import resolve
 from api import pagination
 from api.fields import LinkField
 from api.filters import column_at
-from api.jobs.urls import router as background
 from api.router import nested_routes
 from api.sync import SyncMixin
 from api.tests.factories import make, values
@@ -35,7 +34,7 @@ from mirror.models import SyncRun
 pytestmark = pytest.mark.django_db
 
 urls = import_module(settings.ROOT_URLCONF)
-router, laboratory = urls.router, urls.laboratory
+router, laboratory, background = urls.router, urls.laboratory, urls.races.urls.background
 
 
 class Entity:

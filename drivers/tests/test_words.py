@@ -8,7 +8,7 @@ from api.tests.factories import make
 from drivers.filters import resolve_words
 from drivers.models import Driver, DriverAlias, Entry
 from drivers.words import find_car, find_drivers
-from mirror.models import Correction, Reject
+from mirror.models import Correction, Reject, SyncPiece, SyncRun
 from races.models import RaceControl, Session
 from races.words import Unclear
 from telemetry.models import Lap, Overtake
@@ -143,6 +143,26 @@ def test_corrections_and_rejects_of_what_there_is_not_are_refused(api, kept, que
     refused = api.get(f"/api/v1/{query}")
     assert refused.status_code == 400
     assert refused.json()[field][0].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("session=latest", {"race", "samples", "weekend"}),
+        ("race=latest", {"race", "samples", "weekend"}),
+        ("session=latest&driver=VER", {"samples"}),
+        ("driver=charles_leclerc", set()),
+        ("driver=1", {"samples"}),
+        ("session=latest&error=race", {"race"}),
+    ],
+)
+def test_syncs_are_found_by_what_they_asked_for(api, session, query, expected):
+    where = {"race_id": session.race_id, "session_id": session.pk}
+    pieces = {"race": where, "samples": where | {"driver_number": 1}, "weekend": {"race_id": session.race_id}, "season": {}}
+    for name, piece in pieces.items():
+        run = SyncRun.objects.create(scope={}, error=name)
+        SyncPiece.objects.create(run=run, collection="laps", **piece)
+    assert {run["error"] for run in api.get(f"/api/v1/sync-runs/?{query}").json()["results"]} == expected
 
 
 def test_drivers_of_a_session_are_listed(api, session):

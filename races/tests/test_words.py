@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from api.tests.factories import make
+from jobs.models import Job
 from races.models import Circuit, Race, Session
 from races.words import Unclear, find_races, find_session, find_sessions
 
@@ -192,3 +193,30 @@ def test_circuits_are_found_by_their_races(api, seasons, query, expected):
 def test_what_latest_means_is_asked_each_time(api, seasons):
     assert "ETag" not in api.get("/api/v1/sessions/?session_id=latest").headers
     assert "ETag" in api.get("/api/v1/sessions/?session_id=63").headers
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("race=monaco&year=2024", {"session", "weekend", "season"}),
+        ("race=monaco&year=2024&session=sprint", {"weekend", "season"}),
+        ("year=2024", {"session", "weekend", "season"}),
+        ("race=monaco&year=2023", set()),
+        ("session=fp1", {"weekend"}),
+        ("race=latest&session=race", {"season"}),
+        ("race=monaco&year=2024&kind=check_data", {"session"}),
+        ("owner=ADMIN&race=imola", {"season"}),
+    ],
+)
+def test_jobs_are_found_by_what_they_are_to_do(admin_client, admin_user, seasons, query, expected):
+    about = {"season": {"seasons": [2024], "session_names": ["Race", "Sprint"]}, "weekend": {"races": [5]}, "none": {}}
+    for name, parameters in about.items():
+        Job.objects.create(kind="sync", description=name, parameters=parameters, owner=admin_user)
+    Job.objects.create(kind="check_data", description="session", parameters={"sessions": [53]})
+    found = admin_client.get(f"/api/v1/jobs/?{query}").json()["results"]
+    assert {job["description"] for job in found} == expected
+
+
+def test_words_that_mean_no_race_find_no_jobs(admin_client, seasons):
+    answer = admin_client.get("/api/v1/jobs/?race=monco")
+    assert (answer.status_code, list(answer.json())) == (400, ["race"])
