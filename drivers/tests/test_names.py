@@ -4,6 +4,8 @@ import pytest
 
 from drivers.names import driver_id, format_full_name, names_match
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("full_name", "expected"),

@@ -27,6 +27,8 @@ from telemetry.quality.session_rows import SessionRows
 from telemetry.quality.surroundings import Surroundings
 from telemetry.tests import quality
 
+pytestmark = pytest.mark.once
+
 NOT_OPENF1S = {"people", "telemetry", "sample_files"}  # collections of this site's own, which no sync fetches
 
 MODELS = [model for model in apps.get_models() if issubclass(model, Mirrored)]

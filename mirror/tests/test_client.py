@@ -10,6 +10,8 @@ from mirror.errors import BadRequest, BadResponse, Locked, TooLarge, Unavailable
 from mirror.pace import Pace
 from mirror.tests.upstream import NOTHING, Clock, Script, answer, client
 
+pytestmark = pytest.mark.once
+
 ROW = {"session_key": 9539, "driver_number": 1}
 LIVE = answer({"detail": "Live F1 session in progress. Global API access is restricted."}, 401)
 HTML = answer(b"<html><h1>502 Bad Gateway</h1></html>", 502, Content_Type="text/html")

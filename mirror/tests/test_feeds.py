@@ -7,6 +7,8 @@ from django.db import models
 from mirror.feeds import registry
 from mirror.values import digest, extract_number
 
+pytestmark = pytest.mark.once
+
 FEEDS = list(registry().values())
 COLLECTIONS = [feed.collection for feed in FEEDS]
 

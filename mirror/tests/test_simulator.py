@@ -9,6 +9,8 @@ from mirror.simulator import YEAR, Season, client
 from mirror.simulator.quirks import QUIRKS
 from mirror.simulator.transport import BY_SESSION, COLLECTIONS, SAMPLES
 
+pytestmark = pytest.mark.once
+
 KEYS = {"meeting_key", "session_key"}
 PLACE = {
     "circuit_key",

@@ -10,6 +10,8 @@ import pytest
 from mirror.simulator import Season, client
 from mirror.simulator.world import DRIVERS
 
+pytestmark = pytest.mark.once
+
 DRY, SPRINT, NEUTRALISED, WET = 990005, 990013, 990015, 990025  # the races of the default season
 RACES = (DRY, SPRINT, NEUTRALISED, WET)
 

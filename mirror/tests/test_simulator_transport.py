@@ -9,6 +9,8 @@ from mirror.errors import BadRequest, OpenF1Error, TooLarge
 from mirror.simulator import Season, client
 from mirror.simulator.transport import Simulator
 
+pytestmark = pytest.mark.once
+
 RACE = 990005
 URL = "https://demo.invalid/v1"
 

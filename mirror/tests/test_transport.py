@@ -17,6 +17,8 @@ from mirror.errors import BadRequest, BadResponse, OverLimit, Unavailable
 from mirror.pace import Pace
 from mirror.tests.upstream import Script, answer, client
 
+pytestmark = pytest.mark.once
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 ROW = b'{"session_key":11},'
 

@@ -6,6 +6,8 @@ import pytest
 
 from ml import race_state
 
+pytestmark = pytest.mark.once
+
 
 def race(*, seed=0, cars=12, length=40):
     """Laps of known parts: drivers 0.1 s apart, a step of 0.5 s between compounds, 0.03 s of fuel, 0.08 s of wear per lap."""

@@ -17,6 +17,8 @@ from telemetry.quality.completeness import (
 from telemetry.quality.session_rows import LOADED
 from telemetry.tests.quality import message, piece, practice, qualifying, race, session, with_lap, with_stint
 
+pytestmark = pytest.mark.once
+
 
 def grade(collection, rows):
     graded = grade_collections(rows)[collection]

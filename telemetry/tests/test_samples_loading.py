@@ -6,6 +6,8 @@ import sys
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 PROGRAM = """
 import sys, f1site.wsgi
 from types import SimpleNamespace

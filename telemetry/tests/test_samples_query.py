@@ -10,6 +10,8 @@ from telemetry.models import CarSample
 from telemetry.samples.files import make_table
 from telemetry.samples.query import LOOKUPS, Condition, matching_rows
 
+pytestmark = pytest.mark.once
+
 START = datetime(2024, 3, 2, 15, 0, tzinfo=UTC)
 TESTS = {
     "exact": operator.eq,

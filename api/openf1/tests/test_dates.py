@@ -6,6 +6,8 @@ import pytest
 
 from api.openf1.dates import bounds, parse_date
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2024, 6, 20, 12, 34, tzinfo=UTC)
 
 
