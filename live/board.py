@@ -88,8 +88,8 @@ def car_line(picture: Picture, number: int, best: Best, kind: str) -> dict[str, 
     entry = picture.entries.get(number)
     position, interval = picture.positions.get(number), picture.intervals.get(number)
     team = (value(entry, "team_name") or "") if entry else ""
-    shades = palette(tuple(sorted({(value(e, "team_name") or "", value(e, "team_colour")) for e in picture.entries.values()})))
-    shade = shades.get(team)
+    colours = {(value(each, "team_name") or "", value(each, "team_colour") or "") for each in picture.entries.values()}
+    shade = palette(tuple(sorted(colours))).get(team)
     times = car_times(picture, number, best)
     follows = interval is not None and kind == "race" and not times["out"]  # what was sent of a car that is out stays as it was
     return {

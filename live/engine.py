@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from live.alerts import Alerts
 from live.board import SHOWN_ALERTS, board
 from live.forecasting import Forecaster
 from live.frames import FrameWriter, board_at
-from live.intake import Intake
+from live.intake import AWAY, Intake
 from live.journal import Journal
 from live.messages import Message
 from live.picture import stored_picture
@@ -30,6 +31,7 @@ STORE_EVERY = timedelta(seconds=1)
 SAMPLES_EVERY = timedelta(seconds=30)
 LATE = timedelta(minutes=1)
 DATED = ("position", "intervals", "weather", "race_control")  # collections whose rows are sent when they happen
+OTHER = "other topics"  # under which messages of collections that are not mirrored are counted
 Listener = Callable[[str, list[Any], list[Message]], None]  # (collection, new rows of the session, messages)
 
 
@@ -60,7 +62,7 @@ class Engine:
         self.counts: Counter[str] = Counter()  # messages by collection
         self.last: dict[str, datetime] = {}  # {collection: arrival of the newest message}
         self.late: Counter[str] = Counter()  # rows by collection that came long after what they tell of
-        self.unknown: Counter[str] = Counter()  # messages of collections that are not mirrored
+        self.failures: set[str] = set()  # that have been logged
         self.run: SyncRun | None = None
         self.is_open = True  # until everything is written
         self.listeners: list[Listener] = []
@@ -89,20 +91,38 @@ class Engine:
         for message in messages:
             if self.journal and journal:
                 self.journal.append(message)
-            self.counts[message.collection] += 1
-            self.last[message.collection] = message.t
+            mirrored = message.collection in self.samples.feeds or message.collection in self.intake.feeds
+            collection = message.collection if mirrored else OTHER
+            self.counts[collection] += 1
+            self.last[collection] = message.t
             self.newest = message.t
-            by_collection[message.collection].append(message)
+            by_collection[collection].append(message)
+        by_collection.pop(OTHER, None)
         for collection, own in by_collection.items():
-            if collection in self.samples.feeds:
-                self.show_samples(collection, self.samples.add(collection, own))
-            elif collection in self.intake.feeds:
-                rows = self.intake.add(collection, own).get(self.session.pk, [])
-                self.show(self.intake.feeds[collection], rows)
-                for listener in self.listeners:
-                    listener(collection, rows, own)
-            else:
-                self.unknown[collection] += len(own)
+            with self.surviving(f"Messages of {collection}"):
+                self.take(collection, own)
+
+    def take(self, collection: str, messages: list[Message]) -> None:
+        """Take messages of one collection over."""
+        if collection in self.samples.feeds:
+            self.show_samples(collection, self.samples.add(collection, messages))
+            return
+        rows = self.intake.add(collection, messages).get(self.session.pk, [])
+        self.show(self.intake.feeds[collection], rows)
+        for listener in self.listeners:
+            listener(collection, rows, messages)
+
+    @contextmanager
+    def surviving(self, what: str) -> Iterator[None]:
+        """Log a failure that nobody has foreseen, once, and go on: one message must not cost viewers all others."""
+        try:
+            yield
+        except AWAY:
+            raise
+        except Exception as error:
+            if (failure := f"{what}: {error!r}"[:200]) not in self.failures:
+                self.failures.add(failure)
+                log.exception("%s could not be used", what)
 
     def show(self, feed: Feed, rows: list[Any]) -> None:
         """Put rows into the picture as people have corrected them."""
@@ -142,7 +162,8 @@ class Engine:
             self.store(everything=False, samples=now - self.settled_at >= SAMPLES_EVERY)
             if now - self.settled_at >= SAMPLES_EVERY:
                 self.settled_at = now
-        self.write_frame(now)
+        with self.surviving("The board"):
+            self.write_frame(now)
 
     def write_frame(self, now: datetime) -> None:
         self.board = board(self.picture, self.feed_time(now), self.alerts)
@@ -223,7 +244,8 @@ class Engine:
             last_at = message.t
             if message.collection in self.samples.feeds:
                 row = message.row or {}
-                last = stored.get((message.collection, row.get("driver_number", -1)))
+                car: Any = row.get("driver_number")
+                last = stored.get((message.collection, car)) if sample_files.is_key(car) else None
                 if last and str(row.get("date", "")) <= last.isoformat():
                     continue
             batch.append(message)

@@ -1,11 +1,12 @@
 """What the feed sends, brought into the mirror: of each row the newest valid version, once a second, as a sync would store it."""
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from live.messages import Message
 from mirror import rejects
@@ -15,9 +16,12 @@ from mirror.models import SyncRun
 from mirror.newer import apply_newer
 from mirror.storage import FileStorage
 from mirror.values import storable
-from races.models import Session
+from races.models import Race, Session
+
+log = logging.getLogger(__name__)
 
 UNLISTED = "session_key: `sessions` lists no such session"
+NO_RACE = "meeting_key: `meetings` lists no such race weekend"
 NO_VERSION = "_key, _id: a message of the feed has a text and a number there"
 MAX_REJECTS = 1_000  # of a collection and session that are kept; the counts are exact
 SLOW = ("laps",)  # collections on whose rows much depends: that is brought up to date twice a minute, not every second
@@ -104,6 +108,10 @@ class LostLease(Exception):
     """Another process receives the session by now, so this one must not write."""
 
 
+AWAY = (LostLease, OperationalError, InterfaceError)  # no row is to blame: the process ends, and the next one reads the journal
+Stored = list[tuple[Piece, Changes, set[tuple]]]
+
+
 def always() -> bool:
     return True
 
@@ -135,26 +143,55 @@ class Intake:
         return self.pieces[collection, place]
 
     def store(self, run: SyncRun | None = None) -> None:
-        """Write what is newer than what is stored, in the order of a sync: parents first; one transaction."""
-        stored: list[tuple[Piece, Changes, set[tuple]]] = []
+        """Write what is newer than what is stored, in the order of a sync: parents first; one transaction.
+
+        Where that fails because of a row, each group of rows has a transaction of its own, and the ones at fault are rejects.
+        """
+        due = [
+            (piece, place)
+            for collection in self.feeds
+            for (name, place), piece in [*self.pieces.items()]
+            if name == collection and (piece.changed or piece.refused_more)
+        ]
+        try:
+            self.store_together(due, run)
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("Rows of the live feed could not be stored together")
+            self.store_apart(due, run)
+
+    def store_together(self, due: list[tuple[Piece, int | None]], run: SyncRun | None) -> None:
+        stored: Stored = []
         with transaction.atomic():
-            for collection in self.feeds:
-                for (name, place), piece in [*self.pieces.items()]:
-                    if name == collection and (piece.changed or piece.refused_more):
-                        stored += self.store_piece(piece, place, run)
+            for piece, place in due:
+                stored += self.store_piece(piece, place, run)
             self.check_hold()
         for piece, changes, keys in stored:
             piece.stored_as(keys)
             piece.counts.update(changes.counts)
 
-    def store_piece(self, piece: Piece, place: int | None, run: SyncRun | None) -> list[tuple[Piece, Changes, set[tuple]]]:
+    def store_apart(self, due: list[tuple[Piece, int | None]], run: SyncRun | None) -> None:
+        for piece, place in due:
+            waiting = [{group} for group in piece.changed] or [set()]
+            for piece.changed in waiting:
+                try:
+                    self.store_together([(piece, place)], run)
+                except AWAY:
+                    raise
+                except Exception as error:
+                    for key in [key for group in piece.changed for key in piece.members[group]]:
+                        piece.refuse(piece.newest[key].row, f"cannot be stored: {type(error).__name__}"[:200])
+                    piece.changed.clear()
+
+    def store_piece(self, piece: Piece, place: int | None, run: SyncRun | None) -> Stored:
         """Write what is newer of a piece; nothing of a session that is in no list, until it is."""
-        listed = piece.feed.lists or self.is_listed(place)
-        if piece.changed and not listed:
+        missing = self.missing_parent(piece, place)
+        if piece.changed and missing:
             piece.refused_more = True
-        stored = []
+        stored: Stored = []
         refused = [*piece.refused]
-        if piece.changed and listed:
+        if piece.changed and not missing:
             changes, keys = piece.store(source=self.source)
             stored = [(piece, changes, keys)]
             refused += changes.rejects
@@ -162,11 +199,18 @@ class Intake:
                 self.unsettled[piece.feed.collection, place] = piece
             elif changes.wrote:
                 piece.feed.after_write(piece.scope, source=self.source)
-        elif not listed:
-            refused += [(version.row, UNLISTED) for version in piece.newest.values()][:MAX_REJECTS]
+        elif missing:
+            refused += [(version.row, missing) for version in piece.newest.values()][:MAX_REJECTS]
         if run and (piece.refused_more or len(refused) > len(piece.refused)):
             self.keep_rejects(piece, run, refused)
         return stored
+
+    def missing_parent(self, piece: Piece, place: int | None) -> str:
+        """Why the rows of a piece cannot be stored yet, where the row that they belong to is not; empty where it is."""
+        if piece.feed.collection == "sessions":
+            races: set[Any] = {version.row.get("meeting_key") for version in piece.newest.values()}
+            return "" if Race.objects.filter(pk__in=races).count() == len(races) else NO_RACE
+        return "" if piece.feed.lists or self.is_listed(place) else UNLISTED
 
     def keep_rejects(self, piece: Piece, run: SyncRun, refused: list[tuple[dict, str]]) -> None:
         stored = rejects.in_scope(piece.feed, piece.scope, source=self.source)

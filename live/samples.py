@@ -1,16 +1,20 @@
 """Samples of cars and positions from the feed: collected in memory, and written to the sample files twice a minute."""
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from live.intake import AWAY
 from live.messages import Message
 from mirror.feeds import Feed, registry
-from mirror.storage import FileStorage
+from mirror.storage import FileStorage, StorageUnavailable
 from races.models import Session
 from telemetry.models import SampleFile
 from telemetry.samples.ingest import append
+
+log = logging.getLogger(__name__)
 
 HELD_BACK = timedelta(seconds=2)  # the newest samples wait: of one moment there can be two, and not all come in order
 Car = tuple[str, int, int]  # (collection, session, car)
@@ -59,9 +63,18 @@ class Samples:
             ready = {key: each for key, each in samples.items() if each[1] <= until}
             rows = [row for _, _, row in sorted(ready.values(), key=lambda each: (each[1], each[0]))]
             if rows:
-                changes = append(self.feeds[collection], rows, session_id=session, driver_number=car, source=self.source)
-                self.counts.update(changes.counts)
-                written.add(session)
+                try:
+                    changes = append(self.feeds[collection], rows, session_id=session, driver_number=car, source=self.source)
+                except AWAY:
+                    raise
+                except StorageUnavailable as error:
+                    log.warning("Samples wait: %s", error)
+                    continue
+                except Exception:
+                    log.exception("Samples of %s of car %s could not be stored", collection, car)
+                else:
+                    self.counts.update(changes.counts)
+                    written.add(session)
             for key in ready:
                 del samples[key]
         return written

@@ -3,6 +3,7 @@
 Contrast is WCAG 2.2's; 3:1 is what it asks of lines and shapes (success criterion 1.4.11).
 """
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
@@ -11,6 +12,7 @@ PAPERS = {"light": "#ffffff", "dark": "#121417"}
 CONTRAST = 3.0
 APART = 26.0  # how far two teams' colours lie apart at least, in CIELAB (CIE 1976); 2.3 is just noticeable
 UNKNOWN = "#7d8592"
+DIGITS = re.compile("[0-9A-Fa-f]{6}")
 RGB = tuple[float, float, float]
 
 
@@ -79,13 +81,13 @@ def legible(colour: str, paper: str) -> str:
 
 @lru_cache(maxsize=256)
 def palette(colours: tuple[tuple[str, str | None], ...]) -> dict[str, Shades]:
-    """{team: shades} for (team, six hexadecimal digits or None) in order of importance.
+    """{team: shades} for (team, six hexadecimal digits, or what is no colour) in order of importance.
 
     A team whose colour lies too near to an earlier one's gets the nearest twin that does not: teams in blue differ in lightness.
     """
     chosen: dict[str, Shades] = {}
     for team, digits in colours:
-        colour = f"#{digits.lower()}" if digits else UNKNOWN
+        colour = f"#{digits.lower()}" if digits and DIGITS.fullmatch(digits) else UNKNOWN
         light = apart(colour, PAPERS["light"], (shade.light for shade in chosen.values()))
         dark = apart(colour, PAPERS["dark"], (shade.dark for shade in chosen.values()))
         chosen[team] = Shades(light, dark)

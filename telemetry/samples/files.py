@@ -16,6 +16,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage
 from django.db import models
 from django.utils import timezone
+from msgspec import UNSET
 
 from api.tables.columns import arrow_type, make_column
 from mirror.errors import NotStored
@@ -59,8 +60,18 @@ def make_table(fields: list[models.Field], rows: list) -> "pa.Table":
     columns = [make_column(field) for field in fields]
     values = zip(*map(getter(c.name for c in columns), rows), strict=True) if rows else ((),) * len(columns)
     types = (arrow_type(column, integer_bits=(16, 32)) for column in columns)
-    arrays = {c.name: pa.array(cells, kind) for c, cells, kind in zip(columns, values, types, strict=True)}
+    arrays = {c.name: make_array(cells, kind) for c, cells, kind in zip(columns, values, types, strict=True)}
     return pa.table(arrays).sort_by("date")
+
+
+def make_array(cells: tuple, kind: "pa.DataType") -> "pa.Array":
+    """The cells of a column; a row that upstream sent without the field has null there."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(cells, kind)
+    except pa.ArrowInvalid:
+        return pa.array([None if cell is UNSET else cell for cell in cells], kind)
 
 
 def merge(old: "pa.Table | None", new: "pa.Table", *, prune: bool) -> Merge:
