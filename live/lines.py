@@ -96,7 +96,7 @@ def status(car: dict[str, Any]) -> str:
 
 FORECAST_COLUMNS = [
     Column("next", "This lap"),
-    Column("band", "80 %", wide=True),
+    Column("band", "80 % band", wide=True),
     Column("then", "Then", wide=True),
     Column("last", "Last lap", wide=True),
     Column("was", "Forecast was", wide=True),
@@ -213,9 +213,9 @@ class Map(NamedTuple):
 
 
 MAP_MARGIN = 60  # around the track, in which a label has room
-LABEL = (70, 34)  # width and height of a label
-LABEL_PLACES = ((0, -27), (52, 0), (-52, 0))  # its middle beside the car: above, to the right, to the left
-DOT = (48, 30)  # so near the middle of a label may be to another car
+LABEL = (92, 42)  # width and height of a label
+LABEL_PLACES = ((0, -31), (62, 0), (-62, 0))  # its middle beside the car: above, to the right, to the left
+DOT = (59, 34)  # so near the middle of a label may be to another car
 
 
 def draw_map(board: dict[str, Any]) -> Map | None:

@@ -159,7 +159,7 @@ def test_a_stored_circuit_is_the_track_before_a_car_has_driven(recording):
 
 
 def test_labels_on_the_map_never_cover_each_other():
-    cars = [({"acronym": name}, x, 100) for name, x in (("VER", 0), ("LEC", 50), ("PER", 110), ("SAI", 500))]
+    cars = [({"acronym": name}, x, 100) for name, x in (("VER", 0), ("LEC", 65), ("PER", 145), ("SAI", 500))]
     assert [each.label for each in label_cars(cars)] == ["VER", "", "PER", "SAI"]
 
 
@@ -167,11 +167,11 @@ def test_no_label_on_the_map_covers_a_car():
     column = [({"acronym": name}, 500, y) for name, y in (("VER", 100), ("LEC", 75), ("PER", 50))]
     placed = label_cars(column)
     assert [each.label for each in placed] == ["VER", "LEC", "PER"]
-    assert [each.label_x for each in placed] == [52, -52, 0]  # beside the cars that are above
+    assert [each.label_x for each in placed] == [62, -62, 0]  # beside the cars that are above
 
 
 def test_no_label_is_cut_off_at_the_edge_of_the_map():
-    for edge, aside in ((60, 52), (940, -52)):
+    for edge, aside in ((60, 62), (940, -62)):
         column = [({"acronym": name}, edge, y) for name, y in (("VER", 100), ("LEC", 75), ("PER", 50))]
         placed = label_cars(column)
         assert [(each.label, each.label_x) for each in placed] == [("VER", aside), ("", 0), ("PER", 0)]

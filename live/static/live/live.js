@@ -88,7 +88,7 @@ function drawOrder() {
   while (body.rows.length > board.order.length) body.lastElementChild.remove();
 }
 
-const MARGIN = 60, LABEL = [70, 34], LABEL_PLACES = [[0, -27], [52, 0], [-52, 0]], DOT = [48, 30]; // as in live/lines.py
+const MARGIN = 60, LABEL = [92, 42], LABEL_PLACES = [[0, -31], [62, 0], [-62, 0]], DOT = [59, 34]; // as in live/lines.py
 
 const isApart = ([x, y], others, by) => others.every(([ox, oy]) => Math.abs(x - ox) >= by[0] || Math.abs(y - oy) >= by[1]);
 
