@@ -238,9 +238,9 @@ def parent_options(column: models.ForeignKey) -> dict[str, Any]:
     return options | {"required": False} if column.null else options
 
 
-def validate_data(serializer_class: type[serializers.Serializer], data: Any) -> dict[str, Any]:
+def validate_data(serializer_class: type[serializers.Serializer], data: Any, **context: Any) -> dict[str, Any]:
     """The validated values of a body or query; raises ValidationError, also for unknown fields."""
-    serializer = serializer_class(data=data)
+    serializer = serializer_class(data=data, context=context)
     refuse_unknown(data, serializer.fields)
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data

@@ -1,5 +1,6 @@
 """Filters of drivers and of rows about cars, also by what people call a driver: `?driver=LEC`."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.db import models
@@ -166,9 +167,10 @@ class DriverFilter(LooseRowFilter):
         return rows.filter(pk__in={driver.driver_id for driver in drivers})
 
 
-def resolve_words(data: Any) -> Any:
+def resolve_words(data: Any, *, kinds: Collection[str] = ()) -> Any:
     """A query or body about one session with `session_id` in place of race, year and session, and `driver_number` in place of
-    driver; where no session is named, `driver` becomes `driver_id`. ValidationError for words that are unclear.
+    driver; where no session is named, `driver` becomes `driver_id`. Of several sessions those called as one of `kinds` are meant.
+    ValidationError for words that are unclear.
     """
     if not isinstance(data, dict):
         return data
@@ -183,7 +185,7 @@ def resolve_words(data: Any) -> Any:
         if words and "session_id" in rest:
             raise ValidationError({name: ["This is said by session_id: leave one of them out."] for name in words})
         if words:
-            rest["session_id"] = find_session(**words).session_id
+            rest["session_id"] = find_session(**words, kinds=kinds).session_id
         if driver is not None and "session_id" in rest:
             rest["driver_number"] = find_car(driver, session=find_session(session=str(rest["session_id"])).session_id)
         elif driver is not None:
@@ -199,6 +201,7 @@ class SessionWords(serializers.Serializer):
     race = serializers.CharField(required=False, help_text=RACE)
     year = serializers.CharField(required=False, help_text="The season of the race, or `latest`.")
     session = serializers.CharField(required=False, help_text=SESSION)
+    kinds: ClassVar[Collection[str]] = ()  # what the sessions are called that this is about; any, or those of the context
     ways: ClassVar[dict[str, str]] = {}  # what is required, and what does as well
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -207,4 +210,4 @@ class SessionWords(serializers.Serializer):
         return attrs
 
     def to_internal_value(self, data: Any) -> Any:
-        return super().to_internal_value(resolve_words(data))
+        return super().to_internal_value(resolve_words(data, kinds=self.context.get("kinds", self.kinds)))

@@ -1,6 +1,7 @@
 """Arguments of commands that name race weekends and sessions by their keys or in people's words."""
 
 from argparse import ArgumentTypeError
+from collections.abc import Collection
 from itertools import product
 from typing import Any
 
@@ -32,8 +33,9 @@ def add_session_arguments(parser: CommandParser) -> None:
     parser.add_argument("--session", metavar="SESSION", help=SESSION)
 
 
-def chosen_session(options: dict[str, Any]) -> int:
-    """The key of the session that `--race`, `--year` and `--session` name; CommandError where they name none or several.
+def chosen_session(options: dict[str, Any], *, kinds: Collection[str] = ()) -> int:
+    """The key of the session that `--race`, `--year` and `--session` name, of several the one with a name in `kinds`;
+    CommandError where they name none or several.
 
     A number that is not stored is returned as it is: whoever looks for it says how to bring it in.
     """
@@ -43,7 +45,7 @@ def chosen_session(options: dict[str, Any]) -> int:
     if words.keys() == {"session"} and is_key(words["session"]):
         return key_of("session", words["session"])
     try:
-        return find_session(**words).session_id
+        return find_session(**words, kinds=kinds).session_id
     except Unclear as error:
         raise CommandError(f"--{error.field}: {error}") from error
 

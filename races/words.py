@@ -5,10 +5,10 @@ parameter and what could be meant, is raised for words that mean nothing that is
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from itertools import chain, groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -244,9 +244,23 @@ def describe_missing(*, race: str | None, year: int | None, session: str | None)
     return f"{what}; there are: {names}." if names else f"{what}."
 
 
-def find_session(*, race: str | None = None, year: str | int | None = None, session: str | None = None) -> SessionName:
-    """The only session that words mean; Unclear where they can mean several."""
+def choose_kinds(sessions: Sequence[SessionName], kinds: Collection[str]) -> list[SessionName]:
+    return [each for each in sessions if each.session_name in kinds]
+
+
+def refuse_kind(*, race: str | None, year: str | int | None, session: str | None, kinds: Collection[str]) -> NoReturn:
+    """Unclear: what is asked is about none of the sessions that words mean."""
+    others = choose_kinds(find_sessions(race=race, year=year), kinds) if session else []
+    raise Unclear("session", f"This is asked of: {', '.join(kinds)}.", [each.slug for each in others])
+
+
+def find_session(
+    *, race: str | None = None, year: str | int | None = None, session: str | None = None, kinds: Collection[str] = ()
+) -> SessionName:
+    """The only session that words mean, of several the one with a name in `kinds`; Unclear where they can mean several."""
     sessions = find_sessions(race=race, year=year, session=session)
+    if kinds and len(sessions) > 1:
+        sessions = choose_kinds(sessions, kinds) or refuse_kind(race=race, year=year, session=session, kinds=kinds)
     if len(sessions) == 1:
         return sessions[0]
     if len({each.race_id for each in sessions}) == 1:

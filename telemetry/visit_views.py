@@ -44,6 +44,7 @@ class PitVisitsQuery(SessionWords):
     fields = serializers.CharField(  # type: ignore[assignment]  # declared, it leaves Serializer.fields as it is
         required=False, help_text="Fields of the visits, separated by commas; by default all."
     )
+    kinds = RACES
     ways: ClassVar = {"session_id": "race, year and session"}
 
 

@@ -39,7 +39,7 @@ Drivers = Annotated[
 LapNumber = Annotated[int, Field(ge=0, le=999)]
 
 
-def choose_session(race: str, year: int | None, session: str) -> Session:
-    """The session that the words mean; races.words.Unclear says what could be meant."""
-    met = find_session(race=race or None, year=year, session=session or None)
+def choose_session(race: str, year: int | None, session: str, *, kinds: Sequence[str] = ()) -> Session:
+    """The session that the words mean, of several one called as one of `kinds`; races.words.Unclear says what could be meant."""
+    met = find_session(race=race or None, year=year, session=session or None, kinds=kinds)
     return Session.objects.select_related("race", "quality").get(pk=met.session_id)

@@ -15,7 +15,7 @@ from ask.mcp.turns import turn
 from ask.sql import running
 from drivers.words import find_car
 from mirror import versions
-from ml.analysis import QUESTIONS, CannotSay, NotThere
+from ml.analysis import PRACTICE, QUESTIONS, CannotSay, NotThere
 from ml.analysis import ask as ask_analysis
 from pages.season import season_page
 from pages.season_rows import load_season
@@ -49,9 +49,15 @@ def standings(year: Season = LATEST) -> dict[str, Any]:
     return {"year": number, "drivers": table(columns, drivers), "teams": table(columns, teams), "caveats": caveats}
 
 
-def analysis(question: QuestionName, race: RaceWords, year: Year = None, session: SessionWords = "race") -> dict[str, Any]:
-    """A race engineer's question about a session: pace, degradation, team-mates, undercuts, with intervals and assumptions."""
-    chosen = choose_session(race, year, session)
+def analysis(question: QuestionName, race: RaceWords, year: Year = None, session: SessionWords = "") -> dict[str, Any]:
+    """A race engineer's question about a session: pace, degradation, team-mates, undercuts, with intervals and assumptions.
+
+    Without session it is asked of the race, or the qualifying; of practice, name the session.
+    """
+    if question not in QUESTIONS:
+        raise NotAnswered(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
+    kinds = QUESTIONS[question].kinds
+    chosen = choose_session(race, year, session or ("" if kinds == PRACTICE else kinds[0]), kinds=kinds)
 
     def make() -> bytes:
         with turn(admission.EXPENSIVE):

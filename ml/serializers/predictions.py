@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from api.fields import ChoiceField
 from drivers.filters import DRIVER, SessionWords
+from races.models import RACES
 
 
 class PredictSerializer(SessionWords):
@@ -46,6 +47,7 @@ class PredictSerializer(SessionWords):
         required=False, min_value=-30, max_value=80, help_text="°C; as in the circuit's last race by default."
     )
     rainfall = serializers.BooleanField(required=False)
+    kinds = RACES
 
     STORED: ClassVar = ("session_id", "driver_number", "from_lap")  # required of a stored race
     HYPOTHETICAL: ClassVar = ("circuit_name", "lap_number")  # required of a hypothetical lap

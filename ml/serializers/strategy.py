@@ -7,6 +7,7 @@ from rest_framework import serializers
 from api.fields import ChoiceField
 from drivers.filters import DRIVER, SessionWords
 from ml.strategy.timeline import COMPOUNDS
+from races.models import RACES
 
 MAX_KEY, MAX_LAP, MAX_STOPS = 2**31 - 1, 200, 6
 
@@ -20,6 +21,7 @@ class SessionQuery(SessionWords):
         max_value=MAX_KEY,
         help_text="A race or sprint that is stored, or on; or race, year and session.",
     )
+    kinds = RACES
     ways: ClassVar = {"session_id": "race, year and session"}
 
 

@@ -180,6 +180,21 @@ def test_every_answer_says_what_it_rests_on(api, session_ids, question):
     assert told["session"]["session_id"] == of(session_ids, question)
 
 
+def test_words_mean_a_session_that_the_question_can_be_asked_of(api, session_ids):
+    race = Session.objects.get(pk=session_ids["Race"])
+    words = {"race": race.race.slug, "year": race.year}
+
+    def ask(question, **more):
+        return api.get(f"{URL}{question}/", words | more)
+
+    assert ask("race-pace").json()["session"]["session_id"] == race.pk
+    assert ask("qualifying-gap").json()["session"]["session_name"] == "Qualifying"
+    proposed = "This weekend has several such sessions. Did you mean 'practice-1', 'practice-2' or 'practice-3'?"
+    assert ask("long-runs").json() == {"session": [proposed]}
+    assert ask("race-pace", session="practice").json() == {"session": ["This is asked of: Race, Sprint. Did you mean 'race'?"]}
+    assert ask("nosuch").status_code == 404
+
+
 def test_an_answer_is_kept_until_a_row_changes(editor, session_ids, monkeypatch):
     asked = []
     monkeypatch.setattr(views, "ask", lambda *question, **options: asked.append(question) or analysis.ask(*question, **options))

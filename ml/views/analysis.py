@@ -77,7 +77,9 @@ class AnalysisView(APIView):
         """
         query = request.query_params.dict()
         query.pop("format", None)
-        options = validate_data(AnalysisQuery, query)
+        if question not in QUESTIONS:
+            raise NotFound(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
+        options = validate_data(AnalysisQuery, query, kinds=QUESTIONS[question].kinds)
         session_id, table, fields = options.pop("session_id"), options.pop("table", "rows"), options.pop("fields", "")
         renderer: Any = request.accepted_renderer
         try:

@@ -124,6 +124,28 @@ def test_unclear_words_name_the_parameter_and_what_could_be_meant(seasons, words
 
 
 @pytest.mark.parametrize(
+    ("session", "kinds", "expected"),
+    [
+        (None, ["Race"], 53),
+        (None, ["Practice 1", "Practice 2"], 50),
+        (None, ["Race", "Sprint"], "This weekend has several such sessions. Did you mean 'sprint' or 'race'?"),
+        (None, ["Qualifying"], "This is asked of: Qualifying."),
+        ("sprint", ["Race"], 52),  # one session is meant; whoever asks says that it is of another kind
+    ],
+)
+def test_only_sessions_that_can_be_asked_are_proposed(seasons, session, kinds, expected):
+    def ask():
+        return find_session(race="monaco", year=2024, session=session, kinds=kinds).session_id
+
+    if isinstance(expected, int):
+        assert ask() == expected
+        return
+    with pytest.raises(Unclear) as unclear:
+        ask()
+    assert str(unclear.value) == expected
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
         ("races/?race=monaco", {1, 5}),

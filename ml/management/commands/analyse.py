@@ -37,7 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the answer, too: a PNG, SVG or PDF file")
 
     def handle(self, *, question: str, as_json: bool, plot: Path | None, **options: Any) -> None:
-        session = chosen_session(options)
+        session = chosen_session(options, kinds=QUESTIONS[question].kinds)
         given = {name: options[name] for name in ("fuel_effect", "fuel_load") if options[name] is not None}
         try:
             answer = ask(question, session, **given)
