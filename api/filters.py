@@ -27,6 +27,7 @@ from api.closed import UnknownValue, spell_texts, spell_values, user_names
 from api.fields import ordered_columns, value_field, value_schema
 from api.parameters import conditions, split_values
 from api.selecting import describe_include
+from api.tables.spreadsheet import EXCEL
 from mirror.fields import JSONText
 
 LOOKUPS = {  # {lookup: its meaning in the documentation}
@@ -200,7 +201,8 @@ class StrictFilterBackend(filters.BaseFilterBackend):
             for name, about in view.filterset_class.words.items()
         ]
         include = [describe_include(view.included)] if view.included else []
-        return [*include, *words, *equal, describe_comparisons(others)]
+        excel = {"name": "excel", "in": "query", "description": EXCEL, "schema": {"type": "string"}}
+        return [*include, excel, *words, *equal, describe_comparisons(others)]
 
 
 def list_parameters(view: Any) -> set[str]:

@@ -1,11 +1,10 @@
 """Renderers and parsers of the REST API: JSON in; JSON, CSV, NDJSON, Parquet or a browsable page out."""
 
-import codecs
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from typing import IO, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.conf import settings
@@ -15,7 +14,7 @@ from rest_framework.exceptions import NotAcceptable, ParseError, ValidationError
 from rest_framework.negotiation import DefaultContentNegotiation
 
 from api.errors import TooLarge
-from api.tables import writers
+from api.tables import spreadsheet, writers
 from api.tables.columns import Column, Columns
 from api.tables.converters import python_to_arrow, python_to_csv, python_to_json, python_to_spreadsheet
 from mirror.json_input import TooDeep, parse_json
@@ -107,18 +106,22 @@ class Negotiation(DefaultContentNegotiation):
             return renderer, renderer.media_type
 
 
-def write_for_spreadsheet(columns: Columns, chunks: writers.Chunks, *, zone: str) -> Iterator[bytes]:
-    """CSV that spreadsheets read as it is meant: UTF-8 with a byte order mark, dates without T and offset.
-
-    Dates are in UTC, or in the time zone named (`Europe/Berlin`); ValidationError for one that is not known.
-    """
+def read_zone(request: Any, renderer: Any) -> ZoneInfo | None:
+    """The time zone of a CSV for a spreadsheet, where `excel` asks for one; ValidationError for another format or zone."""
     try:
-        place = ZoneInfo("UTC" if zone in ("1", "true") else zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValidationError(
-            {"excel": [f"There is no time zone {zone!r}; 1 is UTC, others have names like Europe/Berlin."]}
-        ) from error
-    return chain([codecs.BOM_UTF8], writers.write_csv(columns, chunks, partial(python_to_spreadsheet, zone=place)))
+        zone = spreadsheet.read_zone(request.query_params.get("excel", ""))
+    except ValueError as error:
+        raise ValidationError({"excel": [str(error)]}) from error
+    if zone and not isinstance(renderer, CSVRenderer):
+        raise ValidationError({"excel": ["Only with format=csv."]})
+    return zone
+
+
+def write_file(request: Any, renderer: FileRenderer, columns: Columns, rows: writers.Chunks) -> Iterator[bytes]:
+    """The pieces of a file: for a spreadsheet where `excel` asks for it, with times of its time zone."""
+    if zone := read_zone(request, renderer):
+        return spreadsheet.write_csv(columns, rows, python_to_spreadsheet, zone=zone)
+    return renderer.write(columns, rows)
 
 
 def split_rows(rows: Iterable[tuple]) -> Iterator[writers.Chunk]:
@@ -127,10 +130,12 @@ def split_rows(rows: Iterable[tuple]) -> Iterator[writers.Chunk]:
     return iter(lambda: list(islice(iterator, CHUNK)), [])
 
 
-def table_response(renderer: FileRenderer, rows: list[dict[str, Any]], *, filename: str) -> StreamingHttpResponse:
-    """Rows that all have the same names as a file."""
+def table_response(request: Any, rows: list[dict[str, Any]], *, filename: str) -> StreamingHttpResponse:
+    """Rows that all have the same names as a file of the format that the request accepts."""
     columns = [column_of(name, [row[name] for row in rows]) for name in (rows[0] if rows else ())]
-    return file_response(renderer, renderer.write(columns, split_rows(tuple(row.values()) for row in rows)), filename=filename)
+    chunks = split_rows(tuple(row.values()) for row in rows)
+    renderer = request.accepted_renderer
+    return file_response(renderer, write_file(request, renderer, columns, chunks), filename=filename)
 
 
 def column_of(name: str, values: list[Any]) -> Column:

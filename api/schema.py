@@ -15,7 +15,7 @@ from api.viewsets import EntityViewSet
 
 PREFIX = "/api/v1/"
 
-LIST_PARAMETERS = {"include", "search", "ordering", "page", "page_size", "per_page", "format"}
+LIST_PARAMETERS = {"include", "search", "ordering", "page", "page_size", "per_page", "format", "excel"}
 
 SUMMARIES = {
     "list": "List {many}",

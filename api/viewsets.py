@@ -7,7 +7,7 @@ Its serializer and its filters have every field of the model. A viewset names a 
 to add to that.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,13 +28,12 @@ from api.filters import ModelFilter
 from api.formats import (
     FILES,
     BrowsableRenderer,
-    CSVRenderer,
     FileRenderer,
     JSONRenderer,
     ParquetRenderer,
     file_response,
     split_rows,
-    write_for_spreadsheet,
+    write_file,
 )
 from api.ranges import file_of, is_partial, respond
 from api.selecting import Included, read_selection
@@ -228,16 +227,6 @@ class EntityViewSet(viewsets.GenericViewSet):
                 return serializer.save()
         except IntegrityError as error:
             raise conflict_error(serializer) from error
-
-
-def write_file(request: Any, renderer: FileRenderer, columns: Columns, rows: Any) -> Iterator[bytes]:
-    """The pieces of a file: for a spreadsheet where `excel` asks for it, with times of its time zone."""
-    text = request.query_params.get("excel", "")
-    if text in ("", "0", "false"):
-        return renderer.write(columns, rows)
-    if not isinstance(renderer, CSVRenderer):
-        raise ValidationError({"excel": ["Only with format=csv."]})
-    return write_for_spreadsheet(columns, rows, zone=text)
 
 
 class ReadOnlyViewSet(EntityViewSet):

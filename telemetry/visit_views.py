@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
@@ -24,6 +24,7 @@ from api.formats import (
 )
 from api.selecting import pick_fields
 from api.serializers import validate_data
+from api.tables.spreadsheet import EXCEL
 from drivers.filters import DRIVER, SessionWords
 from mirror.limits import MAX_KEY
 from races.models import RACES, Session
@@ -78,7 +79,7 @@ class PitVisitsView(APIView):
     @extend_schema(
         operation_id="pit_visits",
         summary="List visits to the pit lane by kind",
-        parameters=[PitVisitsQuery],
+        parameters=[PitVisitsQuery, OpenApiParameter("excel", str, description=EXCEL)],
         responses={
             (200, JSONRenderer.media_type): PitVisitsSerializer,
             (200, CSVRenderer.media_type): str,
@@ -91,7 +92,8 @@ class PitVisitsView(APIView):
         stints, and marked. Files have the visits alone.
         """
         parameters = request.query_params.dict()
-        parameters.pop("format", None)
+        for name in ("format", "excel"):
+            parameters.pop(name, None)
         query = validate_data(PitVisitsQuery, parameters)
         session = Session.objects.filter(pk=query["session_id"]).first()
         if session is None or session.session_name not in RACES:
@@ -106,7 +108,7 @@ class PitVisitsView(APIView):
         kinds = {kind: count for kind in KINDS if (count := sum(visit.kind == kind for visit in visits))}
         rows = pick_fields([describe(visit) for visit in visits], query.get("fields", ""))
         if isinstance(request.accepted_renderer, FileRenderer):
-            return table_response(request.accepted_renderer, rows, filename=f"pit_visits_{session.pk}")
+            return table_response(request, rows, filename=f"pit_visits_{session.pk}")
         return Response({"session_id": session.pk, "kinds": kinds, "visits": rows})
 
 

@@ -20,6 +20,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "order_by": ({"type": "string"}, "Fields to sort by, separated by commas; `-` before one sorts downwards."),
     "fields": ({"type": "string"}, "Only these fields, separated by commas."),
     "format": ({"type": "string", "enum": [*FORMATS]}, "How the rows are written."),
+    "excel": ({"type": "string"}, "With `format=csv`, for spreadsheets: 1 for dates in UTC, or a time zone (`Europe/Berlin`)."),
     "csv": ({"type": "string", "enum": ["true"]}, "The same as `format=csv`, as upstream has it."),
 }
 FAILURES = {400: "Failure400", 404: "Failure404", 429: "Failure429", 503: "Failure503"}

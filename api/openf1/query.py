@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
+from zoneinfo import ZoneInfo
 
 from api import selecting
 from api.openf1 import values
 from api.openf1.catalogue import Collection
 from api.selecting import Included
+from api.tables import spreadsheet
 from api.tables.columns import Column
 from api.tables.writers import FORMATS
 
-OPTIONS = ("csv", "format", "fields", "include", "order_by", "limit", "offset", "empty", "raw")
+OPTIONS = ("csv", "format", "fields", "include", "order_by", "limit", "offset", "empty", "raw", "excel")
 COMPARISON = re.compile(r"([^<>=]*)(>=|<=|=|>|<)(.*)", re.DOTALL)
 OPERATOR_IN_VALUE = re.compile(r"(>=|<=|>|<)(.*)", re.DOTALL)
 LATEST = ("session_key", "meeting_key")
@@ -49,6 +51,7 @@ class Query:
     format: str = "json"
     empty_as_list: bool = False
     raw: bool = False
+    zone: ZoneInfo | None = None  # of dates in CSV for a spreadsheet
 
     @property
     def fingerprint(self) -> str:
@@ -56,7 +59,9 @@ class Query:
         predicates = [(column.name, op, value) for column, op, value in self.predicates]
         order = [(column.name, descending) for column, descending in self.order_by]
         fields = [column.name for column in self.fields]
-        return repr((self.collection.name, predicates, fields, order, self.offset, self.limit, self.format, self.empty_as_list))
+        return repr(
+            (self.collection.name, predicates, fields, order, self.offset, self.limit, self.format, self.empty_as_list, self.zone)
+        )
 
     def values_of(self, name: str) -> set[Any] | None:
         """The values a field must equal; None when the query does not compare it, or not by equality alone."""
@@ -90,6 +95,7 @@ def parse(text: str, collection: Collection, *, now: datetime, latest: Latest, e
         empty_as_list=check_choice(options.get("empty", "list" if empty_as_list else "404"), ("list", "404"), "empty") == "list",
         format=format_,
         raw=is_on(options.get("raw", "")),
+        zone=parse_zone(options.get("excel", ""), format_),
         limit=parse_count(options["limit"], "limit") if "limit" in options else None,
         offset=parse_count(options.get("offset", "0"), "offset"),
         fields=parse_fields(options.get("fields"), collection, included, alphabetical=format_ == "csv"),
@@ -158,6 +164,16 @@ def check_choice(text: str, among: Iterable[str], option: str) -> str:
     if text not in among:
         raise BadQuery(f"{option}={text}: choose one of {', '.join(among)}.")
     return text
+
+
+def parse_zone(text: str, format_: str) -> ZoneInfo | None:
+    try:
+        zone = spreadsheet.read_zone(text)
+    except ValueError as error:
+        raise BadQuery(f"excel={text}: {error}") from error
+    if zone and format_ != "csv":
+        raise BadQuery("excel: only with csv=true or format=csv.")
+    return zone
 
 
 def parse_count(text: str, option: str) -> int:

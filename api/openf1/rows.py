@@ -20,7 +20,9 @@ from api.openf1.catalogue import Collection
 from api.openf1.predicates import condition
 from api.openf1.query import Query
 from api.selecting import Included
+from api.tables import spreadsheet
 from api.tables.columns import Column
+from api.tables.converters import stored_to_spreadsheet
 from api.tables.writers import FORMATS, Chunk
 
 CHUNK = 4_000  # rows read and written at once
@@ -154,4 +156,6 @@ def read_chunks(query: Query) -> Iterator[Chunk]:
 
 
 def write_chunks(query: Query, chunks: Iterable[Chunk]) -> Iterator[bytes]:
+    if query.zone:
+        return spreadsheet.write_csv(query.fields, chunks, stored_to_spreadsheet, zone=query.zone)
     return FORMATS[query.format].write(query.fields, chunks)

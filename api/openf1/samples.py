@@ -15,8 +15,9 @@ from django.db.models import Q
 from api.openf1.catalogue import CAR, Collection
 from api.openf1.predicates import Alternatives, any_of, by_column
 from api.openf1.query import BadQuery, Query
-from api.tables import arrow
+from api.tables import arrow, spreadsheet
 from api.tables.columns import Column, arrow_type
+from api.tables.converters import stored_to_spreadsheet
 from mirror.storage import FileStorage
 
 if TYPE_CHECKING:
@@ -231,4 +232,7 @@ def select_part(tables: Iterable["pa.Table"], query: Query) -> Iterator["pa.Tabl
 
 
 def write_chunks(query: Query, tables: Iterable["pa.Table"]) -> Iterator[bytes]:
+    if query.zone:
+        chunks = (list(arrow.to_tuples(part)) for part in arrow.slices(tables))
+        return spreadsheet.write_csv(query.fields, chunks, stored_to_spreadsheet, zone=query.zone)
     return arrow.WRITERS[query.format](query.fields, tables)

@@ -54,6 +54,18 @@ def stored_to_portable_csv(column: Column, values: Iterable) -> Iterable:
     return stored_to_openf1_csv(column, values)
 
 
+def stored_to_spreadsheet(column: Column, values: Iterable, *, zone: datetime.tzinfo) -> Iterable:
+    """As `stored_to_portable_csv`, but dates are local ones."""
+    if not column.is_datetime:
+        return stored_to_portable_csv(column, values)
+    return to_local([value and datetime.datetime.fromisoformat(value) for value in values], zone)
+
+
+def to_local(moments: Iterable[Any], zone: datetime.tzinfo) -> list[str | None]:
+    """Moments as spreadsheets read them, to the millisecond: 2024-03-02 16:03:42.341"""
+    return [each and each.astimezone(zone).replace(tzinfo=None).isoformat(" ", "milliseconds") for each in moments]
+
+
 def stored_to_arrow(column: Column, values: Iterable) -> "pa.Array":
     import pyarrow as pa
 
@@ -72,11 +84,8 @@ def python_to_csv(column: Column, values: Iterable) -> list[Any]:
 
 
 def python_to_spreadsheet(column: Column, values: Iterable, *, zone: datetime.tzinfo) -> list[Any]:
-    """As `python_to_csv`, but dates are local ones, to the millisecond: 2024-03-02 16:03:42.341"""
-    if not column.is_datetime:
-        return python_to_csv(column, values)
-    moments = [value and value.astimezone(zone).replace(tzinfo=None) for value in values]
-    return [moment and moment.isoformat(" ", "milliseconds") for moment in moments]
+    """As `python_to_csv`, but dates are local ones."""
+    return to_local(values, zone) if column.is_datetime else python_to_csv(column, values)
 
 
 def csv_cell(value: Any) -> Any:

@@ -94,7 +94,8 @@ def frame_context(sql: str, kind: str, *, embed: bool) -> dict[str, Any]:
         "kind": kind,
         "kinds": chart.KINDS,
         "embed": embed,
-        "files": [(title, link(file_url, q=sql, format=title.lower())) for title in ("JSON", "CSV", "Parquet")],
+        "files": [(title, link(file_url, q=sql, format=title.lower())) for title in ("JSON", "CSV", "Parquet")]
+        + [("CSV for spreadsheets", link(file_url, q=sql, format="csv", excel="1"))],
         "embed_url": link(reverse("sql-page"), q=sql, chart=kind, embed="1"),
         "tables": [] if embed else tables(),
         "joins": JOINS,

@@ -47,8 +47,8 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def run(sql: str, *, format_: str = "json", rows: int = ROWS) -> Answer:
-    """Answer a question; Refused says what is wrong with it."""
+def run(sql: str, *, format_: str = "json", zone: str = "", rows: int = ROWS) -> Answer:
+    """Answer a question, in CSV for a spreadsheet with dates of a time zone; Refused says what is wrong with it."""
     if len(sql) > LONGEST:
         raise Refused(f"The question has {len(sql):,} characters; {LONGEST:,} are read at most.")
     if "\0" in sql or not sql.strip():
@@ -59,6 +59,7 @@ def run(sql: str, *, format_: str = "json", rows: int = ROWS) -> Answer:
     question = {
         "sql": sql,
         "format": format_,
+        "zone": zone,
         "folder": str(root.resolve()),
         "views": tables.views,
         "folders": tables.folders,

@@ -14,13 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from api import admission
-from api.formats import CSVRenderer, JSONRenderer, ParquetRenderer
+from api.formats import CSVRenderer, JSONRenderer, ParquetRenderer, read_zone
+from api.tables.spreadsheet import EXCEL
 from ask.sql import running
 from ask.sql.describe import JOINS, tables
 from ask.sql.examples import EXAMPLES
 
 TURNED_OFF = "SQL is turned off on this site (setting SQL)."
-PARAMETERS = ("q", "format")
+PARAMETERS = ("q", "format", "excel")
 
 
 class SqlColumnSerializer(serializers.Serializer):
@@ -63,6 +64,7 @@ class SqlView(APIView):
                 description="One statement of DuckDB's SQL that reads, such as `SELECT count(*) FROM laps`; without it "
                 "the answer describes the tables.",
             ),
+            OpenApiParameter("excel", str, description=EXCEL),
         ],
         responses={
             (200, "application/json"): SqlAnswerSerializer,
@@ -83,17 +85,18 @@ class SqlView(APIView):
         if "q" not in request.query_params:
             return Response(description())
         renderer: Any = request.accepted_renderer
-        answer = answer_in_turn(request, request.query_params["q"], format_=renderer.format)
+        zone = read_zone(request, renderer)
+        answer = answer_in_turn(request, request.query_params["q"], format_=renderer.format, zone=zone.key if zone else "")
         if renderer.format == "json":
             return HttpResponse(as_json(answer), content_type="application/json")
         disposition = {"Content-Disposition": f'attachment; filename="answer.{renderer.format}"'}
         return HttpResponse(answer.body, content_type=renderer.media_type, headers=disposition)
 
 
-def answer_in_turn(request: Request, sql: str, *, format_: str) -> running.Answer:
+def answer_in_turn(request: Request, sql: str, *, format_: str, zone: str) -> running.Answer:
     try:
         with admission.turn(admission.SQL, request):
-            return running.run(sql, format_=format_)
+            return running.run(sql, format_=format_, zone=zone)
     except running.Refused as error:
         raise ValidationError({"q": [str(error)]}) from error
     except running.WorkerDied as error:

@@ -5,6 +5,7 @@ comes with; their folders are all of the file system that DuckDB can open. It wr
 """
 
 import csv
+import datetime
 import io
 import os
 import re
@@ -13,6 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import msgspec
@@ -34,6 +36,7 @@ class Question(msgspec.Struct):
 
     sql: str
     format: str  # json, csv, parquet
+    zone: str  # of dates in CSV for a spreadsheet; empty for all other answers
     folder: str  # that paths are relative to
     views: dict[str, str]
     folders: list[str]
@@ -177,20 +180,25 @@ def write_json(result: duckdb.DuckDBPyConnection, output: Answer, names: list[st
 
 
 def write_csv(result: duckdb.DuckDBPyConnection, output: Answer, names: list[str]) -> None:
-    text = io.StringIO()
+    zone = ZoneInfo(output.question.zone) if output.question.zone else None
+    text = io.StringIO("\ufeff" if zone else "", newline="")
+    text.seek(0, io.SEEK_END)
     writer = csv.writer(text)
     writer.writerow(names)
     for rows in batches(result):
         output.take(len(rows))
-        writer.writerows([csv_cell(value) for value in row] for row in rows)
+        writer.writerows([csv_cell(value, zone) for value in row] for row in rows)
         output.write(text.getvalue().encode())
         text.seek(0)
         text.truncate()
     output.write(text.getvalue().encode())
 
 
-def csv_cell(value: Any) -> Any:
-    """As in JSON, but null (and NaN) is empty and text has no quotes of its own."""
+def csv_cell(value: Any, zone: ZoneInfo | None) -> Any:
+    """As in JSON, but null (and NaN) is empty and text has no quotes of its own; with a time zone dates are local ones."""
+    if zone and isinstance(value, datetime.datetime):
+        moment = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+        return moment.astimezone(zone).replace(tzinfo=None).isoformat(" ", "milliseconds")
     if value != value:  # noqa: PLR0124 - so is NaN alone
         return None
     if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):

@@ -164,6 +164,15 @@ def test_the_api_answers_in_json_csv_and_parquet(recorded, client):
     assert pq.read_table(pa.BufferReader(answer.content)).to_pylist()[0] == {"driver_number": 1, "best": 92.608}
 
 
+def test_csv_for_spreadsheets_has_a_mark_and_local_dates(recorded, client):
+    sql = "SELECT date_start, date_start::TIMESTAMP AS utc, lap_number FROM laps WHERE session_key = 9472 ORDER BY 3, 1 LIMIT 1"
+    sheet = get(client, sql, format="csv", excel="Europe/Berlin").content.decode()
+    local = "2024-03-02 16:03:42.341"
+    assert sheet == f"\ufeffdate_start,utc,lap_number\r\n{local},{local},1\r\n"
+    assert get(client, sql, excel="1").json() == {"excel": ["Only with format=csv."]}
+    assert "no time zone 'Nowhere'" in get(client, sql, format="csv", excel="Nowhere").json()["excel"][0]
+
+
 def test_the_api_says_what_is_wrong(db, client):
     assert "Did you mean" in get(client, "SELECT * FROM lapz, laps").json()["q"][0]
     assert get(client, "FROM lap").json()["q"][0].startswith("There is no table lap. Did you mean laps? There are: ")

@@ -507,6 +507,8 @@ def test_an_answer_is_a_table_or_a_picture(api, session_ids):
     text = b"".join(api.get(f"{url}&format=csv")).decode().splitlines()
     assert text[0] == "name,team,pace,quartiles_p25,quartiles_p50,quartiles_p75,gap,band_low,band_high,laps"
     assert text[1].startswith(f"{first['name']},{first['team']},{first['pace']},")
+    assert b"".join(api.get(f"{url}&format=csv&excel=1")).decode().splitlines() == ["\ufeff" + text[0], *text[1:]]
+    assert api.get(f"{url}&excel=1").json() == {"excel": ["Only with format=csv."]}
     teams = pq.read_table(io.BytesIO(b"".join(api.get(f"{url}&format=parquet&table=teams")))).to_pylist()
     assert [row["team"] for row in teams] == [row["team"] for row in answer["teams"]]
     assert Image.open(io.BytesIO(api.get(f"{url}&format=png").content)).width > 500

@@ -19,12 +19,14 @@ from api.formats import (
     FileRenderer,
     JSONRenderer,
     ParquetRenderer,
+    read_zone,
     table_response,
 )
 from api.kept import alone, in_turn
 from api.links import NAMESPACE
 from api.selecting import pick_fields
 from api.serializers import validate_data
+from api.tables.spreadsheet import EXCEL
 from mirror import versions
 from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
 from ml.analysis.columns import TABLES, flat_rows
@@ -61,6 +63,7 @@ class AnalysisView(APIView):
                 description="; ".join(f"{name}: {question.about}" for name, question in QUESTIONS.items()),
             ),
             AnalysisQuery,
+            OpenApiParameter("excel", str, description=EXCEL),
         ],
         responses={
             (200, "application/json"): AnswerSerializer,
@@ -76,18 +79,20 @@ class AnalysisView(APIView):
         stored, has no laps or is of another kind; 400 where there are too few laps.
         """
         query = request.query_params.dict()
-        query.pop("format", None)
+        for name in ("format", "excel"):
+            query.pop(name, None)
         if question not in QUESTIONS:
             raise NotFound(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
         options = validate_data(AnalysisQuery, query, kinds=QUESTIONS[question].kinds)
         session_id, table, fields = options.pop("session_id"), options.pop("table", "rows"), options.pop("fields", "")
         renderer: Any = request.accepted_renderer
+        read_zone(request, renderer)
         try:
             answer = kept_answer(request, question, session_id, options)
             if isinstance(renderer, SVGRenderer | PNGRenderer):
                 return picture(request, answer, renderer)
             if isinstance(renderer, FileRenderer):
-                return table_file(msgspec.json.decode(answer), table, renderer, fields=fields)
+                return table_file(request, msgspec.json.decode(answer), table, fields=fields)
             if fields:
                 whole = msgspec.json.decode(answer)
                 return Response(whole | {"rows": pick_fields(whole["rows"], fields)})
@@ -124,12 +129,12 @@ def picture(request: Request, answer: bytes, renderer: FileRenderer) -> HttpResp
     return HttpResponse(body, content_type=renderer.media_type)
 
 
-def table_file(answer: dict[str, Any], table: str, renderer: FileRenderer, *, fields: str) -> HttpResponseBase:
+def table_file(request: Request, answer: dict[str, Any], table: str, *, fields: str) -> HttpResponseBase:
     """One of the tables of an answer as a file; CannotSay where the answer has no such table."""
     if not isinstance(answer.get(table), list):
         raise CannotSay(f"This answer has no table {table!r}; it has: {', '.join(name for name in TABLES if answer.get(name))}.")
     rows = pick_fields(flat_rows(answer[table]), fields)
-    return table_response(renderer, rows, filename=f"{answer['question']}_{answer['session']['session_id']}")
+    return table_response(request, rows, filename=f"{answer['question']}_{answer['session']['session_id']}")
 
 
 class QuestionsView(APIView):

@@ -27,13 +27,13 @@ from api.formats import (
     ParquetRenderer,
     file_response,
     split_rows,
+    write_file,
 )
 from api.links import canonical_url
 from api.parameters import conditions, split_values
 from api.selecting import read_selection
 from api.tables import arrow
 from api.tables.columns import make_column
-from api.viewsets import write_file
 from drivers.filters import DRIVER, resolve_words
 from races.filters import RACE, SESSION, pop_words
 from telemetry.models import CarSample, LocationSample, SampleFile

@@ -222,6 +222,8 @@ def test_visits_are_listed_with_their_kind_and_marked_where_they_are_derived(api
     assert api.get("/api/v1/pit-visits/", chosen).json()["visits"][0] == {"lap_number": 10, "seconds": 22.5}
     file = api.get("/api/v1/pit-visits/", chosen | {"format": "csv"}).getvalue().decode()
     assert file.splitlines() == ["lap_number,seconds", "10,22.5", "20,"]
+    sheet = api.get("/api/v1/pit-visits/", chosen | {"format": "csv", "excel": "1"}).getvalue().decode()
+    assert sheet.splitlines() == ["\ufefflap_number,seconds", "10,22.5", "20,"]
     assert "There is no field 'lap'" in api.get("/api/v1/pit-visits/", chosen | {"fields": "lap"}).json()["fields"][0]
     refused = api.get("/api/v1/pit-visits/", {"race": "somewhere", "session": "R", "driver": "Nobody"})
     assert refused.json() == {"driver": ["There is no driver called 'Nobody' in this session."]}

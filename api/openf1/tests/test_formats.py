@@ -33,6 +33,17 @@ def test_csv_is_as_openf1_writes_it(weekend, client, parts):
     assert second == '2024-03-02 15:03:00.001000+00:00,1,,,,,,False,92.0,2,1229,"[2048, None, 2051]",,,9472,302'
 
 
+def test_csv_for_spreadsheets_has_a_mark_and_local_dates(weekend, client, parts):
+    url = "/v1/laps?csv=true&driver_number=1&lap_number<=2&fields=date_start,lap_number,segments_sector_1"
+    marked = '\ufeffdate_start,lap_number,segments_sector_1\r\n,1,\r\n{},2,"[2048,null,2051]"\r\n'
+    assert client.get(f"{url}&excel=1").getvalue().decode() == marked.format("2024-03-02 15:03:00.001")
+    assert client.get(f"{url}&excel=Asia/Bahrain").getvalue().decode() == marked.format("2024-03-02 18:03:00.001")
+    assert client.get(f"{url}&excel=0").getvalue() == client.get(url).getvalue()
+    refusal = "excel=Nowhere: There is no time zone 'Nowhere'; 1 is UTC, others have names like Europe/Berlin."
+    assert client.get(f"{url}&excel=Nowhere").json() == {"detail": refusal}
+    assert client.get("/v1/laps?excel=1").json() == {"detail": "excel: only with csv=true or format=csv."}
+
+
 def test_csv_with_fields_has_them_in_the_order_asked_for(weekend, client):
     body = client.get("/v1/intervals?format=csv&fields=gap_to_leader,date").getvalue().decode()
     assert [*csv.reader(io.StringIO(body))] == [

@@ -213,6 +213,8 @@ def test_questions_with_different_answers_have_different_fingerprints():
         "fields=lap_number",
         "order_by=lap_number",
         "csv=1",
+        "csv=1&excel=1",
+        "csv=1&excel=Europe/Berlin",
     ]
     prints = sorted(read(text).fingerprint for text in asked)
     assert all(one != other for one, other in pairwise(prints))

@@ -123,6 +123,8 @@ def test_formats(client):
         "2024-03-02 15:00:00.250000+00:00,1,1229,9472,1,-1,0",
         "",
     ]
+    sheet = b"".join(client.get(f"{question}&csv=true&fields=date,y&excel=Europe/Berlin")).decode()
+    assert sheet == "\ufeffdate,y\r\n2024-03-02 16:00:00.000,0\r\n2024-03-02 16:00:00.250,-1\r\n"
     rows = client.get(question).json()
     assert [json.loads(line) for line in client.get(f"{question}&format=ndjson").content.splitlines()] == rows
     table = pq.read_table(io.BytesIO(client.get(f"{question}&format=parquet").content))
