@@ -40,7 +40,7 @@ def in_finishing_order(placed: Collection[int], laps: Mapping[int, int], entered
 def look_of(entries: Iterable[EntryFacts]) -> list[Look]:
     """The looks of cars in the order in which they are drawn: earlier teams keep their colour where two are too alike."""
     listed = [*entries]
-    shades = palette(tuple({entry.team or "": entry.team_colour for entry in listed}.items()))
+    shades = palette(tuple((entry.team or "", entry.team_colour) for entry in listed))
     seen: set[str] = set()
     looks = []
     for number, acronym, team, _ in listed:

@@ -23,6 +23,11 @@ class Shades(NamedTuple):
     dark: str
 
 
+def as_colour(digits: str | None) -> str:
+    """`#rrggbb` of a team's six hexadecimal digits; that of no team where upstream sent anything else."""
+    return f"#{digits.lower()}" if digits and DIGITS.fullmatch(digits) else UNKNOWN
+
+
 def channels(colour: str) -> RGB:
     """Red, green and blue of `#rrggbb`, from 0 to 1."""
     red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
@@ -81,13 +86,16 @@ def legible(colour: str, paper: str) -> str:
 
 @lru_cache(maxsize=256)
 def palette(colours: tuple[tuple[str, str | None], ...]) -> dict[str, Shades]:
-    """{team: shades} for (team, six hexadecimal digits, or what is no colour) in order of importance.
+    """{team: shades} for (team, six hexadecimal digits, or what is none) in order of importance; a team's first colour counts.
 
     A team whose colour lies too near to an earlier one's gets the nearest twin that does not: teams in blue differ in lightness.
     """
     chosen: dict[str, Shades] = {}
+    known: dict[str, str] = {}
     for team, digits in colours:
-        colour = f"#{digits.lower()}" if digits and DIGITS.fullmatch(digits) else UNKNOWN
+        if known.setdefault(team, UNKNOWN) == UNKNOWN:
+            known[team] = as_colour(digits)
+    for team, colour in known.items():
         light = apart(colour, PAPERS["light"], (shade.light for shade in chosen.values()))
         dark = apart(colour, PAPERS["dark"], (shade.dark for shade in chosen.values()))
         chosen[team] = Shades(light, dark)

@@ -139,7 +139,7 @@ def heat_row(weekend: Weekend, names: list[str]) -> dict[str, Any]:
 
 def coloured(found: Season) -> list[dict[str, Any]]:
     """The drivers' standings with the colours of their teams."""
-    shades = palette(tuple({each.team: each.colour for each in found.drivers}.items()))
+    shades = palette(tuple((each.team, each.colour) for each in found.drivers))
     return [{"standing": each, "shades": shades[each.team]} for each in found.drivers]
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from drivers.models import Entry
-from ml.colours import PAPERS, UNKNOWN, legible
+from ml.colours import PAPERS, as_colour, legible
 from pages.cars import cars_of
 from pages.chart import Car
 from pages.rows import SessionRows
@@ -92,7 +92,7 @@ def elsewhere(name: str, match: re.Match[str]) -> ChosenLap:
     entries = Entry.objects.filter(session=session)
     for entry in entries:
         if match["driver"].upper() in ((entry.name_acronym or "").upper(), str(entry.driver_number)):
-            colour = f"#{entry.team_colour}" if entry.team_colour else UNKNOWN
+            colour = as_colour(entry.team_colour)
             car = Car(
                 number=entry.driver_number,
                 acronym=entry.name_acronym or str(entry.driver_number),

@@ -44,7 +44,7 @@ def cars_of(standings: Sequence[Standing]) -> list[Car]:
 
     Those who share an acronym are told apart by a number behind it.
     """
-    shades = palette(tuple({each.team: each.colour for each in standings}.items()))
+    shades = palette(tuple((each.team, each.colour) for each in standings))
     teams: set[str] = set()
     taken: set[str] = set()
     cars = []

@@ -138,7 +138,7 @@ def tables() -> Tables:
     return {
         "entries": (EntryRow, Entry.objects.filter(**of_session)),
         "results": (ResultRow, SessionResult.objects.filter(**of_session)),
-        "grid": (GridRow, StartingGrid.objects.below(parameter("session"))),
+        "grid": (GridRow, StartingGrid.objects.below(parameter("session")).exclude(position=None)),
         "laps": (LapRow, Lap.objects.filter(**of_session).with_exclusion()),
         "stints": (StintRow, Stint.objects.filter(**of_session)),
         "pits": (PitRow, Pit.objects.filter(**of_session)),

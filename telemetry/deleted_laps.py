@@ -17,11 +17,11 @@ from races.models import RaceControl
 from telemetry.models import Lap
 
 MESSAGE = re.compile(
-    r"CAR (?P<car>\d+)\b.*?\b(?:TIME|LAP)(?: (?:(?P<minutes>\d+):)?(?P<seconds>\d+\.\d+))?"
+    r"CAR (?P<car>\d{1,3})\b.*?\b(?:TIME|LAP)(?: (?:(?P<minutes>\d{1,3}):)?(?P<seconds>\d{1,5}\.\d{1,6}))?"
     r"(?: WAS| IS| HAS BEEN| WILL BE)? (?P<verb>DELETED|REINSTATED)(?: - (?P<rest>.*))?",
     re.IGNORECASE,
 )
-LAP_NUMBER = re.compile(r"\s+LAP (\d+)\b.*")
+LAP_NUMBER = re.compile(r"\s+LAP (\d{1,4})\b.*")
 NOTE = re.compile(r"\s*\([^)]*\)\s*$")  # "(NEXT LAP)", "(PIT)"
 MAX_LAP_DISTANCE = 1  # laps between the one a message names and the deleted one
 MAX_DELAY = timedelta(minutes=15)  # between the end of a lap and the message that deletes it without saying which lap it was

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mirror.limits import limits_of
 from mirror.storage import DamagedFile
+from telemetry.lap_rules import SECTOR_ROUNDING
 from telemetry.models import Lap, SampleFile
 from telemetry.samples import laps
 from telemetry.samples.sources import way_to
@@ -49,6 +51,8 @@ def read_lap(lap: Lap, files_: Files, line: "CentreLine | None") -> tuple["LapSa
     where = f"lap {lap.lap_number} of car {lap.driver_number} in session {lap.session_id}"
     if lap.date_start is None or lap.lap_duration is None:
         raise NoSamples(f"When {where} was driven is not known: it has no start or no time.")
+    if lap.lap_duration > limits_of(Lap._meta.get_field("lap_duration"))[1]:  # type: ignore[arg-type]
+        raise NoSamples(f"By its time {where} takes {lap.lap_duration:.3f} s, which no lap does: correct it first.")
     car_data = files_.get((lap.session_id, lap.driver_number, "car_data"))
     if car_data is None:
         raise NoSamples(f"There are no samples of {where}; {way_to(lap.session_id, 'car_data', 'location')}.")
@@ -112,7 +116,10 @@ def along_track(lap: Lap, file: SampleFile | None, line: "CentreLine | None") ->
 
 
 def official_times(lap: Any) -> "np.ndarray":
-    """Seconds since a lap's start at start, sector 1, sector 2 and finish, by its sector times; NaN where one is not known."""
+    """Seconds since a lap's start at start, sector 1, sector 2 and finish, by its sector times; NaN where one is not known.
+
+    Sectors that do not add up to the lap's time, or leave it, are not known: nobody can say which of them is wrong.
+    """
     import numpy as np
 
     first, second, third, total = (
@@ -120,4 +127,8 @@ def official_times(lap: Any) -> "np.ndarray":
         for value in (lap.duration_sector_1, lap.duration_sector_2, lap.duration_sector_3, lap.lap_duration)
     )
     before_last = first + second if np.isfinite(first + second) else total - third
-    return np.array([0.0, first if np.isfinite(first) else before_last - second, before_last, total])
+    official = np.array([0.0, first if np.isfinite(first) else before_last - second, before_last, total])
+    rises = (np.diff(official[np.isfinite(official)]) > 0).all()
+    if not rises or abs(first + second + third - total) > SECTOR_ROUNDING:
+        official[1:3] = np.nan
+    return official

@@ -22,7 +22,7 @@ STANDING_TIME = 2.5
 QUEUE_TIME = 5.0  # seconds in the lane that a queue behind the safety car can add
 STOP_AND_GO_TIME = 5.0  # seconds in the lane by which a stop-go penalty of ten is longer than a change of tyres, and more
 SERVED_WITHIN = timedelta(minutes=10)  # after race control gave a penalty that is served in the lane: three laps are allowed
-PENALTY = re.compile(r"FIA STEWARDS: (?:(?P<through>DRIVE.THROUGH)|\d+ SECOND STOP.GO) PENALTY FOR CAR (?P<car>\d+)")
+PENALTY = re.compile(r"FIA STEWARDS: (?:(?P<through>DRIVE.THROUGH)|\d+ SECOND STOP.GO) PENALTY FOR CAR (?P<car>\d{1,3})\b")
 MIN_CERTAIN_CHANGES = 3  # visits with another compound, whose median says how long a stop takes in the lane
 
 

@@ -123,6 +123,14 @@ def test_a_flag_is_shown_for_as_long_as_it_counts(recording, session, year, expe
     assert shown == expected
 
 
+def test_a_car_without_a_colour_has_that_of_its_team(recording):
+    session = listed_session(9161, 2023)
+    drivers = recorded("drivers", 9161)
+    faulty = [row | {"team_colour": None} if row["driver_number"] == 1 else row for row in drivers]
+    cars = board(picture_at(session, woven(9161, 2023, drivers=faulty), session.date_end), session.date_end)["cars"]
+    assert cars["1"]["light"] == cars["11"]["light"] != cars["44"]["light"]
+
+
 def test_a_cut_line_follows_the_number_of_cars():
     assert [cut_line(20, phase) for phase in (1, 2, 3)] == [15, 10, None]
     assert [cut_line(22, phase) for phase in (1, 2, 3)] == [16, 10, None]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COMPOUNDS = (*SLICK_COMPOUNDS, *WET_COMPOUNDS)
 UNKNOWN_COMPOUND = -1
-PENALTY = re.compile(r"^FIA STEWARDS: (\d+) SECOND TIME PENALTY FOR CAR (\d+)")
+PENALTY = re.compile(r"^FIA STEWARDS: (\d{1,4}) SECOND TIME PENALTY FOR CAR (\d{1,3})\b")
 LEVEL_LAPS = 3  # clean laps that say how fast a car is
 LANE_BEFORE_LINE = 4.0  # seconds from the pit entry to the line where no row of the visit says more
 LANE_TIME = 22.0  # seconds in the lane where the row of the visit does not have it

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 from django.utils import timezone
 
+from drivers.models import Entry
+from pages.cars import cars_of
 from pages.charts import positions, strategy, trace
 from pages.lap_choice import chosen_laps
 from pages.rows import ORDER, load
@@ -99,3 +101,18 @@ def test_one_slip_does_not_stretch_the_race(rows):
     alone = [result for result in rows.results if result.position == 1]
     assert replace(rows, results=alone).race_laps == 26
     assert replace(rows, results=[], laps=[]).race_laps == 0
+
+
+@pytest.mark.parametrize("colour", ["null", "abc", "#FF800", "FF80_0", "+FF800", " FF800", "٣٣٣٣٣٣", "", None])
+def test_a_colour_that_is_none_is_that_of_no_team(race, client, colour):
+    entries = Entry.objects.filter(session=race)
+    first = entries.order_by("driver_number")[0]
+    before = {car.number: car.light for car in cars_of(load(race))}
+    entries.filter(pk=first.pk).update(team_colour=colour)
+    assert {car.number: car.light for car in cars_of(load(race))} == before  # the team-mate's colour is known
+    entries.filter(team_name=first.team_name).update(team_colour=colour)
+    after = {car.number: car.light for car in cars_of(load(race)) if car.team == first.team_name}
+    assert after[first.driver_number] != before[first.driver_number]
+    assert len(set(after.values())) == 1
+    for address in (f"/f1/sessions/{race.pk}/", f"/f1/{race.year}/", f"/f1/drivers/{first.driver_id}/"):
+        assert client.get(address, follow=True).status_code == 200

@@ -1,12 +1,15 @@
 """One query brings in what the ORM would."""
 
+from typing import Any, get_args, get_type_hints
+
 import pytest
 from django.db import connection
 
-from drivers.models import Entry, SessionResult
+from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid, Team
 from mirror import editing
-from pages.rows import as_upstream_sent, load
-from races.models import Neutralisation, RaceControl, Weather
+from pages import careers, finding, season_rows
+from pages.rows import as_upstream_sent, load, tables
+from races.models import Neutralisation, Race, RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Stint
 
 TABLES = {
@@ -18,6 +21,41 @@ TABLES = {
     "messages": RaceControl,
     "weather": Weather,
 }
+
+
+STRUCTURES = [
+    *((structure, rows.model) for name, (structure, rows) in tables().items() if name != "grid"),  # cars with a place alone
+    (season_rows.SessionLine, Session),
+    (season_rows.ResultLine, SessionResult),
+    (season_rows.EntryLine, Entry),
+    (season_rows.DriverStandingRow, ChampionshipDriver),
+    (season_rows.TeamStandingRow, ChampionshipTeam),
+    (careers.CarLine, Entry),
+    (careers.Outcome, SessionResult),
+    (careers.Place, ChampionshipDriver),
+    (finding.RaceName, Race),
+    (finding.SessionName, Session),
+    (finding.DriverName, Driver),
+    (finding.TeamName, Team),
+]
+
+
+@pytest.mark.parametrize(("structure", "model"), STRUCTURES)
+def test_what_a_row_may_lack_a_page_may_lack(structure, model):
+    """Else one row without that value would be an error of every page of its session."""
+    nullable = {field.attname for field in model._meta.concrete_fields if field.null}
+    hints = get_type_hints(structure)
+    needed = {name for name in nullable & {*structure.__struct_fields__} if type(None) not in get_args(hints[name])}
+    assert {name for name in needed if hints[name] is not Any} == set()
+
+
+def test_a_car_without_a_place_on_the_grid_is_none_of_it(race, client):
+    first = StartingGrid.objects.for_race(race).order_by("position")[0]
+    StartingGrid.objects.filter(pk=first.pk).update(position=None)
+    assert {row.driver_number for row in load(race).grid} == {
+        *StartingGrid.objects.for_race(race).values_list("driver_number", flat=True)
+    } - {first.driver_number}
+    assert client.get(f"/f1/sessions/{race.pk}/", follow=True).status_code == 200
 
 
 def fields(row, names):

@@ -75,9 +75,9 @@ def number_sent_for_two_people(rows: SessionRows) -> Iterator[Finding]:
     """Upstream sent a number twice, for two people: its key of a driver is the row in the file, not the number."""
     entries = {entry.driver_number: entry for entry in rows.entries}
     for reject in rows.rejects:
-        entry = entries.get(reject.row.get("driver_number", 0)) if reject.collection == "drivers" else None
-        other = reject.row.get("full_name")
-        if entry and other and driver_id(other) != driver_id(entry.full_name):
+        number, other = reject.row.get("driver_number"), reject.row.get("full_name")
+        entry = entries.get(number) if reject.collection == "drivers" and isinstance(number, int) else None
+        if entry and isinstance(other, str) and other and driver_id(other) != driver_id(entry.full_name):
             yield of_entry(entry, f"Car {entry.driver_number} is stored as {entry.full_name}; upstream also sent {other}.")
 
 

@@ -11,7 +11,7 @@ from telemetry.quality.results import of_result, of_results
 from telemetry.quality.rows import ResultRow
 from telemetry.quality.session_rows import SessionRows
 
-LAPS_BEHIND = re.compile(r"\+(\d+) LAPS?$")
+LAPS_BEHIND = re.compile(r"\+(\d{1,4}) LAPS?$")
 Distance = tuple[float, float]  # minus the laps and the seconds of a car: the first in the result has the least
 
 

@@ -138,6 +138,24 @@ def test_laps_that_cannot_be_timed_say_why(session, frame):
         read_lap(lap.get(), files_of([session.pk]), frame.line)
 
 
+@pytest.mark.parametrize("seconds", [0.1, 31.0, 2.0**31])
+@pytest.mark.parametrize("sector", [1, 2, 3])
+def test_a_wrong_sector_pins_no_lap(session, frame, sector, seconds):
+    laps = Lap.objects.filter(session=session, driver_number=4, lap_number=3)
+    sound = timed(session, frame)[1]
+    laps.update(**{f"duration_sector_{sector}": seconds})
+    samples, lap = timed(session, frame)
+    assert np.isnan(samples.official[[SECTOR_1, SECTOR_2]]).all()
+    assert lap.time_at(frame.lines) == pytest.approx(sound.time_at(frame.lines), abs=0.3)
+
+
+def test_a_lap_that_takes_longer_than_any_can_is_not_timed(session, frame):
+    laps = Lap.objects.filter(session=session, driver_number=4, lap_number=3)
+    laps.update(lap_duration=2.0**31)
+    with pytest.raises(NoSamples, match=r"takes 2147483648.000 s, which no lap does"):
+        read_lap(laps.get(), files_of([session.pk]), frame.line)
+
+
 def test_bands_are_calibrated_on_left_out_lines(session):
     """Errors are drawn with twice the deviation that the filter believes: the factors find that."""
     line = stored_line(circuit_for(session))

@@ -231,3 +231,7 @@ def test_visits_are_listed_with_their_kind_and_marked_where_they_are_derived(api
     for wrong in (practice.pk, 12):
         refused = api.get("/api/v1/pit-visits/", {"session_id": wrong})
         assert (refused.status_code, [*refused.json()]) == (400, ["session_id"])
+
+
+def test_a_penalty_for_a_car_with_an_endless_number_is_for_none():
+    assert read_lane_penalties([(START, f"FIA STEWARDS: DRIVE THROUGH PENALTY FOR CAR {'9' * 5_000}")]) == []

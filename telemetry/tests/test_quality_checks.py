@@ -560,3 +560,25 @@ def test_a_retired_car_has_no_place_to_lose():
 def test_a_file_that_is_gone_is_no_crash(db, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     assert [measured.there for measured in race(files=[CAR_DATA]).measured] == [False]
+
+
+NINES = "9" * 5_000  # more digits than Python reads as a number
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        race(rejects=[kinds.RejectRow("drivers", {"driver_number": [16], "full_name": "Cleo GAMMA"})]),
+        race(rejects=[kinds.RejectRow("drivers", {"driver_number": {"a": 1}, "full_name": "Cleo GAMMA"})]),
+        race(rejects=[kinds.RejectRow("drivers", {"driver_number": 16, "full_name": ["Cleo GAMMA"]})]),
+        race(rejects=[kinds.RejectRow("drivers", {"driver_number": 16, "full_name": 5})]),
+        with_result(16, gap_to_leader=f"+{NINES} LAPS"),
+        replace(race(), messages=[*race().messages, message(f"CAR 16 (BEA) TIME {NINES}:32.100 DELETED - LAP {NINES}", 5)]),
+        replace(race(), messages=[*race().messages, message(f"CAR {NINES} (BEA) TIME 1:32.100 DELETED", 5)]),
+        replace(race(), messages=[*race().messages, message(f"RACE WILL RESUME AT {NINES[:2]}:{NINES[:2]}", 5)]),
+    ],
+    ids=range(8),
+)
+def test_no_odd_value_ends_a_check(rows):
+    for check in CHECKS:
+        assert all(finding.message for finding in check(rows))
