@@ -22,6 +22,7 @@ VIRTUAL_ENDING_TIME = timedelta(seconds=15)  # "ENDING" comes 10 to 15 s before 
 MAX_YELLOW_TIME = timedelta(seconds=400)  # no message ends some yellow flags
 MAX_ANNOUNCEMENT_DELAY = timedelta(minutes=5)  # a restart is announced repeatedly, until shortly after its time
 DAY = timedelta(days=1)
+MAX_OFFSET = timedelta(hours=14)  # of local time from UTC, anywhere
 # A lap at racing speed takes at most this many times the quartile of the laps; to catch up with a safety car 1.13, behind it 1.3.
 MAX_RACING_RATIO = 1.1
 MAX_WET_RATIO = 1.2  # the laps after a flag may be this much slower than those of the whole session, because of rain
@@ -29,6 +30,7 @@ MIN_RACING_CARS = 3  # cars that have to race before a window ends: one wrong la
 MIN_RACING_SHARE = 0.5  # of the cars that begin a lap at about the same time
 MIN_LATENESS = timedelta(minutes=5)  # an announced end this long after the cars raced again is that of another incident
 RESUME_AT = re.compile(r"RESUME AT (\d{1,2}):(\d{2})")
+TOLD_FLAGS = {"RED FLAG": "RED", "TRACK CLEAR": "CLEAR"}  # by texts of messages that lack the field
 OFFSET = re.compile(r"([+-]?)(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
@@ -67,6 +69,8 @@ def parse_gmt_offset(gmt_offset: str | None) -> timedelta | None:
         return None
     sign, hours, minutes, seconds = match.groups()
     span = timedelta(hours=int(hours), minutes=int(minutes), seconds=int(seconds or 0))
+    if span > MAX_OFFSET:
+        return None
     return -span if sign == "-" else span
 
 
@@ -106,12 +110,14 @@ class WindowBuilder:
         self.begin_window(now, State.RED_FLAG)
 
     def add_message(self, row: Message) -> None:
-        now, text = row.date, row.message or ""
+        now, text = row.date, " ".join((row.message or "").upper().split())
+        text = re.sub(r"^VSC\b", "VIRTUAL SAFETY CAR", text)
+        flag = row.flag or TOLD_FLAGS.get(text)
         if self.race_restarts_at and now > self.race_restarts_at:
             self.end_window(self.race_restarts_at, State.RED_FLAG)
             self.race_restarts_at = None
-        if row.flag:
-            self.read_flag(now, row.flag, row.scope, row.sector)
+        if flag:
+            self.read_flag(now, flag, row.scope or ("Track" if row.sector is None else "Sector"), row.sector)
         elif text.startswith("SAFETY CAR DEPLOYED"):
             self.end_window(now, State.VIRTUAL_SAFETY_CAR)
             self.begin_window(now, State.SAFETY_CAR)

@@ -122,6 +122,28 @@ def test_a_red_flag_ends_all_others():
     ]
 
 
+@pytest.mark.parametrize(
+    ("odd", "usual"),
+    [
+        (say(10, " Safety car  deployed"), say(10, "SAFETY CAR DEPLOYED")),
+        (say(10, "Virtual Safety Car deployed"), say(10, "VIRTUAL SAFETY CAR DEPLOYED")),
+        (say(10, "VSC DEPLOYED"), say(10, "VIRTUAL SAFETY CAR DEPLOYED")),
+        (say(10, "RED FLAG"), red(10)),
+        (say(10, "RED FLAG", flag="RED"), red(10)),
+        (say(10, "DOUBLE YELLOW IN TRACK SECTOR 7", flag="DOUBLE YELLOW", sector=7), yellow(10, 7)),
+    ],
+    ids=lambda message: message.message,
+)
+@pytest.mark.parametrize("end", [clear(20), say(20, "TRACK CLEAR"), say(20, "Track clear", flag="CLEAR")], ids=range(3))
+def test_a_message_in_another_spelling_or_without_flag_or_scope_says_the_same(odd, usual, end):
+    assert read(odd, end) == read(usual, clear(20)) != []
+
+
+def test_a_sector_is_clear_without_the_scope():
+    over = say(12, "CLEAR IN TRACK SECTOR 7", flag="CLEAR", sector=7)
+    assert read(yellow(10, 7), yellow(11, 8), over)[0] == ("yellow flag", 10, 12)
+
+
 def test_the_order_of_messages_and_undated_ones_do_not_matter():
     messages = [clear(9), say(4, "SAFETY CAR DEPLOYED"), Message(None, "RED", "Track", None, "RED FLAG")]
     assert read(*messages) == [("safety car", 4, 9)]
@@ -193,7 +215,17 @@ def test_what_no_lap_follows_does_not_end():
 
 @pytest.mark.parametrize(
     ("text", "hours"),
-    [("03:00:00", 3), ("-04:00:00", -4), ("+05:30", 5.5), ("00:00:00", 0), ("", None), (None, None), ("GMT+3", None)],
+    [
+        ("03:00:00", 3),
+        ("-04:00:00", -4),
+        ("+05:30", 5.5),
+        ("00:00:00", 0),
+        ("", None),
+        (None, None),
+        ("GMT+3", None),
+        ("14:00", 14),
+        ("99:99:99", None),
+    ],
 )
 def test_offsets_are_read(text, hours):
     assert parse_gmt_offset(text) == (None if hours is None else timedelta(hours=hours))
