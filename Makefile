@@ -57,7 +57,7 @@ load-live: .venv/installed ## a live session with 500 viewers and 1,000 clients 
 cluster: .venv/installed-dev ## the site on several machines, with faults, and how it scales (needs HAProxy, RabbitMQ, Redis, PostgreSQL; root for namespaces)
 	$(PY) tools/bench/cluster.py
 
-conformance: .venv/installed-dev tools/conformance/.venv/installed tools/conformance/node_modules/installed ## run published OpenF1 clients, and clients generated from the schema, against the site (needs Node.js)
+conformance: .venv/installed-dev tools/conformance/.venv/installed tools/conformance/node_modules/installed ## run published OpenF1 clients, the MCP inspector, and clients generated from the schema, against the site (needs Node.js)
 	$(PY) tools/conformance/run.py
 
 engines: .venv/installed .venv-engines/installed ## ask DuckDB, Polars, ClickHouse (chDB) and Spark about a dump and the sample files, beside REST (Spark needs Java)

@@ -1,4 +1,4 @@
-"""Run published OpenF1 clients, and clients generated from the schema, against a site: `make conformance`.
+"""Run published OpenF1 clients, the MCP inspector, and clients generated from the schema, against a site: `make conformance`.
 
 The rows, in a temporary database, are the demo season's and, where ../shared is beside the checkout, those of a recorded race
 weekend. The published clients are in an environment of their own, so that what they need never meets what the site needs.
@@ -80,7 +80,17 @@ def main() -> int:
         sessions = fill(env)
         url = f"http://127.0.0.1:{(port := free_port())}"
         environment = env | {"SITE": url, "SESSIONS": ",".join(sessions), "SITE_USER": USER, "SITE_PASSWORD": PASSWORD}
-        gunicorn = [sys.executable, "-m", "gunicorn", "f1site.asgi", "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
+        environment |= {"SITE_PYTHON": sys.executable}
+        gunicorn: list[object] = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "f1site.asgi",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--log-level",
+            "warning",
+        ]
         with serving(gunicorn, f"{url}/v1/meetings", env):
             failed = [command for command in clients(url) if run(command, environment)]
     return 1 if failed else 0
