@@ -59,7 +59,10 @@ def find_drivers(text: str, *, sessions: Sequence[int] | None = None) -> list[Dr
         raise Unclear("driver", f"{text!r} means several drivers.", people)
     if not people:
         where = "" if sessions is None else " in these sessions" if len(sessions) > 1 else " in this session"
-        raise Unclear("driver", f"There is no driver called {text!r}{where}.", similar_drivers(words, names))
+        near = similar_drivers(words, names)
+        acronyms = sorted({name.name_acronym for name in names if name.name_acronym})
+        others = f" There are: {', '.join(acronyms)}." if acronyms and not near and len(sessions or ()) == 1 else ""
+        raise Unclear("driver", f"There is no driver called {text!r}{where}.{others}", near)
     return met
 
 
@@ -72,7 +75,11 @@ def find_numbers(text: str, *, sessions: Sequence[int] | None) -> list[DriverNam
     met = [DriverName(key or "", *rest) for key, *rest in entries.order_by().values_list(*DriverName._fields).distinct()]
     if not met:
         where = "" if sessions is None else " in these sessions" if len(sessions) > 1 else " in this session"
-        raise Unclear("driver", f"There is no car {text}{where}.")
+        others = ""
+        if sessions is not None and len(sessions) == 1:
+            numbers = sorted({name.driver_number for name in driver_names(sessions) if name.driver_number is not None})
+            others = f" There are: {', '.join(map(str, numbers))}." if numbers else ""
+        raise Unclear("driver", f"There is no car {text}{where}.{others}")
     return met
 
 

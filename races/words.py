@@ -174,7 +174,9 @@ def match_races(text: str, *, year: int | None) -> list[RaceName]:
     met = best_of((race, rank) for race, rank in ranked if "testing" not in race_words(race)) or best_of(ranked)
     season = f" of {', '.join(map(str, sorted(wanted)))}" if wanted else ""
     if not met:
-        raise Unclear("race", f"There is no race weekend{season} called {text!r}.", similar_races(words, races))
+        near = similar_races(words, races)
+        others = "" if near or len(wanted or ()) != 1 else f" There are: {', '.join(race.slug for race in races)}."
+        raise Unclear("race", f"There is no race weekend{season} called {text!r}.{others}", near)
     for _, group in groupby(sorted(met, key=lambda race: race.year), key=lambda race: race.year):
         if len(several := list(group)) > 1:
             names = [race.slug if year is not None else f"{race.slug} {race.year}" for race in several]

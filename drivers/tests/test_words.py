@@ -58,8 +58,8 @@ def test_only_drivers_of_the_session_are_meant(session):
     ("text", "message"),
     [
         ("verstapen", "There is no driver called 'verstapen' in this session. Did you mean 'max_verstappen'?"),
-        ("arthur", "There is no driver called 'arthur' in this session."),
-        ("44", "There is no car 44 in this session."),
+        ("arthur", "There is no driver called 'arthur' in this session. There are: DEV, LEC, VER."),
+        ("44", "There is no car 44 in this session. There are: 1, 16, 21."),
     ],
 )
 def test_unclear_words_say_what_could_be_meant(session, text, message):

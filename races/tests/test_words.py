@@ -92,6 +92,7 @@ def test_a_kind_of_session_alone_means_all_of_them(seasons):
     ("words", "field", "message"),
     [
         ({"race": "monco"}, "race", "There is no race weekend called 'monco'. Did you mean 'monaco'?"),
+        ({"race": "xyz", "year": 2023}, "race", "There is no race weekend of 2023 called 'xyz'. There are: monaco."),
         ({"race": "bahrian", "year": 2024}, "race", "Did you mean 'bahrain' or 'pre-season-testing'?"),
         (
             {"race": "italy", "year": 2024},
