@@ -29,14 +29,22 @@ PER_MINUTE = 10  # posts of a rule
 TIMEOUT = (3, 5)  # seconds to connect, and to wait for the answer
 
 
-def check_webhook(url: str) -> None:
-    """ValidationError unless the address is one that webhooks may be posted to."""
-    parts = urlsplit(url)
+def check_webhook(url: str) -> str:
+    """The address as it will be asked for; ValidationError unless it is one that webhooks may be posted to.
+
+    The host is read from the address as `requests` understands it: parsers differ in what `https://one\\@two/` is.
+    """
+    try:
+        prepared = str(requests.Request("POST", url).prepare().url)
+        parts = urlsplit(prepared)
+    except ValueError as error:
+        raise ValidationError(f"webhook {url!r} is no address: {error}") from error
     if parts.scheme not in ("http", "https"):
         raise ValidationError(f"webhook {url!r}: an address that begins with https:// or http:// is wanted.")
     if parts.netloc.rpartition("@")[2] not in settings.LIVE_WEBHOOK_HOSTS and parts.hostname not in settings.LIVE_WEBHOOK_HOSTS:
         known = ", ".join(settings.LIVE_WEBHOOK_HOSTS) or "none"
         raise ValidationError(f"webhook {url!r}: {parts.hostname} is no host of LIVE_WEBHOOK_HOSTS, which has: {known}.")
+    return prepared
 
 
 class Alerts:
@@ -107,8 +115,8 @@ def deliver(rule: AlertRule, body: bytes, pause: Callable[[float], Any]) -> None
         if attempt and pause(PAUSES[attempt - 1]):
             break
         try:
-            check_webhook(rule.webhook)  # the setting may have changed since the rule was saved
-            answer = requests.post(rule.webhook, data=body, headers=signed(rule, body), timeout=TIMEOUT, allow_redirects=False)
+            url = check_webhook(rule.webhook)  # the setting may have changed since the rule was saved
+            answer = requests.post(url, data=body, headers=signed(rule, body), timeout=TIMEOUT, allow_redirects=False)
         except ValidationError as error:
             result = f"not posted: {error.messages[0]}"
             break

@@ -24,6 +24,7 @@ from mirror.errors import OpenF1Error
 log = logging.getLogger(__name__)
 
 RENEW_BEFORE = 300  # seconds before a token ends, or a tenth of its life
+RENEW_WITHIN, RENEW_AGAIN = 10.0, 15.0  # seconds for the next connection, and between two attempts to renew
 OVERLAP = 5.0  # seconds in which the old and the new connection both receive; what comes twice is recognised
 MAX_DELAY = 30.0  # seconds between two attempts to connect
 SILENCE = 90.0  # seconds without any message, after which the connection is made anew
@@ -71,7 +72,7 @@ class Connection:
             try:
                 token = await in_thread(self.log_in)
                 await self.stay_connected(token)
-            except (OpenF1Error, aiomqtt.MqttError, OSError, TimeoutError) as error:
+            except Exception as error:  # whatever it is, the next attempt may succeed
                 self.lose(str(error) or type(error).__name__)
             failures = 0 if time.monotonic() - began > MAX_DELAY else failures + 1
             delay = min(MAX_DELAY, 0.5 * 2 ** (failures - 1)) * random.uniform(0.5, 1) if failures else 0  # noqa: S311 - no secret
@@ -92,27 +93,38 @@ class Connection:
         self.condition, self.connected_at = f"is not connected: {reason}"[:200], None
 
     async def stay_connected(self, token: Token | None) -> None:
-        """Receive by one connection; before the token ends open the next, and only then close this one."""
-        tasks = [asyncio.create_task(self.listen(token))]
+        """Receive by one connection; before the token ends open the next, and close the first only once that receives."""
+        current, coming = asyncio.create_task(self.listen(token, asyncio.Event())), None
+        life = life_of(token)
         try:
             while True:
-                life = token.seconds - min(RENEW_BEFORE, token.seconds / 10) if token else None
-                ended, _ = await asyncio.wait(tasks, timeout=life, return_when=asyncio.FIRST_COMPLETED)
-                if ended:
-                    return ended.pop().result()
-                token = await in_thread(self.log_in)
-                tasks.append(asyncio.create_task(self.listen(token)))
-                await asyncio.wait(tasks, timeout=OVERLAP, return_when=asyncio.FIRST_COMPLETED)
-                await cancel(tasks.pop(0))
+                await asyncio.wait([current], timeout=life)
+                if current.done():
+                    return current.result()
+                try:
+                    token = await in_thread(self.log_in)
+                    subscribed = asyncio.Event()
+                    coming = asyncio.create_task(self.listen(token, subscribed))
+                    async with asyncio.timeout(RENEW_WITHIN):
+                        await subscribed.wait()
+                except (OpenF1Error, OSError) as error:  # TimeoutError is one
+                    log.warning("The live feed's token could not be renewed yet: %r", error)
+                    life = RENEW_AGAIN
+                    await cancel(coming)
+                else:
+                    await asyncio.wait([current, coming], timeout=OVERLAP, return_when=asyncio.FIRST_COMPLETED)
+                    await cancel(current)
+                    current, life = coming, life_of(token)
         finally:
-            for task in tasks:
-                await cancel(task)
+            await cancel(current)
+            await cancel(coming)
 
-    async def listen(self, token: Token | None) -> None:
+    async def listen(self, token: Token | None, subscribed: asyncio.Event) -> None:
         """Receive by one connection until it ends."""
         async with open_client(self.url, self.username, token.text if token else "") as client:
             for topic in self.topics:
                 await client.subscribe(topic)
+            subscribed.set()
             self.condition, self.connected_at = "is connected", self.now()
             messages = aiter(client.messages)
             while True:
@@ -154,7 +166,14 @@ async def in_thread(function: Callable[..., Result], *args: Any) -> Result:
     return await future
 
 
-async def cancel(task: "asyncio.Task[None]") -> None:
+def life_of(token: Token | None) -> float | None:
+    """Seconds after which a token is to be renewed; None without one."""
+    return token.seconds - min(RENEW_BEFORE, token.seconds / 10) if token else None
+
+
+async def cancel(task: "asyncio.Task[None] | None") -> None:
+    if task is None:
+        return
     task.cancel()
     with suppress(asyncio.CancelledError, aiomqtt.MqttError, OSError):
         await task

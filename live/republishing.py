@@ -4,7 +4,6 @@ import asyncio
 import logging
 from typing import Any
 
-import aiomqtt
 import msgspec
 
 from live.connection import open_client
@@ -98,9 +97,9 @@ class Republisher:
                         await client.publish(topic, payload, retain=retained)
                     while True:
                         topic, payload, retained = await self.waiting.get()
-                        await client.publish(topic, payload, retain=retained)
-                        if retained:
+                        if retained:  # also where this connection ends before it is sent
                             self.retained[topic] = topic, payload, retained
-            except (aiomqtt.MqttError, OSError) as error:
-                log.warning("LIVE_MQTT_URL cannot be published to: %s", error)
+                        await client.publish(topic, payload, retain=retained)
+            except Exception as error:  # of the broker, or of a topic that it does not take: the next message may be fine
+                log.warning("LIVE_MQTT_URL cannot be published to: %r", error)
                 await asyncio.sleep(5)

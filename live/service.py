@@ -175,8 +175,11 @@ class Service:
     async def catch_up(self, engine: Engine) -> None:
         """Ask REST for what came before this process, where it answers during a session."""
         if self.client:
-            await in_thread(self.sync, engine.session.pk)
-            await self.call(engine.reload)
+            try:
+                await in_thread(self.sync, engine.session.pk)
+                await self.call(engine.reload)
+            except Exception:  # the session is received without it
+                log.exception("What came before this process could not be brought in")
 
     def sync(self, session_id: int) -> SyncRun | None:
         """Sync a session; None where REST is closed or fails."""

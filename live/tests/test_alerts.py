@@ -142,7 +142,12 @@ def test_a_redirect_is_not_followed_and_a_refusal_is_not_repeated(settings):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "url", ["http://169.254.169.254/", "http://hooks.example.org:22/", "file:///etc/passwd", "http://x@evil/"]
+    "url",
+    [
+        *("http://169.254.169.254/", "http://hooks.example.org:22/", "file:///etc/passwd", "http://x@evil/"),
+        "http://169.254.169.254\\@127.0.0.1/",  # read by some as a user, and posted to what is before the @
+        *("http://[", "http://127.0.0.1:99999/", "http://", "127.0.0.1"),
+    ],
 )
 def test_other_hosts_get_nothing(settings, url):
     settings.LIVE_WEBHOOK_HOSTS = ["hooks.example.org:443", "127.0.0.1"]
