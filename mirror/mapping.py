@@ -81,6 +81,11 @@ class Mapping:
         return {f.attname: shape for f in self.columns if (shape := shape_of(f))}
 
     @cached_property
+    def flags(self) -> tuple[str, ...]:
+        """The fields that are true or false; where upstream sends null it has not said which."""
+        return tuple(f.attname for f in self.columns if isinstance(f, models.BooleanField))
+
+    @cached_property
     def closed_texts(self) -> list[ClosedText]:
         return [f for f in self.columns if isinstance(f, ClosedText)]
 
@@ -162,7 +167,14 @@ class Mapping:
                 if has_nul(getattr(row, name)):
                     faults[index] = self._shape_fault({self.wire[name]: getattr(row, name)})
         self.normalise_texts(built)
+        self.unset_flags(built)
         return faults
+
+    def unset_flags(self, built: list) -> None:
+        for name in self.flags:
+            for row in built:
+                if getattr(row, name) is None:
+                    setattr(row, name, msgspec.UNSET)
 
     def normalise_texts(self, rows: Iterable[Any]) -> None:
         """Give the texts of closed sets in structs or model instances their usual spelling."""
@@ -229,6 +241,8 @@ def accepted(field: models.Field) -> Any:
     least, most = hard_limits_of(field)
     if shape := shape_of(field):
         kind = shape.kind.accepted
+    elif isinstance(field, models.BooleanField):
+        return bool | None
     elif isinstance(field, models.FloatField):
         limits = msgspec.Meta(ge=-MAX_NUMBER if least is None else least, le=MAX_NUMBER if most is None else most)
         kind = Annotated[float, limits]

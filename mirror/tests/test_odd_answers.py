@@ -6,6 +6,7 @@ from typing import get_args, get_origin
 
 import pytest
 import requests
+from django.db.models import BooleanField
 
 from drivers.models import SessionResult
 from mirror.errors import BadRequest, BadResponse, Unavailable
@@ -155,6 +156,25 @@ def test_a_race_or_session_at_an_impossible_moment_is_rejected(collection, date)
     assert not report.errors
     assert (Race.objects.count(), Session.objects.count(), Lap.objects.count()) == (2, 4, 12)
     assert report.total["rejected"] == 1
+
+
+@pytest.mark.parametrize(
+    ("collection", "field"),
+    [(c, f.name) for c, feed in registry().items() for f in feed.columns if isinstance(f, BooleanField)],
+)
+def test_a_null_for_yes_or_no_is_a_field_that_was_not_sent(collection, field):
+    """A session of which nobody has said whether it is cancelled would be lost with all its rows."""
+    upstream = Season(session_result=[{"session_key": 11, "meeting_key": 1, "driver_number": 4, "position": 1}])
+    collections = ("meetings", "sessions", "laps", "session_result")
+    assert not run(upstream, *collections).total["rejected"]
+    for value in (True, None):
+        for row in upstream.rows[collection]:
+            row[field] = value
+        assert not run(upstream, *collections).total["rejected"]
+        assert set(registry()[collection].model.objects.values_list(field, flat=True)) == {True}
+    registry()[collection].model.objects.all().delete()
+    assert not run(upstream, *collections, force=True).total["rejected"]
+    assert set(registry()[collection].model.objects.values_list(field, flat=True)) == {False}
 
 
 def test_a_nul_in_a_name_or_text_that_is_not_stored_does_no_harm():
