@@ -100,8 +100,13 @@ class JSONQueryField(JSONValueField):
 class JSONTextField(serializers.Field):
     """Any JSON value, written as JSON text in a query parameter."""
 
+    default_error_messages = {"nul": "The NUL character is not allowed."}
+
     def to_internal_value(self, data: Any) -> Any:
-        return JSONText().to_python(data)
+        value = JSONText().to_python(data)
+        if has_nul(value):
+            self.fail("nul")
+        return value
 
 
 class JSONObjectField(serializers.DictField):

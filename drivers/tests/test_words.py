@@ -115,6 +115,8 @@ def kept(session):
         ("corrections/?session=latest", 1),
         ("corrections/?session_id=latest", 1),
         ("corrections/?collection=people", 0),
+        ("rejects/?row={}", 4),
+        ('rejects/?row={"lap_number": 1e300}', 0),
         ("corrections/?field=Lap_Number", 1),
         ("corrections/?field=team_name", 0),
     ],
@@ -136,6 +138,7 @@ def test_corrections_and_rejects_are_asked_for_in_words(api, kept, query, count)
         ("corrections/?field=lap_nummer", "field", "There is no field 'lap_nummer'. There are: lap_number, "),
         ("corrections/?user=nobody", "user", "No row has the username 'nobody'."),
         ("rejects/?row=nonsense", "row", "'nonsense' is not JSON: "),
+        ("rejects/?row=%22%5Cu0000%22", "row", r"""'"\\u0000"': The NUL character is not allowed."""),
         ("corrections/?session=rase", "session", "There is no kind of session called 'rase'."),
     ],
 )
