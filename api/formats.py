@@ -100,10 +100,12 @@ class Negotiation(DefaultContentNegotiation):
         if names and names[-1] not in (valid := [renderer.format for renderer in renderers]):
             raise ValidationError({"format": [f"There is no format {names[-1]!r} here; valid are: {', '.join(valid)}."]})
         try:
-            return super().select_renderer(request, renderers, format_suffix)
+            chosen = super().select_renderer(request, renderers, format_suffix)
         except NotAcceptable:
             renderer = next((each for each in renderers if [each.format] == names[-1:]), renderers[0])
-            return renderer, renderer.media_type
+            chosen = renderer, renderer.media_type
+        read_zone(request, chosen[0])  # refuses it at once where the format takes none
+        return chosen
 
 
 def read_zone(request: Any, renderer: Any) -> ZoneInfo | None:

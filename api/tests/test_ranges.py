@@ -101,5 +101,12 @@ def test_csv_for_spreadsheets_has_a_mark_and_local_dates(client, laps):
     assert read(client.get(f"{url}&excel=1")).decode() == marked.format("2024-03-02 15:03:42.341")
     assert read(client.get(f"{url}&excel=Asia/Bahrain")).decode() == marked.format("2024-03-02 18:03:42.341")
     assert "There is no time zone 'Nowhere'" in client.get(f"{url}&excel=Nowhere").json()["excel"][0]
-    wrong = client.get("/api/v1/laps/?format=parquet&excel=1")
-    assert (wrong.status_code, wrong.json()) == (400, {"excel": ["Only with format=csv."]})
+    for path in (
+        "laps/?format=parquet",
+        "laps/?lap_number=1",
+        "laps/?format=api",
+        "car-data/?format=ndjson",
+        "pit-visits/?format=json",
+    ):
+        wrong = client.get(f"/api/v1/{path}&excel=1")
+        assert (wrong.status_code, wrong.json()) == (400, {"excel": ["Only with format=csv."]}), path

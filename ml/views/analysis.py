@@ -19,7 +19,6 @@ from api.formats import (
     FileRenderer,
     JSONRenderer,
     ParquetRenderer,
-    read_zone,
     table_response,
 )
 from api.kept import alone, in_turn
@@ -86,7 +85,6 @@ class AnalysisView(APIView):
         options = validate_data(AnalysisQuery, query, kinds=QUESTIONS[question].kinds)
         session_id, table, fields = options.pop("session_id"), options.pop("table", "rows"), options.pop("fields", "")
         renderer: Any = request.accepted_renderer
-        read_zone(request, renderer)
         try:
             answer = kept_answer(request, question, session_id, options)
             if isinstance(renderer, SVGRenderer | PNGRenderer):
