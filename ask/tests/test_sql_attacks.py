@@ -43,6 +43,7 @@ def question_for(media, sql, *, form="json", **limits):
         "memory_mb": 512,
         "rows": 100_000,
         "bytes": 2**26,
+        "zone": "",
     }
     return question | limits
 
