@@ -117,7 +117,9 @@ def spell_collections(column: models.Field, values: list[Any]) -> list[Any]:
 
 
 def stored_texts(column: models.Field, values: list[str]) -> list[str]:
-    """The texts that rows have; of very many only those that are among the values."""
+    """The texts that rows have; of very many only those that are among the values, and none where all values are known."""
+    if isinstance(column, ClosedText) and all(column.normalise(value) in column.known for value in values):
+        return []
     rows = column.model._default_manager.order_by().values_list(column.name, flat=True).distinct()
     texts = [*rows[: MAX_COMPARED + 1]]
     return texts if len(texts) <= MAX_COMPARED else [*rows.filter(**{f"{column.name}__in": values})]

@@ -1,11 +1,13 @@
 """How conditions are written in a query string."""
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
+from django.test.utils import CaptureQueriesContext
 
 from api.parameters import conditions
 from api.tests.factories import FIRST, make
-from telemetry.models import Lap
+from telemetry.models import Lap, Stint
 
 SPELLINGS = [
     ("lap_duration=90", "lap_duration", "90"),
@@ -141,3 +143,14 @@ def test_a_parameter_has_a_bounded_number_of_values(api, db):
         assert name.startswith("lap_number")
         assert "200" in reasons[0]
         assert "260" in reasons[0]
+
+
+@pytest.mark.django_db
+def test_a_text_that_is_known_is_not_looked_for_among_all_that_are_stored(api, django_assert_num_queries):
+    make(Stint, 1, tyre_compound="SOFT")
+    with CaptureQueriesContext(connection) as plain:
+        api.get("/api/v1/stints/", {"driver_number__gte": 1})
+    for query in ({"tyre_compound": "soft"}, {"tyre_compound__in": "soft,HARD"}):
+        with django_assert_num_queries(len(plain)):
+            assert api.get("/api/v1/stints/", query).json()["count"] == 1
+    assert api.get("/api/v1/stints/", {"tyre_compound": "concrete"}).status_code == 400
