@@ -4,12 +4,17 @@ PY := .venv/bin/python
 PYTHON ?= python3.13 python3.12 python3.11 python3 python# the first of these that is 3.11 or newer makes .venv
 PYTEST_ARGS ?= -n auto
 
-# The lock files name every package and its hashes. pip installs exactly these and resolves nothing: with its resolver, a requirement
-# with an extra (coverage[toml]>=7) is an error as soon as a newer release than the pinned one exists. `pip check` then compares what
-# the installed packages require with what is there. Python compiles what is imported when it first is: half of the packages' modules
-# never are, and compiling all of them takes as long as the rest. $(1): the environment's Python, $(2): the lock file.
+# The lock files name every package and its hashes, and exactly these are installed: with a resolver, a requirement with an extra
+# (coverage[toml]>=7) is an error in pip as soon as a newer release than the pinned one exists. uv does it in a fifth of pip's time. Where uv
+# cannot be had, or does not reach the packages (it knows nothing of pip's settings), pip does. `pip check` then compares what the installed
+# packages require with what is there. Python compiles what is imported when it first is: half of the packages' modules never are, and
+# compiling all of them takes as long as the rest. $(1): the environment's Python, $(2): the lock file.
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes
 define install
-@$(1) -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes --requirement $(2)
+@problem=$$({ $(1) $(PIP_INSTALL) --only-binary :all: --requirement requirements/uv.txt && \
+    $(1) -m uv pip install --quiet --system-certs --python $(1) --no-deps --require-hashes --requirement $(2); } 2>&1) || { \
+    echo "uv could not install $(2) ($$(echo "$$problem" | grep -v WARNING | tail -n 1)); pip does, which takes longer ..."; \
+    $(1) $(PIP_INSTALL) --requirement $(2); }
 @report=$$($(1) -m pip --disable-pip-version-check check) || { echo "$$report"; \
     echo "The packages of $(2) are installed, but the environment is inconsistent. To make a new one: make clean, then repeat"; exit 1; }
 endef
@@ -111,12 +116,12 @@ clean: ## remove the environment and caches; the database, its media and the pas
 # removed, the link $(PY) is broken and a new environment is made.
 
 .venv/installed: requirements.txt $(PY)
-	@echo "Installing the requirements into .venv; this takes a minute or two, once ..."
+	@echo "Installing the requirements into .venv, once ..."
 	$(call install,$(PY),requirements.txt)
 	@touch $@
 
 .venv/installed-dev: requirements/dev.txt $(PY)
-	@echo "Installing the requirements for development into .venv; this takes a minute or two, once ..."
+	@echo "Installing the requirements for development into .venv, once ..."
 	$(call install,$(PY),requirements/dev.txt)
 	@touch .venv/installed $@
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON, NEWEST_PYTHON = "3.11", "3.14"
 LOCKS = {  # {lock file: its source}; the site's first, because the development one includes it
     "requirements.txt": "requirements/site.in",
-    **{f"requirements/{name}.txt": f"requirements/{name}.in" for name in ("dev", "conformance", "fastf1", "engines")},
+    **{f"requirements/{name}.txt": f"requirements/{name}.in" for name in ("uv", "dev", "conformance", "fastf1", "engines")},
 }
 PIN = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", re.MULTILINE)
 
