@@ -7,6 +7,7 @@ from typing import Any
 
 from live.picture import Picture, value
 from pages.phases import ends_phase, opens_phase
+from races.messages import flag_of, scope_of
 from telemetry.deleted_laps import read_verdict
 
 SECTORS = ("duration_sector_1", "duration_sector_2", "duration_sector_3")
@@ -131,7 +132,7 @@ def phase_of(picture: Picture) -> tuple[int, datetime | None]:
     """The phase of a qualifying, 1 to 3, and when it began: the pit exit opens again after the end of the one before."""
     phase, began, over = 1, None, False
     for row in picture.messages_in_order():
-        flag, text = value(row, "flag"), value(row, "message") or ""
+        flag, text = value(row, "flag"), value(row, "message")
         if ends_phase(flag, text):
             over = True
         elif over and phase < 3 and opens_phase(flag, text):
@@ -143,7 +144,8 @@ def end_of(picture: Picture, now: datetime) -> tuple[str, bool]:
     """How the session, or the phase of it, has ended until `now` ("" where it has not), and whether the track is clear since."""
     ended, clear = "", False
     for row in picture.messages_in_order():
-        flag, scope, text = value(row, "flag"), value(row, "scope"), value(row, "message") or ""
+        text = value(row, "message")
+        flag, scope = flag_of(value(row, "flag"), text), scope_of(value(row, "scope"), value(row, "sector"))
         if row.date > now:
             break
         if ends_phase(flag, text):

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pages.rows import LapRow, SessionRows
+from races.messages import flag_of, normalise_message
 
 SAME = 0.0005  # s, within which two times are one
 NAMES = {"Qualifying": "Q", "Sprint Qualifying": "SQ", "Sprint Shootout": "SQ"}
@@ -17,14 +18,14 @@ class Phase(NamedTuple):
     end: datetime  # of the time on the clock; laps that began before are driven to their end
 
 
-def opens_phase(flag: str | None, text: str) -> bool:
+def opens_phase(flag: str | None, text: str | None) -> bool:
     """Whether a message of race control opens the pit exit: at the beginning of a phase, and after a red flag."""
-    return flag == "GREEN" and "PIT EXIT OPEN" in text
+    return flag_of(flag, text) == "GREEN" and "PIT EXIT OPEN" in normalise_message(text)
 
 
-def ends_phase(flag: str | None, text: str) -> bool:
+def ends_phase(flag: str | None, text: str | None) -> bool:
     """Whether a message of race control ends a phase: by the chequered flag, or after a red one for good."""
-    return flag == "CHEQUERED" or "WILL NOT BE RESUMED" in text
+    return flag_of(flag, text) == "CHEQUERED" or "WILL NOT BE RESUMED" in normalise_message(text)
 
 
 def phases(rows: SessionRows) -> list[Phase]:
@@ -36,10 +37,9 @@ def phases(rows: SessionRows) -> list[Phase]:
     for message in rows.messages:
         if message.date is None:
             continue
-        text = message.message or ""
-        if start is None and opens_phase(message.flag, text):
+        if start is None and opens_phase(message.flag, message.message):
             start = message.date  # later ones resume the phase after a red flag
-        elif ends_phase(message.flag, text):
+        elif ends_phase(message.flag, message.message):
             if start is None and not found:
                 start = min((at for at in moments if at < message.date), default=None)  # its opening was not sent
             if start is not None:

@@ -10,6 +10,7 @@ from pages.chart import Car
 from pages.rows import LapRow, MessageRow, ResultRow, SessionRows
 from pages.stops import visits
 from pages.templatetags.f1 import lap_time
+from races.messages import flag_of, normalise_message
 from races.models import QUALIFYINGS
 
 BEFORE = datetime.timedelta(minutes=30)  # upstream sends first rows so long before a session begins
@@ -213,7 +214,7 @@ def sky(rows: SessionRows) -> Sky | None:
 def announcements(rows: SessionRows) -> Iterator[Announcement]:
     for message in rows.messages:
         text = message.message or ""
-        if message.date and any(word in text.upper() for word in TOLD):
+        if message.date and any(word in normalise_message(text) for word in TOLD):
             yield Announcement(f"{message.date:%H:%M:%S}", message.lap_number, text, kind_of(message), link_of(rows, message))
 
 
@@ -230,8 +231,9 @@ def link_of(rows: SessionRows, message: MessageRow) -> str:
 
 
 def kind_of(message: MessageRow) -> str:
-    if message.flag == "RED":
+    flag = flag_of(message.flag, message.message)
+    if flag == "RED":
         return "red"
     if message.category == "SafetyCar":
         return "safety-car"
-    return "yellow" if message.flag and "YELLOW" in message.flag else ""
+    return "yellow" if flag and "YELLOW" in flag else ""

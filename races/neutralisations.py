@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from races.messages import flag_of, normalise_message, scope_of
 from races.models import Neutralisation, RaceControl, Session
 
 State = Neutralisation.State
@@ -30,7 +31,6 @@ MIN_RACING_CARS = 3  # cars that have to race before a window ends: one wrong la
 MIN_RACING_SHARE = 0.5  # of the cars that begin a lap at about the same time
 MIN_LATENESS = timedelta(minutes=5)  # an announced end this long after the cars raced again is that of another incident
 RESUME_AT = re.compile(r"RESUME AT (\d{1,2}):(\d{2})")
-TOLD_FLAGS = {"RED FLAG": "RED", "TRACK CLEAR": "CLEAR"}  # by texts of messages that lack the field
 OFFSET = re.compile(r"([+-]?)(\d{1,2}):(\d{2})(?::(\d{2}))?")
 
 
@@ -110,14 +110,13 @@ class WindowBuilder:
         self.begin_window(now, State.RED_FLAG)
 
     def add_message(self, row: Message) -> None:
-        now, text = row.date, " ".join((row.message or "").upper().split())
-        text = re.sub(r"^VSC\b", "VIRTUAL SAFETY CAR", text)
-        flag = row.flag or TOLD_FLAGS.get(text)
+        now, text = row.date, re.sub(r"^VSC\b", "VIRTUAL SAFETY CAR", normalise_message(row.message))
+        flag = flag_of(row.flag, text)
         if self.race_restarts_at and now > self.race_restarts_at:
             self.end_window(self.race_restarts_at, State.RED_FLAG)
             self.race_restarts_at = None
         if flag:
-            self.read_flag(now, flag, row.scope or ("Track" if row.sector is None else "Sector"), row.sector)
+            self.read_flag(now, flag, scope_of(row.scope, row.sector), row.sector)
         elif text.startswith("SAFETY CAR DEPLOYED"):
             self.end_window(now, State.VIRTUAL_SAFETY_CAR)
             self.begin_window(now, State.SAFETY_CAR)

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from mirror import versions
+from races.messages import normalise_message
 from races.models import RaceControl
 from telemetry.models import Lap
 
 MESSAGE = re.compile(
     r"CAR (?P<car>\d{1,3})\b.*?\b(?:TIME|LAP)(?: (?:(?P<minutes>\d{1,3}):)?(?P<seconds>\d{1,5}\.\d{1,6}))?"
-    r"(?: WAS| IS| HAS BEEN| WILL BE)? (?P<verb>DELETED|REINSTATED)(?: - (?P<rest>.*))?",
-    re.IGNORECASE,
+    r"(?: WAS| IS| HAS BEEN| WILL BE)? (?P<verb>DELETED|REINSTATED)(?: ?[-–] ?(?P<rest>.*))?"
 )
 LAP_NUMBER = re.compile(r"\s+LAP (\d{1,4})\b.*")
 NOTE = re.compile(r"\s*\([^)]*\)\s*$")  # "(NEXT LAP)", "(PIT)"
@@ -55,7 +55,7 @@ class LapTime(NamedTuple):
 
 def read_verdict(message: str | None, date: datetime | None = None) -> Verdict | None:
     """What a message of race control says about the time of a lap; None for all other messages."""
-    match = MESSAGE.match(message or "")
+    match = MESSAGE.match(normalise_message(message))
     if not match:
         return None
     seconds = int(match["minutes"] or 0) * 60 + float(match["seconds"]) if match["seconds"] else None
@@ -67,7 +67,7 @@ def read_verdict(message: str | None, date: datetime | None = None) -> Verdict |
         lap_duration=seconds,
         lap_number=int(named[1]) if named else None,
         reason=reason or "deleted",
-        deletes=match["verb"].upper() == "DELETED",
+        deletes=match["verb"] == "DELETED",
         date=date,
     )
 

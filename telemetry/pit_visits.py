@@ -14,6 +14,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
+from races.messages import normalise_message
 from races.models import Neutralisation, RaceControl
 
 MAX_STOP_TIME = 300.0  # seconds in the pit lane: beyond, the car was in the garage
@@ -22,7 +23,7 @@ STANDING_TIME = 2.5
 QUEUE_TIME = 5.0  # seconds in the lane that a queue behind the safety car can add
 STOP_AND_GO_TIME = 5.0  # seconds in the lane by which a stop-go penalty of ten is longer than a change of tyres, and more
 SERVED_WITHIN = timedelta(minutes=10)  # after race control gave a penalty that is served in the lane: three laps are allowed
-PENALTY = re.compile(r"FIA STEWARDS: (?:(?P<through>DRIVE.THROUGH)|\d+ SECOND STOP.GO) PENALTY FOR CAR (?P<car>\d{1,3})\b")
+PENALTY = re.compile(r"FIA STEWARDS ?: ?(?:(?P<through>DRIVE.THROUGH)|\d+ SECOND STOP.GO) PENALTY FOR CAR (?P<car>\d{1,3})\b")
 MIN_CERTAIN_CHANGES = 3  # visits with another compound, whose median says how long a stop takes in the lane
 
 
@@ -94,7 +95,7 @@ class LanePenalty(NamedTuple):
 
 def read_lane_penalties(messages: Iterable[tuple[datetime | None, str | None]]) -> list[LanePenalty]:
     """The drive-throughs and stop-go penalties among (date, text) of race control's messages."""
-    found = [(date, PENALTY.match(text or "")) for date, text in messages]
+    found = [(date, PENALTY.match(normalise_message(text))) for date, text in messages]
     return [
         LanePenalty(date, int(match["car"]), Kind.DRIVE_THROUGH if match["through"] else Kind.STOP_AND_GO)
         for date, match in found
@@ -242,7 +243,7 @@ def load_visits(session_id: int) -> list[Visit]:
     from telemetry.models import Lap, Pit, Stint
 
     laps = Lap.objects.filter(session_id=session_id).only("driver_number", "lap_number", "is_pit_out_lap", "date_start")
-    messages = RaceControl.objects.filter(session_id=session_id, message__contains=" PENALTY FOR CAR ")
+    messages = RaceControl.objects.filter(session_id=session_id, message__icontains="PENALTY")
     classifier = VisitClassifier(
         stints=Stint.objects.filter(session_id=session_id).order_by("driver_number", "stint_number"),
         laps=laps.order_by("driver_number", "lap_number"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from races.messages import normalise_message
 from telemetry.lap_rules import SLICK_COMPOUNDS, WET_COMPOUNDS
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 COMPOUNDS = (*SLICK_COMPOUNDS, *WET_COMPOUNDS)
 UNKNOWN_COMPOUND = -1
-PENALTY = re.compile(r"^FIA STEWARDS: (\d{1,4}) SECOND TIME PENALTY FOR CAR (\d{1,3})\b")
+PENALTY = re.compile(r"FIA STEWARDS ?: ?(\d{1,4}) SECOND TIME PENALTY FOR CAR (\d{1,3})\b")
 LEVEL_LAPS = 3  # clean laps that say how fast a car is
 LANE_BEFORE_LINE = 4.0  # seconds from the pit entry to the line where no row of the visit says more
 LANE_TIME = 22.0  # seconds in the lane where the row of the visit does not have it
@@ -204,11 +205,12 @@ def pit_arrays(
 def read_penalties(messages: Iterable[tuple[Any, str | None]]) -> list[Penalty]:
     """The time penalties among (date, text) of race control's messages, in their order, each once."""
     result: dict[tuple[int, float, str], Penalty] = {}
-    for date, text in messages:
-        match = PENALTY.search(text or "")
+    for date, message in messages:
+        text = normalise_message(message)
+        match = PENALTY.match(text)
         if match and date is not None:
             seconds, car = float(match[1]), int(match[2])
-            result.setdefault((car, seconds, str(text)), Penalty(date.timestamp(), car, seconds))
+            result.setdefault((car, seconds, text), Penalty(date.timestamp(), car, seconds))
     return list(result.values())
 
 
@@ -227,7 +229,7 @@ def load_timelines(session_ids: Iterable[int] | None = None) -> list[Timeline]:
         windows = [
             Window(w.state, w.date_start.timestamp(), w.date_end.timestamp() if w.date_end else float("inf")) for w in states
         ]
-        messages = RaceControl.objects.filter(session_id=key, message__contains="SECOND TIME PENALTY").order_by("date")
+        messages = RaceControl.objects.filter(session_id=key, message__icontains="PENALTY").order_by("date")
         penalties = read_penalties(messages.values_list("date", "message"))
         result.append(build_timeline(session, windows=windows, visits=load_visits(int(key)), penalties=penalties))
     return result

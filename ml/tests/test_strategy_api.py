@@ -14,7 +14,7 @@ from ml.models import CircuitFact, Run
 from ml.strategy import asking, storing, undercut
 from ml.strategy.race_exam import SHARES, RaceScore, Scored
 from ml.strategy.timeline import load_timelines
-from races.models import Session
+from races.models import RaceControl, Session
 from telemetry.models import Lap
 
 pytestmark = pytest.mark.django_db(transaction=False)
@@ -200,6 +200,12 @@ def test_a_what_if_says_how_good_forecasts_with_the_stops_that_were_made_are(api
 def first_car(race):
     timeline = load_timelines([race.pk])[0]
     return timeline.cars[0], timeline.race_laps // 2
+
+
+def test_a_time_penalty_counts_in_any_case(race):
+    text = "Fia Stewards:  10 second time penalty for Car 4 (Abc) - x"
+    RaceControl.objects.create(session=race, date=race.date_start, message=text, digest=1, source="openf1")
+    assert (4, 10.0) in [(each.car, each.seconds) for each in load_timelines([race.pk])[0].penalties]
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,8 @@ def test_penalties_are_read_from_the_messages_of_race_control():
         (at, "CAR 4 (NOR) TIME 1:35.214 DELETED - TRACK LIMITS"),
     ]
     assert read_penalties(messages) == [Penalty(at.timestamp(), 20, 10.0)]
+    odd = "Fia stewards:  10 second time penalty  for Car 20 (Mag) - causing a collision"
+    assert read_penalties([*messages, (at, odd)]) == read_penalties([(at, odd)]) == [Penalty(at.timestamp(), 20, 10.0)]
 
 
 def test_the_exam_puts_every_stop_to_the_model_and_to_the_baselines(races, model):

@@ -8,6 +8,7 @@ from pages.rows import SessionRows
 from pages.state import Laps, State, inside
 from pages.stops import end_mark, stop_marks
 from pages.timing import Ends, field_crossings, stoppages, without
+from races.messages import normalise_message
 
 
 def build(rows: SessionRows, state: State) -> Chart:
@@ -75,11 +76,8 @@ def gaps(ends: Ends, laps: list[int]) -> dict[int, list[float | None]]:
 def retirement(rows: SessionRows, car: int) -> list[Mark]:
     """The end of a car's race, with what race control said of it last."""
     found = end_mark(rows, car)
-    said = [
-        message.message
-        for message in rows.messages
-        if message.message and (message.driver_number == car or f"CAR {car} " in message.message) and "STOPPED" in message.message
-    ]
+    texts = [(message.driver_number, normalise_message(message.message)) for message in rows.messages]
+    said = [text for number, text in texts if (number == car or f"CAR {car} " in text) and "STOPPED" in text]
     return [Mark(mark.x, mark.kind, f"{mark.text}: {said[-1].capitalize()}" if said else mark.text) for mark in found]
 
 

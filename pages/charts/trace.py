@@ -11,6 +11,7 @@ from pages.rows import SessionRows
 from pages.state import BadState, Laps, State, car_named, inside
 from pages.stops import end_mark, stop_marks
 from pages.timing import Ends, Stoppage, field_crossings, red_laps, started, stoppages, winner_of, without
+from races.messages import normalise_message
 
 REFERENCES = {"winner": "winner's mean pace", "leader": "the leader", "median": "the field's median"}
 OFF_CHART = "Laps under a red flag can lie off the chart: the scale is made for the others."
@@ -152,7 +153,7 @@ def choice(reference: str, cars: list[Car]) -> Choice:
 
 def penalties(rows: SessionRows) -> list[str]:
     """What to say where the official order holds penalties that were not driven."""
-    told = any("PENALTY" in (message.message or "") for message in rows.messages)
+    told = any("PENALTY" in normalise_message(message.message) for message in rows.messages)
     return ["Time penalties that were added after the flag are in the result, not in the lines."] if told else []
 
 

@@ -147,6 +147,16 @@ def test_a_phase_that_is_not_resumed_has_ended(qualifying_session, end):
     assert phases(load(qualifying_session)) == before
 
 
+def test_phases_are_read_from_texts_in_any_case_and_without_flags(qualifying_session):
+    before = phases(load(qualifying_session))
+    for message in RaceControl.objects.filter(session=qualifying_session):
+        plain = message.flag in ("GREEN", "CHEQUERED")
+        message.message = f" {message.message.capitalize()}".replace(" exit", "  exit")
+        message.flag, message.scope = (None, None) if plain else (message.flag, message.scope)
+        message.save()
+    assert phases(load(qualifying_session)) == before
+
+
 def test_a_first_phase_whose_opening_was_not_sent_begins_with_the_first_lap(qualifying_session):
     before = phases(load(qualifying_session))
     RaceControl.objects.filter(session=qualifying_session, date=before[0].start).delete()

@@ -5,12 +5,14 @@ import re
 
 import pytest
 
+from drivers.models import SessionResult
 from mirror import versions
 from pages.addresses import url_of
+from pages.charts.positions import retirement
 from pages.rows import load
 from pages.session_page import session_page, stops
 from pages.sparklines import teasers
-from races.models import Session
+from races.models import RaceControl, Session
 from telemetry.models import Lap
 
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
@@ -140,3 +142,11 @@ def test_what_is_not_there_is_a_page_for_a_browser_and_json_for_the_api(race, cl
     assert "There is nothing here" in page.content.decode()
     assert "pages/style" in page.content.decode()
     assert client.get("/api/v1/nosuch/", HTTP_ACCEPT="text/html").json()["detail"]
+
+
+def test_what_race_control_said_of_a_retirement_is_told_in_any_case(race):
+    car = SessionResult.objects.filter(session=race, dnf=True, driver_number__in=race.laps.values("driver_number")).first()
+    words = {"session": race, "date": race.date_end, "source": "openf1", "digest": 1}
+    RaceControl.objects.create(**words, message=f" Car {car.driver_number} (Abc)  Stopped at turn 6")
+    [mark] = retirement(load(race), car.driver_number)
+    assert mark.text.endswith(f": Car {car.driver_number} (abc) stopped at turn 6")

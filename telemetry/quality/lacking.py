@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from races.messages import flag_of
 from telemetry.quality import laps, pit, stints, track
 from telemetry.quality.findings import Check, join_words, plural
 from telemetry.quality.session_rows import SessionRows
@@ -55,7 +56,7 @@ def no_car_stopped(rows: SessionRows) -> str:
 def lacking_weather(rows: SessionRows) -> str:
     """From the scheduled start to the end: of a race the chequered flag, which can come hours before the scheduled end."""
     begin, end = rows.session.date_start, rows.session.date_end
-    flags = [row.date for row in rows.messages if row.date and row.flag == "CHEQUERED"]
+    flags = [row.date for row in rows.messages if row.date and flag_of(row.flag, row.message) == "CHEQUERED"]
     end = min([end, *flags[-1:]]) if end else None
     if begin and rows.weather[0].date > begin + track.WEATHER_GAP:
         return "It begins after the session."
@@ -65,7 +66,7 @@ def lacking_weather(rows: SessionRows) -> str:
 
 
 def lacking_messages(rows: SessionRows) -> str:
-    ended = {row.flag for row in rows.messages} & {"CHEQUERED", "RED"}
+    ended = {flag_of(row.flag, row.message) for row in rows.messages} & {"CHEQUERED", "RED"}
     return "" if ended else "No chequered flag."
 
 

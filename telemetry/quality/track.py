@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from races.messages import normalise_message
 from races.models import Neutralisation
 from races.neutralisations import Window
 from telemetry.deleted_laps import LapTime, find_deleted_laps, read_verdict
@@ -66,7 +67,7 @@ def weather_of_another_session(rows: SessionRows) -> Iterator[Finding]:
 @check(NOTE, "messages-about-nobody")
 def messages_without_car(rows: SessionRows) -> Iterator[Finding]:
     """Messages that name a car in their words only: a filter by `driver_number` does not find them."""
-    named = [row for row in rows.messages if row.driver_number is None and NAMES_A_CAR.search(row.message or "")]
+    named = [row for row in rows.messages if row.driver_number is None and NAMES_A_CAR.search(normalise_message(row.message))]
     if named:
         yield Finding(
             message=f"{plural(len(named), 'message')} about cars without a driver_number.", rows={"race_control": keys(named)}

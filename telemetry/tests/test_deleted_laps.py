@@ -40,6 +40,19 @@ def test_a_lap_is_found_by_driver_lap_and_time():
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        LIMITS.lower(),
+        "Car 12 (Abc)  time 1:32.100 Deleted - Track limits at  turn 4 Lap 7 15:11:52 ",
+        " CAR 12 (ABC) TIME\t1:32.100 DELETED-TRACK LIMITS AT TURN 4 LAP 7 15:11:52",
+        LIMITS.replace(" - ", " \u2013 "),
+    ],
+)
+def test_a_deletion_is_read_in_any_case_and_spacing(text):
+    assert deleted(text) == {(12, 7): "TRACK LIMITS AT TURN 4"}
+
+
+@pytest.mark.parametrize(
     ("text", "lap", "reason"),
     [
         ("CAR 12 (ABC) TIME 1:32.600 DELETED - TRACK LIMITS AT TURN 4 LAP 7 15:11:52", 8, "TRACK LIMITS AT TURN 4"),

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from races.models import Race, Session
+from races.models import Race, RaceControl, Session
 from races.neutralisations import Window
 from telemetry.models import Lap, Pit, Stint
-from telemetry.pit_visits import Kind, VisitClassifier, read_lane_penalties
+from telemetry.pit_visits import Kind, VisitClassifier, load_visits, read_lane_penalties
 from telemetry.quality import rows as kinds
 from telemetry.quality.lacking import lacking_pits, no_car_stopped
 from telemetry.quality.pit import visits_without_stop
@@ -196,6 +196,18 @@ def test_penalties_of_race_control_are_served_on_visits_that_can_serve_them():
     assert given("5 SECOND TIME") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "fia stewards: 10 second stop/go penalty for car 1 (one) - x",
+        "FIA Stewards :  10 second  Stop-Go Penalty for Car 1 (ONE)",
+        " FIA STEWARDS:10 SECOND STOP GO PENALTY FOR CAR 1",
+    ],
+)
+def test_a_penalty_in_the_lane_is_read_in_any_case_and_spacing(text):
+    assert [(each.driver_number, each.kind) for each in read_lane_penalties([(START, text)])] == [(1, Kind.STOP_AND_GO)]
+
+
 @pytest.mark.django_db
 def test_visits_are_listed_with_their_kind_and_marked_where_they_are_derived(api):
     race = Race.objects.create(race_id=1, race_name="Somewhere Grand Prix", year=2024, source="openf1")
@@ -231,6 +243,17 @@ def test_visits_are_listed_with_their_kind_and_marked_where_they_are_derived(api
     for wrong in (practice.pk, 12):
         refused = api.get("/api/v1/pit-visits/", {"session_id": wrong})
         assert (refused.status_code, [*refused.json()]) == (400, ["session_id"])
+
+
+@pytest.mark.django_db
+def test_a_stored_penalty_counts_in_any_case():
+    race = Race.objects.create(race_id=1, race_name="Somewhere Grand Prix", year=2024, source="openf1")
+    session = Session.objects.create(session_id=10, race=race, year=2024, session_name="Race", source="openf1")
+    own = {"session": session, "driver_number": 1, "source": "openf1"}
+    Pit.objects.create(**own, lap_number=10, date=moment(10), pit_duration=32.5, stop_duration=12.0, digest=1)
+    text = "Fia Stewards:  10 second stop/go  penalty for Car 1 (One) - x"
+    RaceControl.objects.create(session=session, date=moment(9), message=text, digest=1, source="openf1")
+    assert [visit.kind for visit in load_visits(10)] == [Kind.STOP_AND_GO]
 
 
 def test_a_penalty_for_a_car_with_an_endless_number_is_for_none():
