@@ -25,7 +25,7 @@ from rest_framework.exceptions import ValidationError
 
 from api.closed import UnknownValue, spell_texts, spell_values, user_names
 from api.fields import ordered_columns, value_field, value_schema
-from api.parameters import conditions, split_values
+from api.parameters import FORMAT_PARAMETERS, conditions, split_values
 from api.selecting import describe_include
 from api.tables.spreadsheet import EXCEL
 from mirror.fields import JSONText
@@ -154,6 +154,11 @@ class ModelFilter(django_filters.FilterSet):
         if condition.column.name == "username":
             return spell_texts(condition.column, values, stored=user_names(self.request.user, self.queryset, path))
         return spell_values(condition.column, values, self.closed.get(path, tuple)())
+
+
+def is_empty_text(column: models.Field) -> bool:
+    """Whether a row without a value has an empty text in the column, where others have null."""
+    return column.blank and not column.null and isinstance(column, models.CharField | models.TextField)
 
 
 def column_at(model: type[models.Model], path: str) -> models.Field:

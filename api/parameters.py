@@ -5,11 +5,13 @@ query from {"lap_duration>": 90} sends `lap_duration%3E=90`, which is the encode
 """
 
 import re
+from typing import Any
 
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import ValidationError
 
+FORMAT_PARAMETERS = ("format", "excel")  # which say how an answer is written
 MAX_VALUES = 200  # of one parameter
 LOOKUPS = {">=": "gte", "<=": "lte", ">": "gt", "<": "lt"}
 OPERATOR_PATTERN = re.compile(r"(?P<field>\w+)(?P<operator>>=|<=|>|<)(?P<operand>.*)", re.DOTALL)
@@ -38,6 +40,13 @@ def condition(name: str, value: str) -> tuple[str, str]:
     if operand:  # lap_duration>90: there was no `=` to split at, or it belongs to the operand
         return f"{field}__{LOOKUPS[operator]}", f"{operand}={value}" if value else operand
     return f"{field}__{LOOKUPS[operator[0] + '=']}", value
+
+
+def drop_format(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Take away the parameters of a request that say how its answer is written; returns what is left."""
+    for name in FORMAT_PARAMETERS:
+        parameters.pop(name, None)
+    return parameters
 
 
 def split_values(texts: list[str]) -> list[str]:

@@ -10,12 +10,13 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.permissions import SAFE_METHODS
 
 from api.formats import FILES, ParquetRenderer
+from api.parameters import FORMAT_PARAMETERS
 from api.sync import SyncCounts, SyncScope
 from api.viewsets import EntityViewSet
 
 PREFIX = "/api/v1/"
 
-LIST_PARAMETERS = {"include", "search", "ordering", "page", "page_size", "per_page", "format", "excel"}
+LIST_PARAMETERS = {"include", "search", "ordering", "page", "page_size", "per_page", *FORMAT_PARAMETERS}
 
 SUMMARIES = {
     "list": "List {many}",

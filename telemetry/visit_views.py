@@ -22,6 +22,7 @@ from api.formats import (
     ParquetRenderer,
     table_response,
 )
+from api.parameters import drop_format
 from api.selecting import pick_fields
 from api.serializers import validate_data
 from api.tables.spreadsheet import EXCEL
@@ -91,10 +92,7 @@ class PitVisitsView(APIView):
         """Every visit of a race with its kind and the reason. Visits that OpenF1 has no row of are derived from out-laps and
         stints, and marked. Files have the visits alone.
         """
-        parameters = request.query_params.dict()
-        for name in ("format", "excel"):
-            parameters.pop(name, None)
-        query = validate_data(PitVisitsQuery, parameters)
+        query = validate_data(PitVisitsQuery, drop_format(request.query_params.dict()))
         session = Session.objects.filter(pk=query["session_id"]).first()
         if session is None or session.session_name not in RACES:
             name = f"is a {session.session_name}" if session else "does not exist"

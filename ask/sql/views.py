@@ -15,13 +15,14 @@ from rest_framework.views import APIView
 
 from api import admission
 from api.formats import CSVRenderer, JSONRenderer, ParquetRenderer, read_zone
+from api.parameters import FORMAT_PARAMETERS
 from api.tables.spreadsheet import EXCEL
 from ask.sql import running
 from ask.sql.describe import JOINS, tables
 from ask.sql.examples import EXAMPLES
 
 TURNED_OFF = "SQL is turned off on this site (setting SQL)."
-PARAMETERS = ("q", "format", "excel")
+PARAMETERS = ("q", *FORMAT_PARAMETERS)
 
 
 class SqlColumnSerializer(serializers.Serializer):

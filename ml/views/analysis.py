@@ -23,6 +23,7 @@ from api.formats import (
 )
 from api.kept import alone, in_turn
 from api.links import NAMESPACE
+from api.parameters import drop_format
 from api.selecting import pick_fields
 from api.serializers import validate_data
 from api.tables.spreadsheet import EXCEL
@@ -77,9 +78,7 @@ class AnalysisView(APIView):
         what was assumed (`assumptions`). Seconds, unless a name says otherwise; `interval` is 95 %. 404 for a session that is not
         stored, has no laps or is of another kind; 400 where there are too few laps.
         """
-        query = request.query_params.dict()
-        for name in ("format", "excel"):
-            query.pop(name, None)
+        query = drop_format(request.query_params.dict())
         if question not in QUESTIONS:
             raise NotFound(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
         options = validate_data(AnalysisQuery, query, kinds=QUESTIONS[question].kinds)

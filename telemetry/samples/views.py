@@ -30,7 +30,7 @@ from api.formats import (
     write_file,
 )
 from api.links import canonical_url
-from api.parameters import conditions, split_values
+from api.parameters import conditions, drop_format, split_values
 from api.selecting import read_selection
 from api.tables import arrow
 from api.tables.columns import make_column
@@ -59,8 +59,7 @@ class SamplesView(APIView):
         parameters = conditions(request.query_params)
         file = self.find_file(parameters)
         size, after = self.parse_page(parameters)
-        for name in ("format", "excel"):
-            parameters.pop(name, None)
+        drop_format(parameters)
         columns = self.pop_columns(request, parameters)
         row_conditions = self.parse_conditions(parameters)
         if isinstance(request.accepted_renderer, FileRenderer):
