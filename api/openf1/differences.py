@@ -27,10 +27,16 @@ DIFFERENCES = {
         "programs that know only names and values send operators so",
     ),
     "list of numbers": Difference(
-        "`driver_number=1,16`",
+        "`driver_number=1,16`, `compound=HARD,MEDIUM`",
         "no rows: it looks for the text `1,16`",
-        "`driver_number=1&driver_number=16`",
-        "programs send lists so, and no number has a comma",
+        "`driver_number=1&driver_number=16`; also texts of closed sets: compounds, flags, scopes, categories, names of sessions",
+        "programs send lists so, and none of these has a comma",
+    ),
+    "spelling": Difference(
+        "`compound=hard`, `flag=Double_Yellow`",
+        "no rows",
+        "`compound=HARD`, `flag=DOUBLE YELLOW`",
+        "texts of a closed set are stored in one spelling",
     ),
     "names of keys": Difference(
         "`session_id=latest`, `race_id=1229`",

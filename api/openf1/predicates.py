@@ -84,6 +84,8 @@ def any_of(column: Column, alternatives: Alternatives) -> Q:
 
 def equals(column: Column, values: list[Any]) -> list[Q]:
     """Conditions of which one must hold for the field to equal one of `values`."""
+    if column.normalise:  # here, because a kept statement is run with the values as they are
+        values = [column.normalise(value) for value in values]
     if column.is_json:
         return [Q(AnyElement(column.path, "=", v)) if v is not None else Q((f"{column.path}__isnull", True)) for v in values]
     conditions = []

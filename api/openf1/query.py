@@ -124,11 +124,11 @@ def split_comparisons(text: str) -> Iterator[tuple[str, str, str]]:
 def split_value(column: Column, op: str, text: str) -> Iterator[tuple[str, str]]:
     """(operator, value) of a value: of `pit_duration=<=31` with the operator in it, of `driver_number=1,16` each in the list.
 
-    A text may contain any character, and stays as it is; so do lists and dates with commas.
+    A text may contain any character, and stays as it is, unless it is of a closed set; so do lists and dates with commas.
     """
     if op == "=" and column.type is not str and (match := OPERATOR_IN_VALUE.fullmatch(text)):
         op, text = match.groups()
-    if op == "=" and column.type in (int, float):
+    if op == "=" and (column.type in (int, float) or column.normalise):
         yield from ((op, part.strip()) for part in text.split(","))
     else:
         yield op, text

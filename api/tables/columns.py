@@ -1,7 +1,7 @@
 """The columns of a table: their names, types and bounds, read from model fields."""
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -24,6 +24,7 @@ class Column:
     low: int = 0  # bounds of what an int column can hold
     high: int = 0
     key: str = ""  # the model field with the same value as one number, for sorting JSON values
+    normalise: Callable[[Any], Any] | None = None  # of texts of a closed set: the known spelling of a value
 
     @property
     def is_json(self) -> bool:
@@ -52,7 +53,7 @@ def make_column(field: models.Field, *, name: str = "", path: str = "", key: str
         for note in notes:
             if isinstance(note, msgspec.Meta) and note.ge is not None and note.le is not None:
                 low, high = int(note.ge), int(note.le)
-    return Column(name, path, kind, low, high, key)
+    return Column(name, path, kind, low, high, key, getattr(field, "normalise", None))
 
 
 def arrow_type(column: Column, *, integer_bits: tuple[int, ...] = (32, 64)) -> "pa.DataType":

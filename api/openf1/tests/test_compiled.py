@@ -22,6 +22,7 @@ PAIRS = [
     ("race_control?message>MSG 1", "race_control?message>MSG 0"),
     ("laps?segments_sector_1=2048", "laps?segments_sector_1=2051"),
     ("drivers?session_key=9472", "drivers?session_key=latest"),
+    ("race_control?flag=GREEN", "race_control?flag=green"),
     ("sessions?year=2024", "sessions?year=2023"),
 ]
 

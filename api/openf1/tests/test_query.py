@@ -63,6 +63,7 @@ def test_a_parameter_is_a_field_an_operator_and_a_value(sent, term):
         ("date=>2023-09-16", "pit", "date>2023-09-16"),
         ("gap_to_leader=<5", "intervals", "gap_to_leader<5"),
         ("driver_number=1,16", "pit", "driver_number=1&driver_number=16"),
+        ("compound=HARD, MEDIUM", "stints", "compound=HARD&compound=MEDIUM"),
         ("driver_number=1,%2016", "pit", "driver_number=1&driver_number=16"),
         ("session_key=latest,7", "pit", "session_key=9472&session_key=7"),
         ("session_id=latest&race_id=1229", "pit", "session_key=9472&meeting_key=1229"),
