@@ -56,6 +56,39 @@ def test_a_lap_has_the_columns_that_are_asked_for(api, session):
     assert fourth["gap_to_leader"] is None  # not measured during the lap
 
 
+@pytest.mark.parametrize("url", ["/api/v1/laps/", "/v1/laps"])
+def test_where_no_gap_was_measured_the_laps_tell_it(client, session, url):
+    """Also of lapped cars; one wrong time or start makes nobody the leader, and without any nothing is told."""
+    Interval.objects.all().delete()
+    for car, first, lap in ((1, -1.25, 89.5), (4, 60, 100)):
+        for number in range(1, 9):
+            begin = START + timedelta(seconds=first + lap * (number - 1))
+            make(
+                Lap,
+                number=car * 100 + number,
+                session=session,
+                driver_number=car,
+                lap_number=number,
+                date_start=begin,
+                lap_duration=lap,
+            )
+    Lap.objects.filter(driver_number=4, lap_number=3).update(lap_duration=1)
+    Lap.objects.filter(driver_number=4, lap_number=6).update(date_start=START)
+    Lap.objects.filter(driver_number=1, lap_number__gt=6).delete()
+    Lap.objects.filter(driver_number=16, lap_number=8).update(lap_duration=None)
+
+    def gaps(car):
+        answer = client.get(f"{url}?session_id={session.pk}&driver_number={car}&include=gap_to_leader").json()
+        laps = answer["results"] if "api" in url else answer
+        return [lap["gap_to_leader"] for lap in sorted(laps, key=lambda lap: lap["lap_number"])]
+
+    assert gaps(16) == [None] * 8  # the leader of no race
+    Session.objects.filter(pk=session.pk).update(session_name="Race")
+    assert gaps(1) == [0] * 6
+    assert gaps(16) == [1.75, 2.25, 2.75, 3.25, 3.75, 4.25, 0, None]
+    assert gaps(4)[1:4] == [82.25, 92.75, 103.25]
+
+
 def test_what_is_included_alone_says_the_same(api, session):
     for name in INCLUDED:
         row = api.get(f"/api/v1/laps/?session_id={session.pk}&lap_number=2&include={name}").json()["results"][0]
