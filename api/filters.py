@@ -95,6 +95,9 @@ class Condition(django_filters.Filter):
         super().__init__(path, lookup, label=path, reader=reader, lookup=lookup)
 
     def filter(self, queryset: models.QuerySet, values: list[Any]) -> models.QuerySet:
+        if self.lookup_expr == "isnull" and is_empty_text(self.column):
+            missing = models.Q(**{self.field_name: ""}) | models.Q(**{f"{self.field_name}__isnull": True})
+            return queryset.filter(missing if values[0] else ~missing)
         if self.lookup_expr == "in" or len(values) > 1:
             return queryset.filter(**{f"{self.field_name}__in": values})
         return queryset.filter(**{f"{self.field_name}__{self.lookup_expr}": values[0]})
@@ -212,7 +215,7 @@ class StrictFilterBackend(filters.BaseFilterBackend):
 
 def list_parameters(view: Any) -> set[str]:
     """The parameters of a list other than filters."""
-    names = {"format", "excel", "ordering", "fields", *view.paginator.parameters, *(["include"] if view.included else [])}
+    names = {*FORMAT_PARAMETERS, "ordering", "fields", *view.paginator.parameters, *(["include"] if view.included else [])}
     return names | {"search"} if view.search_fields else names
 
 

@@ -100,6 +100,7 @@ def kept(session):
     for number, (race_id, session_id, car) in enumerate(places):
         Reject.objects.create(**common, race_id=race_id, session_id=session_id, driver_number=car, digest=number)
     Correction.objects.create(collection="laps", session_id=session.pk, key={}, field="lap_number", upstream=1, corrected=2)
+    Correction.objects.create(collection="laps", session_id=session.pk, key={}, upstream={"lap_number": 3}, reason="deleted")
     return session
 
 
@@ -112,13 +113,15 @@ def kept(session):
         ("rejects/?session_id=77", 1),
         ("rejects/?collection=Laps", 4),
         ("rejects/?collection=entries", 0),
-        ("corrections/?session=latest", 1),
-        ("corrections/?session_id=latest", 1),
+        ("corrections/?session=latest", 2),
+        ("corrections/?session_id=latest", 2),
         ("corrections/?collection=people", 0),
         ("rejects/?row={}", 4),
         ('rejects/?row={"lap_number": 1e300}', 0),
         ("corrections/?field=Lap_Number", 1),
         ("corrections/?field=team_name", 0),
+        ("corrections/?field__isnull=true", 1),  # of a deleted row
+        ("corrections/?field__isnull=false&field__icontains=lap", 1),
     ],
 )
 def test_corrections_and_rejects_are_asked_for_in_words(api, kept, query, count):

@@ -32,7 +32,13 @@ class CorrectionAdmin(RowAdmin):
 
     icon = "edit_note"
     list_display = ("collection", "row", "what", "theirs", "ours", "status", "user", "updated_at", "reason")
-    list_filter = ("state", "collection", "source", ("user", admin.RelatedOnlyFieldListFilter))
+    list_filter = (
+        "state",
+        "collection",
+        ("field", admin.EmptyFieldListFilter),
+        "source",
+        ("user", admin.RelatedOnlyFieldListFilter),
+    )
     list_select_related = ("user",)
     date_hierarchy = "updated_at"
     search_fields = ("collection", "field", "reason", "session_id__exact", "user__username")
