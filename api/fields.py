@@ -36,6 +36,10 @@ class LimitedIntegerField(LimitedField, serializers.IntegerField):
     """A whole number within the limits of its model field."""
 
 
+class LimitedTextField(LimitedField, serializers.CharField):
+    """A text of the format of its model field."""
+
+
 class ChoiceField(serializers.ChoiceField):
     """A value of a closed set, in any case of its letters; the error for another one says which there are."""
 

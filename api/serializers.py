@@ -26,6 +26,7 @@ from api.fields import (
     FiniteFloatField,
     JSONValueField,
     LimitedIntegerField,
+    LimitedTextField,
     LinkField,
     ParentField,
     UTCDateTimeField,
@@ -111,6 +112,7 @@ class RowSerializer(serializers.ModelSerializer):
     serializer_choice_field = ChoiceField
     serializer_field_mapping = FIELDS | {
         **{kind: LimitedIntegerField for kind, field in FIELDS.items() if field is serializers.IntegerField},
+        **{kind: LimitedTextField for kind, field in FIELDS.items() if field is serializers.CharField},
         models.FloatField: FiniteFloatField,
         models.DateTimeField: UTCDateTimeField,
         JSONText: JSONValueField,

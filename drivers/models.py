@@ -3,7 +3,7 @@
 from django.db import connections, models
 
 from mirror.fields import JSONText
-from mirror.limits import LAPS, POSITIVE_SECONDS, shaped, within
+from mirror.limits import LAPS, POSITIVE_SECONDS, shaped, within, written
 from mirror.models import Mirrored
 from races.models import GRID_FROM, Session, former_slugs_field
 
@@ -15,11 +15,11 @@ class Identity(models.Model):
     full_name = models.CharField(max_length=100, null=True, blank=True)
     first_name = models.CharField(max_length=100, null=True, blank=True)
     last_name = models.CharField(max_length=100, null=True, blank=True)
-    name_acronym = models.CharField(max_length=3, null=True, blank=True, help_text="Three letters, e.g. VER.")
+    name_acronym = models.CharField(max_length=3, null=True, blank=True, **written("code", "e.g. VER."))
     team_name = models.CharField(max_length=100, null=True, blank=True)
-    team_colour = models.CharField(max_length=6, null=True, blank=True, help_text="Six hexadecimal digits without #.")
-    headshot_url = models.TextField(null=True, blank=True, help_text="URL of a portrait.")
-    country_code = models.CharField(max_length=3, null=True, blank=True, help_text="Three letters, as Formula 1 uses them.")
+    team_colour = models.CharField(max_length=6, null=True, blank=True, **written("colour"))
+    headshot_url = models.TextField(null=True, blank=True, **written("address", "A portrait."))
+    country_code = models.CharField(max_length=3, null=True, blank=True, **written("code", "As Formula 1 uses it."))
 
     class Meta:
         abstract = True

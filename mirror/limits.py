@@ -1,4 +1,4 @@
-"""What values a field can hold: limits of numbers and moments, shapes of JSON values, and texts from closed sets.
+"""What values a field can hold: limits of numbers and moments, shapes of JSON values, formats of texts, and closed sets.
 
 Models declare them on their fields. Everything else reads them from there: REST and the admin refuse what breaks them, the
 mapping rejects upstream's rows that break a hard limit, and a check of the quality report names the stored rows that break
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.deconstruct import deconstructible
 
@@ -29,6 +29,7 @@ SECONDS = (0, MAX_SECONDS)
 LAPS = (None, 9_999)  # hard limits of numbers of laps: charts and models have a place for every lap up to the last
 MAX_KEY = 2**31 - 1  # of OpenF1's numbers of races, sessions, countries and circuits
 MAX_NUMBER = 10**15  # of codes and decimal numbers
+LAPS_BEHIND = r"\+[0-9]{1,4} LAPS?"  # a gap of laps
 NO_NUL = r"^[^\x00]*$"  # PostgreSQL stores no text with the NUL character
 
 
@@ -63,7 +64,7 @@ def is_time(value: Any) -> bool:
 
 
 def is_gap(value: Any) -> bool:
-    return is_time(value) or (isinstance(value, str) and "\0" not in value)
+    return is_time(value) or (isinstance(value, str) and re.fullmatch(LAPS_BEHIND, value) is not None)
 
 
 def is_code(value: Any) -> bool:
@@ -104,7 +105,9 @@ KINDS = {
         "a list of whole numbers, with null for what is unknown", is_code, list[Code | None], only_lists=True, has_texts=False
     ),
     "times": Kind("a number of seconds, or a list of such numbers and null", is_time, Gap | list[Gap | None]),
-    "gaps": Kind('a number of seconds, a text such as "+1 LAP", or a list of them and null', is_gap, Gap | list[Gap | None]),
+    "gaps": Kind(
+        'a number of seconds, "+1 LAP", "+2 LAPS" and so on, or a list of them and null', is_gap, Gap | list[Gap | None]
+    ),
 }
 
 
@@ -132,6 +135,42 @@ class Shape:
 
     def __hash__(self) -> int:
         return hash((self.kind, self.least, self.most))
+
+
+@dataclass(frozen=True)
+class FormatKind:
+    """A format of texts; the pattern means the same to Python, SQLite and PostgreSQL."""
+
+    pattern: str
+    description: str
+
+
+FORMATS = {
+    "colour": FormatKind("[0-9A-Fa-f]{6}", "six hexadecimal digits without #"),
+    "code": FormatKind("[A-Z]{3}", "three capital letters"),
+    "offset": FormatKind(
+        "[+-]?((0?[0-9]|1[0-3]):[0-5][0-9](:[0-5][0-9])?|14:00(:00)?)", "hours and minutes up to 14:00, such as -04:00:00"
+    ),
+    "address": FormatKind("https?://[^/ \t\r\n][^ \t\r\n]*", "an address that begins with https:// or http://"),
+    "track states": FormatKind("[1-7]+", "digits from 1 to 7"),
+}
+
+
+@deconstructible
+class Format(RegexValidator):
+    """What a text has to look like that a person enters; upstream's other texts are kept and named."""
+
+    def __init__(self, name: str):
+        self.kind = FORMATS[name]
+        self.pattern = rf"^{self.kind.pattern}\Z"  # of whole texts, to Python and to databases
+        super().__init__(self.pattern, code="format")
+
+    def allows(self, value: str) -> bool:
+        return re.search(self.pattern, value) is not None
+
+    def __call__(self, value: str) -> None:
+        if not self.allows(value):
+            raise ValidationError(f"{abbreviate(value)} is not {self.kind.description}.", code=self.code)
 
 
 def abbreviate(value: Any) -> str:
@@ -162,6 +201,12 @@ def shaped(name: str, about: str, least: float | None = None, most: float | None
     """The options of a JSON value's field."""
     limits = "" if least is None else f" Between {least} and {most}."
     return {"validators": [Shape(name, least, most)], "help_text": f"{about}{limits}"}
+
+
+def written(name: str, about: str = "") -> dict[str, Any]:
+    """The options of a text's field: its validator, and a help text that ends with the format."""
+    description = FORMATS[name].description
+    return {"validators": [Format(name)], "help_text": f"{about} {description[0].upper()}{description[1:]}.".strip()}
 
 
 class ClosedText(models.CharField):
@@ -215,3 +260,7 @@ def hard_limits_of(field: models.Field) -> tuple[Any, Any]:
 
 def shape_of(field: models.Field) -> Shape | None:
     return next((v for v in field._validators if isinstance(v, Shape)), None)  # type: ignore[attr-defined]
+
+
+def format_of(field: models.Field) -> Format | None:
+    return next((v for v in field._validators if isinstance(v, Format)), None)  # type: ignore[attr-defined]

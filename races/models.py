@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from mirror.limits import MAX_KEY, ClosedText, join_known, moment, within
+from mirror.limits import MAX_KEY, ClosedText, join_known, moment, within, written
 from mirror.models import Mirrored, Source
 
 RACES = ("Race", "Sprint")  # sessions with a grid, an order at the flag, and points
@@ -49,11 +49,11 @@ class Place(models.Model):
     year = models.PositiveSmallIntegerField(db_index=True, **within(1950, 2100, "Season."))
     location = models.CharField(max_length=100, null=True, blank=True, help_text="Town or area of the circuit.")
     country_key = models.IntegerField(null=True, blank=True, **within(0, MAX_KEY, "Formula 1's own number of the country."))
-    country_code = models.CharField(max_length=3, null=True, blank=True, help_text="Three letters, as Formula 1 uses them.")
+    country_code = models.CharField(max_length=3, null=True, blank=True, **written("code", "As Formula 1 uses it."))
     country_name = models.CharField(max_length=100, null=True, blank=True)
     circuit_key = models.IntegerField(null=True, blank=True, **within(0, MAX_KEY, "Formula 1's own number of the circuit."))
     circuit_name = models.CharField(max_length=100, null=True, blank=True, help_text="Short name of the circuit.")
-    gmt_offset = models.CharField(max_length=10, null=True, blank=True, help_text="Local time minus UTC, e.g. -04:00:00.")
+    gmt_offset = models.CharField(max_length=10, null=True, blank=True, **written("offset", "Local time minus UTC."))
     is_cancelled = models.BooleanField(default=False)
 
     class Meta:
@@ -80,13 +80,13 @@ class Race(Mirrored, Place, Listed):
     race_id = models.IntegerField("race ID", primary_key=True, **within(0, MAX_KEY, "OpenF1's meeting_key."))
     race_name = models.CharField(max_length=100, help_text="Name of the event, e.g. Monaco Grand Prix.")
     official_name = models.CharField(max_length=300, null=True, blank=True, help_text="Full name with sponsors.")
-    meeting_code = models.CharField(max_length=10, null=True, blank=True, help_text="Formula 1's code of the event.")
+    meeting_code = models.CharField(max_length=10, null=True, blank=True, **written("code", "Formula 1's code of the event."))
     circuit_type = ClosedText(
         max_length=50, null=True, blank=True, known=CIRCUIT_TYPES, help_text=f"{join_known(CIRCUIT_TYPES)}."
     )
-    circuit_image = models.TextField(null=True, blank=True, help_text="URL of a drawing of the circuit.")
-    circuit_info_url = models.TextField(null=True, blank=True, help_text="URL of the circuit's corners and marshal sectors.")
-    country_flag = models.TextField(null=True, blank=True, help_text="URL of the flag.")
+    circuit_image = models.TextField(null=True, blank=True, **written("address", "A drawing of the circuit."))
+    circuit_info_url = models.TextField(null=True, blank=True, **written("address", "The circuit's corners and marshal sectors."))
+    country_flag = models.TextField(null=True, blank=True, **written("address", "A picture of the flag."))
     date_start = models.DateTimeField(null=True, blank=True, **moment("Start of the first session (UTC)."))
     date_end = models.DateTimeField(null=True, blank=True, **moment("End of the last session (UTC)."))
     slug = slug_field("In the address of its page, unique within the season; filled by the sync where it is left empty.")

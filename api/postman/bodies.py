@@ -102,6 +102,8 @@ def example_text(field: Json) -> str:
     """Return a text of the field's format, pattern and length."""
     if field.get("format") in TYPICAL_TEXTS:
         return TYPICAL_TEXTS[field["format"]]
+    if field.get("pattern", "").startswith("^https"):
+        return "https://example.org/{{unique}}"
     if length := re.search(r"\{(\d+)\}\$", field.get("pattern", "")):
         return "0" * int(length[1])
     max_length = field.get("maxLength", 100)

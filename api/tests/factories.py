@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 
 from mirror.fields import JSONText
-from mirror.limits import limits_of
+from mirror.limits import FORMATS, FormatKind, format_of, limits_of
 
 FIRST = datetime.datetime(2023, 3, 5, 15, 0, 0, 123000, tzinfo=datetime.UTC)
 
@@ -34,7 +34,7 @@ def parent(field: models.ForeignKey, number: int) -> Any:
 
 def value(field: Any, number: int) -> Any:
     """What a field holds in the row of that number."""
-    made: Any = f"{number:03}"
+    made: Any
     match field:
         case models.Field(choices=[_, *_] as choices):
             made = choices[number % len(choices)][0]
@@ -52,9 +52,28 @@ def value(field: Any, number: int) -> Any:
             made = FIRST + datetime.timedelta(days=number)
         case models.SlugField():
             made = f"{field.name}_{number}"
-        case models.Field(max_length=length) if not length or length >= 20:
-            made = f"{field.name} {made}"
+        case _:
+            made = text(field, number)
     return made
+
+
+def text(field: Any, number: int) -> str:
+    """A text of the field's format, or with its name where that is not too long."""
+    if found := format_of(field):
+        return written(found.kind, number)
+    return f"{field.name} {number:03}" if not field.max_length or field.max_length >= 20 else f"{number:03}"
+
+
+def written(kind: FormatKind, number: int) -> str:
+    """A text of a format."""
+    texts = {
+        FORMATS["colour"]: f"{number:06}",
+        FORMATS["code"]: "".join(chr(65 + number // step % 26) for step in (676, 26, 1)),
+        FORMATS["offset"]: f"{number % 14:02}:00:00",
+        FORMATS["address"]: f"https://example.org/{number:03}",
+        FORMATS["track states"]: str(1 + number % 7),
+    }
+    return texts[kind]
 
 
 def limited(field: Any, number: Any) -> Any:

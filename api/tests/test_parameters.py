@@ -63,7 +63,7 @@ def found(api, query: str) -> list[float]:
         ("race_id=2002", [2.5]),
         ("year=2003&season=2003", [3.5]),
         ("session_name=session_name%20001", [1.5]),
-        ("track_status__icontains=02", [2.5]),
+        ("track_status__icontains=3", [2.5]),
         ("segments_sector_1=[2048,null,3]", [3.5]),
         ("segments_sector_1=[2048,%20null,%203]", [3.5]),
         ("date_start>=2023-03-07", [2.5, 3.5]),

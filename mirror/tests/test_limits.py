@@ -6,12 +6,15 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.test import RequestFactory
 
+from api.links import detail_prefix
 from api.tests.factories import make
+from drivers.models import Entry
 from mirror import exchange
 from mirror.feeds import Feed
 from mirror.fields import JSONText
-from mirror.limits import ClosedText, Shape, limits_of, shape_of
+from mirror.limits import ClosedText, Shape, format_of, limits_of, shape_of
 from mirror.models import Correction
 from races.models import Session
 from telemetry.models import Lap, Stint
@@ -45,6 +48,56 @@ def test_every_number_and_moment_has_limits_that_its_help_text_tells(field):
 @pytest.mark.parametrize("model", list(Feed.by_model), ids=lambda model: model.__name__)
 def test_every_json_value_has_a_shape(model):
     assert all(shape_of(field) for field in model._meta.concrete_fields if isinstance(field, JSONText))
+
+
+def formatted_fields():
+    """Every text of every mirrored model that is written in one way."""
+    for model in Feed.by_model:
+        for field in model._meta.concrete_fields:
+            if field.name in FORMATTED:
+                yield pytest.param(model, field, id=f"{model.__name__}.{field.name}")
+
+
+FORMATTED = {  # {field: texts of its format, others}
+    "team_colour": (["3671C6", "0093cc"], ["#3671C", "red", "3671C", "GGGGGG"]),
+    "name_acronym": (["VER"], ["V", "ver", "V1R", "ÄÖÜ"]),
+    "country_code": (["NED"], ["NL", "ned", "N D"]),
+    "meeting_code": (["BRN"], ["Bahrain", "BR"]),
+    "gmt_offset": (["03:00:00", "-04:00:00", "+5:30", "14:00"], ["GMT+3", "3", "24:00:00", "-03:60", "14:30"]),
+    "track_status": (["1", "12467"], ["8", "green", "1 2"]),
+    **dict.fromkeys(
+        ("circuit_image", "circuit_info_url", "country_flag", "headshot_url", "recording_url"),
+        (
+            ["https://media.formula1.com/a%20b.png", "http://localhost:8000/x"],
+            ["javascript:alert(1)", "//example.org/x.png", "ftp://example.org/x", "https://", "https:///x", "https://a/b c"],
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "field"), list(formatted_fields()))
+def test_a_text_of_another_format_is_refused_with_field_value_and_format(model, field, editor, admin_client):
+    row = make(model)
+    name, url = field.name, f"{detail_prefix(RequestFactory().get('/'), model)}{row.pk}/"
+    right, wrong = FORMATTED[name]
+    description = format_of(field).kind.description
+    for text in right:
+        assert editor.patch(url, {name: text}).status_code == 200, text
+    for text in wrong:
+        answer = editor.patch(url, {name: text})
+        assert (answer.status_code, [*answer.json()]) == (400, [name]), text
+        if len(text) <= (field.max_length or len(text)):
+            assert answer.json()[name] == [f"{text!r} is not {description}."]
+    assert description in field.help_text[0].lower() + field.help_text[1:] or description.capitalize() in field.help_text
+    page = f"/admin/{model._meta.label_lower.replace('.', '/')}/{row.pk}/change/"
+    assert refusals(admin_client, page, {name: wrong[0]}).keys() == {name}
+
+
+def refusals(admin_client, page, changes):
+    """{field: errors} of a form of the admin that is sent back with other values."""
+    form = admin_client.get(page).context["adminform"].form
+    sent = {name: value for name in form.fields if (value := form[name].value()) is not None} | changes
+    return admin_client.post(page, sent).context["adminform"].form.errors
 
 
 IMPOSSIBLE = [
@@ -108,6 +161,16 @@ def test_a_row_that_upstream_sent_outside_the_limits_can_be_sent_back_and_edited
     assert "-5.0 is too little: the least possible value is 1" in refused.content.decode()
 
 
+def test_a_text_that_upstream_sent_in_another_format_can_be_sent_back(editor):
+    entry = make(Entry, team_colour="red", source="openf1")
+    shown = editor.get(f"/api/v1/entries/{entry.pk}/").json()
+    assert shown["team_colour"] == "red"
+    assert editor.put(f"/api/v1/entries/{entry.pk}/", shown | {"team_name": "Amber"}).status_code == 200
+    assert editor.post("/api/v1/entries/", shown | {"driver_number": 2}).json()["team_colour"] == [
+        "'red' is not six hexadecimal digits without #."
+    ]
+
+
 def test_an_imported_correction_to_an_impossible_value_is_refused(editor):
     lap = make(Lap, source="openf1")
     key = {"session_id": lap.session_id, "driver_number": lap.driver_number, "lap_number": lap.lap_number}
@@ -123,7 +186,11 @@ def test_an_imported_correction_to_an_impossible_value_is_refused(editor):
     [
         ("mini-sectors", [[], [2048, None]], ["abc", 5, [1.5], [True], ["1"], {"a": 1}, [[1]], [10**30], -1]),
         ("times", [90.5, 0, [90.5, None], [None]], ["90.5", True, {"a": 1}, [[1]], ["1"], -1, float("nan"), 1e9]),
-        ("gaps", ["+1 LAP", 0, 5.5, [0.1, None], ["+1 LAP"]], [True, {"a": 1}, [[1]], -1, float("inf"), "a\0"]),
+        (
+            "gaps",
+            ["+1 LAP", 0, 5.5, [0.1, None], ["+1 LAP"]],
+            [True, {"a": 1}, [[1]], -1, float("inf"), "a\0", "abc", "1 LAP", "+1 lap", ["+1 LAP", "x"]],
+        ),
     ],
 )
 def test_shapes_of_json_values(kind, good, bad):

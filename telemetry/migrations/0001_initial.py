@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('segments_sector_3', mirror.fields.JSONText(blank=True, help_text='Codes as in sector 1. Between 0 and 9999.', null=True, validators=[mirror.limits.Shape('mini-sectors', 0, 9999)])),
                 ('pit_in_time', models.FloatField(blank=True, help_text='Seconds from session start, from FastF1. Between 0 and 100,000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(100000, None)])),
                 ('pit_out_time', models.FloatField(blank=True, help_text='Seconds from session start, from FastF1. Between 0 and 100,000.', null=True, validators=[mirror.limits.Least(0, None), mirror.limits.Most(100000, None)])),
-                ('track_status', models.CharField(blank=True, help_text='Track status digits, from FastF1.', max_length=10, null=True)),
+                ('track_status', models.CharField(blank=True, help_text='Track status, from FastF1. Digits from 1 to 7.', max_length=10, null=True, validators=[mirror.limits.Format('track states')])),
                 ('driver', models.ForeignKey(blank=True, editable=False, help_text="The person who drove, as the session's entries say.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)ss', to='drivers.driver')),
                 ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='races.session')),
             ],

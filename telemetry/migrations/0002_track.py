@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('driver_number', models.PositiveIntegerField(help_text='Car number in this session. Between 0 and 999.', validators=[mirror.limits.Least(0, None), mirror.limits.Most(999, None)])),
                 ('team_radio_id', models.BigAutoField(primary_key=True, serialize=False, verbose_name='team radio ID')),
                 ('date', models.DateTimeField(blank=True, help_text='When it was said (UTC). Between 1950 and 2100.', null=True, validators=[mirror.limits.Least(datetime.datetime(1950, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)), mirror.limits.Most(datetime.datetime(2100, 1, 1, 0, 0, tzinfo=datetime.timezone.utc))])),
-                ('recording_url', models.CharField(help_text='Address of the recording (MP3).', max_length=500, verbose_name='recording URL')),
+                ('recording_url', models.CharField(help_text='The recording (MP3). An address that begins with https:// or http://.', max_length=500, validators=[mirror.limits.Format('address')], verbose_name='recording URL')),
                 ('driver', models.ForeignKey(blank=True, editable=False, help_text="The person who drove, as the session's entries say.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='%(class)ss', to='drivers.driver')),
                 ('session', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='races.session')),
             ],

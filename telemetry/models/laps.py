@@ -4,7 +4,7 @@ from django.db import models
 
 from drivers.models import CarRow
 from mirror.fields import JSONText
-from mirror.limits import LAPS, POSITIVE_SECONDS, moment, shaped, within
+from mirror.limits import LAPS, POSITIVE_SECONDS, moment, shaped, within, written
 from telemetry.models.best_laps import ADDED_SECTORS
 from telemetry.models.clean_laps import LapQuerySet
 
@@ -32,7 +32,7 @@ class Lap(CarRow):
     segments_sector_3 = JSONText(null=True, blank=True, **shaped("mini-sectors", "Codes as in sector 1.", 0, 9_999))
     pit_in_time = models.FloatField(null=True, blank=True, **within(0, 100_000, "Seconds from session start, from FastF1."))
     pit_out_time = models.FloatField(null=True, blank=True, **within(0, 100_000, "Seconds from session start, from FastF1."))
-    track_status = models.CharField(max_length=10, null=True, blank=True, help_text="Track status digits, from FastF1.")
+    track_status = models.CharField(max_length=10, null=True, blank=True, **written("track states", "Track status, from FastF1."))
     deleted = models.BooleanField(
         default=False, editable=False, help_text="Race control deleted the lap time, which no longer counts; from its messages."
     )

@@ -4,7 +4,7 @@ from django.db import models
 
 from drivers.models import CarRow, Driver
 from mirror.fields import JSONText
-from mirror.limits import LAPS, SECONDS, moment, shaped, within
+from mirror.limits import LAPS, SECONDS, moment, shaped, within, written
 from mirror.models import Mirrored
 from races.models import Session
 
@@ -131,7 +131,7 @@ class TeamRadio(CarRow):
 
     team_radio_id = models.BigAutoField("team radio ID", primary_key=True)
     date = models.DateTimeField(null=True, blank=True, **moment("When it was said (UTC)."))
-    recording_url = models.CharField("recording URL", max_length=500, help_text="Address of the recording (MP3).")
+    recording_url = models.CharField("recording URL", max_length=500, **written("address", "The recording (MP3)."))
 
     class Meta:
         verbose_name_plural = "team radio"

@@ -1,4 +1,4 @@
-"""Stored values outside the limits and closed sets that the models declare, and the checks that name them."""
+"""Stored values outside the limits, formats and closed sets that the models declare, and the checks that name them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
@@ -11,7 +11,7 @@ from django.db.models.functions import Cast
 
 from drivers.people import car_fields
 from mirror.feeds import Feed
-from mirror.limits import ClosedText, limits_of, shape_of
+from mirror.limits import LAPS_BEHIND, ClosedText, format_of, limits_of, shape_of
 from races.models import Race, Session
 from telemetry.quality.findings import ERROR, WARNING, Finding, check, join_words, plural
 from telemetry.quality.rows import OutsideRow
@@ -65,8 +65,13 @@ def outside(field: models.Field) -> Q | None:
     """The condition that a field's value is outside; None where nothing limits it."""
     if isinstance(field, ClosedText):
         return Q(**{f"{field.name}__isnull": False}) & ~Q(**{f"{field.name}__in": field.known})
-    if (shape := shape_of(field)) and shape.kind.only_lists:
-        return Q(**{f"{field.name}__isnull": False}) & ~Q(**{f"text_of_{field.name}__startswith": "["})
+    if text_format := format_of(field):
+        return Q(**{f"{field.name}__gt": ""}) & ~Q(**{f"{field.name}__regex": text_format.pattern})
+    if shape := shape_of(field):
+        text = f"text_of_{field.name}"
+        if shape.kind.only_lists:
+            return Q(**{f"{field.name}__isnull": False}) & ~Q(**{f"{text}__startswith": "["})
+        return Q(**{f"{text}__contains": '"'}) & ~Q(**{f"{text}__regex": rf'^"{LAPS_BEHIND}"\Z'})
     least, most = limits_of(field)
     return None if least is None else Q(**{f"{field.name}__lt": least}) | Q(**{f"{field.name}__gt": most})
 
@@ -79,7 +84,9 @@ def is_outside(field: models.Field, value: Any) -> bool:
     if isinstance(field, ClosedText):
         return value not in field.known
     if shape := shape_of(field):
-        return not shape.is_storable(value)
+        return not shape.kind.allows(value)
+    if text_format := format_of(field):
+        return not text_format.allows(value)
     least, most = limits_of(field)
     return value < least or value > most
 
@@ -117,7 +124,7 @@ def finding(rows: list[OutsideRow], what: str, advice: str) -> Finding:
 def values_outside_limits(rows: SessionRows) -> Iterator[Finding]:
     """A value that cannot be, such as a speed of 99,999 km/h: upstream sent it so, and it is kept. Correct it or leave it out."""
     for field, of_field in by_field(rows.surroundings.outside.get(rows.session.pk, [])):
-        if isinstance(field, ClosedText):
+        if isinstance(field, ClosedText) or format_of(field):
             continue
         if shape := shape_of(field):
             yield finding(of_field, f"that is not {shape.kind.description}", "Correct it.")
@@ -135,3 +142,11 @@ def texts_unknown(rows: SessionRows) -> Iterator[Finding]:
             yield finding(
                 of_field, "that is not known", f"Known are {join_words(field.known, 20)}: correct it if it means one of these."
             )
+
+
+@check(WARNING, "unknown-texts")
+def texts_misshapen(rows: SessionRows) -> Iterator[Finding]:
+    """A text that is not of its field's format, such as a team colour of five digits: what needs the format passes over it."""
+    for field, of_field in by_field(rows.surroundings.outside.get(rows.session.pk, [])):
+        if text_format := format_of(field):
+            yield finding(of_field, f"that is not {text_format.kind.description}", "Look it up elsewhere and correct it.")

@@ -69,7 +69,7 @@ QUIRKS = {
     "places-end-alike": "Two cars end in one place on track, and another place has nobody (9473).",
     "position-jumps": "A car's position jumps by kilometres between two samples, and back.",
     "impossible-values": "A value cannot be: a speed of 99,999 km/h, a moment of 1900.",
-    "unknown-texts": "Texts of closed sets come in new kinds or spellings.",
+    "unknown-texts": "Texts of closed sets come in new kinds or spellings, codes and colours in other formats.",
     # Samples and feeds
     "no-data-samples": "Throttle or brake says 104: no data, 9 % of samples, mostly at a standstill.",
     "sample-codes": "Gears of 9 and more and DRS codes 11 and 13 occur.",

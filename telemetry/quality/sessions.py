@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from races import neutralisations
 from telemetry.quality.findings import NOTE, WARNING, Finding, check, join_words
 from telemetry.quality.session_rows import SessionRows
 
@@ -58,10 +57,10 @@ def blanks_around_names(rows: SessionRows) -> Iterator[Finding]:
 
 
 @check(WARNING, "offset-is-text")
-def gmt_offset_unreadable(rows: SessionRows) -> Iterator[Finding]:
+def gmt_offset_missing(rows: SessionRows) -> Iterator[Finding]:
     """The local time of a session is unknown: announced restarts of a stopped race cannot be placed."""
-    if neutralisations.parse_gmt_offset(rows.session.gmt_offset) is None:
-        yield of_session(rows, f"gmt_offset is {rows.session.gmt_offset!r}, which is no time.")
+    if not rows.session.gmt_offset:
+        yield of_session(rows, "gmt_offset is missing, so that announced restarts cannot be placed.")
 
 
 @check(WARNING, "session-without-rows")

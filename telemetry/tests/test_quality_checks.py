@@ -262,7 +262,7 @@ FAULTS = {
         "country_name is Somewhere; it was Elsewhere",
     ),
     "blanks_around_names": (race(session=session(race__official_name="NAME ")), "Blanks around official_name"),
-    "gmt_offset_unreadable": (race(session=session(gmt_offset="GMT+1")), "gmt_offset is 'GMT+1'"),
+    "gmt_offset_missing": (race(session=session(gmt_offset=None)), "gmt_offset is missing"),
     "session_without_rows": (SessionRows(session(), Surroundings(), START + timedelta(days=1)), "Nothing is stored"),
     "two_places_at_once": (race(places_twice=[kinds.Twice(START, 16, 3, 4)]), "1 moment with two places of a car"),
     "car_without_place": (race(counts={**race().counts, "position": {1: 1}}), "No position of car 16"),
@@ -319,6 +319,10 @@ FAULTS = {
     "texts_unknown": (
         race(surroundings=Surroundings(outside={500: [kinds.OutsideRow(7, "stints", "tyre_compound", "C3", 1, None)]})),
         "1 row of stints with tyre_compound that is not known: 'C3' (car 1)",
+    ),
+    "texts_misshapen": (
+        race(surroundings=Surroundings(outside={500: [kinds.OutsideRow(7, "drivers", "team_colour", "red", 1, None)]})),
+        "1 row of drivers with team_colour that is not six hexadecimal digits without #: 'red' (car 1)",
     ),
     "samples_outside_limits": (sampled(outside={"speed": 2}), "Car 1 has 2 samples of speed outside the possible values"),
     "rewritten_by_upstream": (race(pieces=[piece("laps", updated=3), piece("laps")]), "since they were first stored: 3 of laps"),

@@ -179,8 +179,12 @@ def test_values_outside_the_limits_of_the_models_are_found_in_every_collection(h
     Overtake.objects.create(session=held, date=START, overtaking_driver_number=77, overtaken_driver_number=1, position=0)
     RaceControl.objects.create(session=held, digest=1, date=START, flag="PURPLE", lap_number=7_000)
     Session.objects.filter(pk=held.pk).update(circuit_key=-1)
-    Race.objects.filter(pk=held.race_id).update(year=3024)
-    messages = [f.message for f in report_of(held).findings if f.check in ("values_outside_limits", "texts_unknown")]
+    Race.objects.filter(pk=held.race_id).update(year=3024, circuit_image="javascript:alert(1)", meeting_code="Bahrain")
+    Session.objects.filter(pk=held.pk).update(gmt_offset="GMT+3", country_code="bhr")
+    Entry.objects.filter(session=held, driver_number=1).update(team_colour="#E8002", name_acronym="A1", headshot_url="//x/y.png")
+    SessionResult.objects.filter(session=held, driver_number=1).update(gap_to_leader="+1 lap")
+    checks = ("values_outside_limits", "texts_unknown", "texts_misshapen")
+    messages = [f.message for f in report_of(held).findings if f.check in checks]
     expected = [
         "1 row of laps with i1_speed outside 0 to 450: 99999 (car 1, lap 2)",
         "1 row of laps with lap_duration outside 1 to 14400: 1000000000.0 (car 1, lap 2)",
@@ -194,6 +198,15 @@ def test_values_outside_the_limits_of_the_models_are_found_in_every_collection(h
         "1 row of race_control with lap_number outside 0 to 999: 7000 (lap 7000)",
         "1 row of sessions with circuit_key outside 0 to 2147483647: -1",
         "1 row of meetings with year outside 1950 to 2100: 3024",
+        "1 row of meetings with circuit_image that is not an address that begins with https:// or http://: 'javascript:alert(1)'",
+        "1 row of meetings with meeting_code that is not three capital letters: 'Bahrain'",
+        "1 row of sessions with gmt_offset that is not hours and minutes up to 14:00, such as -04:00:00: 'GMT+3'",
+        "1 row of sessions with country_code that is not three capital letters: 'bhr'",
+        "1 row of drivers with team_colour that is not six hexadecimal digits without #: '#E8002' (car 1)",
+        "1 row of drivers with name_acronym that is not three capital letters: 'A1' (car 1)",
+        "1 row of drivers with headshot_url that is not an address that begins with https:// or http://: '//x/y.png' (car 1)",
+        '1 row of session_result with gap_to_leader that is not a number of seconds, "+1 LAP", "+2 LAPS" and so on, '
+        "or a list of them and null: '+1 lap' (car 1)",
     ]
     assert [text for text in expected if not any(text in message for message in messages)] == []
     assert len(messages) == len(expected)
