@@ -39,9 +39,15 @@ def name(stint: StintRow) -> str:
 
 
 def is_phantom(rows: SessionRows, stint: StintRow) -> bool:
-    """Whether a stint begins after the car's last lap, by its laps or else its result, which counts no unfinished lap."""
+    """Whether a stint begins after the car's last lap, by its laps or else its result.
+
+    A result counts no unfinished lap: where the car may have stopped before it, a stint may have begun there.
+    """
     last = rows.last_lap(stint.driver_number)
-    return bool(stint.laps and last and stint.laps[0] > last + (not rows.laps))
+    if not (stint.laps and last and stint.laps[0] > last):
+        return False
+    stops = [pit for pit in rows.pits_of.get(stint.driver_number, []) if pit.lap_number in (last, last + 1)]
+    return bool(rows.laps or stint.laps[0] > last + 1 or (rows.pits and not stops))
 
 
 @once_per_session

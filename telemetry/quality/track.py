@@ -88,9 +88,12 @@ def messages_repeat(rows: SessionRows) -> Iterator[Finding]:
     seen: dict[tuple, list[int]] = {}
     for row in rows.messages:
         seen.setdefault((row.date, row.message), []).append(row.pk)
-    same = [pk for pks in seen.values() if len(pks) > 1 for pk in pks]
+    same = [pks for pks in seen.values() if len(pks) > 1]
     if same:
-        yield Finding(message=f"{plural(len(same), 'message')} said more than once at one moment.", rows={"race_control": same})
+        yield Finding(
+            message=f"{plural(len(same), 'message')} said more than once at one moment.",
+            rows={"race_control": [pk for pks in same for pk in pks]},
+        )
 
 
 def of_window(rows: SessionRows, window: Window, message: str) -> Finding:

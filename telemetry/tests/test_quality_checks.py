@@ -275,7 +275,7 @@ FAULTS = {
     "messages_undated": (race(messages=[*race().messages, message("DRS ENABLED", date=None)]), "1 message without a date"),
     "messages_repeat": (
         race(messages=[*race().messages, message("DRS ENABLED", 3), message("DRS ENABLED", 3, category="Drs")]),
-        "2 messages said more than once",
+        "1 message said more than once",
     ),
     "neutralisation_end_inferred": (
         race(messages=[*race().messages, message("RED FLAG", 4.6, flag="RED", scope="Track")]),
@@ -437,8 +437,13 @@ def test_tyres_may_get_younger_in_a_stop():
 
 
 def test_without_laps_a_stint_may_hold_the_unfinished_lap_that_the_result_does_not_count():
-    rows = race(laps=[], stints=[*race().stints, stint(1, 3, lap_start=7, lap_end=7)])
+    stints = [*race().stints, stint(1, 3, lap_start=7, lap_end=7, tyre_compound="SOFT", tyre_age_at_start=0)]
+    rows = race(laps=[], stints=stints, pits=[*race().pits, pit(1, lap_number=6)])
     assert found("stint_after_last_lap", rows) == []
+    assert found("stint_after_last_lap", replace(rows, pits=[])) == []
+    without_stop = replace(rows, pits=race().pits)  # 9140/16, and 9464/14, told as a change of tyres without a stop
+    assert found("stint_after_last_lap", without_stop) == ["Stint 3 of car 1 begins on lap 7, after the car's last, 6."]
+    assert found("compound_changes_without_stop", without_stop) == found("tyre_age_falls", without_stop) == []
     assert found("stint_after_last_lap", with_stint(1, 3, rows, lap_start=8, lap_end=9)) != []
 
 
