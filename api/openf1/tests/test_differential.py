@@ -159,7 +159,7 @@ def truth(term: Term) -> list[tuple[str, bool]]:
 
 class Deviation(NamedTuple):
     name: str  # in DIFFERENCES
-    concerns: Callable[[Term, Any], bool]  # (comparison, the value that OpenF1 reads)
+    concerns: Callable[[Term, Any], Any]  # (comparison, the value that OpenF1 reads)
     means: Callable[[Term], Any]  # what is meant here, in OpenF1's terms, or REFUSED
 
 
@@ -183,7 +183,14 @@ def text_elsewhere_cast(term: Term, read: Any) -> bool:
     return (term.column.type is str and not isinstance(read, str)) or (term.column.is_json and isinstance(read, bool | datetime))
 
 
+def respelt(term: Term, read: Any = None) -> list[tuple[str, Any]]:
+    """What a text of a closed set means; empty where it is spelt as rows are."""
+    text = term.column.normalise(term.text) if term.column.normalise and term.meant == "=" else term.text
+    return [] if text == term.text else [(term.meant, text)]
+
+
 DEVIATIONS = [
+    Deviation("spelling", respelt, respelt),
     Deviation("space in a date", lambda t, read: t.column.is_datetime and " " in t.text and ":" in t.text, dated),
     Deviation("unusable value", unusable, lambda t: REFUSED),
     Deviation("truth as a number", lambda t, read: t.column.type is bool and not isinstance(read, bool), truth),
