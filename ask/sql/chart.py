@@ -73,21 +73,28 @@ def draw(columns: Sequence[Column], rows: Rows, kind: str = "auto") -> Picture |
     """A chart of an answer; None where it has nothing that could be drawn."""
     numbers = [at for at, column in enumerate(columns) if is_number(column)]
     texts = [at for at, column in enumerate(columns) if column.type == "VARCHAR" and column.name != COLOUR]
-    across = next((at for at, column in enumerate(columns) if is_number(column) or column.type.startswith(MOMENTS)), None)
-    values = [at for at in numbers if at != across]
+    names = texts or [at for at in numbers if is_key(columns[at])]
+    measures = [at for at in numbers if not is_key(columns[at])] or numbers
+    across = next((at for at, column in enumerate(columns) if at in measures or column.type.startswith(MOMENTS)), None)
+    values = [at for at in measures if at != across]
     if not rows or kind == "none" or not numbers or (kind == "auto" and len(columns) > MAX_COLUMNS):
         return None
     if kind == "auto":
         kind = "bars" if not values or (texts and texts[0] == 0 and len(rows) <= MAX_BARS) else "lines"
     if kind == "lines" and across is not None and values:
-        return draw_lines(columns, rows, across=across, value=values[0], name=texts[0] if texts else None)
-    if texts:
-        return draw_bars(columns, rows, label=texts[0], value=numbers[0])
+        return draw_lines(columns, rows, across=across, value=values[0], name=names[0] if names else None)
+    if names:
+        return draw_bars(columns, rows, label=names[0], value=measures[0])
     return draw_bars(columns, rows, label=across if values else None, value=(values or numbers)[0])
 
 
 def is_number(column: Column) -> bool:
     return column.type.startswith(NUMBERS) and "[" not in column.type
+
+
+def is_key(column: Column) -> bool:
+    """Whether the numbers of a column are names: of cars, or of rows elsewhere."""
+    return column.name == "driver_number" or column.name.endswith(("_key", "_driver_number"))
 
 
 def draw_bars(columns: Sequence[Column], rows: Rows, *, label: int | None, value: int) -> Picture | None:

@@ -243,6 +243,7 @@ def test_an_embedded_answer_may_be_framed_and_nothing_else(recorded, browser):
 # The chart, of rows alone
 
 NAME, LAPS, AGE = Column("driver", "VARCHAR"), Column("laps", "BIGINT"), Column("age", "INTEGER")
+TIME = Column("lap_duration", "DOUBLE")
 
 
 @pytest.mark.once
@@ -273,6 +274,18 @@ def test_of_many_columns_no_chart_is_guessed():
     columns, row = [Column("session_key", "BIGINT"), LAPS, *[NAME] * 5], [9472, 57, *"abcde"]
     assert chart.draw(columns, [row, row]) is None
     assert chart.draw(columns, [row, row], "bars").kind == "bars"
+
+
+@pytest.mark.once
+def test_numbers_of_cars_name_lines_and_bars():
+    car = Column("driver_number", "BIGINT")
+    rows = [[lap, number, 90 + number] for lap in (1, 2) for number in (1, 16)]
+    for columns, order in (([AGE, car, TIME], (0, 1, 2)), ([car, AGE, TIME], (1, 0, 2))):
+        picture = chart.draw(columns, [[row[at] for at in order] for row in rows])
+        assert (picture.kind, picture.x_label, picture.y_label) == ("lines", AGE.name, TIME.name)
+        assert [line.label for line in picture.lines] == ["1", "16"]
+    picture = chart.draw([car, LAPS], [[16, 57], [1, 50]])
+    assert [(bar.label, bar.value) for bar in picture.bars] == [("16", "57"), ("1", "50")]
 
 
 @pytest.mark.once
