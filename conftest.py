@@ -4,6 +4,7 @@ Django is imported by the fixtures, not here: this file is read before it is set
 """
 
 import importlib.util
+import re
 import sys
 import threading
 from collections import Counter
@@ -49,6 +50,29 @@ def turns_end():
 
     for limit in (EXPENSIVE, SQL, STREAMED, SYNCS):
         limit.running.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The database that is tested; its value is a copy of it as it begins, None where no test is marked django_db."""
+    from django.db import connection
+
+    from jobs.tests.processes import copy_of_tested
+
+    if not re.search("^test_|memorydb", str(connection.settings_dict["NAME"])):
+        yield
+        return
+    with django_db_blocker.unblock():
+        copy = copy_of_tested(connection, tmp_path_factory.mktemp("migrated"))
+    yield copy
+    copy.drop()
+
+
+@pytest.fixture(scope="session")
+def migrated(django_db_setup):
+    """A database with all tables and no rows: a template for those of processes, which need not migrate theirs."""
+    assert django_db_setup, "mark the test django_db"
+    return django_db_setup
 
 
 @pytest.fixture

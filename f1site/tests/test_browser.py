@@ -10,7 +10,11 @@ from api.tests.factories import make
 from races.models import Race
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.skipif(not CHROMIUM, reason="no chromium here")]
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(not CHROMIUM, reason="no chromium here"),
+]
 
 
 @pytest.fixture

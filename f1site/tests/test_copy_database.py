@@ -14,6 +14,8 @@ from django.conf import settings
 from f1site import copying
 from jobs.tests.processes import SQLiteFile, new_database
 
+pytestmark = pytest.mark.django_db
+
 NUMBERS = [0, -0.0, 1.0, 1e22, 1e-7, 2**70, 0.1, {"b": True, "a": None, "ü": "\u2028 🏁 \\ \t '"}]
 
 
@@ -70,11 +72,10 @@ def fill():
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory):
+def source(tmp_path_factory, migrated):
     """A database with rows, of the kind that is tested."""
-    database = new_database(tmp_path_factory.mktemp("source"))
+    database = new_database(tmp_path_factory.mktemp("source"), migrated)
     try:
-        assert manage(database, "migrate", "-v0").returncode == 0
         python(database, "from f1site.tests.test_copy_database import fill; fill()")
         yield database
     finally:
@@ -90,7 +91,7 @@ def test_a_database_is_not_copied_onto_itself(source):
     assert "the database of DATABASE_URL itself" in refused(source, source.url)
 
 
-def test_a_database_is_equal_after_a_journey_there_and_back(source, target, tmp_path):
+def test_a_database_is_equal_after_a_journey_there_and_back(source, target, migrated, tmp_path):
     there = copied(source, target)
     assert stat.S_IMODE(target.path.stat().st_mode) == 0o600
     assert set(there) == {model._meta.db_table for model in copying.stored_models()}
@@ -100,7 +101,7 @@ def test_a_database_is_equal_after_a_journey_there_and_back(source, target, tmp_
     before = target.path.read_bytes()
     assert "the target is not empty (auth_user has rows)" in refused(source, target.url)
     assert target.path.read_bytes() == before
-    back = new_database(tmp_path / "back")
+    back = new_database(tmp_path / "back", migrated)
     try:
         assert copied(target, back) == there
         program = "from telemetry.models import Lap; last = Lap.objects.latest('pk'); old = last.pk;"
@@ -110,12 +111,19 @@ def test_a_database_is_equal_after_a_journey_there_and_back(source, target, tmp_
         back.drop()
 
 
-def test_what_differs_from_what_was_sent_is_told_and_not_kept(source, target):
-    assert manage(target, "migrate", "-v0").returncode == 0
-    with closing(sqlite3.connect(target.path)) as database:
+@pytest.fixture
+def tables(tmp_path, migrated):
+    """A file of SQLite with all tables."""
+    database = SQLiteFile(tmp_path, migrated)
+    assert manage(database, "migrate", "-v0").returncode == 0  # much to do only where another kind of database is tested
+    return database
+
+
+def test_what_differs_from_what_was_sent_is_told_and_not_kept(source, tables):
+    with closing(sqlite3.connect(tables.path)) as database:
         database.execute("CREATE TRIGGER t AFTER INSERT ON races_race BEGIN UPDATE races_race SET race_name = 'x'; END")
-    assert re.search(r"Nothing was copied: .* not what was sent: races_race: sent 3 rows", refused(source, target.url))
-    assert target.rows("SELECT count(*) FROM races_race") == target.rows("SELECT count(*) FROM auth_user") == [(0,)]
+    assert re.search(r"Nothing was copied: .* not what was sent: races_race: sent 3 rows", refused(source, tables.url))
+    assert tables.rows("SELECT count(*) FROM races_race") == tables.rows("SELECT count(*) FROM auth_user") == [(0,)]
 
 
 @pytest.mark.parametrize(
@@ -134,12 +142,11 @@ def test_a_target_that_cannot_be_is_said_without_its_password(source, url, said)
     assert not re.search("s3(@|%40)ret|Traceback", told)
 
 
-def test_nul_in_json_that_sqlite_stored_does_not_stop_a_copy_to_postgresql(source, target, tmp_path):
-    assert manage(target, "migrate", "-v0").returncode == 0
-    python(target, r"from jobs.models import Job; Job.objects.create(kind='x', parameters={'a\0': ['b\0']})")
-    other = new_database(tmp_path / "other")  # PostgreSQL where the tests run on it
+def test_nul_in_json_that_sqlite_stored_does_not_stop_a_copy_to_postgresql(tables, migrated, tmp_path):
+    python(tables, r"from jobs.models import Job; Job.objects.create(kind='x', parameters={'a\0': ['b\0']})")
+    other = new_database(tmp_path / "other", migrated)  # PostgreSQL where the tests run on it
     try:
-        copied(target, other)
+        copied(tables, other)
         nul = "\ufffd" if "postgres" in other.url else "\0"
         assert (
             python(other, "from jobs.models import Job; print(ascii(Job.objects.get(kind='x').parameters))")

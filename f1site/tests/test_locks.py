@@ -49,14 +49,15 @@ def index(tmp_path_factory):
     return folder, lines
 
 
-@pytest.fixture(params=["uv", "pip"])
+@pytest.fixture
 def install(request, index, tmp_path):
     """Runs `make install-lock` in a new environment that knows only the folder of wheels; uv is there already, or nowhere."""
+    installer = getattr(request, "param", "uv")
     environment = tmp_path / "env"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"
     env = {"PATH": os.environ["PATH"], "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index[0]), "PIP_CONFIG_FILE": os.devnull}
-    if request.param == "uv":
+    if installer == "uv":
         env |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(index[0]), "UV_CACHE_DIR": str(tmp_path / "cache")}
         for file in distribution("uv").files or ():
             target = environment / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages" / file
@@ -67,13 +68,14 @@ def install(request, index, tmp_path):
         (tmp_path / "lock.txt").write_text(lock)
         make = [shutil.which("make"), "install-lock", f"PY={python}", f"LOCK={tmp_path / 'lock.txt'}"]
         done = subprocess.run(make, cwd=ROOT, env=env, capture_output=True, text=True)
-        assert ("uv could not install" in done.stdout) == (request.param == "pip" or "DO NOT MATCH" in done.stderr), done.stdout
+        assert ("uv could not install" in done.stdout) == (installer == "pip" or "DO NOT MATCH" in done.stderr), done.stdout
         listed = subprocess.run([python, "-m", "pip", "list", "--format", "freeze"], env=env, capture_output=True, text=True)
         return done, {line.strip() for line in listed.stdout.splitlines()}
 
     return run
 
 
+@pytest.mark.parametrize("install", ["uv", "pip"], indirect=True)
 def test_a_newer_release_than_the_pinned_one_changes_nothing(index, install):
     done, packages = install("".join(index[1].values()))
     assert done.returncode == 0, done.stderr

@@ -26,8 +26,9 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from f1site.tests.test_docs import page, section
-from jobs.tests.processes import new_database
+from jobs.tests.processes import SQLiteFile, new_database
 
+pytestmark = pytest.mark.django_db
 PAGE = page("operate")
 PRIVATE = (".*", "__pycache__", "node_modules", "*.sqlite3*", "*.csv", "media")  # what a clone does not have
 HOST = "f1.example.org"
@@ -165,9 +166,9 @@ def folder(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory):
+def filled(tmp_path_factory, migrated):
     """An SQLite database with a user, a race and a session, which tests copy."""
-    path = tmp_path_factory.mktemp("filled") / "db.sqlite3"
+    path = SQLiteFile(tmp_path_factory.mktemp("filled"), migrated).path
     environment = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{path}", "SECRET_KEY": make_password(None) * 3}
     command = [sys.executable, "manage.py", "shell", "-v0", "-c", FILL]
     subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True)
@@ -247,9 +248,9 @@ def test_an_sqlite_site_is_backed_up_while_somebody_writes_and_restored_in_anoth
 
 @on_postgresql
 @pytest.mark.skipif(not shutil.which("pg_dump"), reason="pg_dump is not installed")
-def test_a_postgresql_site_is_backed_up_and_restored_into_another_database(site, tmp_path):
+def test_a_postgresql_site_is_backed_up_and_restored_into_another_database(site, migrated, tmp_path):
     back_up, restore = blocks("PostgreSQL")
-    database, empty = new_database(tmp_path / "dumped"), new_database(tmp_path / "restored")
+    database, empty = new_database(tmp_path / "dumped", migrated), new_database(tmp_path / "restored")
     example = "postgres://f1stats:password@127.0.0.1:5432/f1stats"
     try:
         site.run(f".venv/bin/python manage.py shell -v0 -c {shlex.quote(FILL)}", DATABASE_URL=database.url)

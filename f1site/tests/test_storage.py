@@ -26,7 +26,7 @@ from telemetry.models import Lap, SampleFile, SessionQuality
 from telemetry.samples import files
 from telemetry.samples.storage import tables
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 OPTIONS = {"bucket_name": "f1-stats", "location": "files", "file_overwrite": False, "querystring_auth": False}
 BACKEND = "f1site.object_storage.ObjectStorage"
 

@@ -10,10 +10,12 @@ import threading
 import time
 from collections import Counter
 
+import pytest
 import requests
 
 from jobs.tests.processes import PATIENCE, Site, new_database
 
+pytestmark = pytest.mark.django_db
 SECONDS = float(os.environ.get("F1_TOGETHER_SECONDS", "10"))
 READERS = 16
 PATHS = ["/api/v1/laps/?page_size=500", "/api/v1/laps/?ordering=lap_duration", "/api/v1/sync-runs/", "/v1/sessions", "/readyz/"]
@@ -25,6 +27,7 @@ from mirror import simulator
 from mirror.pipeline import sync
 from mirror.planning import Scope
 from telemetry.models import Interval, Lap, Position
+
 until, rounds = time.monotonic() + SECONDS, 0
 while not rounds or time.monotonic() < until:
     for model in (Lap, Position, Interval):
@@ -50,12 +53,11 @@ def read(url, path, until, statuses):
             statuses[path, session.get(url + path, timeout=60).status_code] += 1
 
 
-def test_a_sync_and_many_readers_are_all_served(tmp_path):
-    database = new_database(tmp_path)
+def test_a_sync_and_many_readers_are_all_served(tmp_path, migrated):
+    database = new_database(tmp_path, migrated)
     url = f"http://127.0.0.1:{free_port()}"
     try:
         with Site(tmp_path, database) as site:
-            site.manage("migrate", "-v0")
             site.manage("load_demo", "--races", "1")
             site.begin("-m", "gunicorn", "--bind", url.removeprefix("http://"), "f1site.asgi")
             await_answer(url, site)

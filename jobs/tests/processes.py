@@ -67,10 +67,10 @@ class Upstream:
 class SQLiteFile:
     """A database in a file of its own, which is a copy of another where that is given."""
 
-    def __init__(self, folder: Path, template: "SQLiteFile | None" = None):
+    def __init__(self, folder: Path, template: "SQLiteFile | str" = ""):
         self.path = folder / "db.sqlite3"
         self.url = f"sqlite:///{self.path}"
-        if template:
+        if isinstance(template, SQLiteFile):
             shutil.copy(template.path, self.path)
 
     def rows(self, query: str) -> list[tuple]:
@@ -84,12 +84,15 @@ class SQLiteFile:
 class PostgreSQLDatabase:
     """The same on the server that is tested."""
 
-    def __init__(self, folder: Path, template: "PostgreSQLDatabase | None" = None):
+    def __init__(self, folder: Path, template: "PostgreSQLDatabase | str" = ""):
         told: dict[str, Any] = settings.DATABASES["default"]
         self.name = f"{told['NAME']}_{os.getpid()}_{folder.name}"[-63:]
         self.server = f"postgres://{quote(told['USER'])}:{quote(told['PASSWORD'])}@{told['HOST']}:{told['PORT'] or 5432}/"
         self.url = self.server + quote(self.name)
-        self.tell(f'CREATE DATABASE "{self.name}"' + (f' TEMPLATE "{template.name}"' if template else ""))
+        self.tell(f'CREATE DATABASE "{self.name}"' + (f' TEMPLATE "{template}"' if template else ""))
+
+    def __str__(self) -> str:
+        return self.name
 
     def tell(self, statement: str) -> None:
         with psycopg.connect(f"{self.server}postgres", autocommit=True) as server:
@@ -103,9 +106,21 @@ class PostgreSQLDatabase:
         self.tell(f'DROP DATABASE "{self.name}" WITH (FORCE)')
 
 
-def new_database(folder: Path, template: Any = None) -> SQLiteFile | PostgreSQLDatabase:
+def new_database(folder: Path, template: Any = "") -> SQLiteFile | PostgreSQLDatabase:
     folder.mkdir(exist_ok=True)
     return (SQLiteFile if connection.vendor == "sqlite" else PostgreSQLDatabase)(folder, template)
+
+
+def copy_of_tested(tested: Any, folder: Path) -> SQLiteFile | PostgreSQLDatabase:
+    """A copy of the database that the tests use by the connection `tested`."""
+    if tested.vendor == "sqlite":
+        copy = SQLiteFile(folder)
+        with tested.cursor() as cursor:
+            cursor.execute("VACUUM INTO %s", [str(copy.path)])
+        copy.path.chmod(0o600)
+        return copy
+    tested.close()  # a database with connections is no template
+    return PostgreSQLDatabase(folder, tested.settings_dict["NAME"])
 
 
 class Site:

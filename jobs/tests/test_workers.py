@@ -10,28 +10,19 @@ import pytest
 
 from jobs.tests.processes import Site, Upstream, new_database
 
+pytestmark = pytest.mark.django_db
+
 RACE = 900_001
 STATE = "SELECT state, done FROM jobs_job WHERE job_id = 1"
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory):
-    """The database of a new site."""
-    folder = tmp_path_factory.mktemp("new")
-    database = new_database(folder)
-    with Site(folder, database) as site:
-        site.manage("migrate", "-v0")
-        yield database
-    database.drop()
-
-
 @pytest.fixture
-def site(tmp_path, empty):
-    """Makes sites with that database, and ends their processes."""
+def site(tmp_path, migrated):
+    """Makes sites with a database of their own, and ends their processes."""
     made = []
 
     def new(name: str, **environment) -> Site:
-        made.append(Site(tmp_path / name, new_database(tmp_path / name, empty), **environment))
+        made.append(Site(tmp_path / name, new_database(tmp_path / name, migrated), **environment))
         return made[-1]
 
     yield new
