@@ -48,7 +48,7 @@ bench: .venv/installed ## measure the sync and the API beside the commit before 
 	$(PY) tools/bench/samples.py
 
 bench-api: .venv/installed ## measure /v1 beside OpenF1's own server; make bench-api BASELINE=7c742d4 also beside that commit
-	$(PY) tools/bench/api.py $(if $(BASELINE),--baseline $(BASELINE))
+	$(PY) tools/bench/v1.py $(if $(BASELINE),--baseline $(BASELINE))
 
 bench-pages: .venv/installed-dev ## measure the pages beside their goals
 	$(PY) tools/bench/pages.py

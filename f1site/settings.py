@@ -308,8 +308,8 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "api.pagination.Pages",
     "DEFAULT_FILTER_BACKENDS": [
         "api.filters.StrictFilterBackend",
-        "api.filters.StrictSearch",
-        "api.filters.StrictOrdering",
+        "api.ordering.StrictSearch",
+        "api.ordering.StrictOrdering",
     ],
     "DEFAULT_SCHEMA_CLASS": "api.schema.Schema",
     "EXCEPTION_HANDLER": "api.errors.handle_exception",

@@ -31,6 +31,17 @@ def test_no_modules_import_each_other_in_a_circle(house):
     assert house.circles() == []
 
 
+def test_no_module_but_the_settings_is_longer_than_300_lines():
+    paths = [path for package in LAYERS for path in (settings.BASE_DIR / package).rglob("*.py")]
+    own = [
+        path
+        for path in paths
+        if not {"tests", "migrations"} & set(path.parts) and path != settings.BASE_DIR / "f1site/settings.py"
+    ]
+    assert len(own) > 150
+    assert [path for path in own if len(path.read_text().splitlines()) > 300] == []
+
+
 def test_what_the_web_process_loads_does_not_import_scientific_libraries_at_module_level(house):
     heavy = [
         f"{name} imports {full}"

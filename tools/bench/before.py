@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def checked_out(revision: str, folder: Path) -> Iterator[Path | None]:
     """Yield a folder with another revision of the code; None where git cannot check it out."""
     root = folder / "before"
-    command = ["git", "worktree", "add", "--force", "--detach", root, revision]
+    command = ["git", "worktree", "add", "--force", "--detach", str(root), revision]
     if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
         yield None
         return

@@ -88,7 +88,7 @@ def differences(engine_rows: list[list[Any]], rest: dict[tuple, tuple]) -> list[
 def compare(engines: list[str], rows: Rows, *, dump: Path, samples: Path, limit: int) -> int:
     """Print the table of the questions, and return how many answers differ."""
     told = {name: ask_engine(name, dump=dump, samples=samples, limit=limit) for name in engines}
-    table, bad = Table("seconds", "rows", "REST's rows in Python", *map(NAMES.get, engines)), 0
+    table, bad = Table("seconds", "rows", "REST's rows in Python", *map(NAMES.__getitem__, engines)), 0
     for question in QUESTIONS:
         began = time.perf_counter()
         rest = question.answer(rows)
@@ -124,7 +124,7 @@ def scale(engines: list[str], seasons: int, *, dump: Path, samples: Path, folder
             os.link(file, copy / file.name)
     console.print(f"{seasons} seasons: {seasons * RACES:,} races, {size * seasons * RACES / 1e9:.1f} GB of car samples")
     told = {name: ask_engine(name, dump=dump, samples=folder, limit=limit, scales=True) for name in engines}
-    table = Table("seconds", *map(NAMES.get, engines))
+    table = Table("seconds", *map(NAMES.__getitem__, engines))
     for question in QUESTIONS:
         if question.scales:
             table.add_row(

@@ -56,7 +56,7 @@ class Viewers:
         writer.write(b"GET /live/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await writer.drain()
         if not reads:
-            writer.transport.pause_reading()
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
             await asyncio.sleep(3600)
         seen = b""
         while chunk := await reader.read(2**16):

@@ -180,7 +180,7 @@ class Trials:
 
     def __init__(self, folder: Path, only: list[str], seconds: int, *, openf1: str, season: int, session: int):
         self.folder, self.only, self.seconds, self.openf1 = folder, only, seconds, openf1
-        self.place = {"season": season, "session": session}
+        self.season, self.session = season, session
 
     def site(self, name: str, database: str = "", **environment: str) -> Site:
         sqlite = f"sqlite:///{self.folder}/{name}/db.sqlite3"
@@ -189,7 +189,7 @@ class Trials:
     def all(self) -> Iterator[Result]:
         if "sqlite" in self.only:
             with self.site("sqlite") as site:
-                yield from load(site, "SQLite", **self.place, seconds=self.seconds)
+                yield from load(site, "SQLite", season=self.season, session=self.session, seconds=self.seconds)
         if {"held", "worst"} & set(self.only):
             yield from self.unkind()
         if {"postgres", "restart", "disk"} & set(self.only):
@@ -206,19 +206,19 @@ class Trials:
         with Postgres(self.folder) as postgres:
             if "postgres" in self.only:
                 with self.site("postgresql", postgres.database("one")) as site:
-                    yield from load(site, "PostgreSQL", **self.place, seconds=self.seconds)
+                    yield from load(site, "PostgreSQL", season=self.season, session=self.session, seconds=self.seconds)
             if "restart" in self.only:
                 with self.site("restarted", postgres.database("two"), HEARTBEAT_TIMEOUT="5") as site:
                     trial, harm = f"PostgreSQL stopped for {AWAY} s", restart(postgres, site)
-                    yield from load(site, trial, **self.place, seconds=self.seconds, meanwhile=harm)
+                    yield from load(site, trial, season=self.season, session=self.session, seconds=self.seconds, meanwhile=harm)
                     yield taken_up(trial, site)
             if "disk" in self.only:
                 with self.site("full", postgres.database("three")) as site:
-                    yield from (Result("disk full", *check) for check in disk_full(site, self.place["session"]))
+                    yield from (Result("disk full", *check) for check in disk_full(site, self.session))
 
     def unkind(self) -> Iterator[Result]:
         """Clients that hold connections, and clients that ask what takes long."""
-        season, session = self.place.values()
+        season, session = self.season, self.session
         with self.site("unkind") as site:
             fill(site, season, session)
             site.run_command("sync_openf1", "car_data", "--session", str(session))
@@ -233,7 +233,7 @@ class Trials:
             yield Result("broker gone", "not tried", "redis-server is not installed", True)
             return
         with Redis() as redis, self.site("broker", CELERY_BROKER_URL=redis.url, HEARTBEAT_TIMEOUT="5") as site:
-            yield from (Result("broker gone", *check) for check in broker_gone(site, redis, self.place["session"]))
+            yield from (Result("broker gone", *check) for check in broker_gone(site, redis, self.session))
 
     def clock(self) -> Iterator[Result]:
         if shutil.which("cc") is None or sys.platform != "linux":
@@ -241,7 +241,7 @@ class Trials:
             return
         environment = preloaded(self.folder)
         with self.site("clock", HEARTBEAT_TIMEOUT="5", **environment) as site:
-            checks = clock_set_back(site, Path(environment["CLOCK_OFFSET"]), **self.place)
+            checks = clock_set_back(site, Path(environment["CLOCK_OFFSET"]), season=self.season, session=self.session)
             yield from (Result("clock set back an hour", *check) for check in checks)
 
 

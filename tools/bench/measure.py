@@ -17,6 +17,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
@@ -48,9 +49,10 @@ class Upstream:
 
     def __init__(self, client: Client):
         self.seconds = self.cpu = 0.0
-        self.send, client._send = client._send, self
+        self.send = client._send
+        client._send = self  # type: ignore[method-assign]
 
-    def __call__(self, *arguments, **options):
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         began, cpu_began = time.perf_counter(), time.process_time()
         try:
             return self.send(*arguments, **options)
@@ -101,7 +103,7 @@ def measure_loop(client: Client, seasons: list[int], laps: int = 2_000) -> dict:
     for feed, row in sample:
         values = {name: row[wire] for name, wire in feed.wire.items() if wire in row}
         key = {name: values.pop(name) for name in feed.key}
-        feed.model.objects.update_or_create(**key, defaults=values)
+        feed.model._default_manager.update_or_create(**key, defaults=values)
     return {"rows": len(sample), "seconds": time.perf_counter() - began, "cpu": time.process_time() - cpu_began}
 
 
@@ -138,7 +140,7 @@ def encoded(value: object) -> str | None:
 
 def measure_writes(client: Client, seasons: list[int], times: int = 5) -> dict:
     """Return seconds per way of storing a season of new rows: median of `times` alternating runs, a transaction per session."""
-    results = {}
+    results: dict[str, dict[str, float]] = {}
     for name in ("laps", "position"):
         feed, pieces = registry()[name], []
         for session in Session.objects.filter(year__in=seasons):

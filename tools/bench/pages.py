@@ -26,11 +26,10 @@ from urllib.parse import urljoin
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import databases
+import v1
 from rich import box
 from rich.console import Console
 from rich.table import Table
-
-import api
 
 console = Console(width=140)
 PATIENCE = 120
@@ -165,7 +164,7 @@ def main() -> None:
             databases.fill(folder)
         os.environ["STATIC_ROOT"] = str(folder / "static")  # files as `make run` serves them: compressed, named by their content
         databases.manage("collectstatic", "--noinput", env=databases.environment(folder, "one"))
-        ports = {name: stack.enter_context(api.site(folder, name)).port for name in ("one", "ten")}
+        ports = {name: stack.enter_context(v1.site(folder, name)).port for name in ("one", "ten")}
         console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         table = Table(
             box=box.MARKDOWN,

@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +60,8 @@ class Files(BaseAdapter):
         super().__init__()
         self.folder = folder
 
-    def send(self, request, **options):
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        assert request.url
         url = urlsplit(request.url)
         path = self.folder / file_name(url.path.rsplit("/", 1)[1], dict(parse_qsl(url.query)).get("driver_number"))
         response = requests.Response()
@@ -67,7 +70,7 @@ class Files(BaseAdapter):
         response._content = path.read_bytes() if path.exists() else b'{"detail":"No results found."}'
         return response
 
-    def close(self):
+    def close(self) -> None:
         pass
 
 
@@ -106,7 +109,7 @@ def memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def timed(function, *arguments, **options):
+def timed(function: Callable[..., Any], *arguments: Any, **options: Any) -> tuple[float, Any]:
     began = time.perf_counter()
     result = function(*arguments, **options)
     if getattr(result, "status_code", 200) != 200:

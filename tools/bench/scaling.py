@@ -66,7 +66,7 @@ def count_reads(cluster: Cluster, seconds: int) -> Iterator[Result]:
 
 def count_jobs(cluster: Cluster, jobs: Jobs, races: list[int], seconds: int) -> Iterator[Result]:
     """Keep more jobs queued than workers can do, and count those that end."""
-    kinds = {
+    kinds: dict[str, list[tuple[str, dict]]] = {
         "syncs of a weekend": [("sync", {"races": [race], "force": True}) for race in races],
         "trainings": [("train", TRAINING | {"races": races})],
     }
@@ -80,7 +80,9 @@ def count_jobs(cluster: Cluster, jobs: Jobs, races: list[int], seconds: int) -> 
 
 def per_minute(jobs: Jobs, choices: list[tuple[str, dict]], workers: int, seconds: int) -> tuple[str, bool]:
     """Do jobs for some seconds: two for each worker are always queued. Returns (jobs a minute, none failed)."""
-    waiting, ended, added = [], [], 0
+    waiting: list[str] = []
+    ended: list[dict] = []
+    added = 0
     began = time.monotonic()
     while time.monotonic() < began + seconds or not ended:
         while len(waiting) < 2 * workers:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Self
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
@@ -103,11 +104,11 @@ class Postgres:
     def stop(self) -> None:
         self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", "fast", "-w", "stop")
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         with suppress(subprocess.CalledProcessError):
             self.stop()
 
@@ -128,11 +129,11 @@ class Server:
     def stop(self) -> None:
         end(self.process)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.stop()
 
 
@@ -206,14 +207,14 @@ class Site:
             **environment,
         }
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         for process in self.processes:
             end(process, signal.SIGKILL)
 
-    def begin(self, *command: str, **options) -> subprocess.Popen:
+    def begin(self, *command: str, **options: Any) -> subprocess.Popen:
         with self.log.open("a") as log:
             process = subprocess.Popen(
                 self.machine.command(sys.executable, *command),
@@ -227,7 +228,7 @@ class Site:
         self.processes.append(process)
         return process
 
-    def manage(self, *command: str, **options) -> subprocess.CompletedProcess:
+    def manage(self, *command: str, **options: Any) -> subprocess.CompletedProcess:
         """Run a command and return it with its output, whether it succeeds or not."""
         line = self.machine.command(sys.executable, "manage.py", *command)
         return subprocess.run(line, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False, **options)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -22,8 +23,8 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing
 
 def missing_programs() -> list[str]:
     """The programs of the services that are not installed."""
-    programs = {"redis-server": shutil.which("redis-server"), "haproxy": shutil.which("haproxy")}
-    programs |= {"rabbitmq-server": RABBITMQ.exists() and shutil.which("epmd")}
+    programs = {name: shutil.which(name) for name in ("redis-server", "haproxy")}
+    programs["rabbitmq-server"] = shutil.which("epmd") if RABBITMQ.exists() else None
     return [name for name, found in programs.items() if not found]
 
 
@@ -78,11 +79,11 @@ class RabbitMQ(Service):
             "RABBITMQ_PID_FILE": f"{folder}/pid",
         }
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.epmd = self.run("epmd", "-port", str(self.epmd_port))
         return super().__enter__()
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)
         end(self.epmd)
 

@@ -18,7 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,7 +46,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(command: list[str], url: str, env: dict[str, str]):
+def serving(command: list[str], url: str, env: dict[str, str]) -> Iterator[None]:
     """Run a server in the background for the length of a `with`, and wait until it answers."""
     process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -90,7 +91,7 @@ def measure_before(revision: str, part: list[str], env: dict[str, str], folder: 
 
 
 @contextmanager
-def postgresql(env: dict[str, str]):
+def postgresql(env: dict[str, str]) -> Iterator[dict[str, str]]:
     """Yield the environment with a temporary database on the server of TEST_DATABASE_URL."""
     url, name = urlsplit(env["TEST_DATABASE_URL"]), f"f1stats_bench_{os.getpid()}"
     with psycopg.connect(url._replace(path="/postgres").geturl(), autocommit=True) as server:
@@ -242,7 +243,7 @@ def formatted(number: float) -> str:
 
 
 @contextmanager
-def recorded(env: dict[str, str]):
+def recorded(env: dict[str, str]) -> Iterator[dict[str, str]]:
     """Yield the environment in which the replay of recorded rows takes the place of OpenF1."""
     port = free_port()
     base = f"http://127.0.0.1:{port}/v1"
@@ -254,6 +255,7 @@ def recorded(env: dict[str, str]):
 
 def main() -> None:
     env = os.environ | {"OPENF1_REQUESTS_PER_SECOND": "0", "OPENF1_REQUESTS_PER_MINUTE": "0", "OPENF1_USERNAME": ""}
+    upstream: AbstractContextManager[dict[str, str]]
     if REPLAY.exists():
         source, parts, upstream = "the recorded OpenF1 rows, replayed", RECORDED, recorded(env)
     else:

@@ -50,7 +50,7 @@ class Part:
 
     clients = 1
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self.run, args=(number,), daemon=True) for number in range(self.clients)]
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -35,7 +36,7 @@ def upstream() -> Iterator[str]:
     simulator, lock = Simulator(Season(races=RACES)), threading.Lock()
 
     class Answers(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             with lock:
                 status, rows = simulator.answer("GET", self.path)
             body = json.dumps(rows, default=str).encode()
@@ -45,7 +46,7 @@ def upstream() -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *arguments):
+        def log_message(self, *arguments: Any) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
@@ -143,7 +144,7 @@ def run(folder: Path, arguments: list[str]) -> int:
             collection = folder / "collection.json"
             with urllib.request.urlopen(site + COLLECTION, timeout=60) as answer:
                 collection.write_bytes(answer.read())
-            command = [HERE / "node_modules/.bin/newman", "run", collection, "--environment", ENVIRONMENT]
+            command = [str(HERE / "node_modules/.bin/newman"), "run", str(collection), "--environment", str(ENVIRONMENT)]
             command += ["--env-var", f"base_url={site}", "--env-var", f"token={token}"]
             command += ["--env-var", "username=newman", "--env-var", f"password={env['DJANGO_SUPERUSER_PASSWORD']}"]
             command += ["--reporters", "cli", "--reporter-cli-no-success-assertions", "--reporter-cli-no-banner"]

@@ -8,14 +8,16 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
 
 RACE = "/f1/2022/velmora/race/"
-LIGHT, DARK = "light", "dark"
-PICTURES = {  # {name: (address, scheme, height)}
+LIGHT: Literal["light"] = "light"
+DARK: Literal["dark"] = "dark"
+PICTURES: dict[str, tuple[str, Literal["light", "dark"], int]] = {  # {name: (address, scheme, height)}
     "session": (RACE, LIGHT, 900),
     "trace": (f"{RACE}trace/", LIGHT, 860),
     "strategy": (f"{RACE}strategy/", DARK, 860),

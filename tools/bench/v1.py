@@ -4,7 +4,7 @@ One gunicorn worker serves a database with one season, another one the same with
 to both in turn, so that a busy machine slows both alike. The rows are those recorded in ../shared where that is there, else the
 demo season's. The tables are Markdown, as in the README.
 
-    tools/bench/api.py [--requests 200] [--keep FOLDER] [--baseline REVISION]
+    tools/bench/v1.py [--requests 200] [--keep FOLDER] [--baseline REVISION]
 
 FOLDER keeps the databases for the next time. REVISION is the baseline: an older commit, served from a copy of the same database
 and asked in turn with the rest. Of `ISSUED`, from before the goals were set, figures are known from the machine they were set on.
@@ -109,10 +109,10 @@ class Site:
         self.open = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
     def get(self, path: str, connection: http.client.HTTPConnection | None = None) -> tuple[int, int, float, float]:
-        status, *rest = http_get_on(connection or self.open, f"/v1/{path}")
-        if status != 200:
-            sys.exit(f"/v1/{path} was answered with {status}")
-        return status, *rest
+        answer = http_get_on(connection or self.open, f"/v1/{path}")
+        if answer[0] != 200:
+            sys.exit(f"/v1/{path} was answered with {answer[0]}")
+        return answer
 
     def rows(self, path: str) -> Any:
         self.open.close()  # for a new one: meanwhile the server may have closed a connection that asked nothing
