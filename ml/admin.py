@@ -112,7 +112,7 @@ class RunAdmin(StatusAdmin):
         "files",
         ("owner", "git_commit"),
         "libraries",
-        "dataset_sha256",
+        "fingerprint",
     )
     actions_list = ("train",)
     actions_detail = ("promote",)
@@ -136,9 +136,15 @@ class RunAdmin(StatusAdmin):
 
     @admin.display(description="pictures")
     def pictures(self, run: Run) -> str:
-        files = [(self.address(run, file.name),) for file in run.artifacts.filter(content_type="image/png")]
-        shown = '<a href="{0}"><img src="{0}" loading="lazy" style="max-width:26rem;display:inline-block;margin:.3rem"></a>'
+        files = [(self.address(run, file.name), file.name) for file in run.artifacts.filter(content_type="image/png")]
+        style = "max-width:min(26rem,100%);display:inline-block;margin:.3rem 0"
+        shown = f'<a href="{{0}}"><img src="{{0}}" alt="{{1}}" loading="lazy" style="{style}"></a> '
         return format_html_join("", shown, files) or "none"
+
+    @admin.display(description="Dataset's SHA-256")
+    def fingerprint(self, run: Run) -> str:
+        """In two lines on a phone, which one of 64 letters would make wider than its screen."""
+        return format_html('<span style="overflow-wrap:anywhere">{}</span>', run.dataset_sha256 or "–")
 
     @admin.display(description="files")
     def files(self, run: Run) -> str:

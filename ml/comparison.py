@@ -86,17 +86,18 @@ def rows_by_run(model: type[Metric | Artifact], runs: Collection[UUID], names: S
 def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
     """The runs' differing parameters, their metrics with the difference to the baseline, and the error of each race.
 
-    The baseline is the experiment's, or else the first of the runs. Values are by run ID.
+    The baseline is the experiment's, or else the first of the runs that is neither leaky nor measured elsewhere, or the first
+    where all are. Values are by run ID.
     """
     keys = [run.pk for run in runs]
-    baseline = experiment.baseline_run_id or keys[0]
+    fair = [run.pk for run in runs if not (run.leaky or run.elsewhere)]
+    baseline = experiment.baseline_run_id or [*fair, *keys][0]
     params_by_run, metrics_by_run = params(keys), metric_values([*keys, baseline])
     for run in runs:
         params_by_run[run.pk] |= {"model": run.model, "split": run.split, "seed": run.seed, "dataset_sha256": run.dataset_sha256}
     names = sorted({name for row in params_by_run.values() for name in row})
     differing = [name for name in names if len({repr(params_by_run[key].get(name)) for key in keys}) > 1]
     metrics = sorted({name for key in keys for name in metrics_by_run[key]})
-    comparable = {str(run.pk) for run in runs if not (run.leaky or run.elsewhere)}
     references = metrics_by_run[baseline]
     return {
         "experiment": experiment.pk,
@@ -115,7 +116,8 @@ def compare(experiment: Experiment, runs: Sequence[Run]) -> dict[str, Any]:
         ],
         "params": {name: {str(key): params_by_run[key].get(name) for key in keys} for name in differing},
         "metrics": [
-            compare_metric(name, keys, metrics_by_run, reference=references.get(name), comparable=comparable) for name in metrics
+            compare_metric(name, keys, metrics_by_run, reference=references.get(name), comparable={*map(str, fair)})
+            for name in metrics
         ],
         "races": races(keys),
     }

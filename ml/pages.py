@@ -5,6 +5,13 @@ from typing import Any
 from rest_framework.renderers import TemplateHTMLRenderer
 
 FIRST = ("mae", "skill", "coverage", "width", "fit_seconds")  # columns, unless the reader chooses others
+MEANINGS = {  # of figures that training here stores
+    "mae": "how far off it is on average, in seconds",
+    "skill": "share of the error of the best answer without a model that it avoids; below 0 it is worse",
+    "coverage": "share of laps within the 80 % interval, at best 0.8",
+    "width": "width of that interval, in seconds",
+    "fit_seconds": "seconds of training, all folds together",
+}
 MEASURES = ("mean_absolute_error", "test_score", "score")  # how MLflow's figures end that say how good a model is
 
 
@@ -26,6 +33,8 @@ class ComparisonPage(TemplateHTMLRenderer):
             "metrics": [{"name": name, "on": name in columns} for name in metrics],
             "columns": columns,
             "params": param_names(data["params"]),
+            "meanings": [(name, MEANINGS[name]) for name in columns if name in MEANINGS],
+            "asked_alike": not {"split", FINGERPRINT} & data["params"].keys(),
             "rows": [self.row(run, data, [metrics[name] for name in columns]) for run in data["runs"]],
             "others": [{"run": run, "on": str(run.pk) in picked} for run in experiment.runs.all()[:50]],
             "races": heat(data["races"]),
@@ -68,8 +77,8 @@ def heat(races: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for race in races:
         low = min(value for value in race["mae"].values() if value is not None)
-        shades = [None if value is None else shade(value, low) for value in race["mae"].values()]
-        found.append({"name": race["race"], "cells": [*zip(race["mae"].values(), shades, strict=True)]})
+        cells = [(value, None if value is None else shade(value, low)) for value in race["mae"].values()]
+        found.append({"name": race["race"].removesuffix(" Grand Prix"), "cells": cells})
     return found
 
 

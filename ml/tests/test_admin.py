@@ -29,6 +29,7 @@ def test_a_run_shows_its_figures_pictures_and_files(admin_client, run):
         address = f"/api/v1/runs/{run.pk}/artifacts/{name}/"
         assert f'{tag}="{address}"' in page
         assert admin_client.get(address).status_code == 200
+    assert 'alt="error_by_race.png"' in page
 
 
 def test_an_experiment_leads_to_the_comparison_of_its_runs(admin_client, run):

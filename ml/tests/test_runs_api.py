@@ -178,6 +178,28 @@ def test_runs_are_compared_with_the_baseline(stranger, api, experiment):
     assert api.get(f"{experiment['url']}compare/", {"runs": a}).json()["metrics"][0]["difference"] == {a: pytest.approx(0.1)}
 
 
+def test_no_run_is_measured_against_a_leaky_one_unless_it_is_chosen(stranger, api, experiment):
+    fair, leaky = finished(experiment, "ridge", mae=0.4), finished(experiment, "ridge", leaky=True, mae=0.3)
+    url = f"{experiment['url']}compare/"
+    assert api.get(url).json()["baseline"] == api.get(url, {"runs": f"{leaky.pk},{fair.pk}"}).json()["baseline"] == str(fair.pk)
+    assert api.get(url, {"runs": leaky.pk}).json()["baseline"] == str(leaky.pk)
+    assert stranger.patch(experiment["url"], {"baseline_run_id": str(leaky.pk)}).status_code == 200
+    assert api.get(url).json()["baseline"] == str(leaky.pk)
+
+
+def test_the_page_says_what_figures_mean_and_which_runs_were_asked_alike(client, experiment):
+    def page():
+        return client.get(f"{experiment['url']}compare/", headers={"Accept": "text/html"}).content.decode()
+
+    finished(experiment, "ridge", mae=0.4, races={"1": 0.5})
+    finished(experiment, "ridge", mae=0.3, races={"1": 0.4})
+    assert "<b>mae</b>: how far off it is on average, in seconds." in page()
+    assert page().count("<small>by_race<br>") == 2  # two columns of one model
+    assert "different laps" not in page()
+    finished(experiment, "ridge", split="rolling", mae=0.2)
+    assert "different laps" in page()
+
+
 def test_the_baseline_is_a_run_of_the_experiment(stranger, experiment):
     foreign = stranger.post(EXPERIMENTS, {"name": "other", "owner": "ada"}).json()
     run = start(stranger, foreign)

@@ -80,7 +80,8 @@ class ExperimentViewSet(EntityViewSet):
     @action(detail=True, filter_backends=[], pagination_class=None)
     def compare(self, request: Request, **kwargs: Any) -> Response:
         """The parameters that differ, each metric side by side with its difference to the baseline (the experiment's, or else the
-        first of the runs), and the error of each race in seconds. A browser gets a page.
+        first of the runs that is neither leaky nor measured elsewhere), and the error of each race in seconds. A browser gets a
+        page.
         """
         experiment = self.get_object()
         runs = select_runs(experiment, request.query_params)
