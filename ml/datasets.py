@@ -3,7 +3,7 @@
 `load` reads the database, `features` (in its own module) turns the table into what was known before each lap began.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml import cleaning
@@ -31,6 +31,16 @@ LAP_COLUMNS = (
     "is_pit_out_lap",
     "driver_id",
 )
+TABLES = {  # {table: {column: field}}, of what a dataset without surroundings is made of
+    "sessions": {name: name for name in ("session_id", "race_id", "session_name")}
+    | {"season": "year", "circuit": "circuit_name", "session_date": "date_start"},
+    "laps": {name: name for name in LAP_COLUMNS},
+    "stints": {name: name for name in ("session_id", "driver_number", "stint_number", "lap_start", "lap_end")}
+    | {"compound": "tyre_compound", "age": "tyre_age_at_start"},
+    "entries": {"session_id": "session_id", "driver_number": "driver_number", "team": "team_name", "name": "name_acronym"},
+    "pits": {name: name for name in ("session_id", "driver_number", "lap_number")},
+    "neutralisations": {"session_id": "session_id", "state": "state", "start": "date_start", "end": "date_end"},
+}
 KEYS = ("session_id", "driver_number")
 LAP = (*KEYS, "lap_number")
 TELEMETRY = ("avg_speed", "max_speed", "full_throttle", "brake_usage", "drs_usage")
@@ -50,8 +60,10 @@ def sessions(
     return found.filter(race_id__in=races) if races else found
 
 
-def load(chosen: "QuerySet[Session]", *, with_surroundings: bool = True) -> "pd.DataFrame":
-    """Every lap of these sessions (a queryset), one row each, in order of session date, car and lap.
+def load(
+    chosen: "Iterable[Session]", *, with_surroundings: bool = True, tables: "dict[str, pd.DataFrame] | None" = None
+) -> "pd.DataFrame":
+    """Every lap of these sessions, one row each, in order of session date, car and lap.
 
     Columns: LAP_COLUMNS without `date_start`; `start` and `end` in seconds since 1970; of the session `season race_id circuit
     session_name session_date race_laps`; `team`, `compound`, `tyre_age`, `stint_number`; `run` (between two out-laps,
@@ -59,21 +71,42 @@ def load(chosen: "QuerySet[Session]", *, with_surroundings: bool = True) -> "pd.
     TELEMETRY of the lap itself where samples are stored; `excluded`, the reason of `cleaning` or an empty text, and
     `revoked_at`, from when on it is known (seconds since 1970; infinite for a reason that is known when the lap ends).
     Without surroundings there is neither weather nor `interval_ahead` nor TELEMETRY, which need a query each.
+    `tables`: those of these sessions, where they have been read already, see `read_tables`.
     """
-
-    names = ("session_id", "race_id", "session_name")
-    more = {"season": "year", "circuit": "circuit_name", "session_date": "date_start"}
-    places = frame(chosen.order_by("date_start"), {name: name for name in names} | more)
+    tables = tables or read_tables(chosen)
+    places = tables["sessions"]
     keys = [int(key) for key in places["session_id"]]
-    laps = laps_of(keys).merge(places, on="session_id").sort_values(["session_date", "session_id", "driver_number", "lap_number"])
-    laps = with_tyres(laps.reset_index(drop=True), keys).merge(teams(keys), on=["session_id", "driver_number"], how="left")
-    laps = with_times(laps, keys)
+    laps = (
+        timed_laps(tables["laps"])
+        .merge(places, on="session_id")
+        .sort_values(["session_date", "session_id", "driver_number", "lap_number"])
+    )
+    teams = tables["entries"][[*KEYS, "team"]]
+    laps = with_tyres(laps.reset_index(drop=True), tables["stints"]).merge(teams, on=[*KEYS], how="left")
+    laps = with_times(laps, tables["pits"])
     if with_surroundings:
         laps = with_interval(with_weather(laps, keys), keys).merge(driving(keys), on=[*LAP], how="left")
-    flags = windows(keys)
+    flags = windows(tables["neutralisations"])
     laps["track_state"] = track_state(laps, flags)
     laps["race_laps"] = race_lengths(laps)
     return laps.join(cleaning.verdicts(laps, flags)).drop(columns=["date_start"])
+
+
+def read_tables(chosen: "Iterable[Session]") -> "dict[str, pd.DataFrame]":
+    """The TABLES of these sessions, with one query each."""
+    from drivers.models import Entry
+    from races.models import Neutralisation
+    from telemetry.models import Lap, Pit, Stint
+
+    sessions = list(chosen)
+    models: dict[str, Any] = {"laps": Lap, "stints": Stint, "entries": Entry, "pits": Pit, "neutralisations": Neutralisation}
+    tables = {name: frame(model.objects.filter(session__in=sessions), TABLES[name]) for name, model in models.items()}
+    return {"sessions": as_table(sessions, TABLES["sessions"])} | tables
+
+
+def as_table(rows: "Iterable[Any]", columns: dict[str, str], **others: Any) -> "pd.DataFrame":
+    """Attributes of rows as a table: {column: attribute}; `others` are of fields that the rows do not have."""
+    return make_table([[getattr(row, name, others.get(name)) for name in columns.values()] for row in rows], columns)
 
 
 def race_lengths(laps: "pd.DataFrame") -> "pd.Series":
@@ -86,18 +119,20 @@ def race_lengths(laps: "pd.DataFrame") -> "pd.Series":
 
 def frame(rows: "QuerySet[Any]", columns: dict[str, str]) -> "pd.DataFrame":
     """A queryset's values as a table: {column: field}."""
+    return make_table(list(rows.values_list(*columns.values())), columns)
+
+
+def make_table(rows: "Sequence[Sequence[Any]]", columns: "Iterable[str]") -> "pd.DataFrame":
     import pandas as pd
 
-    found = pd.DataFrame.from_records(list(rows.values_list(*columns.values())), columns=[*columns])
-    return found.astype({name: "int64" for name in KEYS if name in columns})  # also where there are no rows to tell from
+    found = pd.DataFrame.from_records(rows, columns=[*columns])
+    return found.astype({name: "int64" for name in KEYS if name in found})  # also where there are no rows to tell from
 
 
-def laps_of(keys: Collection[int]) -> "pd.DataFrame":
+def timed_laps(laps: "pd.DataFrame") -> "pd.DataFrame":
+    """Laps as they are stored with numbers and moments as such, also in columns without any."""
     import pandas as pd
 
-    from telemetry.models import Lap
-
-    laps = frame(Lap.objects.filter(session_id__in=keys).order_by(), {name: name for name in LAP_COLUMNS})
     numbers = [name for name in LAP_COLUMNS if name.startswith(("lap_duration", "duration", "i1", "i2", "st_"))]
     return laps.astype(dict.fromkeys(numbers, "float64")).assign(date_start=pd.to_datetime(laps["date_start"], utc=True))
 
@@ -109,16 +144,14 @@ def seconds(moments: "pd.Series") -> "pd.Series":
     return (pd.to_datetime(moments, utc=True) - pd.Timestamp(0, tz="UTC")).dt.total_seconds()
 
 
-def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
-    """`start`, `end`, `run` and `is_in_lap`.
+def with_times(laps: "pd.DataFrame", pits: "pd.DataFrame") -> "pd.DataFrame":
+    """`start`, `end`, `run` and `is_in_lap`; `pits`: the laps at whose end cars came in.
 
     A lap ends when the next one begins or after its time, whichever comes first: OpenF1's starts jitter by an eighth of a second,
     and a lap must count as known at the start of its driver's next one. A start is unknown that does not lie between those of
     the laps before and after, which are in order.
     """
     import numpy as np
-
-    from telemetry.models import Pit
 
     car = laps.groupby(["session_id", "driver_number"], sort=False)
     start = seconds(laps["date_start"])
@@ -128,9 +161,11 @@ def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
     following = start.groupby(cars, sort=False).shift(-1)
     next_is_out = car["is_pit_out_lap"].shift(-1, fill_value=False).astype(bool)
     next_is_out &= car["lap_number"].shift(-1) == laps["lap_number"] + 1  # a lap can be missing in between
-    pits = set(Pit.objects.filter(session_id__in=keys).values_list("session_id", "driver_number", "lap_number"))
+    visits = set(pits[[*LAP]].itertuples(index=False, name=None))
     stopped = np.fromiter(
-        (key in pits for key in zip(laps["session_id"], laps["driver_number"], laps["lap_number"], strict=True)), bool, len(laps)
+        (key in visits for key in zip(laps["session_id"], laps["driver_number"], laps["lap_number"], strict=True)),
+        bool,
+        len(laps),
     )
     return laps.assign(
         start=start,
@@ -141,25 +176,11 @@ def with_times(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
     )
 
 
-def with_tyres(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":
+def with_tyres(laps: "pd.DataFrame", stints: "pd.DataFrame") -> "pd.DataFrame":
     """`stint_number`, `compound` and `tyre_age` (laps done before this one), of the stint of `lap_rules.stint_of_lap`."""
     import pandas as pd
 
-    from telemetry.models import Stint
-
-    known = Stint.objects.filter(session_id__in=keys, lap_start__isnull=False)
-    stints = frame(
-        known.order_by("session_id", "driver_number", "stint_number"),
-        {
-            "session_id": "session_id",
-            "driver_number": "driver_number",
-            "stint_number": "stint_number",
-            "lap_start": "lap_start",
-            "lap_end": "lap_end",
-            "compound": "tyre_compound",
-            "age": "tyre_age_at_start",
-        },
-    )
+    stints = stints[stints["lap_start"].notna()].sort_values(["session_id", "driver_number", "stint_number"])
     joined = laps[["session_id", "driver_number", "lap_number"]].reset_index().merge(stints, on=["session_id", "driver_number"])
     covering = joined[(joined["lap_start"] <= joined["lap_number"]) & (joined["lap_end"] >= joined["lap_number"])]
     covering = covering.assign(gives_way=gives_way(covering, laps))
@@ -185,26 +206,11 @@ def gives_way(covering: "pd.DataFrame", laps: "pd.DataFrame") -> "pd.Series":
     return found
 
 
-def teams(keys: Collection[int]) -> "pd.DataFrame":
-    from drivers.models import Entry
-
-    return frame(
-        Entry.objects.filter(session_id__in=keys).order_by(),
-        {"session_id": "session_id", "driver_number": "driver_number", "team": "team_name"},
-    )
-
-
-def windows(keys: Collection[int]) -> "pd.DataFrame":
-    """When the track was not free: `session_id`, `state`, `start`, `end`, in seconds since 1970."""
+def windows(flags: "pd.DataFrame") -> "pd.DataFrame":
+    """When the track was not free: `session_id`, `state`, `start`, `end`, in seconds since 1970; `flags` as in TABLES."""
     import numpy as np
 
-    from races.models import Neutralisation
-
-    found = frame(
-        Neutralisation.objects.filter(session_id__in=keys).order_by(),
-        {"session_id": "session_id", "state": "state", "start": "date_start", "end": "date_end"},
-    )
-    return found.assign(start=seconds(found["start"]), end=seconds(found["end"]).fillna(np.inf))
+    return flags.assign(start=seconds(flags["start"]), end=seconds(flags["end"]).fillna(np.inf))
 
 
 def with_weather(laps: "pd.DataFrame", keys: Collection[int]) -> "pd.DataFrame":

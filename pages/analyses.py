@@ -6,7 +6,8 @@ import msgspec
 from django.conf import settings
 
 from api.kept import alone, once
-from ml.analysis import CannotSay, NotThere, ask
+from ml import datasets
+from ml.analysis import CannotSay, NotThere, Stored, ask
 from pages.chart import Chart, Table
 from pages.rows import SessionRows
 
@@ -24,12 +25,22 @@ def answer_to(question: str, rows: SessionRows, **options: float) -> dict[str, A
     def compute() -> bytes:
         try:
             with alone(question, rows.session.pk, options):
-                return msgspec.json.encode(ask(question, rows.session.pk, **options))
+                stored = None if rows.raw else as_stored(rows)  # see CORRECTED
+                return msgspec.json.encode(ask(question, rows.session.pk, stored=stored, **options))
         except (CannotSay, NotThere) as error:
             return msgspec.json.encode(str(error.args[0]))
 
     key = repr((settings.VERSION, question, rows.session.pk, sorted(options.items()), rows.version))
     return msgspec.json.decode(once(key, compute) if rows.version else compute())
+
+
+def as_stored(rows: SessionRows) -> Stored:
+    """The rows of a page as tables that analyses are made of, so that these read nothing."""
+    read = {"sessions": [rows.session], **{name: getattr(rows, name) for name in datasets.TABLES if name != "sessions"}}
+    tables = {
+        name: datasets.as_table(read[name], columns, session_id=rows.session.pk) for name, columns in datasets.TABLES.items()
+    }
+    return Stored(rows.session, tables, has_flags=any(message.date for message in rows.messages))
 
 
 def empty_chart(view: str, title: str, reason: str, *, lacks_samples: bool = False) -> Chart:

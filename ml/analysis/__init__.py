@@ -10,7 +10,7 @@ from typing import Any
 
 from ml.analysis import comparison, degradation, pace, stops
 from ml.analysis.columns import describe_columns, rounded
-from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, read_laps
+from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, Stored, read_laps
 from races import neutralisations
 from races.models import QUALIFYINGS, RACES
 
@@ -54,11 +54,11 @@ QUESTIONS = {
 }
 
 
-def ask(question: str, session_id: int, **options: float) -> dict[str, Any]:
+def ask(question: str, session_id: int, *, stored: Stored | None = None, **options: float) -> dict[str, Any]:
     """The answer to one of `QUESTIONS` about a session.
 
     options: `fuel_effect` (s per kg) and `fuel_load` (kg at the start, by default in proportion to the distance) where fuel
-    matters. NotThere and CannotSay say what to do about it.
+    matters. `stored`: the session's rows, where they have been read. NotThere and CannotSay say what to do about it.
     """
     if question not in QUESTIONS:
         raise NotThere(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
@@ -67,11 +67,11 @@ def ask(question: str, session_id: int, **options: float) -> dict[str, Any]:
         raise CannotSay(
             f"{question} does not take {', '.join(sorted(unknown))}; it takes {', '.join(asked.options) or 'nothing'}."
         )
-    session, laps = read_laps(session_id, kinds=asked.kinds)
+    session, laps = read_laps(session_id, kinds=asked.kinds, stored=stored)
     if "fuel_load" in asked.options and session["session_name"] == "Sprint":
         options = {"fuel_load": round(FUEL_LOAD * SPRINT, 1)} | options
     answer = {"question": question, "session": session} | asked.answer(laps, **options)
-    if asked.rests_on_flags and not neutralisations.are_known(session_id):
+    if asked.rests_on_flags and not (stored.has_flags if stored else neutralisations.are_known(session_id)):
         answer |= without_flag_claims(answer, session_id=session_id)
     return rounded(question, answer) | {"columns": describe_columns(question, answer["rows"])}
 
@@ -87,4 +87,4 @@ def without_flag_claims(answer: dict[str, Any], *, session_id: int) -> dict[str,
     }
 
 
-__all__ = ["QUESTIONS", "CannotSay", "NotThere", "Question", "ask"]
+__all__ = ["QUESTIONS", "CannotSay", "NotThere", "Question", "Stored", "ask"]

@@ -1,11 +1,13 @@
 """The laps of a session, with the names of who drove them and the weight of the fuel."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ml import datasets
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from races.models import Session
 
 FUEL_EFFECT = 0.03  # s per kg, what engineers reckon with
 FUEL_LOAD = 110.0  # kg at the start of a race, the most the rules allow
@@ -26,28 +28,41 @@ class CannotSay(ValueError):
     """Too little was driven to answer, or an option does not belong to the question."""
 
 
-def read_laps(session_id: int, *, kinds: tuple[str, ...]) -> tuple[dict[str, Any], "pd.DataFrame"]:
-    """(what the session is, its laps as `datasets.load` gives them without surroundings, and with `name` and `clean`)."""
-    import pandas as pd
+class Stored(NamedTuple):
+    """A session whose rows have been read already, so that no question reads them again."""
 
-    from drivers.models import Entry
+    session: "Session"  # with its race
+    tables: "dict[str, pd.DataFrame]"  # as `datasets.read_tables` gives them
+    has_flags: bool  # whether messages of race control are stored of it
+
+
+def find_session(session_id: int) -> "Session":
+    """The session with its race; NotThere without one."""
     from races.models import Session
 
-    sessions = Session.objects.filter(pk=session_id).select_related("race")
-    session = sessions.first()
+    session = Session.objects.select_related("race").filter(pk=session_id).first()
     if session is None:
         raise NotThere(
             f"There is no session {session_id}; /api/v1/sessions/ lists those that are stored, and "
             "sync_openf1 --season YEAR brings more."
         )
+    return session
+
+
+def read_laps(session_id: int, *, kinds: tuple[str, ...], stored: Stored | None = None) -> tuple[dict[str, Any], "pd.DataFrame"]:
+    """(what the session is, its laps as `datasets.load` gives them without surroundings, and with `name` and `clean`)."""
+    import pandas as pd
+
+    session = stored.session if stored else find_session(session_id)
     if session.session_name not in kinds:
         raise NotThere(f"Session {session_id} is called {session.session_name}; this is asked of: {', '.join(kinds)}.")
-    laps = datasets.load(sessions, with_surroundings=False)
+    tables = stored.tables if stored else datasets.read_tables([session])
+    laps = datasets.load([session], with_surroundings=False, tables=tables)
     if laps.empty:
         raise NotThere(
             f"No laps of session {session_id} are stored; sync_openf1 laps stints --session {session_id} brings them in."
         )
-    names = dict(Entry.objects.filter(session=session).values_list("driver_number", "name_acronym"))
+    names = dict(zip(tables["entries"]["driver_number"], tables["entries"]["name"], strict=True))
     numbers = laps["driver_number"]
     laps["name"] = numbers.map(names).where(numbers.map(names).notna(), numbers.astype(str))
     laps["clean"] = laps["excluded"] == ""

@@ -45,7 +45,7 @@ def sql_rule(sessions):
 def pandas_rule(sessions):
     """The same by pandas."""
     laps = datasets.load(sessions)
-    windows = datasets.windows([int(key) for key in laps["session_id"].unique()])
+    windows = datasets.windows(datasets.read_tables(sessions)["neutralisations"])
     parts = [
         pd.DataFrame(cleaning.conditions(session, windows[windows["session_id"] == key]), index=session.index)
         for key, session in laps.groupby("session_id")

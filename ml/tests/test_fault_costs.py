@@ -7,7 +7,7 @@ from django.db import transaction
 
 from ml import datasets, estimators, features
 from ml.tasks import TASKS
-from ml.tests.test_one_bad_lap import stepped
+from ml.tests.test_one_bad_lap import flags_of, stepped
 from races.models import Session
 from telemetry.models import Lap
 
@@ -90,6 +90,6 @@ def test_one_wrong_row_costs_its_race_at_most_a_point(last_race, fault, number):
 @pytest.mark.parametrize("seconds", [10, 60])
 def test_a_slow_start_costs_its_race_at_most_a_point(last_race, laps, seconds):
     session = last_race[0]
-    slowed = stepped(laps[laps["session_id"] == session], datasets.windows([session]), seconds)
+    slowed = stepped(laps[laps["session_id"] == session], flags_of(session), seconds)
     begun = [(car, number) for car, number in last_race[2].index if number <= 4]  # the slow laps, and those judged by them
     assert cost(last_race, slowed, begun) <= POINT

@@ -152,6 +152,11 @@ def test_one_wrong_lap_number_does_not_lengthen_the_race(bahrain):
     assert set(laps["race_laps"]) == {57}
 
 
+def flags_of(session_id):
+    """When the track was not free, as `datasets.windows` gives it."""
+    return datasets.windows(datasets.read_tables(Session.objects.filter(pk=session_id))["neutralisations"])
+
+
 def stepped(laps, windows, seconds):
     """Laps 2 and 3 of every car of a race take so many seconds longer; everything later happens later."""
     number = laps["lap_number"]
@@ -193,17 +198,17 @@ def test_a_slow_start_costs_later_predictions_nothing(laps, table, place):
     key = laps["session_id"].unique()[place]
     others = TASKS["next_lap"](laps[laps["session_id"] != key], table[laps["session_id"] != key])
     estimator = estimators.MODELS["linear"](others.inputs, seed=0).fit(others.inputs, others.target - others.anchor)
-    check_slow_start(laps[laps["session_id"] == key], datasets.windows([int(key)]), estimator)
+    check_slow_start(laps[laps["session_id"] == key], flags_of(key), estimator)
 
 
 def test_a_slow_start_of_a_recorded_race_costs_later_predictions_nothing(bahrain):
     laps = datasets.load(Session.objects.filter(pk=BAHRAIN_2024))
-    check_slow_start(laps, datasets.windows([BAHRAIN_2024]))
+    check_slow_start(laps, flags_of(BAHRAIN_2024))
 
 
 def test_a_start_behind_a_safety_car_that_nobody_announced_is_not_clean(laps):
     one = laps[laps["session_id"] == laps["session_id"].unique()[1]]
-    slowed = stepped(one, datasets.windows([int(one["session_id"].iloc[0])]), 60)
+    slowed = stepped(one, flags_of(one["session_id"].iloc[0]), 60)
     start = slowed["lap_number"].isin([2, 3])
     assert (slowed.loc[start & (one["excluded"] == ""), "excluded"] == "slow field").all()
     pd.testing.assert_series_equal(slowed.loc[~start, "excluded"], one.loc[~start, "excluded"])
@@ -213,7 +218,7 @@ def test_a_start_behind_a_safety_car_that_nobody_announced_is_not_clean(laps):
 def test_a_slow_start_is_not_known_before_the_field_is_faster(laps, table):
     """Features of a lap use the slow laps as clean ones until then."""
     one = laps[laps["session_id"] == laps["session_id"].unique()[0]]
-    slowed = stepped(one, datasets.windows([int(one["session_id"].iloc[0])]), 60)
+    slowed = stepped(one, flags_of(one["session_id"].iloc[0]), 60)
     known_at = slowed["revoked_at"].min()
     found, usual = features.build(slowed), table.loc[one.index]
     before = (slowed["start"] < known_at) & (slowed["lap_number"] == 4)
