@@ -3,6 +3,7 @@
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from mirror.limits import is_number
 from ml.analysis import robust
 from ml.analysis.sessions import CLEAN, CannotSay
 from races import neutralisations
@@ -16,6 +17,11 @@ UNKNOWN_DELETIONS = (
     "Deleted laps are unknown: neither results nor messages of race control are stored of this session, so a lap that does not "
     "count may be somebody's fastest; sync_openf1 session_result race_control brings them in."
 )
+UNSUPPORTED_TIMES = (
+    "No gap and no lap agrees with an official time of: {}. Nobody is compared with it; correct the result, or sync it again."
+)
+Times = list[float | None]  # seconds, of each phase
+AGREED = 0.0025  # seconds, within which a time is another one, or the sum of three sectors
 TIMES = {"lap": "lap_duration", "sector_1": "duration_sector_1", "sector_2": "duration_sector_2", "sector_3": "duration_sector_3"}
 
 
@@ -71,7 +77,7 @@ def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
     behind the fastest of the last phase that the driver took part in, and behind the team-mate in the last phase of both.
 
     Times are the official ones, which know of deleted laps. Where no results are stored, they are each driver's fastest lap that
-    race control did not delete, and phases are unknown.
+    race control did not delete, and phases are unknown. Nobody is compared with an official time that no other value agrees with.
     """
     session_id = int(laps["session_id"].iloc[0])
     timed = laps[laps["lap_duration"].notna() & ~laps["is_pit_out_lap"] & (laps["excluded"] != "impossible time")]
@@ -82,20 +88,22 @@ def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
     if not times:
         raise CannotSay("No timed laps are stored of this session; sync_openf1 laps session_result --session ID brings them in.")
     best = {car: min(filter(None, mine)) for car, mine in times.items()}
+    agreed = agreed_times(times, laps) if known else times
+    fastest = min(min(filter(None, mine)) for mine in agreed.values())
     rows = []
-    for car in sorted(best, key=lambda one: best[one]):
+    for car in sorted(best, key=lambda one: (one not in agreed, best[one])):
         name, team = drivers.loc[car]
-        mates = [times[other] for other in times if other != car and drivers.loc[other, "team"] == team]
+        mates = [agreed[other] for other in agreed if other != car and drivers.loc[other, "team"] == team]
         phase = latest(times[car])
         rows.append(
             {
                 "name": str(name),
                 "team": str(team),
                 "lap_duration": best[car],
-                "gap": best[car] - min(best.values()),
-                "gap_percent": percent(best[car], min(best.values())),
+                "gap": best[car] - fastest,
+                "gap_percent": percent(best[car], fastest),
                 "phase": phase + 1 if known else None,
-                "phase_percent": behind(times[car], list(times.values()), phase) if known else None,
+                "phase_percent": behind(times[car], list(agreed.values()), phase) if known else None,
                 "mate_percent": behind(times[car], mates, min(phase, max(map(latest, mates)))) if mates else None,
             }
         )
@@ -104,8 +112,18 @@ def qualifying_gap(laps: "pd.DataFrame") -> dict[str, Any]:
         "n": len(rows),
         "filters": ["official times of each phase" if known else "each driver's fastest lap that race control did not delete"],
         "assumptions": ["gap: a track that gets faster favours those who get further"],
-        **({} if known or neutralisations.are_known(session_id) else {"warnings": [UNKNOWN_DELETIONS]}),
+        **({"warnings": warnings} if (warnings := doubts(session_id, drivers["name"], times, agreed, known=bool(known))) else {}),
     }
+
+
+def doubts(
+    session_id: int, names: "pd.Series", times: dict[int, "Times"], agreed: dict[int, "Times"], *, known: bool
+) -> list[str]:
+    """What may be wrong with the times that an answer rests on."""
+    if not known:
+        return [] if neutralisations.are_known(session_id) else [UNKNOWN_DELETIONS]
+    alone = [str(names[car]) for car in times if times[car] != agreed.get(car)]
+    return [UNSUPPORTED_TIMES.format(", ".join(alone))] if alone else []
 
 
 def without_deleted(laps: "pd.DataFrame", *, session_id: int) -> "pd.DataFrame":
@@ -116,17 +134,52 @@ def without_deleted(laps: "pd.DataFrame", *, session_id: int) -> "pd.DataFrame":
     return laps[[key not in deleted for key in zip(laps["driver_number"], laps["lap_number"], strict=True)]]
 
 
-def fastest_laps(laps: "pd.DataFrame") -> dict[int, list[float | None]]:
+def fastest_laps(laps: "pd.DataFrame") -> dict[int, Times]:
     """{car: [its fastest lap]}, as `official` gives times that are of one phase."""
     return {int(car): [float(best)] for car, best in laps.groupby("driver_number")["lap_duration"].min().items()}
 
 
-def official(session_id: int) -> dict[int, list[float | None]]:
-    """Each car's best time in each phase, by the session's results; without cars that set none."""
+def official(session_id: int, field: str = "duration") -> dict[int, Times]:
+    """Each car's best time in each phase, by the session's results, or another field of them; without cars that set none."""
     from drivers.models import SessionResult
 
-    rows = SessionResult.objects.filter(session_id=session_id).values_list("driver_number", "duration")
-    return {car: times for car, times in rows if isinstance(times, list) and any(times)}
+    rows = SessionResult.objects.filter(session_id=session_id).values_list("driver_number", field)
+    numbers = {
+        car: [value if is_number(value) and value >= 0 else None for value in values]
+        for car, values in rows
+        if isinstance(values, list)
+    }
+    return {car: values for car, values in numbers.items() if any(values)}
+
+
+def agreed_times(times: dict[int, Times], laps: "pd.DataFrame") -> dict[int, Times]:
+    """Of official times those that another value agrees with, without cars that have none: the gap to the leader, which all cars
+    tell of the same time, or the time or the sectors of a lap of the car. All times where nothing agrees with any.
+    """
+    from statistics import median
+
+    gaps = official(int(laps["session_id"].iloc[0]), "gap_to_leader")
+    leaders: dict[int, list[float]] = {}
+    for car, mine in times.items():
+        for phase, (time, gap) in enumerate(zip(mine, gaps.get(car, []), strict=False)):
+            if time and gap is not None:
+                leaders.setdefault(phase, []).append(time - gap)
+    leader = {phase: median(said) for phase, said in leaders.items() if len(said) > 2}
+    measured = {
+        car: own[["lap_duration", "sum"]].to_numpy().ravel()
+        for car, own in laps.assign(sum=laps[[*TIMES.values()][1:]].sum(axis=1, skipna=False)).groupby("driver_number")
+    }
+
+    def agrees(car: int, phase: int, time: float) -> bool:
+        gap = dict(enumerate(gaps.get(car, []))).get(phase)
+        by_gap = gap is not None and phase in leader and abs(time - gap - leader[phase]) < AGREED
+        return bool(by_gap or (abs(measured[car] - time) < AGREED).any())
+
+    agreed = {
+        car: [time if time and agrees(car, phase, time) else None for phase, time in enumerate(mine)]
+        for car, mine in times.items()
+    }
+    return {car: mine for car, mine in agreed.items() if any(mine)} or times
 
 
 def latest(times: list[float | None]) -> int:

@@ -242,6 +242,51 @@ def test_a_track_that_gets_faster_favours_nobody_within_a_phase(session_ids):
     assert any(gap < 0 for gap in mates)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda times: [time and round(time / 10, 3) for time in times],
+        lambda times: [time and time - 3 for time in times],
+        lambda times: [-1, 0, None],
+        lambda times: ["DNF", 1.0, None],
+        lambda times: [1e9, 1e9, 1e9],
+    ],
+    ids=["slipped point", "three seconds", "negative", "text", "endless"],
+)
+def test_one_wrong_official_time_moves_only_its_own_car(session_ids, spoil):
+    """Of the slowest car of Q2, which has no fastest time of a phase."""
+    key = session_ids["Qualifying"]
+    before = analysis.ask("qualifying-gap", key)
+    assert "warnings" not in before
+    wrong = [row for row in before["rows"] if row["phase"] == 2][-1]
+    entry = Entry.objects.get(session_id=key, name_acronym=wrong["name"])
+    result = SessionResult.objects.get(session_id=key, driver_number=entry.driver_number)
+    SessionResult.objects.filter(pk=result.pk).update(duration=spoil(result.duration))
+    after = analysis.ask("qualifying-gap", key)
+    others = ({row["name"]: row for row in answer["rows"] if row["team"] != wrong["team"]} for answer in (before, after))
+    assert next(others) == next(others)
+    [mate] = [row for row in after["rows"] if row["team"] == wrong["team"] and row["name"] != wrong["name"]]
+    assert mate["mate_percent"] is None
+    if wrong["name"] in {row["name"] for row in after["rows"]}:
+        assert after["warnings"] == [
+            f"No gap and no lap agrees with an official time of: {wrong['name']}. Nobody is compared with it; "
+            "correct the result, or sync it again."
+        ]
+
+
+def test_pole_counts_by_its_gap_where_its_lap_is_wrong_and_by_its_lap_where_the_gap_is(session_ids):
+    key = session_ids["Qualifying"]
+    before = analysis.ask("qualifying-gap", key)["rows"]
+    car = Entry.objects.get(session_id=key, name_acronym=before[0]["name"]).driver_number
+    laps, result = (model.objects.filter(session_id=key, driver_number=car) for model in (Lap, SessionResult))
+    gaps = result.get().gap_to_leader
+    result.update(gap_to_leader=[5.0, 5.0, 5.0])
+    assert analysis.ask("qualifying-gap", key)["rows"] == before
+    result.update(gap_to_leader=gaps)
+    laps.filter(lap_duration=before[0]["lap_duration"]).update(lap_duration=9.0, duration_sector_1=None)
+    assert analysis.ask("qualifying-gap", key)["rows"] == before
+
+
 def test_a_deleted_lap_counts_for_nothing_where_results_are_stored(session_ids):
     key = session_ids["Qualifying"]
     rows = analysis.ask("qualifying-gap", key)["rows"]
