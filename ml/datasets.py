@@ -159,6 +159,7 @@ def with_times(laps: "pd.DataFrame", pits: "pd.DataFrame") -> "pd.DataFrame":
     before, after = (start.groupby(cars, sort=False).shift(places) for places in (1, -1))
     start = start.mask((before <= after) & ~start.between(before, after))
     following = start.groupby(cars, sort=False).shift(-1)
+    following = following.where(following >= start)  # a lap with a wrong number stands after the last one
     next_is_out = car["is_pit_out_lap"].shift(-1, fill_value=False).astype(bool)
     next_is_out &= car["lap_number"].shift(-1) == laps["lap_number"] + 1  # a lap can be missing in between
     visits = set(pits[[*LAP]].itertuples(index=False, name=None))

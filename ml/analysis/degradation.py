@@ -28,6 +28,7 @@ TRACK = 0.5  # seconds that a track gains over a race, at most
 TRAFFIC = 0.15  # seconds over a race that traffic may still have cost: clear air at the line is not clear air all around
 FEW = 30  # laps of a compound, for the way that takes nothing for granted
 BLURRED = 0.002  # how near to each other two explanations may be: smallest singular value beside the largest
+OLDER = 5  # laps by which tyres are older at the start of a stint than all other cars' at the start of theirs, at most
 CLEAR = 1.6  # seconds to the car ahead, within which a lap says more about that car
 
 
@@ -110,10 +111,12 @@ def warnings(laps: "pd.DataFrame") -> list[str]:
 
 
 def in_clear_air(clean: "pd.DataFrame", laps: "pd.DataFrame", *, clear: float = CLEAR) -> "pd.DataFrame":
-    """Without laps that began close behind another car, and without those on which tyres are still coming in."""
+    """Without laps that began close behind another car, and without those on which tyres are still coming in; with
+    `age_at_start`, laps that the tyres had done before the stint."""
     begins = laps["start"].sort_values()
     gap = begins.diff().reindex(clean.index)
     since = clean["lap_number"] - laps.groupby(["driver_number", "run"])["lap_number"].transform("min").reindex(clean.index)
+    clean = clean.assign(age_at_start=clean["tyre_age"] - since)
     return clean[~(gap < clear) & (since > WARM) & clean["tyre_age"].notna()]
 
 
@@ -227,12 +230,20 @@ def effect(both: list[float], fuel_load: float) -> dict[str, Any] | None:
     return {"value": (low + high) / 2, "interval": [low, high]}
 
 
+def of_usual_ages(clean: "pd.DataFrame") -> "pd.DataFrame":
+    """Laps of stints that began on tyres about as new as another car's: a wrong age at the start of one stint would else weigh
+    more than all laps of the others."""
+    oldest = clean.groupby("driver_number")["age_at_start"].max().nlargest(2).min()
+    return clean[clean["age_at_start"] <= oldest + OLDER]
+
+
 def fit(clean: "pd.DataFrame") -> "tuple[list[str], np.ndarray, np.ndarray] | None":
     """(compounds, coefficients, their covariance): the trend per lap, a slope per compound, an offset per compound but the
     first."""
     import numpy as np
     import pandas as pd
 
+    clean = of_usual_ages(clean)
     counts = clean.groupby("compound")["run"].size()
     names = [str(name) for name in counts.index[counts >= FEW]]
     clean = clean[clean["compound"].isin(names)]

@@ -29,11 +29,16 @@ def race_pace(laps: "pd.DataFrame", *, fuel_effect: float = FUEL_EFFECT, fuel_lo
     return {
         "rows": [row | {"times": times[row["name"]]} for row in ranked(clean, others, "name")],
         "teams": ranked(clean, others, "team"),
-        "compounds": ranked(clean, others, "compound"),
+        "compounds": ranked(of_several_cars(clean), [of_several_cars(table) for table in others], "compound"),
         "n": len(clean),
-        "filters": [CLEAN],
+        "filters": [CLEAN, "compounds that at least two cars drove"],
         "assumptions": [describe_fuel(fuel_effect, fuel_load), "tyres, traffic and the state of the track are not taken out"],
     }
+
+
+def of_several_cars(clean: "pd.DataFrame") -> "pd.DataFrame":
+    """Laps on compounds that several cars drove: one car's stint tells of the car, and its compound may be wrong."""
+    return clean[clean.groupby("compound")["driver_number"].transform("nunique") > 1]
 
 
 def ranked(clean: "pd.DataFrame", others: "list[pd.DataFrame]", column: str) -> list[dict[str, Any]]:

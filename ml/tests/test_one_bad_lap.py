@@ -16,7 +16,7 @@ from mirror.planning import Scope
 from ml import analysis, cleaning, datasets, estimators, features
 from ml.tasks import TASKS
 from races.models import Session
-from telemetry.models import Lap
+from telemetry.models import Lap, Stint
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 BAHRAIN_2024 = 9472
@@ -144,6 +144,38 @@ def test_one_bad_lap_does_not_change_an_analysis(bahrain, changes):
     assert changed_tyres == pytest.approx(tyres, abs=0.005)
 
 
+@pytest.mark.parametrize("age", [30, 60, 140])
+@pytest.mark.parametrize(("car", "number"), [(55, 2), (63, 1), (14, 3)])
+def test_one_wrong_age_of_tyres_decides_nothing_about_tyres(bahrain, car, number, age):
+    """An age of 140 laps made of 0.106 s that hard tyres lose with a lap 0.009 s, of soft ones 0.001 s."""
+
+    def ask():
+        answer = analysis.ask("degradation", BAHRAIN_2024)
+        together = {name: slope["value"] for name, slope in answer["free"]["slopes"].items()}
+        return together, {row["compound"]: row["slope"] for row in answer["rows"]}
+
+    together, alone = ask()
+    with transaction.atomic():
+        Stint.objects.filter(session_id=BAHRAIN_2024, driver_number=car, stint_number=number).update(tyre_age_at_start=age)
+        changed_together, changed_alone = ask()
+        transaction.set_rollback(True)
+    assert changed_together == pytest.approx(together, abs=0.01)
+    assert changed_alone == pytest.approx(alone, abs=0.005)
+
+
+def test_a_compound_of_one_car_is_not_what_others_are_compared_with(bahrain):
+    def gaps():
+        return {row["compound"]: row["gap"] for row in analysis.ask("race-pace", BAHRAIN_2024)["compounds"]}
+
+    before = gaps()
+    with transaction.atomic():
+        Stint.objects.filter(session_id=BAHRAIN_2024, driver_number=10, stint_number=4).update(tyre_compound="MEDIUM")
+        after = gaps()
+        transaction.set_rollback(True)
+    assert before.keys() == {"SOFT", "HARD"}
+    assert after == pytest.approx(before, abs=0.1)
+
+
 def test_one_wrong_lap_number_does_not_lengthen_the_race(bahrain):
     with transaction.atomic():
         bahrain.filter(driver_number=44, lap_number=30).update(lap_number=3000)
@@ -155,6 +187,17 @@ def test_one_wrong_lap_number_does_not_lengthen_the_race(bahrain):
 def flags_of(session_id):
     """When the track was not free, as `datasets.windows` gives it."""
     return datasets.windows(datasets.read_tables(Session.objects.filter(pk=session_id))["neutralisations"])
+
+
+def test_one_wrong_lap_number_ends_no_other_lap_before_it_began(bahrain):
+    """As with lap 5 of car 14 in Montréal 2024 as its lap 300: its last lap counted from the wet start on, as the best so far."""
+    ends = datasets.load(Session.objects.filter(pk=BAHRAIN_2024)).set_index(["driver_number", "lap_number"])["end"]
+    with transaction.atomic():
+        bahrain.filter(driver_number=44, lap_number=5).update(lap_number=300)
+        laps = datasets.load(Session.objects.filter(pk=BAHRAIN_2024))
+        transaction.set_rollback(True)
+    changed = laps.set_index(["driver_number", "lap_number"])["end"]
+    assert abs(changed - ends).drop(index=[(44, 4)]).max() == 0  # its end: the start of lap 5
 
 
 def stepped(laps, windows, seconds):
