@@ -100,7 +100,7 @@ class AnalysisView(APIView):
             raise ValidationError({"detail": str(error)}) from error
 
 
-def kept_answer(request: Request, question: str, session_id: int, options: dict[str, float]) -> bytes:
+def kept_answer(request: Request, question: str, session_id: int, options: dict[str, Any]) -> bytes:
     """An answer as JSON, kept until a row changes or the session is checked anew."""
     checked = Session.objects.filter(pk=session_id).values_list("quality__checked_at").first()
     key = repr((settings.VERSION, question, session_id, sorted(options.items()), versions.everything(), checked))
