@@ -15,7 +15,7 @@ from ask.mcp.turns import turn
 from ask.sql import running
 from drivers.words import find_car
 from mirror import versions
-from ml.analysis import PRACTICE, QUESTIONS, CannotSay, NotThere
+from ml.analysis import PRACTICE, QUESTIONS, CannotSay, NotThere, spell_question
 from ml.analysis import ask as ask_analysis
 from pages.season import season_page
 from pages.season_rows import load_season
@@ -54,6 +54,7 @@ def analysis(question: QuestionName, race: RaceWords, year: Year = None, session
 
     Without session it is asked of the race, or the qualifying; of practice, name the session.
     """
+    question = spell_question(question)
     if question not in QUESTIONS:
         raise NotAnswered(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
     kinds = QUESTIONS[question].kinds

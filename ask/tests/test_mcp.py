@@ -187,7 +187,7 @@ def test_standings_analyses_and_sql(ask):
     answer = ask.call("standings", year="2024")
     assert as_dicts(answer["drivers"])[0] == {"place": 1, "name": "Charles Leclerc", "team": "Ferrari", "points": 37.0, "wins": 1}
     assert any("Summed up" in caveat for caveat in answer["caveats"])
-    answer = ask.call("analysis", question="race-pace", race="bahrain 2024")
+    answer = ask.call("analysis", question="race pace", race="bahrain 2024")
     assert answer["rows"][0]["name"] == "VER"
     assert answer["n"] > 800
     assert any("interval" in caveat for caveat in answer["caveats"])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mirror.limits import squash
 from ml.analysis import comparison, degradation, pace, stops
 from ml.analysis.columns import describe_columns, rounded
 from ml.analysis.sessions import FUEL_LOAD, SPRINT, CannotSay, NotThere, Stored, read_laps
@@ -54,6 +55,11 @@ QUESTIONS = {
 }
 
 
+def spell_question(text: str) -> str:
+    """The name of a question in any spelling ("Race Pace", "race_pace"); the text itself where no question is called so."""
+    return {squash(name): name for name in QUESTIONS}.get(squash(text), text)
+
+
 def ask(question: str, session_id: int, *, stored: Stored | None = None, **options: float) -> dict[str, Any]:
     """The answer to one of `QUESTIONS` about a session.
 
@@ -87,4 +93,4 @@ def without_flag_claims(answer: dict[str, Any], *, session_id: int) -> dict[str,
     }
 
 
-__all__ = ["QUESTIONS", "CannotSay", "NotThere", "Question", "Stored", "ask"]
+__all__ = ["QUESTIONS", "CannotSay", "NotThere", "Question", "Stored", "ask", "spell_question"]

@@ -534,6 +534,7 @@ def test_the_command_takes_words(session_ids):
     assert out == analyse("race-pace", "--session", session.pk)
     assert session.race.race_name in out
     assert "+ is slower than the best" in out
+    assert out == analyse("Race_Pace", *words)
     with pytest.raises(CommandError, match="Did you mean"):
         analyse("race-pace", "--race", session.race.slug[:-1] + "x", "--session", "R")
     with pytest.raises(CommandError, match="Name the session"):
@@ -546,6 +547,7 @@ def test_an_answer_is_a_table_or_a_picture(api, session_ids):
 
     url = f"{URL}race-pace/?session_id={session_ids['Race']}"
     answer = api.get(url).json()
+    assert api.get(url.replace("race-pace", "Race_Pace")).json() == answer
     first = answer["rows"][0]
     assert answer["columns"]["gap"] == {"unit": "s", "about": "behind the best, which has 0; never negative"}
     assert all(row["pace"] == round(row["pace"], 3) for row in answer["rows"])

@@ -28,7 +28,7 @@ from api.selecting import pick_fields
 from api.serializers import validate_data
 from api.tables.spreadsheet import EXCEL
 from mirror import versions
-from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
+from ml.analysis import QUESTIONS, CannotSay, NotThere, ask, spell_question
 from ml.analysis.columns import TABLES, flat_rows
 from ml.serializers.analysis import QUESTIONS_SCHEMA, AnalysisQuery, AnswerSerializer
 from races.models import Session
@@ -78,7 +78,7 @@ class AnalysisView(APIView):
         what was assumed (`assumptions`). Seconds, unless a name says otherwise; `interval` is 95 %. 404 for a session that is not
         stored, has no laps or is of another kind; 400 where there are too few laps.
         """
-        query = drop_format(request.query_params.dict())
+        query, question = drop_format(request.query_params.dict()), spell_question(question)
         if question not in QUESTIONS:
             raise NotFound(f"There is no question {question!r}; there are: {', '.join(QUESTIONS)}.")
         options = validate_data(AnalysisQuery, query, kinds=QUESTIONS[question].kinds)

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 
 from mirror.arguments import finite_number
-from ml.analysis import QUESTIONS, CannotSay, NotThere, ask
+from ml.analysis import QUESTIONS, CannotSay, NotThere, ask, spell_question
 from ml.analysis.printing import print_answer
 from races.arguments import add_session_arguments, chosen_session
 
@@ -22,7 +22,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("question", choices=[*QUESTIONS], metavar="QUESTION", help="one of the questions above")
+        parser.add_argument(
+            "question", type=spell_question, choices=[*QUESTIONS], metavar="QUESTION", help="one of the questions above"
+        )
         add_session_arguments(parser)
         parser.add_argument(
             "--fuel-effect", type=finite_number, metavar="S", help="seconds that a kilogram costs (default: 0.03)"
