@@ -151,14 +151,19 @@ def exam(champion: dict[str, Any]) -> str:
     said = f"{champion['task']} by {champion['model']}"
     if {"mae", "baseline_mae", "skill"} <= measured.keys():
         said += (
-            f": {measured['mae']:.3f} s off on races it had not seen, {100 * measured['skill']:.0f} % better than the best naive "
+            f": {measured['mae']:.3f} s off on races it had not seen, {better_or_worse(measured['skill'])} than the best naive "
             f"answer ({measured['baseline_mae']:.3f} s)"
         )
     if "coverage" in measured:
         said += f"; its bands held {100 * measured['coverage']:.0f} %"
     if worst:
-        said += f"; worst at the {worst['race']} ({100 * worst['skill']:+.0f} %)"
+        said += f"; worst at the {worst['race']} ({better_or_worse(worst['skill'])})"
     return f"{said}. The run is {champion['run']}."
+
+
+def better_or_worse(skill: float) -> str:
+    """A skill (1 - error / error of the naive answer) in words."""
+    return f"{abs(100 * skill):.0f} % {'worse' if skill < 0 else 'better'}"
 
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 960, 420, 60, 34

@@ -94,3 +94,17 @@ def test_the_drawing_without_javascript_has_band_line_and_dots(race, monkeypatch
 def test_the_page_of_a_session_makes_no_forecast_itself(race):
     assert forecasts_if_made(race.pk, ("nothing",), champions_version()) is None
     assert "Where the models were wrong" not in Client().get(url_of(race)).content.decode()
+
+
+def test_a_model_that_is_worse_than_none_is_called_so():
+    champion = {
+        "task": "rest_of_stint",
+        "model": "ridge",
+        "run": "1",
+        "measured": {"mae": 0.572, "baseline_mae": 0.509, "skill": -0.12},
+    }
+    worst = {"race": "Dunmere Grand Prix 2022", "skill": -0.25}
+    said = forecast.exam(champion | {"worst": worst})
+    assert "0.572 s off on races it had not seen, 12 % worse than the best naive answer (0.509 s)" in said
+    assert "worst at the Dunmere Grand Prix 2022 (25 % worse)" in said
+    assert "12 % better than" in forecast.exam(champion | {"worst": None, "measured": champion["measured"] | {"skill": 0.12}})
