@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from rest_framework.exceptions import APIException
 
 from api.throttling import client_address
+from jobs.wording import plural
 
 LONG = "f1site.long"  # the key in `request.META` of a function that lets the server count a request as long
 PATIENCE = 10  # seconds that a request waits for its turn
@@ -64,8 +65,11 @@ class Limit:
 
     def refusal(self, address: str) -> Busy:
         if self.running[address] >= self.by_address:
-            return Busy(429, f"{self.by_address} {self.kind} answers are under way to your address, and no more at once")
-        return Busy(503, f"{self.together} {self.kind} answers are under way, and no more at once")
+            return Busy(429, f"{self.under_way(self.by_address)} to your address, and no more at once")
+        return Busy(503, f"{self.under_way(self.together)}, and no more at once")
+
+    def under_way(self, limit: int) -> str:
+        return f"{plural(limit, f'{self.kind} answer is', f'{self.kind} answers are')} under way"
 
     def leave(self, address: str) -> None:
         with changed:

@@ -14,6 +14,8 @@ from django.core.cache import cache
 from django.http import HttpRequest, JsonResponse
 from rest_framework.throttling import BaseThrottle
 
+from jobs.wording import plural
+
 log = logging.getLogger(__name__)
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}  # seconds, by the first letter of the unit
 TOO_MANY = "Too many requests"
@@ -74,7 +76,7 @@ def client_of(request: HttpRequest, user: Any) -> str:
 
 def too_many_requests(seconds: int) -> JsonResponse:
     """The 429 response with the time to wait."""
-    detail = f"{TOO_MANY}; try again in {seconds} seconds."
+    detail = f"{TOO_MANY}; try again in {plural(seconds, 'second')}."
     return JsonResponse({"detail": detail}, status=429, headers={"Retry-After": str(seconds)})
 
 

@@ -16,6 +16,7 @@ from jobs import leases
 from jobs.broker import make_broker_folder
 from jobs.kinds import CLEAN_UPS
 from jobs.models import MANUAL, Job
+from jobs.wording import plural
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,7 @@ def describe_resumption(job: Job) -> str:
     """What the attempts before did of a job; empty before the first."""
     if not job.attempts:
         return ""
-    steps = f"{job.done:,} of {job.total:,} steps" if job.total else f"{job.done:,} steps"
+    steps = f"{job.done:,} of {plural(job.total, 'step')}" if job.total else plural(job.done, "step")
     return f"Attempt {job.attempts + 1}; the one before had done {steps}."
 
 

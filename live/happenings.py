@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from jobs.wording import plural
+
 SOON = 900  # seconds before a session begins
 SAFETY_CARS = {"sc": "Safety car", "vsc": "Virtual safety car"}
 Board = dict[str, Any]
@@ -46,4 +48,6 @@ def of_the_session(before: Board, after: Board) -> Iterator[Happening]:
         yield Happening("lead", leader["number"], f"{leader['name']} leads")
     left, known = after["clock"].get("to_start"), before["clock"].get("to_start")
     if left is not None and known is not None and 0 < left <= SOON < known:
-        yield Happening("begins", None, f"{after['session']['race']}, {after['session']['name']} begins in {left // 60} minutes")
+        yield Happening(
+            "begins", None, f"{after['session']['race']}, {after['session']['name']} begins in {plural(left // 60, 'minute')}"
+        )

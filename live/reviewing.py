@@ -4,6 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from jobs.wording import plural
 from live.engine import Engine
 from live.models import LiveReview
 from mirror.feeds import registry
@@ -53,8 +54,9 @@ def remarks(session_id: int) -> Remarks:
     moment = f"{found.reviewed_at:%Y-%m-%d %H:%M:%S}"
     for collection, own in found.collections.items():
         notes.append(
-            f"Live against final, {collection}: {own['never']:,} rows never came live, {own['rewritten']:,} were rewritten "
-            f"afterwards, {own['only_live']:,} came live only, {own['late']:,} came more than a minute late."
+            f"Live against final, {collection}: {plural(own['never'], 'row')} never came live, "
+            f"{plural(own['rewritten'], 'was rewritten', 'were rewritten')} afterwards, "
+            f"{own['only_live']:,} came live only, {own['late']:,} came more than a minute late."
         )
         lines += [[moment, collection, row, "the row", "never came live", "there"] for row in own["rows"]["never"]]
         lines += [[moment, collection, row, "the row", "came live", "not there"] for row in own["rows"]["only_live"]]

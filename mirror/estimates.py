@@ -4,6 +4,8 @@ import math
 
 from django.conf import settings
 
+from jobs.wording import plural
+
 
 def pace_limits() -> tuple[int, int]:
     """Requests a second and a minute; 0 is no limit. A login raises the default to that of paying users."""
@@ -21,5 +23,5 @@ def expected_minutes(requests: int) -> float | None:
 def estimate_text(requests: int) -> str:
     """ "About 1,920 requests, 64 minutes at OpenF1's pace."; the pace is that of the settings."""
     minutes = expected_minutes(requests)
-    pace = "" if minutes is None else f", {math.ceil(minutes)} minutes or more at the pace OpenF1 allows"
-    return f"About {requests:,} requests{pace}."
+    pace = "" if minutes is None else f", {plural(math.ceil(minutes), 'minute')} or more at the pace OpenF1 allows"
+    return f"About {plural(requests, 'request')}{pace}."

@@ -8,6 +8,7 @@ from django.core.management.base import OutputWrapper
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from jobs.wording import plural
 from mirror.client import Client
 from mirror.errors import OpenF1Error
 from mirror.estimates import estimate_text
@@ -51,7 +52,7 @@ class SeasonObserver(JsonObserver):
 
     def planned(self, weekends: list[Weekend], feeds: list[Feed]) -> None:
         self.total, self.began = count_steps(weekends, feeds), time.monotonic()
-        self.out.write(f"{len(weekends)} race weekends, {len(feeds)} collections")
+        self.out.write(f"{plural(len(weekends), 'race weekend')}, {plural(len(feeds), 'collection')}")
 
     def estimated(self, requests: int) -> None:
         self.out.write(estimate_text(requests))
@@ -79,7 +80,10 @@ class SeasonObserver(JsonObserver):
         for collection, counts in self.counts.items():
             rows = counts["created"] + counts["updated"] + counts["unchanged"]
             news = f"{counts['created']:,} created, {counts['updated']:,} updated"
-            self.write(f"{self.year} {collection}: {rows:,} rows of {counts['weekends']} weekends, {news}; {self.left()}")
+            self.write(
+                f"{self.year} {collection}: {plural(rows, 'row')} of {plural(counts['weekends'], 'weekend')}, {news}; "
+                f"{self.left()}"
+            )
         self.counts = {}
 
     def write(self, text: str) -> None:

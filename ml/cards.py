@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from jobs.wording import plural
 from ml import datasets
 from ml.building import Data
 from ml.tasks import TASKS
@@ -34,11 +35,11 @@ def render_card(run: "Run", result: Result, data: Data) -> str:
         "",
         "## Data",
         "",
-        f"* {len(data.laps)} laps of {data.laps['session_id'].nunique()} sessions, seasons {seasons}; "
+        f"* {len(data.laps)} laps of {plural(data.laps['session_id'].nunique(), 'session')}, seasons {seasons}; "
         f"dataset `{data.stored.name if data.stored else 'not stored'}`, SHA-256 `{data.sha256}`",
         f"* Split `{result.split}`, seed {result.seed}; this model was trained on {result.last.laps} laps of "
-        f"{len(result.last.sessions)} sessions, the last on {result.last.until}",
-        f"* Test laps: {len(result.predictions)} of {result.predictions['session_id'].nunique()} sessions",
+        f"{plural(len(result.last.sessions), 'session')}, the last on {result.last.until}",
+        f"* Test laps: {len(result.predictions)} of {plural(result.predictions['session_id'].nunique(), 'session')}",
         f"* Excluded laps: {', '.join(f'{reason} {count}' for reason, count in excluded) or 'none'}",
         *unknown_flags(data),
         "",

@@ -6,6 +6,7 @@ import msgspec
 from django.conf import settings
 
 from api.kept import alone, once
+from jobs.wording import plural
 from ml import datasets
 from ml.analysis import CannotSay, NotThere, Stored, ask
 from pages.chart import Chart, Table
@@ -50,5 +51,8 @@ def empty_chart(view: str, title: str, reason: str, *, lacks_samples: bool = Fal
 
 def basis(answer: dict[str, Any], *, raw: bool) -> list[str]:
     """What an answer rests on and takes for granted, as notes of a chart."""
-    said = [f"Rests on {answer['n']:,} laps: {'; '.join(answer['filters'])}.", f"Assumed: {'; '.join(answer['assumptions'])}."]
+    said = [
+        f"Rests on {plural(answer['n'], 'lap')}: {'; '.join(answer['filters'])}.",
+        f"Assumed: {'; '.join(answer['assumptions'])}.",
+    ]
     return [*answer.get("warnings", []), *said, *([CORRECTED] if raw else [])]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jobs.wording import plural
 from pages.chart import Car
 from pages.rows import SessionRows
 from pages.state import State
@@ -95,7 +96,8 @@ def facts(answer: dict[str, Any], acronyms: dict[int, str]) -> list[str]:
 def measured(exam: dict[str, Any]) -> str:
     """How often such answers were right in the exam."""
     said = [
-        f"{percent(part['exact'])} exact and {percent(part['within_one'])} within one place {where} ({part['stops']} stops)"
+        f"{percent(part['exact'])} exact and {percent(part['within_one'])} within one place {where} "
+        f"({plural(part['stops'], 'stop')})"
         for where, part in (("of all stops", exam["all_stops"]), ("on a free track", exam["free_track"]))
         if part
     ]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from api.memory import Memory
+from jobs.wording import plural
 from mirror.storage import DamagedFile
 from pages.chart import Table
 from pages.lap_choice import ChosenLap
@@ -176,8 +177,8 @@ def notes(data: dict[str, Any]) -> list[str]:
     if left:
         error, (first, second) = sum(left["mae"]) / 2, (100 * share for share in left["coverage"]["80"])
         found.append(
-            f"Tried on {quality['laps']} laps of the session, each without one of its sector lines: deltas there were off by "
-            f"{error:.0f} ms in the mean, {first:.0f} and {second:.0f} % of them within the 80 % band."
+            f"Tried on {plural(quality['laps'], 'lap')} of the session, each without one of its sector lines: deltas there were "
+            f"off by {error:.0f} ms in the mean, {first:.0f} and {second:.0f} % of them within the 80 % band."
         )
     else:
         found.append("This session has too few laps to measure its own band; it is that of a usual race.")

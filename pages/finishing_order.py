@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from jobs.wording import plural
 from pages.chart import Car, Table
 from pages.rows import SessionRows
 from pages.state import State
@@ -67,6 +68,6 @@ def measured(exam: dict[str, Any] | None) -> str:
     everywhere, here = exam["everywhere"], exam["here"]
     return (
         f"In the exam, from about {percent(exam['share'])} of a race on, forecasts were {everywhere['error']:.2f} places off; "
-        f'"the order stays" was {everywhere["order_stays_error"]:.2f} off ({everywhere["races"]} races that the model had not '
-        "learnt from)" + (f"; at this circuit {here['error']:.2f} and {here['order_stays_error']:.2f}." if here else ".")
+        f'"the order stays" was {everywhere["order_stays_error"]:.2f} off ({plural(everywhere["races"], "race")} that the model '
+        "had not learnt from)" + (f"; at this circuit {here['error']:.2f} and {here['order_stays_error']:.2f}." if here else ".")
     )

@@ -16,6 +16,7 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_safe
 
 from api.policy import format_policy
+from jobs.wording import plural
 from mirror.models import Source
 from pages.addresses import at_present_address, find_session, url_of
 from pages.answers import respond
@@ -231,7 +232,8 @@ def quality_of(session: Session) -> dict[str, Any] | None:
     return {
         "grade": found.grade,
         "reasons": lacking,
-        "findings": f"{found.errors} errors, {found.warnings} warnings, {found.notes} notes by the checks",
+        "findings": f"{plural(found.errors, 'error')}, {plural(found.warnings, 'warning')}, {plural(found.notes, 'note')} "
+        "by the checks",
         "api_url": f"/api/v1/quality/?session_id={session.pk}",
     }
 

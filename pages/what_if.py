@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from jobs.wording import plural
 from pages.chart import Car, Table
 from pages.drawing import Scale
 from pages.rows import SessionRows
@@ -102,8 +103,8 @@ def measured(exam: dict[str, Any] | None) -> str:
     found = exam["everywhere"]
     return (
         f"What could be checked: forecasts with the stops that were made were {found['error']:.2f} places off in "
-        f'{found["races"]} races that the model had not learnt from ("the order stays": {found["order_stays_error"]:.2f}), and '
-        f"their ranges of 80 % held {100 * found['covered']:.0f} % of the finishes."
+        f'{plural(found["races"], "race")} that the model had not learnt from ("the order stays": '
+        f"{found['order_stays_error']:.2f}), and their ranges of 80 % held {100 * found['covered']:.0f} % of the finishes."
     )
 
 

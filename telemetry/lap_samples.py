@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobs.wording import plural
 from mirror.limits import limits_of
 from mirror.storage import DamagedFile
 from telemetry.lap_rules import SECTOR_ROUNDING
@@ -59,7 +60,7 @@ def read_lap(lap: Lap, files_: Files, line: "CentreLine | None") -> tuple["LapSa
     channels = between(read_through_memory(car_data.name, car_data.sha256), lap, CHANNELS)
     known = np.isfinite(channels["speed"])
     if known.sum() < MIN_SAMPLES:
-        raise NoSamples(f"There are only {known.sum()} samples of {where}.")
+        raise NoSamples(f"There {'is' if known.sum() == 1 else 'are'} only {plural(known.sum(), 'sample')} of {where}.")
     positions = along_track(lap, files_.get((lap.session_id, lap.driver_number, "location")), line)
     samples = LapSamples(
         car=lap.driver_number,

@@ -23,7 +23,7 @@ def limit():
 
 def test_one_address_gets_its_share_and_leaves_the_rest_to_others(limit, impatient):
     limit.enter("a")
-    with pytest.raises(Busy, match=r"1 expensive answers are under way to your address.*try again in") as busy:
+    with pytest.raises(Busy, match=r"1 expensive answer is under way to your address.*try again in") as busy:
         limit.enter("a")
     assert busy.value.status_code == 429
     limit.enter("b")

@@ -14,6 +14,7 @@ from ask.mcp.arguments import Driver, NotAnswered, RaceWords, SessionWords, Word
 from ask.mcp.turns import turn
 from ask.sql import running
 from drivers.words import find_car
+from jobs.wording import plural
 from mirror import versions
 from ml.analysis import PRACTICE, QUESTIONS, CannotSay, NotThere, spell_question
 from ml.analysis import ask as ask_analysis
@@ -42,7 +43,8 @@ def standings(year: Season = LATEST) -> dict[str, Any]:
     drivers = [[at, each.name, each.team, each.points, each.wins] for at, each in enumerate(season.drivers, 1)]
     teams = [[at, each.name, each.team, each.points, each.wins] for at, each in enumerate(season.teams, 1)]
     caveats = [
-        f"After {season.rounds[-1] if season.rounds else 'no race'}, the last of {len(season.rounds)} weekends with results here."
+        f"After {season.rounds[-1] if season.rounds else 'no race'}, the last of {plural(len(season.rounds), 'weekend')} "
+        "with results here."
     ]
     if season.computed:
         caveats.append("Summed up from the stored results; penalties on points, and weekends that are not stored, are missing.")

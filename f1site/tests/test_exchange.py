@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(file, changed, complaint, 
     document = json.loads(file.read_text())
     document["corrections"] = [document["corrections"][0] | changed]
     file.write_text(json.dumps(document))
-    with pytest.raises(CommandError, match="1 corrections were refused"):
+    with pytest.raises(CommandError, match="1 correction was refused"):
         call_command("import_corrections", str(file))
     assert re.search(complaint, capsys.readouterr().out)
     assert Lap.objects.get(lap_number=1).lap_duration == 91.0
@@ -232,7 +232,7 @@ def test_corners_that_cannot_be_are_refused(tmp_path, circuit, capsys, corners, 
     path = tmp_path / "corners.json"
     document = {"format": "f1-stats corrections 1", "corrections": [], "corners": [{"circuit_id": 63, "corners": corners}]}
     path.write_text(json.dumps(document))
-    with pytest.raises(CommandError, match="1 corrections were refused"):
+    with pytest.raises(CommandError, match="1 correction was refused"):
         call_command("import_corrections", str(path), overwrite=True)
     assert words in capsys.readouterr().out
     assert len(edited_corners()) == 2
@@ -267,6 +267,6 @@ def test_facts_about_circuits_that_people_set_travel_with_the_corrections(file, 
 def test_a_fact_that_cannot_be_is_refused(file, change):
     fact = {"circuit_name": "Sakhir", "fact": "pit loss", "value": 23.5} | change
     file.write_text(json.dumps({"format": exchange.FORMAT, "corrections": [], "circuit_facts": [fact]}))
-    with pytest.raises(CommandError, match="1 corrections were refused"):
+    with pytest.raises(CommandError, match="1 correction was refused"):
         call_command("import_corrections", str(file))
     assert not CircuitFact.objects.exists()

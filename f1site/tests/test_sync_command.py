@@ -87,7 +87,7 @@ def test_a_sync_without_a_terminal_has_a_line_for_each_collection_and_season(wee
                 observer.piece_stored(feed, weekend, Counter(created=1_000, unchanged=234))
     lines = out.getvalue().splitlines()
     assert lines[0] == "2 race weekends, 2 collections"
-    assert lines[1].startswith("2023 laps: 1,234 rows of 1 weekends, 1,000 created, 0 updated; 2 of 4 pieces, about 0 s left")
+    assert lines[1].startswith("2023 laps: 1,234 rows of 1 weekend, 1,000 created, 0 updated; 2 of 4 pieces, about 0 s left")
     assert [line.partition(":")[0] for line in lines[1:]] == ["2023 laps", "2023 stints", "2024 laps", "2024 stints"]
     assert lines[4].endswith("4 of 4 pieces")
 

@@ -32,7 +32,7 @@ def test_the_view_of_changes_says_what_never_came_live_and_what_was_rewritten(re
     assert (laps["never"], laps["rewritten"], laps["only_live"]) == (1, 1, 0)
     assert laps["rows"]["never"] == ["driver number 1, lap number 7"]
     page = client.get("/f1/2023/azerbaijan/sprint/changes/").content.decode()
-    assert "Live against final, laps: 1 rows never came live, 1 were rewritten" in page
+    assert "Live against final, laps: 1 row never came live, 1 was rewritten" in page
     assert "never came live" in page
 
 

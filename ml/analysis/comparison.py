@@ -3,6 +3,7 @@
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from jobs.wording import plural
 from mirror.limits import is_number
 from ml.analysis import robust
 from ml.analysis.sessions import CLEAN, CannotSay
@@ -41,7 +42,7 @@ def team_mates(laps: "pd.DataFrame") -> dict[str, Any]:
                 (both["compound"] == both["compound_other"]) & ((both["tyre_age"] - both["tyre_age_other"]).abs() <= ALIKE)
             ]
             if len(alike) < FEWEST:
-                left_out.append(f"{team}: {len(alike)} pairs of laps")
+                left_out.append(f"{team}: {plural(len(alike), 'pair')} of laps")
                 continue
             rows.append(
                 {

@@ -4,6 +4,7 @@ import io
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from jobs.wording import plural
 from ml.cars import stored_looks
 from ml.plots import ACTUAL, MODEL, NAIVE, QUIET, canvas
 
@@ -62,7 +63,7 @@ def labelled(answer: dict[str, Any]) -> list[dict[str, Any]]:
         case "crossover":
             return [row for row in rows if "ages" in row]
         case "long-runs":
-            return [{**row, "label": f"{row['name']}, {row['compound']}, {row['laps']} laps"} for row in rows]
+            return [{**row, "label": f"{row['name']}, {row['compound']}, {plural(row['laps'], 'lap')}"} for row in rows]
     return rows
 
 
@@ -98,7 +99,7 @@ def losses(answer: dict[str, Any], title: str, looks: dict[str, str]) -> "Figure
         for stop, height in zip(stops, heights, strict=True):
             axes.scatter(stop["loss"], place + height, color=looks.get(stop["name"], MODEL), s=26, zorder=3)
     labels = {"green": "free track", "neutralised": "safety car,\nvirtual or not"}
-    axes.set_yticks(range(len(tracks)), [f"{labels[row['track']]}\n{row['stops']} stops" for row in tracks])
+    axes.set_yticks(range(len(tracks)), [f"{labels[row['track']]}\n{plural(row['stops'], 'stop')}" for row in tracks])
     axes.set_ylim(len(tracks) - 0.4, -0.6)
     return figure
 

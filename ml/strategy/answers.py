@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from jobs.wording import plural
 from ml.strategy import forecast, pitloss, rejoin, simulation
 from ml.strategy.asking import (
     ESTIMATED,
@@ -126,8 +127,8 @@ def assumptions(projection: rejoin.Projection, tyre_compound: str, strategy: Str
     if tyre_compound:
         cost = strategy.rejoin.compounds[tyre_compound]
         result.append(
-            f"A stop for {tyre_compound} costs {cost.seconds:+.2f} s beside the other stops of a race ({cost.n} stops, 95 % of "
-            f"the unshrunk difference {cost.low:+.2f} to {cost.high:+.2f})."
+            f"A stop for {tyre_compound} costs {cost.seconds:+.2f} s beside the other stops of a race "
+            f"({plural(cost.n, 'stop')}, 95 % of the unshrunk difference {cost.low:+.2f} to {cost.high:+.2f})."
         )
     return result
 

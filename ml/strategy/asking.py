@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils import timezone
 
 from drivers.race_lengths import scheduled_laps
+from jobs.wording import plural
 from mirror import versions
 from ml.strategy import forecast, pitloss, race_exam, rejoin
 from ml.strategy.circuit_facts import with_circuit_facts
@@ -198,8 +199,9 @@ def beside_order_stays(
     if everywhere.better_low <= 0:
         doubts.append(
             f'From about {100 * share:.0f} % of a race on the forecast is not certainly better than "the order stays": '
-            f"{everywhere.error:.2f} places off against {everywhere.order_stays_error:.2f} in {everywhere.races} races of the "
-            f"exam (95 % of the difference: {everywhere.better_low:+.2f} to {everywhere.better_high:+.2f})."
+            f"{everywhere.error:.2f} places off against {everywhere.order_stays_error:.2f} in "
+            f"{plural(everywhere.races, 'race')} of the exam (95 % of the difference: "
+            f"{everywhere.better_low:+.2f} to {everywhere.better_high:+.2f})."
         )
     if here and here.error >= here.order_stays_error:
         doubts.append(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jobs.wording import plural
 from ml import recording
 from ml.models import Run
 from ml.strategy import exam, fitting, forecast, race_exam, rejoin, undercut
@@ -156,7 +157,8 @@ def render_card(
         (undercut.__doc__ or "").replace("MAX_GAP", f"{undercut.MAX_GAP:g}").replace("ANSWER_LAPS", str(undercut.ANSWER_LAPS)),
         "## Data",
         "",
-        f"* Figures: trained on {len(trained_on)} races, asked about {len(asked)} later ones, split `{run.split}`",
+        f"* Figures: trained on {plural(len(trained_on), 'race')}, asked about {plural(len(asked), 'later one')}, "
+        f"split `{run.split}`",
         f"* The stored model: all {len(trained_on) + len(asked)} races; fingerprint `{run.dataset_sha256}`",
         "",
         "## Metrics",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from jobs.wording import plural
 from ml.strategy import forecast, simulation, stints
 from ml.strategy.asking import (
     NOT_VALIDATED,
@@ -95,7 +96,8 @@ def check_stops(race: Timeline, lap: int, stop_lap: Sequence[int], tyre_compound
     if len(stop_lap) != len(tyre_compound):
         raise CannotAnswer(
             "tyre_compound",
-            f"{len(stop_lap)} laps and {len(tyre_compound)} compounds: name the tyres of each stop, in the order of the laps.",
+            f"{plural(len(stop_lap), 'lap')} and {plural(len(tyre_compound), 'compound')}: name the tyres of each stop, "
+            "in the order of the laps.",
         )
     if outside := [number for number in stop_lap if not lap < number < race.race_laps]:
         raise CannotAnswer("stop_lap", f"stop_lap {outside[0]}: choose a lap from {lap + 1} to {race.race_laps - 1}.")

@@ -88,7 +88,8 @@ def stopped(stops: list[Stoppage]) -> str:
         return ""
     *others, last = [str(round((stop.end - stop.start) / 60)) for stop in stops]
     minutes = f"{', '.join(others)} and {last}" if others else last
-    return f" The clock stands still while the race did, under the red flag: {minutes} minutes are taken out."
+    taken = "minute is" if minutes == "1" else "minutes are"
+    return f" The clock stands still while the race did, under the red flag: {minutes} {taken} taken out."
 
 
 def reference_times(reference: str, rows: SessionRows, cars: list[Car], ends: Ends) -> dict[int, float]:

@@ -14,6 +14,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
 from jobs import queue
+from jobs.wording import plural
 from mirror.admin import (
     MirroredAdmin,
     RowInline,
@@ -275,5 +276,5 @@ def describe_report(report: Report) -> str:
     """The counts of a sync as a sentence; rare ones such as rejected rows only if they are not zero."""
     total, always = report.total, ("created", "updated", "unchanged")
     counts = [f"{total[name]:,} {name}" for name in Counts.NAMES if name in always or total[name]]
-    weekends = f"{report.races} race weekend{'' if report.races == 1 else 's'}"
-    return f"{weekends}, {report.requests} requests: {', '.join(counts)}."
+    weekends, requests = plural(report.races, "race weekend"), plural(report.requests, "request")
+    return f"{weekends}, {requests}: {', '.join(counts)}."

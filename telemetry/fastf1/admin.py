@@ -8,10 +8,10 @@ from django.utils.safestring import mark_safe
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
+from jobs.wording import plural
 from mirror.admin import LogAdmin, badge, page_url
 from telemetry.fastf1.merging import accept_proposals
 from telemetry.models import FastF1Comparison
-from telemetry.quality.findings import plural
 
 
 def format_rows(rows: list[dict], template: str) -> str:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 
+from jobs.wording import plural
 from mirror.admin import LogAdmin, ask_first, badge, list_url, page_url, redirect_after_dialog
 from mirror.admin.display import display_value
 from mirror.feeds import registry
@@ -22,7 +23,7 @@ from telemetry.models import SampleFile, SessionQuality
 from telemetry.quality.applying import DoesNotFit, UnknownProposal, apply_proposals, key_text, may_apply
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import graded_feeds
-from telemetry.quality.findings import Severity, plural
+from telemetry.quality.findings import Severity
 from telemetry.quality.report import check_sessions
 
 GRADES = {"complete": "success", "partial": "warning", "missing": "danger", "not provided": "", "not yet": ""}

@@ -7,7 +7,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
+from jobs.wording import plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys
 from telemetry.quality.proposals import propose
 from telemetry.quality.results import of_result
 from telemetry.quality.rows import LastPlace, ResultRow
@@ -137,7 +138,7 @@ def result_order_contradicts_itself(rows: SessionRows) -> Iterator[Finding]:
     for one, other in pairwise(result for result in finishers(rows) if result.pk not in faulty):
         first, second = number(one.duration), number(other.duration)
         if (other.number_of_laps or 0) > (one.number_of_laps or other.number_of_laps or 0):
-            what = f"drove {other.number_of_laps} laps, car {one.driver_number} before it {one.number_of_laps}"
+            what = f"drove {plural(other.number_of_laps or 0, 'lap')}, car {one.driver_number} before it {one.number_of_laps}"
         elif first is not None and second is not None and second < first and one.number_of_laps == other.number_of_laps:
             what = f"took {second:.3f} s, car {one.driver_number} before it {first:.3f} s"
         else:

@@ -98,11 +98,6 @@ def keys(rows: Iterable[Any]) -> list[int]:
     return [row.pk for row in rows]
 
 
-def plural(number: int, noun: str, nouns: str = "") -> str:
-    """A number with its noun: "1 lap", "3 laps"; `nouns` is the plural where it does not end in s."""
-    return f"{number} {noun if number == 1 else nouns or f'{noun}s'}"
-
-
 def join_words(items: Iterable[Any], most: int = 12) -> str:
     """The items as a list in a sentence, "1, 2 and 5"; a long list is cut short and says so."""
     texts = [str(item) for item in items]

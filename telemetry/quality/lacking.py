@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from jobs.wording import plural
 from races.messages import flag_of
 from telemetry.quality import laps, pit, stints, track
-from telemetry.quality.findings import Check, join_words, plural
+from telemetry.quality.findings import Check, join_words
 from telemetry.quality.session_rows import SessionRows
 
 

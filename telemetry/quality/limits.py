@@ -10,10 +10,11 @@ from django.db.models import F, Q, TextField, Value
 from django.db.models.functions import Cast
 
 from drivers.people import car_fields
+from jobs.wording import plural
 from mirror.feeds import Feed
 from mirror.limits import LAPS_BEHIND, ClosedText, format_of, limits_of, shape_of
 from races.models import Race, Session
-from telemetry.quality.findings import ERROR, WARNING, Finding, check, join_words, plural
+from telemetry.quality.findings import ERROR, WARNING, Finding, check, join_words
 from telemetry.quality.rows import OutsideRow
 from telemetry.quality.session_rows import SessionRows
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from statistics import median
 
+from jobs.wording import plural
 from telemetry.lap_rules import (
     MAX_BEST_LAP_RATIO,
     MIN_LAP_RATIO,
@@ -13,7 +14,7 @@ from telemetry.lap_rules import (
     contradicts_sectors,
     supported_best,
 )
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys
 from telemetry.quality.laps import of_laps
 from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows, once_per_session

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from drivers.names import driver_id, names_match
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
+from jobs.wording import plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys
 from telemetry.quality.proposals import propose
 from telemetry.quality.rows import EntryRow
 from telemetry.quality.session_rows import SessionRows

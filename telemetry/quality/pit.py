@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from jobs.wording import plural
 from telemetry.pit_visits import Kind, VisitClassifier
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys
 from telemetry.quality.rows import PitRow
 from telemetry.quality.session_rows import SessionRows
 

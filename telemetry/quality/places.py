@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from math import inf
 
+from jobs.wording import plural
 from telemetry.quality.classification import CLASSIFIED, number, winners_laps
 from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys
 from telemetry.quality.proposals import propose
@@ -112,8 +113,8 @@ def result_laps_against_gap(rows: SessionRows) -> Iterator[Finding]:
         stored = len(driven) in (0, most - behind)  # laps that are stored do not contradict the gap
         found = of_result(
             result,
-            f"Car {result.driver_number} (P{result.position or '–'}) has the gap {gap} and {result.number_of_laps or 0} laps; "
-            f"the winner drove {most}.",
+            f"Car {result.driver_number} (P{result.position or '–'}) has the gap {gap} and "
+            f"{plural(result.number_of_laps or 0, 'lap')}; the winner drove {most}.",
         )
         why = f"The winner drove {most} laps, and the gap is {gap}."
         if stored:

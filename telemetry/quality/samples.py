@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys, plural
+from jobs.wording import plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, keys
 from telemetry.quality.measuring import Measured
 from telemetry.quality.rows import LapRow
 from telemetry.quality.session_rows import SessionRows

@@ -5,8 +5,9 @@ from dataclasses import replace
 from itertools import pairwise
 from statistics import median
 
+from jobs.wording import plural
 from telemetry.lap_rules import WET_COMPOUNDS, gives_way
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, Proposal, check, join_words, keys
 from telemetry.quality.proposals import propose
 from telemetry.quality.rows import StintRow
 from telemetry.quality.session_rows import SessionRows, once_per_session

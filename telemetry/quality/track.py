@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
+from jobs.wording import plural
 from races.messages import normalise_message
 from races.models import Neutralisation
 from races.neutralisations import Window
 from telemetry.deleted_laps import LapTime, find_deleted_laps, read_verdict
-from telemetry.quality.findings import NOTE, WARNING, Finding, check, join_words, keys, plural
+from telemetry.quality.findings import NOTE, WARNING, Finding, check, join_words, keys
 from telemetry.quality.session_rows import SessionRows
 
 WEATHER_GAP = timedelta(minutes=5)  # the weather is measured once a minute

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from jobs.wording import plural
 from mirror.models import Correction
-from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words, plural
+from telemetry.quality.findings import ERROR, NOTE, WARNING, Finding, check, join_words
 from telemetry.quality.rows import PieceRow
 from telemetry.quality.session_rows import SessionRows
 

@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from f1site import copying
 from f1site.environment import create_private
+from jobs.wording import plural
 
 SOURCE, TARGET = "default", "copy_database"
 SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -52,7 +53,10 @@ class Command(BaseCommand):
             if TARGET in connections.settings:
                 connections[TARGET].close()
                 del connections[TARGET], connections.settings[TARGET]
-        self.stdout.write(f"Equal: {sum(one.rows for one in sums.values()):,} rows of {len(sums)} tables, by count and checksum.")
+        self.stdout.write(
+            f"Equal: {plural(sum(one.rows for one in sums.values()), 'row')} of {plural(len(sums), 'table')}, "
+            "by count and checksum."
+        )
         self.stdout.write("Now set DATABASE_URL to the new database, and restart the site and its workers.")
 
     def report(self, line: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from f1site import dump
+from jobs.wording import plural
 from mirror.arguments import whole_number
 from mirror.storage import DamagedFile
 
@@ -44,4 +45,4 @@ class Command(BaseCommand):
 
     def report(self, manifest: dict[str, Any], path: Path) -> None:
         rows = sum(collection["rows"] for collection in manifest["collections"].values())
-        self.stdout.write(f"{rows:,} rows of {len(manifest['collections'])} collections written to {path}.")
+        self.stdout.write(f"{plural(rows, 'row')} of {plural(len(manifest['collections']), 'collection')} written to {path}.")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from jobs.wording import plural
 from mirror import exchange
 from mirror.models import Correction
 from ml.strategy import fact_exchange
@@ -26,4 +27,4 @@ class Command(BaseCommand):
             sys.stdout.write(content.decode() + "\n")
         else:
             Path(output).write_bytes(content + b"\n")
-            self.stdout.write(f"{Correction.objects.filter(source='openf1').count()} corrections written to {output}.")
+            self.stdout.write(f"{plural(Correction.objects.filter(source='openf1').count(), 'correction')} written to {output}.")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from jobs.wording import plural
 from mirror import exchange
 from ml.strategy import fact_exchange
 from races import corner_exchange
@@ -47,4 +48,4 @@ class Command(BaseCommand):
         names = ("applied", "known", "skipped", "missing", "refused")
         self.stdout.write(", ".join(f"{counts[name]} {name}" for name in names))
         if counts["refused"]:
-            raise CommandError(f"{counts['refused']} corrections were refused")
+            raise CommandError(f"{plural(counts['refused'], 'correction was', 'corrections were')} refused")

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from drivers.teams import remove_teams_without_cars
 from f1site.management.commands.sync_openf1 import BarObserver, JsonObserver, counts_text
+from jobs.wording import plural
 from mirror import simulator
 from mirror.arguments import whole_number
 from mirror.pipeline import sync
@@ -64,4 +65,4 @@ class Command(BaseCommand):
         remove_teams_without_cars()
         names = {model: (model._meta.verbose_name, model._meta.verbose_name_plural) for model in removed}
         details = ", ".join(sorted(f"{names[model][count > 1]}: {count:,}" for model, count in removed.items()))
-        self.stdout.write(f"Removed {removed.total():,} rows of the demo season{f' ({details})' if details else ''}.")
+        self.stdout.write(f"Removed {plural(removed.total(), 'row')} of the demo season{f' ({details})' if details else ''}.")

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 
+from jobs.wording import plural
 from mirror.client import from_settings
 from mirror.errors import NothingMatched
 from mirror.feeds import collection_name, registry
@@ -129,7 +130,8 @@ class Command(BaseCommand):
                     self.stdout.write(f"{collection}: upstream sends fields this site does not store: {', '.join(sorted(names))}")
             self.write_rejects(report)
             self.stdout.write(
-                f"{'Dry run, nothing written: ' if dry_run else ''}{counts_text(report.total)}, {report.requests} requests"
+                f"{'Dry run, nothing written: ' if dry_run else ''}{counts_text(report.total)}, "
+                f"{plural(report.requests, 'request')}"
             )
         if report.errors:
             for error in report.errors:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from jobs.wording import plural
 from live.connection import hosted, played
 from live.demo import demo_race
 from live.engine import Engine
@@ -103,7 +104,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Playing {session}; /live/ shows it.")
         run_until_stopped(play(engine, read_messages(path), speed))
         count, created, updated = engine.counts.total(), engine.total("created"), engine.total("updated")
-        self.stdout.write(f"Played {count:,} messages: {created:,} rows created, {updated:,} updated.")
+        self.stdout.write(f"Played {plural(count, 'message')}: {plural(created, 'row')} created, {updated:,} updated.")
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from jobs.wording import plural
 from mirror.arguments import whole_number
 from ml.models import Dataset
 from races.arguments import race_ids
@@ -63,6 +64,6 @@ class Command(BaseCommand):
 
 def describe(dataset: Dataset) -> str:
     out = sum(dataset.excluded.values())
-    lines = [f"{dataset.name}: {dataset.rows} laps, {dataset.rows - out} of them clean", f"SHA-256 {dataset.sha256}"]
+    lines = [f"{dataset.name}: {plural(dataset.rows, 'lap')}, {dataset.rows - out} of them clean", f"SHA-256 {dataset.sha256}"]
     lines += [f"  {count:6} {reason}" for reason, count in sorted(dataset.excluded.items(), key=lambda pair: -pair[1])]
     return "\n".join([*lines, f"written to {dataset.file}"])

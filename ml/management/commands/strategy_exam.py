@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from jobs.wording import plural
 from mirror.arguments import whole_number
 
 
@@ -64,8 +65,9 @@ class Command(BaseCommand):
                 results = exam.sit(exam.leave_one_out(trained_on) if leave_one_out else [(trained_on, asked)])
             except ValueError as error:
                 raise CommandError(f"--train {' '.join(map(str, train))}: {error}") from error
-            learnt = "all others of them" if leave_one_out else f"{len(trained_on)} races"
-            console.print(f"Trained on {learnt}, asked about {len(results.answers)} stops of {len(asked)} races at pit entry.")
+            learnt = "all others of them" if leave_one_out else plural(len(trained_on), "race")
+            stops = plural(len(results.answers), "stop")
+            console.print(f"Trained on {learnt}, asked about {stops} of {plural(len(asked), 'race')} at pit entry.")
             race_figures, race_scores = report_all(console, results)
         figures = storing.exam_figures(results.answers, results.hazard) | undercut_exam.figures(results.attempts) | race_figures
         if store:

@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from jobs.wording import plural
 from mirror.arguments import whole_number
 from mirror.json_input import NotJSON, parse_json
 from ml import datasets, estimators, splits
@@ -123,9 +124,9 @@ def report(console: Console, result: Any, laps: Any) -> None:
         table.add_row(name, f"{mae:.4f} s", style="bold" if name.endswith("(model)") else "")
     console.print(table)
     found = result.metrics
-    races = result.predictions["session_id"].nunique()
+    races = plural(result.predictions["session_id"].nunique(), "race")
     console.print(
-        f"{len(result.predictions)} laps of {races} races asked for, {len(laps)} stored; the folds took {result.seconds:.1f} s"
+        f"{len(result.predictions)} laps of {races} asked for, {len(laps)} stored; the folds took {result.seconds:.1f} s"
     )
     console.print(
         f"skill over {result.baseline}: {result.skill.value:.1%}, 95 % interval {result.skill.low:.1%} to {result.skill.high:.1%}"

@@ -141,7 +141,7 @@ function drawBoard() {
     const texts = [String(at + 1), gapText(line, at), line.letter, line.age === null ? "" : String(line.age), line.stops ? `${line.stops}×` : ""];
     row.cells.forEach((cell, index) => { if (cell.textContent !== texts[index]) cell.textContent = texts[index]; });
     row.cells[2].className = `tyre ${TYRES[line.letter] ?? "UNKNOWN"}`;
-    row.button.title = `${film.car.get(line.car).name}: ${line.laps} laps, ${gapText(line, at)}${line.letter ? `, ${TYRES[line.letter]?.toLowerCase() ?? "unknown"} tyres, ${line.age ?? "?"} laps old` : ""}, stops: ${line.stops}`;
+    row.button.title = `${film.car.get(line.car).name}: ${line.laps} lap${line.laps === 1 ? "" : "s"}, ${gapText(line, at)}${line.letter ? `, ${TYRES[line.letter]?.toLowerCase() ?? "unknown"} tyres, ${line.age ?? "?"} lap${line.age === 1 ? "" : "s"} old` : ""}, stops: ${line.stops}`;
     row.item.classList.toggle("off", line.state === "out");
     row.button.setAttribute("aria-pressed", line.car === follow);
     if (root.children[at] !== row.item) root.insertBefore(row.item, root.children[at] ?? null);

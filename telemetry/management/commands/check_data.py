@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from jobs.wording import plural
 from mirror.arguments import whole_number
 from races.arguments import session_ids
 from races.models import Session
 from telemetry.quality.checks import CHECKS
 from telemetry.quality.completeness import incomplete_collections
 from telemetry.quality.due import due_sessions
-from telemetry.quality.findings import Proposal, Severity, join_words, plural
+from telemetry.quality.findings import Proposal, Severity, join_words
 from telemetry.quality.report import Report, check_sessions
 
 COLOURS = {
@@ -101,7 +102,7 @@ class Command(BaseCommand):
     def check_sessions(self, session_ids: list[int], *, quiet: bool) -> list[Report]:
         if quiet or not self.stdout.isatty():
             return list(check_sessions(session_ids))
-        with Console().status(f"Checking {len(session_ids)} sessions"):
+        with Console().status(f"Checking {plural(len(session_ids), 'session')}"):
             return list(check_sessions(session_ids))
 
     def list_checks(self) -> None:

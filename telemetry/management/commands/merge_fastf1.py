@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from jobs.wording import plural
 from mirror.arguments import whole_number
 from races.arguments import race_ids, session_ids
 from races.models import Session
@@ -14,7 +15,6 @@ from telemetry.fastf1.library import NotInstalled, NotLoaded
 from telemetry.fastf1.merging import Merged, accept_proposals, merge, open_proposals
 from telemetry.fastf1.tables import Table, from_folder, from_library
 from telemetry.models import FastF1Comparison
-from telemetry.quality.findings import plural
 
 LISTED = 20  # lap times that differ, and proposals, per session; REST and the admin have them all
 

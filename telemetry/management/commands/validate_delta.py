@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from jobs.wording import plural
 from races.arguments import add_session_arguments, chosen_session
 from races.models import Session
 from telemetry.calibrating import is_complete, lines_and_scales, sampled_laps
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         laps = [lap for lap in laps if is_complete(lap, lines)]
         if len(laps) < MIN_LAPS:
             raise CommandError(
-                f"There are {len(laps)} laps with samples and all sector times in session {session}, {MIN_LAPS} are needed; "
+                f"{plural(len(laps), 'lap')} with samples and all sector times in session {session}: {MIN_LAPS} are needed; "
                 f"`manage.py sync_openf1 car_data location --session {session}` brings samples in."
             )
         self.stdout.write(f"{found}: {len(laps)} laps {'with positions' if laps[0].has_positions else 'without positions'}")
