@@ -73,7 +73,7 @@ def test_a_streamed_answer_has_its_turn_until_it_is_closed(monkeypatch, impatien
     refused = middleware(request)
     assert refused.status_code == 429
     assert "Retry-After" in refused
-    assert b"1 streamed answers are under way" in refused.content
+    assert b"1 streamed answer is under way" in refused.content
     assert b"".join(first) == b"ab"
     first.close()
     again = middleware(request)
