@@ -58,7 +58,7 @@ def row(finish: dict[str, Any], cars: list[Car]) -> list[Any]:
 
 
 def chance(share: float) -> str:
-    return "under 1 %" if 0 < share < 0.01 else percent(share)
+    return "< 1 %" if 0 < share < 0.01 else percent(share)
 
 
 def measured(exam: dict[str, Any] | None) -> str:

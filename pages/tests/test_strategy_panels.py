@@ -115,7 +115,7 @@ def test_places_that_follow_one_another_are_written_as_a_range():
 
 
 def test_a_chance_that_is_not_nothing_is_not_written_as_nothing():
-    assert [chance(share) for share in (0.0, 0.004, 0.5, 1.0)] == ["0 %", "under 1 %", "50 %", "100 %"]
+    assert [chance(share) for share in (0.0, 0.004, 0.5, 1.0)] == ["0 %", "< 1 %", "50 %", "100 %"]
 
 
 def test_other_stops_are_answered_with_a_curve_and_the_words_that_nobody_can_validate_them(promoted, race):
