@@ -93,7 +93,7 @@ def best(window: dict[str, int] | None) -> str:
         return ""
     first, last = window["first_lap"], window["last_lap"]
     laps = f"after lap {first}" if first == last else f"after the laps {first} to {last}"
-    return f"Best window for the first stop: {laps}; within it means cannot be told apart."
+    return f"Best window for the first stop: {laps}; inside it the mean places cannot be told apart."
 
 
 def measured(exam: dict[str, Any] | None) -> str:
