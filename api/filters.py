@@ -61,7 +61,8 @@ class ValuesField(forms.Field):
         super().__init__(**options)
 
     def clean(self, texts: list[str]) -> list[Any]:
-        if self.lookup == "in":
+        numbers = isinstance(self.reader, serializers.IntegerField | serializers.FloatField)  # none of which has a comma
+        if self.lookup == "in" or (self.lookup == "exact" and numbers):
             texts = self.split(texts)
         elif self.lookup != "exact" and len(texts) > 1:
             raise forms.ValidationError("Give this only once.")

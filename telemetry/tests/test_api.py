@@ -53,6 +53,14 @@ def test_lists_come_back_as_they_went_in(editor, session):
     assert editor.patch(added["url"], {"segments_sector_1": None}).json()["segments_sector_1"] is None
 
 
+def test_a_list_of_numbers_means_each_of_them(api):
+    for number in (1, 2, 3):
+        make(Lap, number, lap_number=number, lap_duration=90 + number)
+    for query in ("lap_number=1,3", "lap_number=1&lap_number=3", "lap_number__in=1,3", "lap_duration=91, 93.0"):
+        assert [row["lap_number"] for row in api.get(f"/api/v1/laps/?{query}").json()["results"]] == [1, 3], query
+    assert api.get("/api/v1/laps/?lap_number=1,x").json() == {"lap_number": ["'x': A valid integer is required."]}
+
+
 def test_a_page_of_100_laps_takes_four_queries(api, django_assert_num_queries):
     first = make(Lap)
     common = {"session": first.session, "driver": first.driver, "driver_number": 99}
