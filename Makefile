@@ -53,6 +53,9 @@ bench-api: .venv/installed ## measure /v1 beside OpenF1's own server; make bench
 bench-pages: .venv/installed-dev ## measure the pages beside their goals
 	$(PY) tools/bench/pages.py
 
+bench-scale: .venv/installed ## measure answers, lists, the admin and commands at one, ten and fifty seasons, beside their goals
+	$(PY) tools/bench/scale.py
+
 load: .venv/installed ## load and fault tests: readers, edits, syncs and faults at the same time; takes some minutes
 	$(PY) tools/bench/load.py
 
@@ -110,7 +113,7 @@ clean: ## remove the environment and caches; the database, its media and the pas
 	rm -rf .venv .venv-fastf1 .venv-engines tools/conformance/.venv tools/conformance/node_modules tools/conformance/generated/build tools/newman/node_modules tools/axe/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test lint format bench bench-api bench-pages load load-live cluster conformance engines fastf1 axe postman newman pictures up rehearse upgrade install-lock audit clean
+.PHONY: help run test lint format bench bench-api bench-pages bench-scale load load-live cluster conformance engines fastf1 axe postman newman pictures up rehearse upgrade install-lock audit clean
 
 # The environment. An empty file marks it as installed, so that the next start does not call pip. When the Python behind .venv has been
 # removed, the link $(PY) is broken and a new environment is made.

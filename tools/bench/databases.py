@@ -1,4 +1,4 @@
-"""The databases of a bench: one season, and ten made of it by multiplying every row.
+"""The databases of a bench: one season, and more of them made of it by multiplying every row.
 
 The rows are those recorded in ../shared where that is there, else the demo season's.
 """
@@ -14,7 +14,6 @@ from pathlib import Path
 from rich.console import Console
 from servers import REPLAY, ROOT, answers, end, free_port, until
 
-SEASONS = 10
 SHIFT = 1_000_000  # between the keys of one copy of the season and the next
 console = Console(width=160)
 
@@ -55,13 +54,14 @@ def fill(folder: Path) -> None:
             manage("sync_openf1", "car_data", "location", "--session", "9472", env=env)
     else:
         manage("load_demo", env=env)
-    with sqlite3.connect(folder / "one.sqlite3") as one:
-        one.execute("VACUUM INTO ?", [str(folder / "ten.sqlite3")])
-    multiply(folder / "ten.sqlite3")
+    multiply(folder / "one.sqlite3", folder / "ten.sqlite3", seasons=10)
 
 
-def multiply(path: Path) -> None:
-    """Copy every row nine times: races, sessions and what belongs to them, with other keys."""
+def multiply(season: Path, path: Path, *, seasons: int) -> None:
+    """Make a database of so many seasons: races, sessions and what belongs to them, copied under other keys."""
+    console.print(f"[dim]{path.name}")
+    with sqlite3.connect(season) as one:
+        one.execute("VACUUM INTO ?", [str(path)])
     database = sqlite3.connect(path)
     tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for table in tables:
@@ -75,7 +75,7 @@ def multiply(path: Path) -> None:
             for name in copied
         ]
         own = f"abs({'session_id' if 'session_id' in names else 'race_id'}) < {SHIFT}"  # without earlier copies
-        for copy in range(1, SEASONS):
+        for copy in range(1, seasons):
             database.execute(
                 f"INSERT INTO {table} ({', '.join(copied)}) SELECT {', '.join(shifted)} FROM {table} WHERE {own}", [copy]
             )

@@ -65,6 +65,15 @@ def questions(session: int, car: int, year: int, moment: datetime) -> list[Quest
     ]
 
 
+def chosen_questions(one: "Site") -> list[Question]:
+    """Those of the session that there are samples of."""
+    session = one.rows("car_data?limit=1&fields=session_key&order_by=-session_key")[0]["session_key"]
+    [race] = one.rows(f"sessions?session_key={session}")
+    car = one.rows(f"laps?session_key={session}&limit=1&order_by=-lap_number")[0]["driver_number"]
+    moment = one.rows(f"laps?session_key={session}&driver_number={car}&lap_number=10")[0]["date_start"]
+    return questions(session, car, race["year"], datetime.fromisoformat(moment))
+
+
 # The server
 
 
@@ -212,12 +221,13 @@ def report_latency(one: Site, ten: Site, before: Site | None, chosen: list[Quest
     console.print(f"memory of the worker after that: {one.memory('VmRSS'):,.0f} MB; goal: 250")
 
 
-def report_stream(one: Site, session: int, window: str) -> None:
+def report_stream(one: Site, window: str) -> None:
     """Measure a whole session's samples, from a worker that has answered only a small request before; that is measured too."""
     time.sleep(3)  # the libraries are loaded meanwhile
     *_, small = one.get(window)
     idle = one.memory("VmRSS")
-    responses = [one.get(f"car_data?session_key={session}&limit={10_000_000 + number}") for number in range(5)]
+    session = window.partition("&")[0]
+    responses = [one.get(f"{session}&limit={10_000_000 + number}") for number in range(5)]
     _, size, *_ = responses[0]
     first = statistics.median(first for *_, first, _ in responses)
     whole = statistics.median(whole for *_, whole in responses)
@@ -252,14 +262,9 @@ def main() -> None:
             fill(folder)
         before = stack.enter_context(site_before(options.baseline, folder, temporary)) if options.baseline else None
         with site(folder, "one") as one, site(folder, "ten") as ten:
-            sample = one.rows("car_data?limit=1&fields=session_key&order_by=-session_key")[0]
-            session = sample["session_key"]
-            [race] = one.rows(f"sessions?session_key={session}")
-            car = one.rows(f"laps?session_key={session}&limit=1&order_by=-lap_number")[0]["driver_number"]
-            moment = one.rows(f"laps?session_key={session}&driver_number={car}&lap_number=10")[0]["date_start"]
-            chosen = questions(session, car, race["year"], datetime.fromisoformat(moment))
+            chosen = chosen_questions(one)
             with site(folder, "one") as fresh:
-                report_stream(fresh, session, next(each.path for each in chosen if each.name == "car_data, 2 s"))
+                report_stream(fresh, next(each.path for each in chosen if each.name == "car_data, 2 s"))
             report_latency(one, ten, before, chosen, options.requests)
             console.print(machine())
 
