@@ -6,7 +6,7 @@ from django.contrib import admin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, RangeNumericFilter
 
 from drivers.admin import CarRowAdmin, clock_time
-from mirror.admin import LogAdmin, badge, dot
+from mirror.admin import KnownValuesFilter, LogAdmin, badge, dot
 from races.admin import SessionRowAdmin
 from telemetry.fastf1.admin import FastF1ComparisonAdmin
 from telemetry.models import DeltaCalibration, Interval, Lap, Overtake, Pit, Position, SampleFile, Stint, TeamRadio, Telemetry
@@ -98,7 +98,7 @@ class StintAdmin(CarRowAdmin):
         "session_label",
         "source",
     )
-    list_filter = (*CarRowAdmin.list_filter, "tyre_compound")
+    list_filter = (*CarRowAdmin.list_filter, ("tyre_compound", KnownValuesFilter))
     ordering = ("-session_id", "driver_number", "stint_number")
 
     @admin.display(description="stint", ordering="stint_number")
@@ -143,7 +143,7 @@ class OvertakeAdmin(SessionRowAdmin):
         ("overtaking_driver", AutocompleteSelectFilter),
         ("overtaken_driver", AutocompleteSelectFilter),
     )
-    list_select_related = ("session__race", "overtaking_driver", "overtaken_driver")
+    list_prefetch_related = ("session__race", "overtaking_driver", "overtaken_driver")
     ordering = ("-session_id", "-date", "-overtake_id")
     search_fields = (*SessionRowAdmin.search_fields, "overtaking_driver__full_name", "overtaken_driver__full_name")
 
@@ -161,7 +161,7 @@ class SampleFileAdmin(LogAdmin, CarRowAdmin):
 
     icon = "folder_data"
     list_display = ("name", "collection", "car", "driver", "rows", "megabytes", "race", "session_label", "source")
-    list_filter = (*CarRowAdmin.list_filter, "collection")
+    list_filter = (*CarRowAdmin.list_filter, ("collection", KnownValuesFilter))
     ordering = ("-session_id", "driver_number", "collection")
 
     @admin.display(description="MB", ordering="size")

@@ -30,7 +30,7 @@ class EntryAdmin(SessionRowAdmin):
     list_display = ("car", "name_in_session", "acronym", "driver", "team", "session", "race", "source")
     list_display_links = ("car", "name_in_session")
     list_filter = (*SessionRowAdmin.list_filter, ("driver", AutocompleteSelectFilter), ("driver", admin.EmptyFieldListFilter))
-    list_select_related = ("session__race", "driver")
+    list_prefetch_related = ("session__race", "driver")
     ordering = ("-session_id", "driver_number")
     search_fields = (*SessionRowAdmin.search_fields, "full_name", "name_acronym", "team_name", "driver_number__exact")
     fieldsets = ((None, {"fields": (("session", "driver_number", "driver"), *IDENTITY)}),)
@@ -100,7 +100,7 @@ class CarRowAdmin(SessionRowAdmin):
     """Rows about one car in one session; the driver is that of the session's entry with the car's number."""
 
     readonly_fields: ClassVar[tuple[str, ...]] = (*SessionRowAdmin.readonly_fields, "driver")
-    list_select_related = ("session__race", "driver")
+    list_prefetch_related = ("session__race", "driver")
     list_filter = (*SessionRowAdmin.list_filter, ("driver", AutocompleteSelectFilter), TeamFilter)
     search_fields = (*SessionRowAdmin.search_fields, "driver__full_name", "driver__name_acronym", "driver_number__exact")
 

@@ -4,6 +4,7 @@ from mirror.admin.decisions import CorrectionAdmin
 from mirror.admin.display import badge, dot, list_url, page_url
 from mirror.admin.log import LeaseAdmin, PieceStateAdmin, RejectAdmin, SyncPieceAdmin, SyncRunAdmin, UpstreamPaceAdmin
 from mirror.admin.pages import (
+    KnownValuesFilter,
     LogAdmin,
     MirroredAdmin,
     RowAdmin,
@@ -16,6 +17,7 @@ from mirror.admin.pages import (
 
 __all__ = [
     "CorrectionAdmin",
+    "KnownValuesFilter",
     "LeaseAdmin",
     "LogAdmin",
     "MirroredAdmin",

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from jobs.models import Lease
 from mirror.admin.display import badge, display_value, duration_text, labels, list_url
-from mirror.admin.pages import LogAdmin
+from mirror.admin.pages import KnownValuesFilter, LogAdmin
 from mirror.feeds import registry
 from mirror.models import Counts, PieceState, PieceVersion, Reject, SyncPiece, SyncRun, UpstreamPace
 
@@ -147,9 +147,8 @@ class SyncRunAdmin(LogAdmin):
 class SyncPieceAdmin(LogAdmin):
     icon = "data_check"
     list_display = ("collection", "race", "session", "driver_number", "went", "run", *Counts.NAMES, "ended_at")
-    list_filter = ("ok", "collection")
-    list_select_related = ("run",)
-    date_hierarchy = "ended_at"
+    list_filter = ("ok", ("collection", KnownValuesFilter), "ended_at")
+    list_select_related = ()  # joined, the run makes databases sort the whole table
     ordering = ("-pk",)
     search_fields = ("collection", "=race_id", "=session_id", "error")
     fields = (
@@ -163,7 +162,7 @@ class SyncPieceAdmin(LogAdmin):
     change_form_after_template = "admin/openf1/piece.html"
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return with_race_and_session_names(super().get_queryset(request))
+        return with_race_and_session_names(super().get_queryset(request)).prefetch_related("run")
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -195,8 +194,7 @@ class SyncPieceAdmin(LogAdmin):
 class PieceStateAdmin(LogAdmin):
     icon = "fingerprint"
     list_display = ("collection", "session_id", "driver_number", "source", "stored", "synced_at")
-    list_filter = ("collection", "source")
-    date_hierarchy = "synced_at"
+    list_filter = (("collection", KnownValuesFilter), "source", "synced_at")
     ordering = ("-synced_at", "-pk")
     search_fields = ("collection", "session_id__exact")
     fields = ("collection", ("session_id", "driver_number"), "source", ("stored", "synced_at"), "fingerprint", "counts")
@@ -206,8 +204,7 @@ class PieceStateAdmin(LogAdmin):
 class PieceVersionAdmin(LogAdmin):
     icon = "history"
     list_display = ("collection", "session_id", "changed_at")
-    list_filter = ("collection",)
-    date_hierarchy = "changed_at"
+    list_filter = (("collection", KnownValuesFilter), "changed_at")
     ordering = ("-changed_at", "-pk")
     search_fields = ("collection", "session_id__exact")
     fields = ("collection", "session_id", "changed_at", "stamp")
@@ -217,9 +214,8 @@ class PieceVersionAdmin(LogAdmin):
 class RejectAdmin(LogAdmin):
     icon = "block"
     list_display = ("reason", "collection", "race_id", "session_id", "driver_number", "first_seen", "last_seen", "run")
-    list_filter = ("collection", "source")
-    list_select_related = ("run",)
-    date_hierarchy = "last_seen"
+    list_filter = (("collection", KnownValuesFilter), "source", "last_seen")
+    list_select_related = ()  # joined, the run makes databases sort the whole table
     search_fields = ("reason", "=race_id", "=session_id")
     fields = (
         "reason",
@@ -228,6 +224,9 @@ class RejectAdmin(LogAdmin):
         ("season", "race_id", "session_id", "driver_number"),
         ("first_seen", "last_seen", "run"),
     )
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).prefetch_related("run")
 
 
 @admin.register(Lease)

@@ -1,6 +1,6 @@
 """How every admin page of this site behaves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, wraps
 from typing import Any, ClassVar
 
@@ -26,8 +26,9 @@ from unfold.widgets import (
 from mirror import editing
 from mirror.admin.display import EMPTY, display_value, labels, list_url, page_url
 from mirror.admin.keys import with_possible_key
-from mirror.feeds import feed_of
+from mirror.feeds import feed_of, registry
 from mirror.fields import JSONText
+from mirror.limits import ClosedText, limits_of
 from mirror.models import Correction, Mirrored, Source
 
 
@@ -135,6 +136,23 @@ class RowAdmin(EmptyIsNull, ModelAdmin):
         """Make the primary key of an existing row read-only, because changing it would save a second row."""
         fields = tuple(super().get_readonly_fields(request, obj))
         return fields if obj is None else (self.opts.pk.name, *fields)
+
+
+class KnownValuesFilter(admin.AllValuesFieldListFilter):
+    """Rows with one of the few values that a field can have: to list those that are stored, every row would be read."""
+
+    def __init__(self, field: Any, *arguments: Any, **options: Any) -> None:
+        super().__init__(field, *arguments, **options)
+        self.lookup_choices: Any = [*known_values(field), None]
+
+
+def known_values(field: models.Field) -> Iterable[Any]:
+    if isinstance(field, ClosedText):
+        return field.known
+    if field.name == "collection":
+        return registry()
+    least, most = limits_of(field)
+    return range(int(least), int(most) + 1)
 
 
 class RowForm(StoredValuesForm):

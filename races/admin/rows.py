@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from mirror.admin import (
+    KnownValuesFilter,
     LogAdmin,
     MirroredAdmin,
     badge,
@@ -27,9 +28,13 @@ FLAG_COLOURS = {
 
 
 class SessionRowAdmin(MirroredAdmin):
-    """Rows that belong to a session: up to millions, so that there is no date hierarchy, which would read them all."""
+    """Rows that belong to a session: up to millions, so that there is no date hierarchy, which would read them all.
 
-    list_select_related: tuple[str, ...] = ("session__race",)
+    Related rows are fetched after those of the page: joined to them, they make databases sort the whole table.
+    """
+
+    list_select_related = ()
+    list_prefetch_related: tuple[str, ...] = ("session__race",)
     list_filter: tuple = (
         ("session", AutocompleteSelectFilter),
         ("session__race", AutocompleteSelectFilter),
@@ -39,6 +44,9 @@ class SessionRowAdmin(MirroredAdmin):
     )
     autocomplete_fields = ("session",)
     search_fields: tuple[str, ...] = ("session__race__race_name", "session__location", "session__session_name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related(*self.list_prefetch_related)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return queryset.filter(search_condition(self.model, self.get_search_fields(request), search_term)), False
@@ -66,7 +74,7 @@ class WeatherAdmin(SessionRowAdmin):
         "wind_speed",
         "source",
     )
-    list_filter = (*SessionRowAdmin.list_filter, "rainfall")
+    list_filter = (*SessionRowAdmin.list_filter, ("rainfall", KnownValuesFilter))
     ordering = ("-session_id", "-date")
 
     @admin.display(description="rain", ordering="rainfall")
@@ -90,7 +98,7 @@ class RaceControlAdmin(SessionRowAdmin):
         "source",
     )
     list_display_links = ("date", "message")
-    list_filter = (*SessionRowAdmin.list_filter, "category", "flag", "scope")
+    list_filter = (*SessionRowAdmin.list_filter, *((name, KnownValuesFilter) for name in ("category", "flag", "scope")))
     ordering = ("-session_id", "-date", "-race_control_id")
     search_fields = (*SessionRowAdmin.search_fields, "message", "driver_number__exact")
 
