@@ -1,6 +1,8 @@
 """Filters of drivers and of rows about cars, also by what people call a driver: `?driver=LEC`."""
 
 from collections.abc import Collection
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 
 from django.db import models
@@ -21,6 +23,7 @@ from races.models import Race, Session
 from races.words import LATEST, Unclear, find_session, newest
 
 DRIVER = "The driver: driver_id (charles_leclerc), acronym (LEC), last name, or the number in the session."
+DRIVERS = f"{DRIVER} Several are separated by commas."
 
 
 def check_numbers(column: models.Field, values: list[Any]) -> list[Any]:
@@ -46,16 +49,21 @@ closed.register(*NUMBERS, check=check_numbers)
 class CarRowFilter(SessionRowFilter):
     """Filters of rows about a car in a session: also by its driver."""
 
-    words: ClassVar[dict[str, str]] = SessionRowFilter.words | {"driver": DRIVER}
+    words: ClassVar[dict[str, str]] = SessionRowFilter.words | {"driver": DRIVERS}
 
     @classmethod
     def meaning(cls, words: dict[str, str], sessions: list[int] | None) -> Meaning:
         of_sessions = super().meaning(words, sessions)
         if "driver" not in words:
             return of_sessions
-        drivers = find_drivers(words["driver"], sessions=sessions)
-        number = int(words["driver"]) if words["driver"].isdecimal() else None
-        return lambda rows: cls.of_driver(of_sessions(rows), drivers, number=number)
+        names = [name.strip() for name in words["driver"].split(",")]
+        found = [(find_drivers(name, sessions=sessions), int(name) if name.isdecimal() else None) for name in names]
+
+        def of_drivers(rows: QuerySet) -> QuerySet:
+            chosen = of_sessions(rows)
+            return reduce(or_, (cls.of_driver(chosen, drivers, number=number) for drivers, number in found))
+
+        return of_drivers
 
     @classmethod
     def of_driver(cls, rows: QuerySet, drivers: list[DriverName], *, number: int | None) -> QuerySet:
@@ -78,7 +86,7 @@ class LooseRowFilter(CarRowFilter):
     """Filters of rows that stand below no session, but have to do with some: the season, too, is a word."""
 
     related: ClassVar[dict[str, str]] = {}
-    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season.", "session": SESSION, "driver": DRIVER}
+    words: ClassVar[dict[str, str]] = {"race": RACE, "year": "The season.", "session": SESSION, "driver": DRIVERS}
 
     @classmethod
     def meaning(cls, words: dict[str, str], sessions: list[int] | None) -> Meaning:

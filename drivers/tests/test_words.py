@@ -78,6 +78,18 @@ def test_lists_are_filtered_by_driver(api, session, query):
     assert driver["driver_id"] == "max_verstappen"
 
 
+@pytest.mark.parametrize("query", ["driver=VER,LEC", "driver=1, lec&race=latest&session=latest", "driver=16,1&session_id=2001"])
+def test_lists_are_filtered_by_several_drivers(api, session, query):
+    numbers = {"laps": 1, "entries": 2, "drivers": 2}
+    for name, least in numbers.items():
+        rows = api.get(f"/api/v1/{name}/?{query if name != 'drivers' else query.partition('&')[0]}").json()["results"]
+        assert {row["driver_id"] for row in rows} <= {"max_verstappen", "charles_leclerc"}
+        assert len({row["driver_id"] for row in rows}) >= least
+    make(Overtake, session=session, overtaking_driver_number=16, overtaken_driver_number=1)
+    assert api.get("/api/v1/overtakes/?driver=1,16").json()["count"] == 1
+    assert api.get("/api/v1/laps/?driver=VER,").json() == {"driver": ["There is no driver called ''."]}
+
+
 @pytest.mark.parametrize("driver", ["VER", "verstappen", "1"])
 def test_messages_about_a_driver_are_those_about_the_car(api, session, driver):
     for number in (1, 16, None):
