@@ -51,7 +51,7 @@ ADMIN = (
 COMMANDS = (  # title, arguments, goals of seconds and of MB
     ("check_data", ("check_data",), "10", ""),
     ("check_data again, nothing new", ("check_data",), "", ""),
-    ("build_dataset", ("build_dataset", "--output", "{folder}/dataset", "--replace"), "25", "400"),
+    ("build_dataset", ("build_dataset", "--output", "bench", "--replace"), "25", "400"),
     ("dump", ("dump", "--output", "{folder}/dump"), "6", ""),
 )
 console = Console(width=140)
