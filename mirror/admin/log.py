@@ -148,7 +148,8 @@ class SyncPieceAdmin(LogAdmin):
     icon = "data_check"
     list_display = ("collection", "race", "session", "driver_number", "went", "run", *Counts.NAMES, "ended_at")
     list_filter = ("ok", ("collection", KnownValuesFilter), "ended_at")
-    list_select_related = ()  # joined, the run makes databases sort the whole table
+    list_select_related = ()
+    list_prefetch_related = ("run",)
     ordering = ("-pk",)
     search_fields = ("collection", "=race_id", "=session_id", "error")
     fields = (
@@ -162,7 +163,7 @@ class SyncPieceAdmin(LogAdmin):
     change_form_after_template = "admin/openf1/piece.html"
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return with_race_and_session_names(super().get_queryset(request)).prefetch_related("run")
+        return with_race_and_session_names(super().get_queryset(request))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -215,7 +216,8 @@ class RejectAdmin(LogAdmin):
     icon = "block"
     list_display = ("reason", "collection", "race_id", "session_id", "driver_number", "first_seen", "last_seen", "run")
     list_filter = (("collection", KnownValuesFilter), "source", "last_seen")
-    list_select_related = ()  # joined, the run makes databases sort the whole table
+    list_select_related = ()
+    list_prefetch_related = ("run",)
     search_fields = ("reason", "=race_id", "=session_id")
     fields = (
         "reason",
@@ -224,9 +226,6 @@ class RejectAdmin(LogAdmin):
         ("season", "race_id", "session_id", "driver_number"),
         ("first_seen", "last_seen", "run"),
     )
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        return super().get_queryset(request).prefetch_related("run")
 
 
 @admin.register(Lease)

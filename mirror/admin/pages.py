@@ -125,6 +125,11 @@ class RowAdmin(EmptyIsNull, ModelAdmin):
     list_filter_submit = True  # a button applies all chosen filters at once
     show_full_result_count = False
     empty_value_display = EMPTY
+    # Fetched after the rows of a page: joined to them (`list_select_related`), related rows make databases sort the whole table.
+    list_prefetch_related: tuple[str, ...] = ()
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        return super().get_queryset(request).prefetch_related(*self.list_prefetch_related)
 
     def get_urls(self) -> list[URLPattern]:
         urls = super().get_urls()

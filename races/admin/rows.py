@@ -28,10 +28,7 @@ FLAG_COLOURS = {
 
 
 class SessionRowAdmin(MirroredAdmin):
-    """Rows that belong to a session: up to millions, so that there is no date hierarchy, which would read them all.
-
-    Related rows are fetched after those of the page: joined to them, they make databases sort the whole table.
-    """
+    """Rows that belong to a session: up to millions, so that there is no date hierarchy, which would read them all."""
 
     list_select_related = ()
     list_prefetch_related: tuple[str, ...] = ("session__race",)
@@ -44,9 +41,6 @@ class SessionRowAdmin(MirroredAdmin):
     )
     autocomplete_fields = ("session",)
     search_fields: tuple[str, ...] = ("session__race__race_name", "session__location", "session__session_name")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).prefetch_related(*self.list_prefetch_related)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return queryset.filter(search_condition(self.model, self.get_search_fields(request), search_term)), False
