@@ -17,7 +17,6 @@ import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,7 +33,7 @@ from rich.table import Table
 console = Console(width=140)
 PATIENCE = 120
 FRESH = 20  # answers from the database per page: each is another question
-SECONDS, CONNECTIONS = 3, 8
+CONNECTIONS = 8
 GOAL_PER_SECOND = 300
 
 
@@ -89,23 +88,12 @@ def first_view(port: int, path: str) -> float:
 
 def per_second(port: int, path: str) -> float:
     """Answers per second on several connections that stay open."""
-    counts = [0] * CONNECTIONS
-    until = time.monotonic() + SECONDS
 
-    def request_again_and_again(number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        while time.monotonic() < until:
-            connection.request("GET", path, headers={"Accept": "text/html", "Accept-Encoding": "gzip"})
-            connection.getresponse().read()
-            counts[number] += 1
-        connection.close()
+    def request(connection: http.client.HTTPConnection) -> None:
+        connection.request("GET", path, headers={"Accept": "text/html", "Accept-Encoding": "gzip"})
+        connection.getresponse().read()
 
-    threads = [threading.Thread(target=request_again_and_again, args=(number,)) for number in range(CONNECTIONS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / SECONDS
+    return v1.per_second(port, request, connections=CONNECTIONS)
 
 
 def measure(port: int, path: str, requests: int) -> tuple[float, float, float]:

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -139,22 +139,27 @@ class Site:
         return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def per_second(self, path: str) -> float:
-        """Return answers per second of `CONNECTIONS` clients at once, during `SECONDS`."""
-        counts, until = [0] * CONNECTIONS, time.perf_counter() + SECONDS
+        """Return answers per second of `CONNECTIONS` clients at once."""
+        return per_second(self.port, lambda connection: self.get(path, connection), connections=CONNECTIONS)
 
-        def ask(number: int) -> None:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-            while time.perf_counter() < until:
-                self.get(path, connection)
-                counts[number] += 1
-            connection.close()
 
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(CONNECTIONS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return sum(counts) / SECONDS
+def per_second(port: int, ask: Callable[[http.client.HTTPConnection], object], *, connections: int) -> float:
+    """How often a second `ask` gets its answer on several connections at once that stay open, during `SECONDS`."""
+    counts, until = [0] * connections, time.perf_counter() + SECONDS
+
+    def ask_again_and_again(number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        while time.perf_counter() < until:
+            ask(connection)
+            counts[number] += 1
+        connection.close()
+
+    threads = [threading.Thread(target=ask_again_and_again, args=(number,)) for number in range(connections)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts) / SECONDS
 
 
 # Measuring
