@@ -23,7 +23,7 @@ from mirror.storage import FileStorage
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CHUNK = 5_000  # rows, about
+CHUNK = 20_000  # rows, about
 MAX_SORTED = 2_000_000  # rows that are sorted together, some 200 MB: a race weekend has as many
 MAX_FIRST = 50_000  # rows of a part (`offset` and `limit`) that is found without sorting all
 DATE = "date"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CHUNK = 5_000  # rows that are written at once
+SPAN = 50_000  # rows whose columns become text at once: a car in a session has fewer
 COMPARISONS = {"=": "equal", ">": "greater", ">=": "greater_equal", "<": "less", "<=": "less_equal"}
 
 Tables = Iterable["pa.Table"]
@@ -41,24 +42,25 @@ def compare(values: "pa.ChunkedArray", operator: str, value: Any) -> "pa.Chunked
 
 def write_json(columns: Columns, tables: Tables, style: DatetimeStyle = OPENF1_JSON) -> Iterator[bytes]:
     start = b"["
-    for table in slices(tables):
-        yield start + concatenate(json_pieces(table, style), end=",")[:-1]
-        start = b","
+    for table in slices(tables, SPAN):
+        for rows in join_rows(json_pieces(table, style, end="},"), table.num_rows):
+            yield b"".join((start, rows[:-1]))
+            start = b","
     yield b"]" if start == b"," else b"[]"
 
 
 def write_ndjson(columns: Columns, tables: Tables, style: DatetimeStyle = OPENF1_JSON) -> Iterator[bytes]:
-    for table in slices(tables):
-        yield concatenate(json_pieces(table, style), end="\n")
+    for table in slices(tables, SPAN):
+        yield from map(bytes, join_rows(json_pieces(table, style, end="}\n"), table.num_rows))
 
 
 def write_csv(columns: Columns, tables: Tables, style: DatetimeStyle = OPENF1_CSV) -> Iterator[bytes]:
     yield ",".join(column.name for column in columns).encode() + b"\r\n"
-    for table in slices(tables):
+    for table in slices(tables, SPAN):
         pieces: list[Any] = []
-        for name in table.column_names:
-            pieces += [to_text(table[name], style, null=""), ","]
-        yield concatenate(pieces[:-1], end="\r\n")
+        for place, name in enumerate(table.column_names, 1):
+            pieces += column_pieces(table[name], style, before="", after="\r\n" if place == table.num_columns else ",", null="")
+        yield from map(bytes, join_rows(pieces, table.num_rows))
 
 
 def write_parquet(columns: Columns, tables: Tables) -> Iterator[bytes]:
@@ -73,49 +75,83 @@ def to_tuples(table: "pa.Table") -> Iterator[tuple]:
     """The rows as tuples, datetimes as OpenF1's text."""
     from pyarrow import types
 
-    columns = [to_text(c, OPENF1_JSON, null="") if types.is_timestamp(c.type) else c for c in table.columns]
+    columns = [write_datetimes(c, OPENF1_JSON) if types.is_timestamp(c.type) else c for c in table.columns]
     return zip(*(column.to_pylist() for column in columns), strict=True)
 
 
-def slices(tables: Tables) -> Iterator["pa.Table"]:
-    """The same rows in tables of at most `CHUNK` rows, each column in one piece."""
+def slices(tables: Tables, rows: int = CHUNK) -> Iterator["pa.Table"]:
+    """The same rows in tables of at most `rows`, each column in one piece."""
     for table in tables:
-        for start in range(0, table.num_rows, CHUNK):
-            yield table.slice(start, CHUNK).combine_chunks()
+        for start in range(0, table.num_rows, rows):
+            yield table.slice(start, rows).combine_chunks()
 
 
-def json_pieces(table: "pa.Table", style: DatetimeStyle) -> list[Any]:
-    """What the JSON objects of these rows consist of: texts that are the same in all, and columns of texts."""
+def json_pieces(table: "pa.Table", style: DatetimeStyle, *, end: str) -> list[Any]:
+    """What the JSON objects of these rows consist of; `end` closes each."""
     from pyarrow import types
 
     pieces: list[Any] = []
-    for name in table.column_names:
+    for place, name in enumerate(table.column_names, 1):
         quote = '"' if types.is_timestamp(table.schema.field(name).type) else ""
-        pieces += [f'{"," if pieces else "{"}"{name}":{quote}', to_text(table[name], style, null="null"), quote]
-    return [*pieces, "}"]
+        before, after = f'{"," if pieces else "{"}"{name}":{quote}', quote + end * (place == table.num_columns)
+        pieces += column_pieces(table[name], style, before=before, after=after, null="null")
+    return pieces
 
 
-def to_text(values: "pa.ChunkedArray", style: DatetimeStyle, *, null: str) -> "pa.ChunkedArray":
-    """Numbers and datetimes as text; a datetime has six digits of a second or none."""
+def column_pieces(values: "pa.ChunkedArray", style: DatetimeStyle, *, before: str, after: str, null: str) -> list[Any]:
+    """A column as text, and what stands before and after each value of it.
+
+    Most columns have few different values (gears, the same car): each is written once, with what surrounds it.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if not pa.types.is_timestamp(values.type):
-        return pc.fill_null(values.cast(pa.string()), null)
-    texts = values.cast(pa.timestamp("us")).cast(pa.string())
-    if style.separator != " ":
-        texts = pc.replace_substring(texts, " ", style.separator)
-    return pc.binary_join_element_wise(pc.replace_substring(texts, ".000000", ""), style.offset, "")
+    if pa.types.is_timestamp(values.type):
+        return [write_datetimes(values, style, before=before, after=after)]
+    coded = values.combine_chunks().dictionary_encode(null_encoding="encode")
+    if len(coded.dictionary) > len(values) // 4:
+        return [before, pc.fill_null(values.cast(pa.string()), null), after]
+    texts = pc.binary_join_element_wise(before, pc.fill_null(coded.dictionary.cast(pa.string()), null), after, "")
+    return [texts[0] if len(texts) == 1 else texts.take(coded.indices)]
 
 
-def concatenate(pieces: list[Any], *, end: str) -> bytes:
-    """The pieces of each row one after the other, and all rows: the memory behind Arrow's column of texts is the answer."""
+def write_datetimes(values: "pa.ChunkedArray", style: DatetimeStyle, *, before: str = "", after: str = "") -> "pa.Array":
+    """Datetimes, none null, with six digits of a second or none: as a matrix of bytes, in which all but whole seconds fit."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    texts = pc.binary_join_element_wise(*pieces, end, "").combine_chunks()
-    array = texts.chunk(0) if isinstance(texts, pa.ChunkedArray) else texts
-    _, offsets, data = array.buffers()
-    ends = np.frombuffer(offsets, np.int32)
-    return memoryview(data)[ends[array.offset] : ends[array.offset + len(array)]].tobytes()
+    digits = values.cast(pa.timestamp("us")).cast(pa.string()).combine_chunks()
+    start, width = len(before), len("2024-03-02 15:00:00.123000")
+    row = before.encode() + b" " * width + (style.offset + after).encode()
+    text = np.tile(np.frombuffer(row, np.uint8), (len(digits), 1))
+    text[:, start : start + width] = np.frombuffer(digits.buffers()[2], np.uint8, text.shape[0] * width).reshape(-1, width)
+    text[:, start + len("2024-03-02")] = ord(style.separator)
+    lengths = np.full(len(text), len(row), np.int32)
+    whole = np.equal(pc.subsecond(values), 0)
+    if whole.any():
+        lengths[whole] -= len(".000000")
+        kept = np.ones(text.shape, bool)
+        kept[whole, start + width - len(".000000") : start + width] = False
+        text = text[kept]
+    ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+    return pa.StringArray.from_buffers(len(digits), pa.py_buffer(ends), pa.py_buffer(text))
+
+
+def join_rows(pieces: list[Any], rows: int) -> Iterator[memoryview]:
+    """The pieces of each row one after the other, and of `CHUNK` rows: the memory behind Arrow's column of texts."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    constant = (str, pa.StringScalar)
+    if all(isinstance(piece, constant) for piece in pieces):
+        pieces = [pa.repeat(pieces[0], rows), *pieces[1:]]
+    for start in range(0, rows, CHUNK):
+        part = [piece if isinstance(piece, constant) else piece.slice(start, CHUNK) for piece in pieces]
+        joined = pc.binary_join_element_wise(*part, "")
+        if isinstance(joined, pa.ChunkedArray):
+            joined = joined.combine_chunks()
+        _, offsets, data = joined.buffers()
+        ends = np.frombuffer(offsets, np.int32)
+        yield memoryview(data)[ends[joined.offset] : ends[joined.offset + len(joined)]]
