@@ -72,7 +72,7 @@ def answer_context(request: HttpRequest, sql: str, kind: str) -> tuple[dict[str,
         "answer": answer,
         "table": table,
         "headings": list(zip(table.columns, table.numeric, strict=True)),
-        "picture": chart.draw(answer.columns, rows, kind),
+        "pictures": [each for paper in chart.PAPERS if (each := chart.draw(answer.columns, rows, kind, paper))],
     }, 200
 
 
