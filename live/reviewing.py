@@ -62,7 +62,7 @@ def remarks(session_id: int) -> Remarks:
         lines += [[moment, collection, row, "the row", "came live", "not there"] for row in own["rows"]["only_live"]]
     if not notes:
         notes = ["Live against final: the live session had every row as it is now."]
-    return Remarks(notes, lines, found.reviewed_at)
+    return Remarks(notes, lines)
 
 
 def register() -> None:

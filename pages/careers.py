@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 from django.db.models import Exists, OuterRef, QuerySet
 
+from api.queries import Row, fetch
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult
 from pages.addresses import race_url, session_url
-from pages.queries import Row, fetch
 from pages.season import short_name
 from pages.season_rows import LISTED, SessionLine, in_order
 from pages.templatetags.f1 import team_url

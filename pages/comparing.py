@@ -1,15 +1,19 @@
 """What the views of telemetry and of the map show of compared laps: columns over the distance, as JSON and the page have them."""
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from django.db.models import Subquery
 
 from api.memory import Memory
+from api.queries import Statement, statement
 from jobs.wording import plural
+from mirror.models import PieceVersion
 from mirror.storage import DamagedFile
 from pages.chart import Table
 from pages.lap_choice import ChosenLap
-from pages.page_versions import collections_version
+from pages.page_versions import stamps
 from races.models import Circuit
 from telemetry.lap_comparison import CannotCompare, ComparedCorner, LapComparison, compare_laps
 
@@ -25,10 +29,16 @@ KEPT = 20  # comparisons in memory
 kept = Memory[dict[str, Any]](largest=1, total=KEPT)
 
 
+@cache
+def version_statement() -> Statement:
+    circuit = Circuit.objects.order_by("-computed_at")
+    newest = (Subquery(circuit.values(name)[:1]) for name in ("computed_at", "corners_edited"))
+    return statement(PieceVersion.objects.order_by().values_list(stamps(collection__in=COLLECTIONS), *newest)[:1])
+
+
 def version(session_id: int) -> object:
     """Changes with laps and samples of all sessions, for a lap of any can be named, and with the circuits."""
-    circuits = Circuit.objects.order_by("-computed_at").values_list("computed_at", "corners_edited").first()
-    return collections_version(COLLECTIONS), circuits
+    return next(iter(version_statement().run()), None)
 
 
 def compared(chosen: list[ChosenLap], asked_at: object) -> dict[str, Any] | str:

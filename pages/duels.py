@@ -7,9 +7,9 @@ from statistics import median
 
 import msgspec
 
+from api.queries import Row, fetch
 from ml.analysis.comparison import ALIKE, FEWEST
 from pages.careers import CareerRows, CarLine, Outcome
-from pages.queries import Row, fetch
 from races.models import RACES
 from telemetry.models import Lap
 

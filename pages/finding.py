@@ -7,10 +7,10 @@ from itertools import chain
 import msgspec
 from django.db.models import QuerySet
 
+from api.queries import Moment, Row, fetch
 from drivers.models import Driver, Team
 from drivers.words import rank_driver
 from pages.addresses import race_url, session_url
-from pages.queries import Moment, Row, fetch
 from races.models import Race, Session
 from races.slugs import slugify
 from races.words import EXACT, IDLE, KINDS, race_words, rank_race, rank_words, split_words

@@ -1,10 +1,12 @@
 """Which laps a view compares: `laps=VER-20,LEC-20`, those of other sessions as `2023.bahrain.race.VER-20`."""
 
 import re
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 
+from api.queries import Tables, columns, parameter
 from drivers.models import Entry
 from ml.colours import PAPERS, as_colour, legible
 from pages.cars import cars_of
@@ -50,12 +52,17 @@ def distinguished(laps: list[ChosenLap]) -> list[ChosenLap]:
     return found
 
 
+@cache
+def sampled_cars() -> Tables:
+    files = SampleFile.objects.filter(session=parameter("session"), collection="car_data")
+    return {"sampled": (columns(SampleFile, "driver_number"), files)}
+
+
 def best_laps(rows: SessionRows) -> list[ChosenLap]:
     """The best laps of the two quickest cars, of those that there are samples of."""
     cars = {car.number: car for car in cars_of(rows)}
     timed = [lap for lap in rows.laps if rows.seconds_of(lap) and lap.date_start and not lap.is_pit_out_lap and not lap.deleted]
-    files = SampleFile.objects.filter(session=rows.session, collection="car_data").order_by()
-    sampled = set(files.values_list("driver_number", flat=True))
+    sampled = {file.driver_number for file in rows.more(sampled_cars)["sampled"]}
     best: dict[int, Any] = {}
     for lap in sorted(timed, key=lambda lap: lap.lap_duration or 0.0):
         if not sampled or lap.driver_number in sampled:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from django.db.models import F, Func, OuterRef, Subquery
 
+from api.queries import Statement, parameter, statement
 from mirror.models import PieceVersion
 from mirror.versions import LISTS
-from pages.queries import Statement, parameter, statement
 from races.models import Session
 
 

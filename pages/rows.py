@@ -3,17 +3,17 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property, wraps
 from typing import Any, TypeVar
 
-import msgspec
-
 from api.memory import Memory
+from api.queries import Moment, Row, Statement, Tables, parameter, read_tables, union
 from drivers.models import Entry, SessionResult, StartingGrid
 from mirror.models import Correction
 from pages.lap_times import possible_times, race_length
-from pages.queries import Moment, Row, Statement, Tables, parameter, read_tables, union
+from pages.page_versions import SessionHead
+from pages.stored_session import session_of, session_tables
 from races.models import RACES, Neutralisation, RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Stint
 
@@ -146,12 +146,16 @@ def tables() -> Tables:
         "messages": (MessageRow, RaceControl.objects.filter(**of_session)),
         "weather": (WeatherRow, Weather.objects.filter(**of_session)),
         "corrections": (CorrectionRow, Correction.objects.filter(session_id=parameter("session"))),
+        **session_tables(),
     }
 
 
+More = Callable[[], Tables]  # what a view shows besides, of the session whose number is a `parameter`
+
+
 @cache
-def query() -> Statement:
-    return union(tables())
+def query(more: More | None) -> Statement:
+    return union({**tables(), **(more() if more else {})})
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,7 @@ class SessionRows:
     corrections: list[CorrectionRow]
     version: object = None  # as of which they were read: of equal versions whatever is computed from the rows is equal
     beside: object = None  # what `View.version` said, where it was asked already
+    also: dict[More, dict[str, list[Any]]] = field(default_factory=dict)  # see `more`
     raw: bool = field(default=False)  # whether upstream's values stand in place of the corrected ones
     derived: dict[str, Any] = field(default_factory=dict, init=False)  # what `derived_once` functions have made of the rows
 
@@ -221,6 +226,12 @@ class SessionRows:
         """What `View.version` says of the session: as the answer has read it already, or read now."""
         return read(self.session.pk) if self.beside is None else self.beside
 
+    def more(self, tables: More) -> dict[str, list[Any]]:
+        """The rows of further tables, in no order: as they were read with these rows, or read now."""
+        if tables not in self.also:
+            self.also[tables] = read_tables(tables(), union(tables()), session=self.session.pk)
+        return self.also[tables]
+
 
 loaded = Memory[SessionRows](largest=1, total=4)  # sessions that were looked at last; about 2 MB each
 
@@ -245,17 +256,22 @@ def grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
     return dict(by_car)
 
 
-def load(session: Session, *, version: object = None, beside: object = None) -> SessionRows:
-    """The rows of a session as they are stored, corrections included; one query, or none where a view has read this version."""
-    key = repr((session.pk, version, beside))
-    found = loaded.get(key) if version else None
-    if found is None:
-        rows = read_tables(tables(), query(), session=session.pk)
-        in_order: dict[str, Any] = {name: sorted(rows[name], key=ORDER[name]) for name in rows}
-        found = SessionRows(session=session, version=version, beside=beside, **in_order)
+def load(found: Session | SessionHead, *, version: object = None, beside: object = None, more: More | None = None) -> SessionRows:
+    """The rows of a session as they are stored, corrections included, and what the view needs besides; one query, or none where
+    a view has read this version.
+    """
+    key = repr((found.session_id, version, beside))
+    rows = loaded.get(key) if version else None
+    if rows is None:
+        also = more() if more else {}
+        read = read_tables({**tables(), **also}, query(more), session=found.session_id)
+        in_order: dict[str, Any] = {name: sorted(read[name], key=order) for name, order in ORDER.items()}
+        rows = SessionRows(session=session_of(read), version=version, beside=beside, **in_order)
+        if more:
+            rows.also[more] = {name: read[name] for name in also}
         if version:
-            loaded.put(key, found, 1)
-    return found
+            loaded.put(key, rows, 1)
+    return rows
 
 
 FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
@@ -278,21 +294,3 @@ ORDER: dict[str, Any] = {
     "weather": by_moment,
     "corrections": lambda row: (row.collection, row.field),
 }
-
-
-COLLECTIONS = {"laps": "laps", "stints": "stints", "pit": "pits", "session_result": "results", "drivers": "entries"}
-
-
-def as_upstream_sent(rows: SessionRows) -> SessionRows:
-    """The same rows with upstream's values in place of the corrected ones; rows that people deleted stay away."""
-    changed: dict[str, Any] = {}
-    for correction in rows.corrections:
-        table = COLLECTIONS.get(correction.collection)
-        if table is None or not correction.field:
-            continue
-        own = changed.setdefault(table, [*getattr(rows, table)])
-        key = {name: value for name, value in correction.key.items() if name != "session_id"}
-        for number, row in enumerate(own):
-            if hasattr(row, correction.field) and all(getattr(row, name, None) == value for name, value in key.items()):
-                own[number] = msgspec.structs.replace(row, **{correction.field: correction.upstream})
-    return replace(rows, raw=True, **changed)

@@ -7,9 +7,9 @@ from functools import cached_property
 import msgspec
 from django.db.models import QuerySet
 
+from api.queries import Moment, Row, fetch
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Entry, SessionResult, Team
 from drivers.teams import latest_names
-from pages.queries import Moment, Row, fetch
 from races.models import RACES, Session
 
 LISTED = (*RACES, "Qualifying")  # sessions whose result the calendar tells

@@ -28,8 +28,11 @@ def stored_once(kind: str, session_id: int, version: str, make: Callable[[], byt
     """The content of a kind of file of a session: from memory, from the storage, or made now and stored."""
 
     def from_storage() -> bytes:
+        content = load(kind, session_id, version)  # before the lease, which is two statements
+        if content is not None:
+            return content
         with alone(kind, session_id, version):
-            content = load(kind, session_id, version)
+            content = load(kind, session_id, version)  # which another process may have made meanwhile
             if content is None:
                 content = make()
                 store(kind, session_id, version, content)

@@ -28,10 +28,12 @@ from pages.forecasts import Champions, champions_version, errors_table, forecast
 from pages.page_versions import SessionHead
 from pages.refusals import explained, takes
 from pages.replay.film import film_of
-from pages.rows import SessionRows, as_upstream_sent, load
+from pages.replay.tables import replay_tables
+from pages.rows import SessionRows, load
 from pages.session_page import session_page
 from pages.sparklines import teasers
 from pages.state import State
+from pages.upstream_values import as_upstream_sent
 from races.models import Session
 
 FORMATS = ("html", "json", "csv")
@@ -81,7 +83,9 @@ def replay_file(request: HttpRequest, year: int, race: str, session: str) -> Htt
     found = find_session(year, race, session)
 
     def make() -> tuple[str, bytes]:
-        film = film_of(load(stored_session(found), version=found.version)) if VIEWS["replay"].fits(found.session_name) else None
+        film = (
+            film_of(load(found, version=found.version, more=replay_tables)) if VIEWS["replay"].fits(found.session_name) else None
+        )
         if film is None:
             raise Http404(f"There is no replay of this session: it takes a race with laps, and this is a {found.session_name}.")
         return "application/octet-stream", film.to_bytes()
@@ -99,14 +103,10 @@ def by_id(request: HttpRequest, session_id: int, name: str = "") -> HttpResponse
     return redirect(url_of(found) + (f"{name}/" if name else "") + (f"?{query}" if query else ""))
 
 
-def stored_session(head: SessionHead) -> Session:
-    return Session.objects.select_related("race", "quality").get(pk=head.session_id)
-
-
 def session_html(
     request: HttpRequest, found: SessionHead, champions: Champions | None, forecasts: dict[str, Any] | None
 ) -> tuple[str, bytes]:
-    rows = load(stored_session(found), version=found.version, beside=champions)
+    rows = load(found, version=found.version, beside=champions)
     context = session_context(request, rows) | {
         "page": session_page(rows, timezone.now()),
         "file": file_name(request),
@@ -144,7 +144,7 @@ def written(
     request: HttpRequest, found: SessionHead, beside: object, chosen: View, state: State, *, form: str, embed: bool, raw: bool
 ) -> tuple[str, bytes]:
     """(content type, body) of a view."""
-    rows = load(stored_session(found), version=found.version, beside=beside)
+    rows = load(found, version=found.version, beside=beside, more=chosen.tables)
     state.cars(rows)  # refuses strangers, also of a view that shows all cars
     chart = chosen.build(as_upstream_sent(rows) if raw else rows, state)
     if form == "json":

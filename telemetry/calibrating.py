@@ -3,13 +3,16 @@ changed.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
+
+from api.queries import fetch_models
 from mirror.models import PieceVersion
 from mirror.storage import DamagedFile
-from races.models import Circuit, Session
+from races.models import Circuit, Corner, Session
 from telemetry.circuits import circuit_for, quick_laps, stored_line
 from telemetry.lap_samples import Files, NoSamples, files_of, read_lap
 from telemetry.models import DeltaCalibration, Lap
@@ -32,6 +35,7 @@ class Frame:
     circuit: Circuit | None
     line: "CentreLine | None"
     calibration: DeltaCalibration
+    corners: list[Corner]
 
     @property
     def lines(self) -> "np.ndarray":
@@ -54,21 +58,38 @@ class Frame:
         return np.interp(distances, [begin, end], [first, second]) if known else np.full(len(distances), max(first, second))
 
 
-def frame_of(session: Session) -> Frame:
-    """The frame of a session, computed now where it is needed for the first time or something changed since."""
-    circuit = circuit_for(session)
+def frame_tables(session_ids: Collection[int]) -> dict[str, QuerySet]:
+    """What is stored of the frames of sessions."""
+    circuits = Session.objects.filter(pk__in=session_ids).order_by().values("circuit_key")
+    return {
+        "circuits": Circuit.objects.filter(pk__in=circuits),
+        "corners": Corner.objects.filter(circuit__in=circuits),
+        "calibrations": DeltaCalibration.objects.filter(session__in=session_ids),
+        "pieces": PieceVersion.objects.filter(session_id__in=session_ids, collection__in=PIECES),
+    }
+
+
+def frame_of(session: Session, read: Mapping[str, list[Any]] | None = None) -> Frame:
+    """The frame of a session, computed now where it is needed for the first time or something changed since.
+
+    `read` has the rows of `frame_tables` where they have been read already.
+    """
+    read = fetch_models(frame_tables([session.pk])) if read is None else read
+    circuit = next((each for each in read["circuits"] if each.pk == session.circuit_key), None)
+    corners = [corner for corner in read["corners"] if circuit and corner.circuit_id == circuit.pk]
+    if circuit is None and (circuit := circuit_for(session)):
+        corners = [*circuit.corners.all()]
     line = stored_line(circuit) if circuit else None
-    stored = DeltaCalibration.objects.filter(session=session).first()
-    inputs = inputs_of(session.pk, circuit)
+    stored = next((each for each in read["calibrations"] if each.session_id == session.pk), None)
+    inputs = inputs_of([piece for piece in read["pieces"] if piece.session_id == session.pk], circuit)
     if stored is None or stored.inputs != inputs:
         stored = calibrate(session, circuit, line, inputs=inputs)
-    return Frame(circuit, line, stored)
+    return Frame(circuit, line, stored, sorted(corners, key=lambda corner: corner.distance))
 
 
-def inputs_of(session_id: int, circuit: Circuit | None) -> str:
+def inputs_of(pieces: Iterable[PieceVersion], circuit: Circuit | None) -> str:
     """A digest that changes with the laps and samples of a session and with its circuit."""
-    stamps = PieceVersion.objects.filter(session_id=session_id, collection__in=PIECES).order_by("collection")
-    texts = [f"{collection}={stamp}" for collection, stamp in stamps.values_list("collection", "stamp")]
+    texts = sorted(f"{piece.collection}={piece.stamp}" for piece in pieces)
     return hashlib.sha256(" ".join([*texts, circuit.samples if circuit else ""]).encode()).hexdigest()
 
 

@@ -1,13 +1,16 @@
 """Laps compared by distance: what the pages and programs show of two to four laps of any sessions of one circuit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.db.models import QuerySet
+
+from api.queries import fetch_models
 from races.models import Session
-from telemetry.calibrating import Frame, frame_of
-from telemetry.lap_samples import CHANNELS, Files, NoSamples, files_of, read_lap
-from telemetry.models import Lap
+from telemetry.calibrating import Frame, frame_of, frame_tables
+from telemetry.lap_samples import CHANNELS, Files, NoSamples, files_by_key, read_lap
+from telemetry.models import Lap, SampleFile
 from telemetry.samples.sources import way_to
 
 if TYPE_CHECKING:
@@ -92,18 +95,21 @@ def compare_laps(keys: Sequence[LapKey], *, step: float = STEP) -> LapComparison
 
     if not 1 <= len(keys) <= MOST_LAPS:
         raise CannotCompare(f"{len(keys)} laps were named; one to {MOST_LAPS} can be compared.")
-    frames = {session_id: frame_at(session_id) for session_id in dict.fromkeys(key.session_id for key in keys)}
+    read = fetch_models(tables_of(keys))
+    frames = {session_id: frame_at(session_id, read) for session_id in dict.fromkeys(key.session_id for key in keys)}
     reference = frames[keys[0].session_id]
     if len({circuit_of(frame) for frame in frames.values()}) > 1:
         raise CannotCompare("These laps were driven on different circuits, so there is no distance to compare them by.")
     lines = reference.lines
     length = float(lines[3])
     if not np.isfinite(length):
-        way = way_to(keys[0].session_id, "car_data", "location")
+        [source] = [session.source for session in read["sessions"] if session.pk == keys[0].session_id]
+        way = way_to(keys[0].session_id, "car_data", "location", source=source)
         raise CannotCompare(f"There are no samples of speed or position of this session; {way}.")
     known = lines[np.isfinite(lines)]
     distances = np.union1d(np.arange(step * np.ceil(known[0] / step), length, step), known)
-    stored, files = stored_laps(keys), files_of({key.session_id for key in keys}, {key.driver_number for key in keys})
+    stored = {LapKey(row.session_id, row.driver_number, row.lap_number): row for row in read["laps"]}
+    files = files_by_key(read["files"])
     laps = [compare_lap(find_lap(key, stored), files, frames[key.session_id], lines=lines, distances=distances) for key in keys]
     factors = {level: reference.factors(level, distances) for level in (80, 95)}
     return LapComparison(
@@ -117,23 +123,28 @@ def compare_laps(keys: Sequence[LapKey], *, step: float = STEP) -> LapComparison
     )
 
 
-def frame_at(session_id: int) -> Frame:
-    session = Session.objects.filter(pk=session_id).first()
-    if session is None:
-        raise CannotCompare(f"There is no session {session_id} here.")
-    return frame_of(session)
+def tables_of(keys: Sequence[LapKey]) -> dict[str, QuerySet]:
+    """What a comparison of these laps rests on, and some more laps and files, for one query."""
+    sessions, cars, numbers = (sorted(set(column)) for column in zip(*keys, strict=True))
+    own = {"session_id__in": sessions, "driver_number__in": cars}
+    return {
+        "sessions": Session.objects.filter(pk__in=sessions),
+        "laps": Lap.objects.filter(**own, lap_number__in=numbers),
+        "files": SampleFile.objects.filter(**own),
+        **frame_tables(sessions),
+    }
+
+
+def frame_at(session_id: int, read: Mapping[str, list[Any]]) -> Frame:
+    for session in read["sessions"]:
+        if session.pk == session_id:
+            return frame_of(session, read)
+    raise CannotCompare(f"There is no session {session_id} here.")
 
 
 def circuit_of(frame: Frame) -> object:
     """What tells circuits apart: without positions of any session each session stands for itself."""
     return frame.circuit.pk if frame.circuit else frame.calibration.session_id
-
-
-def stored_laps(keys: Sequence[LapKey]) -> dict[LapKey, Lap]:
-    """The laps of these keys, and some more, with one query."""
-    sessions, cars, numbers = (set(column) for column in zip(*keys, strict=True))
-    rows = Lap.objects.filter(session_id__in=sessions, driver_number__in=cars, lap_number__in=numbers).order_by()
-    return {LapKey(row.session_id, row.driver_number, row.lap_number): row for row in rows}
 
 
 def find_lap(key: LapKey, laps: dict[LapKey, Lap]) -> Lap:
@@ -202,10 +213,9 @@ def corners_of(frame: Frame, laps: list[ComparedLap], length: float) -> list[Com
 
     from telemetry.delta.comparison import corner_pass, corner_reaches, corner_zones
 
-    corners = list(frame.circuit.corners.all()) if frame.circuit else []
-    if not corners:
+    if not frame.corners:
         return []
-    apexes = np.array([corner.distance for corner in corners])
+    apexes = np.array([corner.distance for corner in frame.corners])
     return [
         ComparedCorner(
             label=corner.label,
@@ -214,5 +224,5 @@ def corners_of(frame: Frame, laps: list[ComparedLap], length: float) -> list[Com
             passes=[corner_pass(lap.timed, lap.samples, zone, reach) for lap in laps],
             gains=[gains_between(laps[0], lap, np.array(zone))[0] for lap in laps[1:]],
         )
-        for corner, zone, reach in zip(corners, corner_zones(apexes, length), corner_reaches(apexes, length), strict=True)
+        for corner, zone, reach in zip(frame.corners, corner_zones(apexes, length), corner_reaches(apexes, length), strict=True)
     ]

@@ -1,6 +1,6 @@
 """The samples of stored laps, as `telemetry.delta` takes them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jobs.wording import plural
@@ -30,11 +30,12 @@ class NoSamples(Exception):
     """A lap cannot be timed; str(error) says why, and what would help."""
 
 
-def files_of(session_ids: Collection[int], cars: Collection[int] | None = None) -> Files:
-    """The sample files of some cars of sessions, or of all."""
-    rows = SampleFile.objects.filter(session_id__in=session_ids).order_by()
-    if cars is not None:
-        rows = rows.filter(driver_number__in=cars)
+def files_of(session_ids: Collection[int]) -> Files:
+    """The sample files of sessions."""
+    return files_by_key(SampleFile.objects.filter(session_id__in=session_ids).order_by())
+
+
+def files_by_key(rows: Iterable[SampleFile]) -> Files:
     return {(row.session_id, row.driver_number, row.collection): row for row in rows}
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pages.chart import Chart
-from pages.rows import SessionRows
+from pages.rows import More, SessionRows
 from pages.state import State
 from races.models import RACES
 
@@ -24,6 +24,7 @@ class View:
     layout: Callable[[Chart], dict[str, Any]] | None = None  # where things are drawn, for views that the template draws
     narrow: Callable[[Chart], dict[str, Any]] | None = None  # the same for a drawing that phones show in its place
     document: Callable[[Chart], dict[str, Any]] | None = None  # what its JSON is, for views that have more columns than a chart
+    tables: More | None = None  # whose rows it shows besides, as `SessionRows.more` gives them
     version: Callable[[int], object] | None = None  # of a session's number: what the view shows besides its rows
 
     def fits(self, session_name: str) -> bool:

@@ -1,12 +1,14 @@
 """What upstream has changed in a session since it was first mirrored here, as each sync found it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import msgspec
-from django.db.models import Min, QuerySet
+from django.db.models import QuerySet
 
+from api.queries import Row, Tables, columns, parameter
 from mirror import versions
 from mirror.models import SyncPiece, SyncRun
 from pages.analyses import empty_chart
@@ -26,6 +28,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     vanished: bool = False
 
 
+class PieceRow(Row):
+    id: int
+    collection: str
+    ended_at: datetime
+    updated: int
+    vanished: int
+    changes: list[dict[str, Any]]
+
+
 class Sync(msgspec.Struct, frozen=True, kw_only=True):
     """The changes of one collection that one sync found."""
 
@@ -37,11 +48,10 @@ class Sync(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Remarks(msgspec.Struct, frozen=True):
-    """What an upper app has to say on the changes of a session, and the version of that."""
+    """What an upper app has to say on the changes of a session."""
 
     notes: list[str]
     lines: list[list[str]]  # of the table
-    version: object = None
 
 
 remarks: list[Callable[[int], Remarks]] = []  # of a session's number; see `remark_by`
@@ -54,9 +64,10 @@ def remark_by(function: Callable[[int], Remarks]) -> None:
 
 def build(rows: SessionRows, state: State) -> Chart:
     """The logged changes, newest first, and how many there are per collection."""
-    since = SyncPiece.objects.filter(session_id=rows.session.pk, ok=True).aggregate(first=Min("ended_at"))["first"]
-    chart = described(log_of(rows.session.pk), since, state)
-    said = [function(rows.session.pk) for function in remarks]
+    logged = rows.more(log_tables)
+    since = next((piece.ended_at for piece in logged["first"]), None)
+    chart = described(log_of(logged["pieces"]), since, state)
+    _, *said = rows.version_beside(version)
     lines = [line for each in said for line in each.lines]
     if not lines:
         return msgspec.structs.replace(chart, notes=[*(note for each in said for note in each.notes), *chart.notes])
@@ -66,14 +77,24 @@ def build(rows: SessionRows, state: State) -> Chart:
     return msgspec.structs.replace(chart, table=whole, notes=[*(note for each in said for note in each.notes), *chart.notes])
 
 
-def log_of(session_id: int) -> list[Sync]:
-    """The pieces of a session's syncs in which upstream had changed or left out rows, newest first; one query.
+@cache
+def log_tables() -> Tables:
+    """The pieces of a session's syncs with changes, and the first piece of all."""
+    first = SyncPiece.objects.filter(session_id=parameter("session"), ok=True).order_by("ended_at").values("pk")[:1]
+    return {
+        "pieces": (PieceRow, pieces_of(parameter("session"))),
+        "first": (columns(SyncPiece, "ended_at"), SyncPiece.objects.filter(pk__in=first)),
+    }
+
+
+def log_of(pieces: Iterable[PieceRow]) -> list[Sync]:
+    """The pieces of a session's syncs in which upstream had changed or left out rows, newest first.
 
     Every sync reports the rows that are still missing: they are told of once, where they were first missed.
     """
     missing: set[tuple[str, str]] = set()
     log = []
-    for piece in pieces_of(session_id).order_by("ended_at", "pk"):
+    for piece in sorted(pieces, key=lambda piece: (piece.ended_at, piece.id)):
         changes = []
         for each in map(change, piece.changes):
             row = (piece.collection, each.what)
@@ -88,7 +109,7 @@ def log_of(session_id: int) -> list[Sync]:
     return log[::-1]
 
 
-def pieces_of(session_id: int) -> QuerySet[SyncPiece]:
+def pieces_of(session_id: Any) -> QuerySet[SyncPiece]:
     """The pieces with changes; that rows grow while a session runs is its normal course."""
     return SyncPiece.objects.filter(session_id=session_id).exclude(updated=0, vanished=0).exclude(run__kind=SyncRun.Kind.LIVE)
 
@@ -174,10 +195,10 @@ def table(log: list[Sync]) -> Table:
     return Table.of(columns, lines)
 
 
-def version(session_id: int) -> object:
-    """The version of the log, which also grows where no stored row changes."""
+def version(session_id: int) -> tuple[Any, ...]:
+    """The version of the log, which also grows where no stored row changes, and the remarks."""
     log = versions.combine(pieces_of(session_id), stamp="pk", changed_at="ended_at")
-    return (log, *(function(session_id).version for function in remarks))
+    return (log, *(function(session_id) for function in remarks))
 
 
 VIEW = View(
@@ -188,5 +209,6 @@ VIEW = View(
     parameters=("collection",),
     sessions=None,
     template="pages/views/changes.html",
+    tables=log_tables,
     version=version,
 )

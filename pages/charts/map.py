@@ -7,7 +7,7 @@ from pages.analyses import empty_chart
 from pages.chart import Chart, Choice, Table
 from pages.charts import View
 from pages.charts.telemetry import document, summary
-from pages.lap_choice import chosen_laps
+from pages.lap_choice import chosen_laps, sampled_cars
 from pages.rows import SessionRows
 from pages.state import BadState, State
 from pages.strips import SHORT, layout_strips
@@ -31,7 +31,8 @@ def build(rows: SessionRows, state: State) -> Chart:
             raise BadState(data)
         return empty_chart("map", "Map", data, lacks_samples="samples" in data)
     if data["circuit"] is None:
-        return empty_chart("map", "Map", NO_POSITIONS.format(way_to(rows.session.pk, "car_data", "location")), lacks_samples=True)
+        way = way_to(rows.session.pk, "car_data", "location", source=rows.session.source)
+        return empty_chart("map", "Map", NO_POSITIONS.format(way), lacks_samples=True)
     options = [(name, text) for name, text in MODES.items() if name != "gain" or len(chosen) > 1]
     return Chart(
         view="map",
@@ -80,6 +81,7 @@ VIEW = View(
     sessions=None,
     template="pages/views/map.html",
     layout=layout,
+    tables=sampled_cars,
     version=comparing.version,
     document=document,
 )

@@ -7,6 +7,7 @@ from pages.chart import Car, Chart, Table
 from pages.charts import View
 from pages.replay.board import BoardLine, board_at
 from pages.replay.film import LONGEST, Film, film_of
+from pages.replay.tables import replay_tables
 from pages.rows import SessionRows
 from pages.state import BadState, State, car_named
 from telemetry.samples.sources import way_to
@@ -47,6 +48,7 @@ def build(rows: SessionRows, state: State) -> Chart:
             view="replay", title="Replay", summary="", table=Table.of([], []), empty="No laps are stored of this session."
         )
     header = film.header
+    way = "" if header.basis == "samples" else way_to(header.session_id, "location", source=rows.session.source)
     places, board = film.places_at(second), board_at(header, second)
     return Chart(
         view="replay",
@@ -54,7 +56,7 @@ def build(rows: SessionRows, state: State) -> Chart:
         summary=f"Every second of the race: where each car was, and in which order. The table is as of {clock(second)}.",
         cars=header.cars,
         notes=[
-            BASIS[header.basis].format(way="" if header.basis == "samples" else way_to(header.session_id, "location")),
+            BASIS[header.basis].format(way=way),
             "Gaps are those at the line, when a car last crossed it; the order is upstream's, or else that at the line.",
         ],
         table=table(cars_of(rows), board, places),
@@ -157,4 +159,5 @@ VIEW = View(
     parameters=("t", "speed", "follow"),
     template="pages/views/replay.html",
     layout=layout,
+    tables=replay_tables,
 )

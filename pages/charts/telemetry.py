@@ -6,7 +6,7 @@ from pages import comparing
 from pages.analyses import empty_chart
 from pages.chart import Chart
 from pages.charts import View
-from pages.lap_choice import ChosenLap, chosen_laps
+from pages.lap_choice import ChosenLap, chosen_laps, sampled_cars
 from pages.rows import SessionRows
 from pages.state import BadState, State
 from pages.strips import FULL, layout_strips
@@ -88,6 +88,7 @@ VIEW = View(
     sessions=None,
     template="pages/views/telemetry.html",
     layout=layout,
+    tables=sampled_cars,
     version=comparing.version,
     document=document,
 )

@@ -11,12 +11,12 @@ import msgspec
 
 from pages.cars import cars_of
 from pages.chart import Car
-from pages.replay.story import OvertakeRow, PlaceRow, Story, story_of
+from pages.replay.story import Story, story_of
+from pages.replay.tables import replay_tables
 from pages.replay.tracks import Line, Path, Tracks, location_tables, stored_line, tracks_of
 from pages.rows import SessionRows, derived_once
 from pages.stored_answers import stored_once, version_of
 from pages.timing import Ends, field_crossings, started
-from telemetry.models import Overtake, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,10 +90,8 @@ def make_film(rows: SessionRows, ends: Ends, line: Line | None = None) -> Film:
     start = started(rows, ends) or min(min(own.values()) for own in ends.values())
     last = max(max(own.values()) for own in ends.values())
     seconds = int(min(last + AFTER - start, LONGEST))
-    tracks = tracks_of(rows, ends, location_tables(rows.session.pk), start=start, seconds=seconds, line=line)
-    session = {"session_id": rows.session.pk}
-    places = Position.objects.filter(**session).order_by("date").values_list(*PlaceRow._fields)
-    overtakes = Overtake.objects.filter(**session).order_by("date").values_list(*OvertakeRow._fields)
+    tracks = tracks_of(rows, ends, location_tables(rows), start=start, seconds=seconds, line=line)
+    besides = rows.more(replay_tables)
     header = Header(
         session_id=rows.session.pk,
         start=round(start, 3),
@@ -106,8 +104,8 @@ def make_film(rows: SessionRows, ends: Ends, line: Line | None = None) -> Film:
         story=story_of(
             rows,
             ends,
-            [PlaceRow(*row) for row in places],
-            [OvertakeRow(*row) for row in overtakes],
+            sorted(besides["places"], key=lambda row: (row.date, row.driver_number, row.position)),
+            sorted(besides["overtakes"], key=lambda row: row.date),
             start=start,
             seconds=seconds,
             until=tracks.until,
@@ -122,8 +120,8 @@ def film_of(rows: SessionRows) -> Film | None:
     if not any(field_crossings(rows).values()):
         return None
     if not rows.version:
-        return make_film(rows, field_crossings(rows), stored_line(rows.session))
-    line = stored_line(rows.session)
+        return make_film(rows, field_crossings(rows), stored_line(rows))
+    line = stored_line(rows)
     version = version_of(FORMAT, rows.version, line and line.version)
     made = stored_once("replay", rows.session.pk, version, lambda: make_film(rows, field_crossings(rows), line).to_bytes())
     return Film.from_bytes(made)

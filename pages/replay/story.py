@@ -6,10 +6,10 @@ Seconds count from the start of the race.
 import datetime
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
+from api.queries import Row
 from ml.colours import compound_letter
 from pages.bands import SHOWN
 from pages.rows import LapRow, SessionRows
@@ -19,7 +19,7 @@ from pages.timing import Ends
 WEATHER = {"air": "air_temperature", "track": "track_temperature", "wind": "wind_speed", "rain": "rainfall"}
 
 
-class PlaceRow(NamedTuple):
+class PlaceRow(Row):
     """A car got to a place."""
 
     date: datetime.datetime
@@ -27,7 +27,7 @@ class PlaceRow(NamedTuple):
     position: int
 
 
-class OvertakeRow(NamedTuple):
+class OvertakeRow(Row):
     """A car got past another."""
 
     date: datetime.datetime

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from mirror.storage import DamagedFile
+from pages.replay.tables import replay_tables
 from pages.rows import LapRow, ResultRow, SessionRows
 from pages.timing import Ends
-from races.models import Circuit, Session
-from telemetry.models import SampleFile
 from telemetry.samples import files
 from telemetry.samples.laps import naive_dates
 
@@ -48,21 +47,20 @@ class Tracks(NamedTuple):
     basis: str  # samples, line (laps along the known track) or loop (laps along a loop that stands for it)
 
 
-def stored_line(session: Session) -> Line | None:
+def stored_line(rows: SessionRows) -> Line | None:
     """The centre line of the circuit of a session; None where none is stored."""
-    circuit = Circuit.objects.filter(pk=session.circuit_key).first() if session.circuit_key is not None else None
-    if circuit is None:
-        return None
-    sectors = (circuit.sector_1, circuit.sector_2)
-    shares = tuple(place / circuit.length for place in sectors if place)
-    path = list(zip(circuit.centre_line["x"], circuit.centre_line["y"], strict=True))
-    return Line(path, shares if len(shares) == len(sectors) else (), f"{circuit.samples} {circuit.length} {shares}")
+    for circuit in rows.more(replay_tables)["circuits"]:
+        sectors = (circuit.sector_1, circuit.sector_2)
+        shares = tuple(place / circuit.length for place in sectors if place)
+        path = list(zip(circuit.centre_line["x"], circuit.centre_line["y"], strict=True))
+        return Line(path, shares if len(shares) == len(sectors) else (), f"{circuit.samples} {circuit.length} {shares}")
+    return None
 
 
-def location_tables(session_id: int) -> "dict[int, pa.Table]":
+def location_tables(rows: SessionRows) -> "dict[int, pa.Table]":
     """{car: its samples of location}; cars whose file is damaged are left out."""
     tables = {}
-    for file in SampleFile.objects.filter(session_id=session_id, collection="location"):
+    for file in sorted(rows.more(replay_tables)["files"], key=lambda file: file.driver_number):
         try:
             tables[file.driver_number] = files.read_table(file.name, file.sha256, ["date", "x", "y"])
         except DamagedFile as error:

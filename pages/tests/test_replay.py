@@ -16,8 +16,9 @@ from pages.charts import replay
 from pages.page_versions import session_head
 from pages.replay.board import board_at
 from pages.replay.film import Film, film_of, make_film, pack, unpack
+from pages.replay.tables import replay_tables
 from pages.replay.tracks import Line, Tracks, along, progress, resampled, schematic_loop, stored_line
-from pages.rows import load
+from pages.rows import load, loaded
 from pages.state import BadState, State
 from pages.timing import field_crossings
 from races.models import Circuit, Session
@@ -34,7 +35,7 @@ def rows(race):
 
 @pytest.fixture
 def film(rows):
-    return make_film(rows, field_crossings(rows), stored_line(rows.session))
+    return make_film(rows, field_crossings(rows), stored_line(rows))
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_a_stored_circuit_is_the_track_where_there_are_no_samples(rows):
             "samples": "0" * 64,
         },
     )
-    line = stored_line(rows.session)
+    line = stored_line(rows)
     assert line == Line([(0, 0), (400, 0), (400, 400), (0, 400)], (0.25, 0.625), line.version)
     film = make_film(rows, field_crossings(rows), line)
     assert film.header.basis == "line"
@@ -160,7 +161,7 @@ def test_a_car_that_retired_on_the_first_lap_is_on_the_board_as_out(sampled, wit
     first = [msgspec.structs.replace(lap, lap_duration=None, duration_sector_2=None) for lap in sampled.laps_of[car][:1]]
     laps = [*(lap for lap in sampled.laps if lap.driver_number != car), *first]
     rows = dataclasses.replace(sampled, laps=laps, results=results)
-    film = make_film(rows, field_crossings(rows), stored_line(rows.session))
+    film = make_film(rows, field_crossings(rows), stored_line(rows))
     board = board_at(film.header, film.header.seconds - 1)
     assert [(line.state, line.laps) for line in board if line.car == car] == [("out", 0)]
     assert len(board) == len(sampled.results)
@@ -213,6 +214,15 @@ def test_the_file_is_made_once_and_again_when_rows_change(race, monkeypatch, set
     assert default_storage.listdir(f"replay/session_id={race.pk}")[1] == ["replay.zz"]
 
 
+def test_a_stored_film_takes_no_lease(race, django_assert_num_queries):
+    for queries in (2, 0):
+        rows = load(race, version="of this test", more=replay_tables)
+        loaded.clear()
+        kept.clear()
+        with django_assert_num_queries(queries):
+            film_of(rows)
+
+
 def test_a_damaged_file_is_made_again(race, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     version = session_head(race.year, race.race.slug, race.slug).version
@@ -252,7 +262,7 @@ def test_where_there_are_no_samples_the_page_says_how_to_get_some(rows):
     Circuit.objects.all().delete()
     note = replay.build(rows, State({}, ("t",))).notes[0]
     assert "`manage.py load_demo` brings in" in note
-    Session.objects.filter(pk=rows.session.pk).update(source="openf1")
+    rows.session.source = "openf1"
     note = replay.build(rows, State({}, ("t",))).notes[0]
     assert f"`manage.py sync_openf1 location --session {rows.session.pk}` brings them in." in note
     assert "plain loop" in note

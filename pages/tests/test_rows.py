@@ -8,7 +8,8 @@ from django.db import connection
 from drivers.models import ChampionshipDriver, ChampionshipTeam, Driver, Entry, SessionResult, StartingGrid, Team
 from mirror import editing
 from pages import careers, finding, season_rows
-from pages.rows import as_upstream_sent, load, tables
+from pages.rows import load, tables
+from pages.upstream_values import as_upstream_sent
 from races.models import Neutralisation, Race, RaceControl, Session, Weather
 from telemetry.models import Lap, Pit, Stint
 
@@ -77,6 +78,20 @@ def test_laps_have_their_stint_and_why_they_are_left_out(race):
     names = ("date_start", "lap_duration", "is_pit_out_lap", "stint_number", "tyre_compound", "stint_lap_number", "excluded")
     for lap in stored:
         assert fields(found[lap.driver_number, lap.lap_number], names) == fields(lap, names)
+
+
+def test_the_session_is_that_of_the_orm(race, django_assert_num_queries):
+    stored = Session.objects.select_related("race", "quality").get(pk=race.pk)
+    found = load(race).session
+    with django_assert_num_queries(0):
+        for own, other in ((found, stored), (found.race, stored.race)):
+            assert {**vars(own), "_state": None} == {**vars(other), "_state": None}
+        assert (found.quality.grade, found.quality.grades) == (stored.quality.grade, stored.quality.grades)
+        assert found.quality.checked_at == stored.quality.checked_at
+    race.quality.delete()
+    bare = load(race).session
+    with django_assert_num_queries(0):
+        assert getattr(bare, "quality", None) is None
 
 
 def test_a_session_is_one_query(race, django_assert_num_queries):

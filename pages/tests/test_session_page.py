@@ -38,6 +38,7 @@ def bare(race):
 def test_a_session_without_rows_says_why(bare, client, change, now, words):
     for name, value in change.items():
         setattr(bare, name, value)
+    bare.save()
     assert words in session_page(load(bare), now).status
 
 

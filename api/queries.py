@@ -6,7 +6,8 @@ ORM longer than running it takes the database, so it is built once per process, 
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import msgspec
 from django.db import connection, models
@@ -16,12 +17,27 @@ from api.openf1.rows import DatetimeText
 from mirror.fields import JSONText
 
 Moment = datetime.datetime | None
+Stored = TypeVar("Stored", bound=models.Model)
 
 
 class Row(msgspec.Struct, array_like=True, gc=False):
     """A stored row; fields and units are the model's."""
 
     PATHS: ClassVar[dict[str, str]] = {}  # {field: where the model has it}, where the names differ
+
+
+@cache
+def columns(model: type[models.Model], *names: str) -> type[Row]:
+    """A structure of all columns of a model, or of these, for rows that `as_model` makes instances of."""
+    kinds = {models.DateTimeField: Moment, models.BooleanField: bool | None, models.FloatField: float | None}
+    fields = [model._meta.get_field(name) for name in names] or model._meta.concrete_fields
+    own = [(field.attname, kinds.get(type(field), Any)) for field in fields]  # type: ignore[union-attr]
+    return msgspec.defstruct(f"{model.__name__}Row", own, bases=(Row,))  # type: ignore[return-value]
+
+
+def as_model(model: type[Stored], row: Row) -> Stored:
+    """A row as an instance; columns that were not read are read where they are asked for."""
+    return model.from_db(connection.alias, row.__struct_fields__, msgspec.structs.astuple(row))
 
 
 Tables = Mapping[str, tuple[type[Row], QuerySet]]  # {name: (structure, rows)}
@@ -61,6 +77,12 @@ def fetch(wanted: Tables) -> dict[str, list[Any]]:
     return read_tables(wanted, union(wanted))
 
 
+def fetch_models(wanted: Mapping[str, QuerySet]) -> dict[str, list[Any]]:
+    """{name: instances} of several query sets, with one query; in no order."""
+    found = fetch({name: (columns(queryset.model), queryset) for name, queryset in wanted.items()})  # type: ignore[arg-type]
+    return {name: [as_model(wanted[name].model, row) for row in rows] for name, rows in found.items()}
+
+
 def read_tables(wanted: Tables, query: Statement, **values: Any) -> dict[str, list[Any]]:
     """The same by a statement that `union` has made of these tables."""
     texts: dict[str, list[str]] = {name: [] for name in wanted}
@@ -88,7 +110,7 @@ def as_arrays(name: str, structure: type[Row], queryset: QuerySet) -> Statement:
         columns[f"c{number}"] = DatetimeText(F(path)) if moment else F(path)
     sql, params = statement(queryset.order_by().values(**columns))
     cells = ", ".join(
-        as_json(f"c{number}") if isinstance(fields.get(column), JSONText) else f"c{number}"
+        as_json(f"c{number}") if isinstance(fields.get(column), JSONText | models.JSONField) else f"c{number}"
         for number, column in enumerate(structure.__struct_fields__)
     )
     array = f"json_array({cells})" if connection.vendor == "sqlite" else f"json_build_array({cells})::text"
