@@ -9,8 +9,9 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from live.connection import Connection, Hole
+from live.connection import Connection
 from live.engine import Engine
+from live.journal import Hole
 from live.models import LiveState
 
 STALE = timedelta(seconds=30)  # without a word, after which the process counts as gone
@@ -35,16 +36,18 @@ def report(condition: str, *, healthy: bool = True, now: datetime, **more: Any) 
 def report_session(engine: Engine, connection: Connection, *, per_second: float, now: datetime) -> None:
     """Say how the session is received."""
     topics = {name: {"messages": n, "last": engine.last[name].isoformat()} for name, n in engine.counts.items()}
+    failure = connection.inbox.failure
+    problem = f"cannot write its journal ({failure}), tries again each second" if failure else connection.condition
     report(
-        f"{connection.condition}: {engine.session}",
-        healthy=connection.connected_at is not None,
+        f"{problem}: {engine.session}",
+        healthy=connection.connected_at is not None and not failure,
         now=now,
         session_id=engine.session.pk,
         connected_at=connection.connected_at,
         messages=engine.counts.total(),
         per_second=per_second,
         topics=topics,
-        holes=[{"from": h.since.isoformat(), "to": h.until.isoformat(), "why": h.reason} for h in connection.holes],
+        holes=[{"from": h.since.isoformat(), "to": h.until.isoformat(), "why": h.reason} for h in connection.all_holes],
     )
 
 
@@ -76,10 +79,13 @@ def metrics() -> Iterator[str]:
     state = LiveState.objects.first()
     if state is None:
         return
+    yield "# HELP f1site_live_healthy Whether the live process is connected and can write its journal."
+    yield "# TYPE f1site_live_healthy gauge"
+    yield f"f1site_live_healthy {int(state.healthy)}"
     yield "# HELP f1site_live_messages_per_second Messages of the live feed in the last ten seconds."
     yield "# TYPE f1site_live_messages_per_second gauge"
     yield f"f1site_live_messages_per_second {state.per_second:g}"
-    yield "# HELP f1site_live_holes Times in which nothing was received, in this session."
+    yield "# HELP f1site_live_holes Times in which nothing was received or the journal not written, in this session."
     yield "# TYPE f1site_live_holes gauge"
     yield f"f1site_live_holes {len(state.holes)}"
     yield "# HELP f1site_live_message_age_seconds Age of the last message by collection."

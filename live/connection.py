@@ -17,6 +17,8 @@ import aiomqtt
 from django.conf import settings
 from django.db import connections
 
+from live.inbox import Inbox
+from live.journal import Hole
 from live.messages import Message, receive
 from mirror.client import Token
 from mirror.errors import OpenF1Error
@@ -33,15 +35,6 @@ MAX_HOLES = 50  # that are described
 Result = TypeVar("Result")
 
 
-@dataclass
-class Hole:
-    """A time in which nothing was received."""
-
-    since: datetime
-    until: datetime
-    reason: str
-
-
 @dataclass(kw_only=True)
 class Connection:
     """Receives messages for as long as it runs; `log_in` fetches a token, None without one."""
@@ -52,17 +45,17 @@ class Connection:
     username: str = ""
     silence: float = SILENCE
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    inbox: list[Message] = field(default_factory=list)
-    holes: list[Hole] = field(default_factory=list)
+    inbox: Inbox = field(default_factory=Inbox)
+    holes: list[Hole] = field(default_factory=list)  # in which nothing was received
     condition: str = "connects"
     connected_at: datetime | None = None
     last_at: datetime | None = None  # of the last message
     lost: str = ""  # why the connection was lost, until messages come again
 
-    def take(self) -> list[Message]:
-        """The messages since the last call."""
-        messages, self.inbox = self.inbox, []
-        return messages
+    @property
+    def all_holes(self) -> list[Hole]:
+        """Also those of the journal, in order of time."""
+        return sorted([*self.holes, *self.inbox.holes], key=lambda hole: hole.since)[-MAX_HOLES:]
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -81,8 +74,8 @@ class Connection:
     def continue_after(self, holes: list[Hole], last_at: datetime, reason: str) -> None:
         """Take over from a process that received until `last_at`: its holes, and the one between it and this connection."""
         self.holes = [*holes, *self.holes]
-        if self.inbox:
-            self.holes.append(Hole(last_at, self.inbox[0].t, reason))
+        if self.inbox.waiting:
+            self.holes.append(Hole(last_at, self.inbox.waiting[0].t, reason))
         else:
             self.last_at, self.lost = last_at, self.lost or reason
         del self.holes[:-MAX_HOLES]
@@ -121,7 +114,8 @@ class Connection:
 
     async def listen(self, token: Token | None, subscribed: asyncio.Event) -> None:
         """Receive by one connection until it ends."""
-        async with open_client(self.url, self.username, token.text if token else "") as client:
+        arrived: asyncio.Queue[aiomqtt.Message] = asyncio.Queue()
+        async with open_client(self.url, self.username, token.text if token else "", arrived) as client:
             for topic in self.topics:
                 await client.subscribe(topic)
             subscribed.set()
@@ -131,6 +125,9 @@ class Connection:
                 async with asyncio.timeout(self.silence):
                     message = await anext(messages)
                 self.note(receive(str(message.topic), bytes(message.payload), self.now()))
+                while not arrived.empty():  # one after the other would be slower than they come in a flood
+                    message = arrived.get_nowait()
+                    self.note(receive(str(message.topic), bytes(message.payload), self.now()))
 
     def note(self, message: Message) -> None:
         """Take a message over; the first one after a loss ends the hole."""
@@ -139,7 +136,7 @@ class Connection:
             del self.holes[:-MAX_HOLES]
             self.lost = ""
         self.last_at = message.t
-        self.inbox.append(message)
+        self.inbox.put(message)
 
 
 async def in_thread(function: Callable[..., Result], *args: Any) -> Result:
@@ -179,8 +176,11 @@ async def cancel(task: "asyncio.Task[None] | None") -> None:
         await task
 
 
-def open_client(url: str, username: str, password: str) -> aiomqtt.Client:
-    """A client of a broker: mqtt://, mqtts:// (TLS), ws:// and wss://, with a login in the address where none is given."""
+def open_client(url: str, username: str, password: str, arrived: asyncio.Queue[aiomqtt.Message] | None = None) -> aiomqtt.Client:
+    """A client of a broker: mqtt://, mqtts:// (TLS), ws:// and wss://, with a login in the address where none is given.
+
+    `arrived` is the queue that its messages are put into.
+    """
     parts = urlsplit(url)
     secure, web = parts.scheme in ("mqtts", "wss"), parts.scheme in ("ws", "wss")
     options: dict[str, Any] = {"tls_context": ssl.create_default_context()} if secure else {}
@@ -192,6 +192,7 @@ def open_client(url: str, username: str, password: str) -> aiomqtt.Client:
         username=username or parts.username,
         password=password or parts.password,
         timeout=10,
+        queue_type=(lambda maxsize: arrived) if arrived is not None else None,  # type: ignore[arg-type]
         **options,
     )
 

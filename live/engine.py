@@ -1,4 +1,4 @@
-"""What becomes of messages: journal, mirror, samples, board. It knows neither the network nor the clock."""
+"""What becomes of messages: mirror, samples, board. It knows neither the network nor the clock, nor the journal."""
 
 import logging
 from collections import Counter, defaultdict
@@ -16,7 +16,6 @@ from live.board import SHOWN_ALERTS, board
 from live.forecasting import Forecaster
 from live.frames import FrameWriter, board_at
 from live.intake import AWAY, Intake
-from live.journal import Journal
 from live.messages import Message
 from live.picture import stored_picture
 from live.samples import Samples
@@ -48,11 +47,10 @@ class Engine:
         *,
         source: str,
         now: datetime,
-        journal: Journal | None = None,
         stores: bool = True,
         past: bool = False,
     ) -> None:
-        self.session, self.source, self.journal, self.stores, self.past = session, source, journal, stores, past
+        self.session, self.source, self.stores, self.past = session, source, stores, past
         self.intake, self.samples = Intake(source=source), Samples(source=source)
         self.picture = stored_picture(session, scheduled_laps(session), only=("drivers",) if past else ())
         self.frames = FrameWriter(session.pk)
@@ -65,6 +63,7 @@ class Engine:
         self.failures: set[str] = set()  # that have been logged
         self.run: SyncRun | None = None
         self.is_open = True  # until everything is written
+        self.is_torn = False  # whether rows may lack in the picture, because the database failed between taking and showing them
         self.listeners: list[Listener] = []
         self.alerts: list[dict[str, Any]] = []  # newest first
         self.alerting: Alerts | None = None
@@ -85,12 +84,10 @@ class Engine:
         if shown and shown["session"]["id"] == self.session.pk:
             alerting.before, self.alerts = shown, shown["alerts"]
 
-    def receive(self, messages: Iterable[Message], *, journal: bool = True) -> None:
-        """Take messages over: first into the journal, then into memory."""
+    def receive(self, messages: Iterable[Message]) -> None:
+        """Take messages over into memory."""
         by_collection: dict[str, list[Message]] = defaultdict(list)
         for message in messages:
-            if self.journal and journal:
-                self.journal.append(message)
             mirrored = message.collection in self.samples.feeds or message.collection in self.intake.feeds
             collection = message.collection if mirrored else OTHER
             self.counts[collection] += 1
@@ -101,6 +98,9 @@ class Engine:
         for collection, own in by_collection.items():
             with self.surviving(f"Messages of {collection}"):
                 self.take(collection, own)
+        if self.is_torn:
+            self.reload()
+            self.is_torn = False
 
     def take(self, collection: str, messages: list[Message]) -> None:
         """Take messages of one collection over."""
@@ -118,6 +118,7 @@ class Engine:
         try:
             yield
         except AWAY:
+            self.is_torn = True
             raise
         except Exception as error:
             if (failure := f"{what}: {error!r}"[:200]) not in self.failures:
@@ -156,11 +157,12 @@ class Engine:
         return date + ((self.newest if self.past else now) - arrived)
 
     def tick(self, now: datetime) -> None:
-        """Do what is due: sync the journal and store rows once a second, samples twice a minute; write a frame."""
+        """Do what is due: store rows once a second, samples twice a minute; write a frame."""
         if now - self.stored_at >= STORE_EVERY or now < self.stored_at:
             self.stored_at = now
-            self.store(everything=False, samples=now - self.settled_at >= SAMPLES_EVERY)
-            if now - self.settled_at >= SAMPLES_EVERY:
+            settles = now - self.settled_at >= SAMPLES_EVERY or self.samples.are_many
+            self.store(everything=False, samples=settles)
+            if settles:
                 self.settled_at = now
         with self.surviving("The board"):
             self.write_frame(now)
@@ -175,14 +177,15 @@ class Engine:
         self.frames.write(self.board, now)
 
     def store(self, *, everything: bool, samples: bool) -> None:
-        """Sync the journal, then write what is newer than what is stored."""
-        if self.journal:
-            self.journal.sync()
+        """Write what is newer than what is stored."""
         if not self.stores:
+            self.samples.waiting.clear()
             return
         self.intake.store(self.run)
         if samples or everything:
             written = self.samples.store(everything=everything)
+            if self.samples.are_many:
+                self.samples.leave_out_oldest()
             for session in written:
                 self.intake.piece("laps", session)
                 self.intake.unsettled["laps", session] = self.intake.pieces["laps", session]
@@ -190,14 +193,12 @@ class Engine:
             self.log_counts()
 
     def finish(self, *, state: str = SyncRun.State.DONE, error: str = "") -> None:
-        """Write everything that is left, and close the run and the journal."""
+        """Write everything that is left, and close the run."""
         self.store(everything=True, samples=True)
         if self.run:
             SyncRun.objects.filter(pk=self.run.pk).update(
                 state=state, error=error, ended_at=self.stored_at, **{name: self.total(name) for name in Counts.NAMES}
             )
-        if self.journal:
-            self.journal.close()
         if self.forecaster:
             self.forecaster.close()
         self.is_open = False
@@ -250,7 +251,7 @@ class Engine:
                     continue
             batch.append(message)
             if len(batch) >= 5_000:
-                self.receive(batch, journal=False)
+                self.receive(batch)
                 batch = []
-        self.receive(batch, journal=False)
+        self.receive(batch)
         return last_at

@@ -8,6 +8,7 @@ from typing import Any
 
 from live.intake import AWAY
 from live.messages import Message
+from mirror.errors import NotStored
 from mirror.feeds import Feed, registry
 from mirror.storage import FileStorage, StorageUnavailable
 from races.models import Session
@@ -16,6 +17,7 @@ from telemetry.samples.ingest import append
 
 log = logging.getLogger(__name__)
 
+MANY = 100_000  # samples that wait at most; at the feed's pace a quarter of an hour of them
 HELD_BACK = timedelta(seconds=2)  # the newest samples wait: of one moment there can be two, and not all come in order
 Car = tuple[str, int, int]  # (collection, session, car)
 
@@ -52,6 +54,18 @@ class Samples:
                 self.waiting[collection, session, car][key] = (number, sample.date, row)
         return [(session, car, sample) for ((_, session, car), _), sample in zip(valid, built, strict=True)]
 
+    @property
+    def are_many(self) -> bool:
+        return sum(map(len, self.waiting.values())) >= MANY
+
+    def leave_out_oldest(self) -> None:
+        """Forget the older half of what waits, where nothing can be stored; the sync after the session brings it."""
+        log.error("Samples are left out, because they could not be stored for too long")
+        for samples in self.waiting.values():
+            for key, _ in sorted(samples.items(), key=lambda each: each[1][1])[: len(samples) // 2]:
+                del samples[key]
+                self.counts["left out"] += 1
+
     def store(self, *, everything: bool = False) -> set[int]:
         """Append what is there to the files, but for the newest seconds unless `everything`; returns the sessions written to."""
         written = set()
@@ -67,7 +81,7 @@ class Samples:
                     changes = append(self.feeds[collection], rows, session_id=session, driver_number=car, source=self.source)
                 except AWAY:
                     raise
-                except StorageUnavailable as error:
+                except (StorageUnavailable, NotStored) as error:  # an object store is away, or the disk is full
                     log.warning("Samples wait: %s", error)
                     continue
                 except Exception:

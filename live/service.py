@@ -7,20 +7,24 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any, TypeVar
 
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from jobs import leases
 from live import condition
 from live.alerts import Alerts
-from live.connection import Connection, Hole, cancel, in_thread
+from live.connection import Connection, cancel, in_thread
 from live.engine import Engine
 from live.forecasting import Forecaster
 from live.frames import EVERY
+from live.inbox import Inbox
 from live.intake import LostLease
-from live.journal import Journal, read_session
+from live.journal import Hole, Journal, files_of, read_messages
 from live.republishing import Republisher
+from live.schedule import AFTER, next_session, session_near, wait_text
 from live.streams import BatchWriter
 from mirror.client import Client
 from mirror.errors import OpenF1Error
@@ -32,8 +36,6 @@ from races.models import Session
 log = logging.getLogger(__name__)
 
 LEASE, LEASE_SECONDS = "live session", 2.5  # of the five within which another process has to go on
-BEFORE = timedelta(minutes=30)  # a session, its feed begins
-AFTER = timedelta(minutes=30)  # its scheduled end, at least so long it is received
 LATEST = timedelta(hours=4)  # after its scheduled end nothing more of it comes
 SILENT = timedelta(minutes=5)  # without messages, after which a session that should be over is
 STANDBY = 0.25  # seconds between two looks whether the lease is free
@@ -41,27 +43,9 @@ LOOKS = 3  # in a row at which it has to be: after a stop of the whole machine i
 POLL = 15.0  # seconds between two looks into the calendar
 RETRY, RETRIED = 300.0, timedelta(hours=2)  # between attempts to sync a session that is over, in seconds, and for how long
 RATE_OVER = 10  # seconds over which messages are counted
+SYNC_EVERY = 1.0  # seconds between two times that the journal is brought to the disk
+TRY_AGAIN = 1.0  # seconds until a database that fails is asked again
 Result = TypeVar("Result")
-
-
-def session_near(now: datetime) -> Session | None:
-    """The session that is on track or about to be."""
-    near = Session.objects.select_related("race").filter(
-        is_cancelled=False, date_start__lte=now + BEFORE, date_end__gte=now - AFTER
-    )
-    return near.order_by("date_start").last()
-
-
-def next_session(now: datetime) -> Session | None:
-    coming = Session.objects.select_related("race").filter(is_cancelled=False, date_start__gt=now)
-    return coming.order_by("date_start").first()
-
-
-def wait_text(now: datetime) -> str:
-    coming = next_session(now)
-    if coming is None or coming.date_start is None:
-        return "waits; no session is in the calendar, which `manage.py sync_openf1 meetings sessions` brings up to date"
-    return f"waits for {coming} on {coming.date_start:%-d %B at %H:%M} UTC"
 
 
 @dataclass(kw_only=True)
@@ -83,6 +67,19 @@ class Service:
     async def call(self, function: Callable[..., Result], *args: Any, **options: Any) -> Result:
         """Call a function that uses the database; one at a time."""
         return await asyncio.get_running_loop().run_in_executor(self.thread, lambda: function(*args, **options))
+
+    async def insist(self, function: Callable[..., Result], *args: Any, **options: Any) -> Result:
+        """The same, again each second while the database fails or its disk is full: messages wait in the journal meanwhile."""
+        failed = False
+        while True:
+            try:
+                return await self.call(function, *args, **options)
+            except (OperationalError, InterfaceError) as error:
+                if not failed:
+                    log.error("The database fails, and is tried again each second: %s", error)  # noqa: TRY400 - no trace needed
+                failed = True
+                await self.call(close_old_connections)
+                await asyncio.sleep(TRY_AGAIN)
 
     async def run(self) -> None:
         """Receive one session after the other; of a `session_id` only that one."""
@@ -131,8 +128,9 @@ class Service:
         connection, engine = self.connect(), None
         receiving = asyncio.create_task(connection.run())
         keeping = asyncio.create_task(self.keep_lease(holder))
+        syncing = asyncio.create_task(sync_journal(connection.inbox))
         try:
-            engine, holes, last_at = await self.call(self.begin, session, holder)
+            engine, holes, last_at = await self.call(self.begin, session, holder, connection.inbox)
             if last_at:
                 connection.continue_after(holes, last_at, "the process before this one ended")
             catching_up = asyncio.create_task(self.catch_up(engine))
@@ -143,7 +141,9 @@ class Service:
             await cancel(catching_up)
             if over:
                 await cancel(receiving)
-                await self.call(self.finish, engine, connection)
+                while messages := connection.inbox.take():
+                    await self.insist(engine.receive, messages)
+                await self.insist(self.finish, engine, connection)
                 await cancel(keeping)
                 await self.call(leases.release, LEASE, holder)
                 await self.reconcile(engine)
@@ -156,18 +156,20 @@ class Service:
         finally:
             await cancel(receiving)
             await cancel(keeping)
+            await cancel(syncing)
+            await asyncio.to_thread(connection.inbox.close)
 
-    def begin(self, session: Session, holder: str) -> tuple[Engine, list[Hole], datetime | None]:
-        """Take over what processes before this one have received, and begin a journal.
+    def begin(self, session: Session, holder: str, inbox: Inbox) -> tuple[Engine, list[Hole], datetime | None]:
+        """Begin a journal, and take over what processes before this one have received.
 
         Returns also the holes that they have reported, and when their last message came; None where there were none.
         """
-        now = self.clock()
+        now, earlier = self.clock(), files_of(session.pk)
+        inbox.begin(Journal(session.pk, now))
         engine = Engine(session, source=self.source, now=now)
         engine.intake.hold = lambda: leases.renew(LEASE, holder, seconds=self.lease)
         engine.open_run()
-        last_at = engine.restore(read_session(session.pk))
-        engine.journal = Journal(session.pk, now)
+        last_at = engine.restore(chain.from_iterable(map(read_messages, earlier)))
         engine.alert(Alerts(), now)
         engine.forecaster = Forecaster(session.pk)
         return engine, condition.holes_of(session.pk), last_at
@@ -200,18 +202,18 @@ class Service:
         loop, reported = asyncio.get_running_loop(), 0.0
         while not keeping.done():
             began = loop.time()
-            messages = connection.take()
+            messages = connection.inbox.take()
             arrivals.append((began, len(messages)))
             while arrivals[0][0] < began - RATE_OVER:
                 arrivals.popleft()
             now = self.clock()
-            await self.call(self.step, engine, messages, now)
+            await self.insist(self.step, engine, messages, now)
             if self.republisher:
                 self.republisher.add_messages(messages)
             if began - reported >= 1:
                 reported = began
                 rate = sum(count for _, count in arrivals) / RATE_OVER
-                await self.call(condition.report_session, engine, connection, per_second=rate, now=now)
+                await self.insist(condition.report_session, engine, connection, per_second=rate, now=now)
                 await self.show(engine.board)
             if self.is_over(engine, connection, now):
                 return True
@@ -219,14 +221,15 @@ class Service:
         return False
 
     def step(self, engine: Engine, messages: list, now: datetime) -> None:
+        """Any part of it may fail and be repeated; the last one is the one that must not be done twice."""
         engine.receive(messages)
-        self.batches.write(messages, now)
         engine.tick(now)
+        self.batches.write(messages, now)
 
     async def show(self, board: dict[str, Any] | None) -> None:
         """Tell the republisher what Home Assistant shows."""
         if self.republisher and self.republisher.home_assistant:
-            coming = await self.call(next_session, self.clock())
+            coming = await self.insist(next_session, self.clock())
             text = f"{coming}, {coming.date_start:%Y-%m-%d %H:%M} UTC" if coming else "none"
             self.republisher.show(board, text)
 
@@ -239,23 +242,31 @@ class Service:
         return (now > end + AFTER and quiet) or now > end + LATEST
 
     async def keep_lease(self, holder: str) -> None:
-        """Renew the lease until another process has it."""
-        while await asyncio.to_thread(leases.renew, LEASE, holder, seconds=self.lease):
+        """Renew the lease until another process has it; while the database fails nobody can take it."""
+
+        def renew() -> bool:
+            close_old_connections()
+            try:
+                return leases.renew(LEASE, holder, seconds=self.lease)
+            except (OperationalError, InterfaceError):
+                return True
+
+        while await asyncio.to_thread(renew):
             await asyncio.sleep(self.lease / 5)
         log.warning("Another process receives the live feed now.")
 
     def finish(self, engine: Engine, connection: Connection) -> None:
         """Write everything; holes are named in the log of the run."""
-        engine.receive(connection.take())
-        holes = "; ".join(f"nothing from {h.since:%H:%M:%S} to {h.until:%H:%M:%S}: {h.reason}" for h in connection.holes)
-        engine.finish(error=holes)
+        connection.inbox.close()
+        holes = [f"nothing from {h.since:%H:%M:%S} to {h.until:%H:%M:%S}: {h.reason}" for h in connection.all_holes]
+        engine.finish(error="; ".join(holes))
         if engine.alerting:
             engine.alerting.close()
         condition.report(f"has received {engine.session}", now=self.clock())
 
     def stop(self, engine: Engine, connection: Connection, holder: str) -> None:
-        """Write everything before the session is over, and leave the rest to the next process."""
-        engine.receive(connection.take())
+        """Write what was taken before the session is over, and leave the rest, which the journal has, to the next process."""
+        engine.receive(connection.inbox.take())
         if engine.alerting:
             engine.alerting.stop()
         engine.finish(state=SyncRun.State.INTERRUPTED, error="It was stopped before the session was over.")
@@ -274,3 +285,10 @@ class Service:
                 break
             await asyncio.sleep(RETRY)
         await asyncio.to_thread(self.after, engine, final)
+
+
+async def sync_journal(inbox: Inbox) -> None:
+    """Bring the journal to the disk once a second until cancelled, however busy the engine is."""
+    while True:
+        await asyncio.sleep(SYNC_EVERY)
+        await asyncio.to_thread(inbox.sync)

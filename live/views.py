@@ -24,7 +24,7 @@ from live.lines import (
     stop_text,
 )
 from live.models import LiveFrame, LiveState
-from live.service import next_session
+from live.schedule import next_session
 from pages.refusals import explained
 from pages.state import BadState, State
 from pages.views import FORMATS, as_csv, framing

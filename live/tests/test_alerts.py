@@ -17,6 +17,7 @@ from django.forms import modelform_factory
 from live.admin import AlertRuleForm
 from live.alerts import PER_MINUTE, Alerts, check_webhook, deliver
 from live.happenings import happenings
+from live.inbox import Inbox
 from live.messages import Message
 from live.models import AlertRule
 from live.service import Service
@@ -203,13 +204,15 @@ def test_alerts_outlive_their_process_and_what_happens_until_the_next_one_has_be
         rule(name=kind, kind=kind, driver_number=None)
     moments = iter(NOW + timedelta(seconds=number) for number in range(0, 90, 10))
     service = Service(connect=lambda: None, client=None, source=Source.OPENF1, clock=lambda: next(moments))
-    first, _, _ = service.begin(session, "first")
+    inboxes = Inbox(), Inbox()
+    first, _, _ = service.begin(session, "first", inboxes[0])
     first.write_frame(NOW)
-    first.receive([race_control(1, "SAFETY CAR DEPLOYED", category="SafetyCar")])
+    inboxes[0].put(race_control(1, "SAFETY CAR DEPLOYED", category="SafetyCar"))
+    first.receive(inboxes[0].take())
     first.write_frame(NOW + timedelta(seconds=1))
-    first.receive([race_control(2, "RED FLAG", category="Flag", flag="RED", scope="Track")])
-    first.journal.close()  # and it is killed before its next frame
-    second, _, _ = service.begin(session, "second")
+    inboxes[0].put(race_control(2, "RED FLAG", category="Flag", flag="RED", scope="Track"))
+    inboxes[0].close()  # and it is killed before its next frame
+    second, _, _ = service.begin(session, "second", inboxes[1])
     second.write_frame(NOW + timedelta(seconds=10))
-    second.journal.close()
+    inboxes[1].close()
     assert [alert["text"] for alert in second.board["alerts"]] == ["Red flag", "Safety car deployed"]

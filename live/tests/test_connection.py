@@ -50,10 +50,10 @@ async def renew(answers):
         await asyncio.sleep(0.02)
     await asyncio.sleep(0.3)
     await broker.publish("v1/laps", b'{"n": %d}' % sent)
-    await until(lambda: feed.inbox and feed.inbox[-1].payload == {"n": sent})
+    await until(lambda: feed.inbox.waiting and feed.inbox.waiting[-1].payload == {"n": sent})
     await cancel(running)
     await broker.stop()
-    return feed, {message.payload["n"] for message in feed.inbox}, sent
+    return feed, {message.payload["n"] for message in feed.inbox.waiting}, sent
 
 
 @pytest.mark.parametrize(

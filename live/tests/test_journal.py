@@ -37,7 +37,7 @@ def test_a_torn_end_costs_nothing_before_it(tmp_path):
         journal.append(message(number))
     journal.close()
     torn = tmp_path / "torn.jsonl.zst"
-    torn.write_bytes(journal.path.read_bytes()[:-20])
+    torn.write_bytes(journal.paths[0].read_bytes()[:-20])
     whole = [message(number) for number in range(300)]
     assert list(read_messages(torn)) == whole[: len(list(read_messages(torn)))]
 

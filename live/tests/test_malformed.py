@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError
 
 from live.engine import OTHER, Engine
+from live.inbox import Inbox
 from live.intake import Piece
 from live.journal import Journal, read_session
 from live.lines import as_table, clock_text, draw_map, lines
@@ -76,20 +77,24 @@ def test_any_value_in_any_field_costs_nothing_but_itself(session, rows, caplog, 
     chance, now = random.Random(seed), NOW
     engine = Engine(session, source=Source.OPENF1, now=NOW)
     engine.open_run()
-    engine.journal = Journal(9069, NOW)
+    inbox = Inbox()
+    inbox.begin(Journal(9069, NOW))
     caplog.set_level(logging.ERROR)
     for second in range(40):
         now += timedelta(seconds=1)
         good = {"session_key": 9069, "meeting_key": 1207, "date": now.isoformat(), "air_temperature": 20.0}
         batch = [spoilt(rows, chance, 100 * second + number) for number in range(30)]
         batch.insert(second % 30, Message(now, "v1/weather", good | {"_key": f"good_{second}", "_id": second}))
-        engine.receive(batch)
+        for message in batch:
+            inbox.put(message)
+        engine.receive(inbox.take())
         engine.tick(now)
         assert Weather.objects.filter(session=session, date=now).exists()
         shown = msgspec.json.decode(msgspec.json.encode(engine.frames.board))
         for draw in (lines, as_table, clock_text, draw_map):
             draw(shown)
     engine.finish()
+    inbox.close()
     again = Engine(session, source=Source.OPENF1, now=now)
     again.restore(read_session(9069))
     again.store(everything=True, samples=True)

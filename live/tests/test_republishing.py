@@ -33,13 +33,13 @@ def republish(scenario, *, home_assistant=False):
         republisher = Republisher(f"mqtt://127.0.0.1:{broker.port}", home_assistant=home_assistant)
         publishing = asyncio.create_task(republisher.run())
         wanted = scenario(republisher)
-        while len(client.inbox) < wanted:
+        while len(client.inbox.waiting) < wanted:
             await asyncio.sleep(0.01)
         for task in (publishing, listening):
             task.cancel()
         await asyncio.gather(publishing, listening, return_exceptions=True)
         await broker.stop()
-        return client.take()
+        return client.inbox.take()
 
     async def within_a_minute():
         return await asyncio.wait_for(whole(), 60)
@@ -102,9 +102,9 @@ def test_a_broker_that_was_started_again_is_told_everything_again():
                 while not any(broker.subscribers.values()):
                     await asyncio.sleep(0.01)
                 tasks.append(asyncio.create_task(republisher.run()))
-                while STATE_TOPIC not in [message.topic for message in home.inbox]:
+                while STATE_TOPIC not in [message.topic for message in home.inbox.waiting]:
                     await asyncio.sleep(0.01)
-            told.append({message.topic for message in home.take()})
+            told.append({message.topic for message in home.inbox.take()})
             for task in tasks:
                 await cancel(task)
             await broker.stop()
@@ -157,14 +157,14 @@ def test_mosquitto_passes_the_feed_on_and_tells_a_home_assistant_that_starts_lat
             tasks.append(asyncio.create_task(republisher.run()))
             republisher.show(after(track__flag="sc"), "none")
             republisher.add_messages([Message(NOW, topic, row) for row in rows])
-            while len(client.inbox) < len(rows):
+            while len(client.inbox.waiting) < len(rows):
                 await asyncio.sleep(0.01)
             tasks.append(asyncio.create_task(home.run()))
-            while len(home.inbox) < 7:
+            while len(home.inbox.waiting) < 7:
                 await asyncio.sleep(0.01)
         for task in tasks:
             await cancel(task)
-        return client.take(), {message.topic: message.payload for message in home.take()}
+        return client.inbox.take(), {message.topic: message.payload for message in home.inbox.take()}
 
     received, home = asyncio.run(scenario())
     assert [(message.topic, message.payload) for message in received] == [(topic, row) for row in rows]

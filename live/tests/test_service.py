@@ -20,15 +20,18 @@ from unittest.mock import AsyncMock, Mock
 import psycopg
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import InterfaceError, OperationalError, connection, connections
 
 from jobs import leases
-from live.connection import cancel
+from live.connection import Connection, cancel
+from live.engine import Engine
+from live.intake import Piece
 from live.journal import read_session
 from live.service import LEASE, SILENT, STANDBY, Service
 from live.tests.feeding import ask_rest, listed_session, newest, recorded, woven
+from mirror.client import Token
 from mirror.feeds import registry
-from mirror.models import Source
+from mirror.models import Source, SyncRun
 from mirror.storage import FileStorage
 from tools.live.broker import Broker
 from tools.live.server import FeedServer
@@ -308,3 +311,56 @@ def test_the_server_of_these_tests_goes_on_when_a_subscriber_is_gone():
         return there.write.called and there.drain.called
 
     assert asyncio.run(send())
+
+
+async def receive_with_a_database_that_fails(messages, monkeypatch, failures):
+    """Messages come while every statement that writes rows fails."""
+    server, store, left = FeedServer(), Piece.store, [*failures]
+    await server.start()
+
+    def fail(piece, **options):
+        if left:
+            raise left.pop()
+        return store(piece, **options)
+
+    monkeypatch.setattr(Piece, "store", fail)
+    url = f"mqtt://localhost:{server.broker.port}"
+    server.tokens["token"] = time.monotonic() + 60
+    service = Service(
+        connect=lambda: Connection(url=url, username="team", log_in=lambda: Token("token", 3600)),
+        client=None,
+        source=Source.OPENF1,
+        session_id=9069,
+        silent=timedelta(seconds=4),
+    )
+    running = asyncio.create_task(service.run())
+    await until(lambda: subscribed(server), "it does not connect")
+    await server.send(messages)
+    await asyncio.wait_for(running, PATIENCE)
+    await service.call(connections.close_all)
+    await server.stop()
+
+
+@pytest.mark.parametrize("error", [OperationalError("database or disk is full"), InterfaceError("connection already closed")])
+def test_a_database_that_fails_for_a_while_costs_nothing(messages, settings, tmp_path, monkeypatch, error):
+    """It ended the process: on a full disk at each start again."""
+    settings.MEDIA_ROOT = str(tmp_path)
+    monkeypatch.setattr("live.service.TRY_AGAIN", 0.1)
+    session = listed_session(9069, 2023)
+    weather = [message for message in messages if message.collection == "weather"]
+    asyncio.run(receive_with_a_database_that_fails(weather, monkeypatch, [error] * 5))
+    assert session.weather.count() == len(weather)
+    assert SyncRun.objects.get(kind=SyncRun.Kind.LIVE).state == SyncRun.State.DONE
+    assert not leases.is_held(LEASE)
+
+
+def test_rows_that_were_taken_when_the_database_failed_are_shown_when_it_answers_again(messages, monkeypatch):
+    session = listed_session(9069, 2023)
+    engine = Engine(session, source=Source.OPENF1, now=datetime(2023, 4, 29, 14, tzinfo=UTC))
+    laps = [message for message in messages if message.collection == "laps"]
+    with monkeypatch.context() as patched:
+        patched.setattr("live.engine.overlay.corrections_in_scope", Mock(side_effect=OperationalError))
+        with pytest.raises(OperationalError):
+            engine.receive(laps)
+    engine.receive(laps)
+    assert len(engine.picture.laps[1]) == 18

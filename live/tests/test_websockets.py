@@ -28,13 +28,13 @@ async def pass_on(url, listener, *, patience=60):
                 await asyncio.sleep(0.01)
             tasks.append(asyncio.create_task(republisher.run()))
             republisher.add_messages([Message(datetime.now(UTC), "v1/laps", row) for row in ROWS])
-            while len(connection.inbox) < len(ROWS):
+            while len(connection.inbox.waiting) < len(ROWS):
                 await asyncio.sleep(0.01)
     finally:
         for task in tasks:
             await cancel(task)
         await broker.shutdown()
-    return [(message.topic, message.payload) for message in connection.take()]
+    return [(message.topic, message.payload) for message in connection.inbox.take()]
 
 
 def test_the_feed_is_received_and_published_over_websockets():
