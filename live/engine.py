@@ -77,12 +77,13 @@ class Engine:
         scope = {"filters": [{"session_key": self.session.pk}], "collections": []}
         self.run = SyncRun.objects.create(kind=SyncRun.Kind.LIVE, scope=scope, source=self.source)
 
-    def alert(self, alerting: Alerts, now: datetime) -> None:
-        """Alert people from now on, also of what has happened since viewers were shown a board by the process before this one."""
-        self.alerting = alerting
+    def begin_with(self, alerting: Alerts, forecaster: Forecaster, now: datetime) -> None:
+        """Alert and forecast from now on, beginning with the board that viewers were shown by the process before this one."""
+        self.alerting, self.forecaster = alerting, forecaster
         shown = board_at(now)
         if shown and shown["session"]["id"] == self.session.pk:
             alerting.before, self.alerts = shown, shown["alerts"]
+            forecaster.take_over(shown.get("forecast", {}))
 
     def receive(self, messages: Iterable[Message]) -> None:
         """Take messages over into memory."""

@@ -69,6 +69,19 @@ class Forecaster:
             "stops": [dict(stop) for stop in self.stops],  # what a frame has been made of must not change
         }
 
+    def take_over(self, forecast: Board) -> None:
+        """Go on from what viewers were shown last, by the process before this one."""
+        self.stops = [dict(stop) for stop in forecast.get("stops", [])]
+        self.stopped = {stop["car"]: stop["lap"] for stop in self.stops if "came" not in stop}
+        for number, shown in forecast.get("cars", {}).items():
+            car = int(number)
+            self.ahead[car] = shown.get("next", [])
+            first = [each for each in (shown.get("was"), *self.ahead[car][:1]) if each]
+            self.laps[car] = {each["lap"]: each for each in first}
+            self.rejoin[car] = {place["lap"]: place for place in [shown.get("rejoin")] if place}
+            if "under_way" in shown:
+                self.under_way[car] = shown["under_way"]
+
     def due_tasks(self, now: datetime) -> tuple[str, ...]:
         """What is to be asked now: all when the leader's lap has settled, and in between about the laps under way."""
         if self.due and now >= self.due:

@@ -97,6 +97,8 @@ class Journal:
     def sync(self) -> None:
         """Bring everything that was appended to the disk; where that failed before, go on if there is room again."""
         with self.lock:
+            if self.closed:
+                return
             if self.failure:
                 self.resume()
             self.end(zstandard.FLUSH_BLOCK)

@@ -170,8 +170,7 @@ class Service:
         engine.intake.hold = lambda: leases.renew(LEASE, holder, seconds=self.lease)
         engine.open_run()
         last_at = engine.restore(chain.from_iterable(map(read_messages, earlier)))
-        engine.alert(Alerts(), now)
-        engine.forecaster = Forecaster(session.pk)
+        engine.begin_with(Alerts(), Forecaster(session.pk), now)
         return engine, condition.holes_of(session.pk), last_at
 
     async def catch_up(self, engine: Engine) -> None:

@@ -4,12 +4,15 @@ import sys
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from live.alerts import Alerts
 from live.engine import Engine
 from live.forecasting import ABOUT, MISSING, SETTLING, UNKNOWN_LENGTH, Forecaster, forecasts_of
 from live.frames import board_at
 from live.lines import forecast_lines, stop_text
+from live.patches import without_nulls
 from live.tests.feeding import listed_session, recorded, woven
 from mirror.models import Source
 from ml.models import Experiment, Run
@@ -131,6 +134,41 @@ def test_a_stop_is_shown_with_the_place_in_which_the_car_came_out():
     assert texts[:3] == ["VER, lap 5: forecast P8 (P7 to P10), on its out-lap"] * 3
     assert texts[3] == "VER, lap 5: forecast P8 (P7 to P10), came out P9"
     assert len(shown(forecaster, race(8), NOW + timedelta(minutes=2))["forecast"]["stops"]) == 1
+
+
+def test_another_process_goes_on_with_the_stops_and_first_forecasts_that_viewers_were_shown():
+    """Both were lost when it took over."""
+    first = Forecaster(1, ask=Models(sectors=1), executor=Inline())
+    first.see(race(4), NOW)
+    first.see(race(4), NOW + SETTLING)
+    first.see(race(5), NOW + timedelta(seconds=90))
+    first.see(race(5), NOW + timedelta(seconds=93))
+    first.see(race(5, pit=True), NOW + timedelta(seconds=100))
+    before = shown(first, race(6, pit=True, out_lap=True), NOW + timedelta(seconds=101))
+    second = Forecaster(1, ask=lambda *args: {"notes": []}, executor=Inline())
+    second.take_over(msgspec.json.decode(msgspec.json.encode(without_nulls(before)))["forecast"])
+    after = shown(second, race(6, pit=True, out_lap=True), NOW + timedelta(seconds=101))
+    assert after["forecast"] == before["forecast"]
+    assert after["forecast"]["cars"]["1"]["was"]["lap"] == 5
+    came = shown(second, race(7, place=9), NOW + timedelta(seconds=190))
+    assert stop_text(came["forecast"]["stops"][0]) == "VER, lap 5: forecast P8 (P7 to P10), came out P9"
+
+
+@pytest.mark.django_db
+def test_a_process_that_begins_takes_over_what_was_forecast(recording):
+    session = listed_session(9069, 2023)
+    engines = [Engine(session, source=Source.OPENF1, now=NOW, stores=False) for _ in range(2)]
+    for engine in engines:
+        engine.begin_with(Alerts(), Forecaster(session.pk, ask=Models(), executor=Inline()), NOW)
+        engine.alerting.close()
+        engine.receive(recording[: len(recording) // 2])
+    engines[0].write_frame(NOW)
+    engines[0].write_frame(NOW + SETTLING)
+    engines[1].begin_with(Alerts(), Forecaster(session.pk, ask=Models(), executor=Inline()), NOW + SETTLING)
+    engines[1].alerting.close()
+    engines[1].write_frame(NOW + SETTLING)
+    assert len(engines[1].board["forecast"]["cars"]) > 15
+    assert engines[1].board["forecast"]["cars"].keys() == engines[0].board["forecast"]["cars"].keys()
 
 
 def test_a_car_first_seen_in_the_lane_on_its_out_lap_came_in_a_lap_before():
