@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from live.picture import Picture, laps_by_distance, value
-from live.timing import Best, best_of, car_times, end_of, phase_of
+from live.timing import Best, best_of, car_times, end_of, is_decided, phase_of
 from ml.colours import compound_letter, palette
 from pages.phases import NAMES
 from races.models import QUALIFYINGS, RACES, Neutralisation
@@ -30,15 +30,16 @@ AT_RISK = 2  # places above the cut line that are marked as at risk
 def board(picture: Picture, now: datetime, alerts: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The session as it is at `now`, the feed's time."""
     kind = kind_of(picture)
-    phase, phase_began = phase_of(picture) if kind == "qualifying" else (0, None)
-    best = best_of(picture, since=phase_began)
+    phase, began, flagged = phase_of(picture) if kind == "qualifying" else (0, None, None)
+    best, decided = best_of(picture, since=began), is_decided(picture, flagged, now)
     cars = {number: car_line(picture, number, best, kind) for number in numbers_of(picture)}
     order = in_order(cars, kind)
     cut = cut_line(len(cars), phase) if kind == "qualifying" else None
     gone_from = cut_line(len(cars), phase - 1) if kind == "qualifying" else None
     for place, number in enumerate(order, start=1):
         cars[number]["place"] = place
-        cars[number]["risk"] = risk(place, cut if best.lap else None, gone_from)  # before the first lap nobody is at risk
+        # Before the first lap nobody is at risk, and when a phase is decided nobody is any more.
+        cars[number]["risk"] = risk(place, cut if best.lap and not decided else None, cut if decided and cut else gone_from)
     fill_gaps(cars, order[:gone_from], kind)
     earlier = best_of(picture, since=None) if gone_from else best
     for number in order[gone_from:] if gone_from else ():  # their best laps are of phases before this one
@@ -159,7 +160,7 @@ def cut_line(cars: int, phase: int) -> int | None:
 
 
 def risk(place: int, cut: int | None, gone_from: int | None) -> str:
-    """gone: out since the phase before; out: below the cut line; risk: just above it."""
+    """gone: knocked out; out: below the cut line; risk: just above it."""
     if gone_from is not None and place > gone_from:
         return "gone"
     if cut is None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from live.picture import Picture, value
 from pages.phases import ends_phase, opens_phase
@@ -16,6 +16,7 @@ PIT_LANE = 2064  # a mini-sector driven in the pit lane
 COLOURS = {2048: "y", 2049: "g", 2051: "p", PIT_LANE: "b"}  # yellow, green, purple, blue
 LAPS_BEHIND = 3  # behind the leader's lap, at which a car that sends nothing has retired
 SILENT = timedelta(minutes=4)
+LAST_LAP = timedelta(minutes=3)  # after the flag, in which a lap begun before it has ended
 
 
 @dataclass
@@ -128,16 +129,35 @@ def has_retired(picture: Picture, number: int, laps: list[Any], leader_lap: int)
     return bool(behind and begun and newest and newest - begun > SILENT)
 
 
-def phase_of(picture: Picture) -> tuple[int, datetime | None]:
-    """The phase of a qualifying, 1 to 3, and when it began: the pit exit opens again after the end of the one before."""
-    phase, began, over = 1, None, False
+class Phase(NamedTuple):
+    """A phase of a qualifying, 1 to 3: when it began, None for the first, and when it was flagged off, None while it was not."""
+
+    number: int
+    began: datetime | None
+    flagged: datetime | None
+
+
+def phase_of(picture: Picture) -> Phase:
+    """The newest phase of a qualifying, which begins when the pit exit opens again after the end of the one before."""
+    phase, began, flagged = 1, None, None
     for row in picture.messages_in_order():
         flag, text = value(row, "flag"), value(row, "message")
         if ends_phase(flag, text):
-            over = True
-        elif over and phase < 3 and opens_phase(flag, text):
-            phase, began, over = phase + 1, row.date, False
-    return phase, began
+            flagged = row.date
+        elif flagged and phase < 3 and opens_phase(flag, text):
+            phase, began, flagged = phase + 1, row.date, None
+    return Phase(phase, began, flagged)
+
+
+def is_decided(picture: Picture, flagged: datetime | None, now: datetime) -> bool:
+    """Whether nobody can improve any more: the flag is out, and no car is on a lap that it began before."""
+    if flagged is None:
+        return False
+    return now - flagged > LAST_LAP or not any(
+        (begun := value(lap, "date_start")) and begun < flagged and not value(lap, "lap_duration") and not in_pit_lane([lap])
+        for laps in picture.laps.values()
+        if laps and not value(lap := laps[max(laps)], "is_pit_out_lap")
+    )
 
 
 def end_of(picture: Picture, now: datetime) -> tuple[str, bool]:

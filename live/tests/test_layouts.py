@@ -74,12 +74,28 @@ def phases():
     return list(zip(*([at for at, flag in flags if flag == kind] for kind in ("GREEN", "CHEQUERED")), strict=True))
 
 
+@pytest.mark.parametrize(("name", "phase", "at_risk"), [("Q1", 0, range(13, 15)), ("Q2", 1, range(8, 10))])
+def test_cars_are_at_risk_until_the_last_lap_that_the_flag_let_through_is_done(messages, name, phase, at_risk):
+    """They were so until the next phase began, minutes after nobody could improve any more."""
+    end = phases()[phase][1]
+
+    def risks(after):
+        now = board_at("Qualifying", messages["Qualifying"], end + timedelta(seconds=after))
+        assert now["clock"]["phase"] == name
+        return [now["cars"][str(number)]["risk"] for number in now["order"]]
+
+    for seconds in (-10, 5):
+        assert [risks(seconds)[place] for place in at_risk] == ["risk", "risk"]
+        assert risks(seconds)[at_risk.stop] == "out"
+    assert {*risks(180)} == {"", "gone"}
+
+
 def test_a_qualifying_shows_the_cut_and_who_is_at_risk_phase_by_phase(messages):
     result = [row.car for row in SEASON.simulate(SEASON.weekends[0].sessions["Qualifying"]).results]
     run = messages["Qualifying"]
     expected = [
-        ("Q1", 15, [""] * 13 + ["risk"] * 2 + ["out"] * 5),
-        ("Q2", 10, [""] * 8 + ["risk"] * 2 + ["out"] * 5 + ["gone"] * 5),
+        ("Q1", 15, [""] * 15 + ["gone"] * 5),
+        ("Q2", 10, [""] * 10 + ["gone"] * 10),
         ("Q3", None, [""] * 10 + ["gone"] * 10),
     ]
     for (_, end), (name, cut, risks) in zip(phases(), expected, strict=True):
@@ -111,4 +127,4 @@ def test_whoever_improves_leaves_the_zone_at_risk(messages):
         for number in now["order"]:
             seen.setdefault(number, []).append(now["cars"][str(number)]["risk"])
     assert any("out" in risks and not risks[-1] for risks in seen.values())
-    assert any("risk" in risks and risks[-1] == "out" for risks in seen.values())
+    assert any("risk" in risks and risks[-1] == "gone" for risks in seen.values())
