@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 
-from live.alerts import check_webhook
 from live.models import AlertRule, LiveState
+from live.webhooks import check_webhook
 from mirror.admin.pages import LogAdmin, RowAdmin
 
 

@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import http.server
 import json
+import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from copy import deepcopy
@@ -15,12 +17,13 @@ from django.core.exceptions import ValidationError
 from django.forms import modelform_factory
 
 from live.admin import AlertRuleForm
-from live.alerts import PER_MINUTE, Alerts, check_webhook, deliver
+from live.alerts import PER_MINUTE, Alerts, deliver
 from live.happenings import happenings
 from live.inbox import Inbox
 from live.messages import Message
 from live.models import AlertRule
 from live.service import Service
+from live.webhooks import check_webhook
 from mirror.models import Source
 from races.models import Race, Session
 
@@ -78,7 +81,7 @@ def test_a_session_begins_once():
 
 
 @contextmanager
-def receiver(*statuses):
+def receiver(*statuses, tls=None):
     """A web server on a free port that answers with these statuses in turn, and keeps what it was sent."""
     received, answers = [], [*statuses]
 
@@ -92,6 +95,8 @@ def receiver(*statuses):
         def log_message(self, *args): ...
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"127.0.0.1:{server.server_port}", received
@@ -158,6 +163,69 @@ def test_other_hosts_get_nothing(settings, url):
     deliver(own, b"{}", pytest.fail)
     own.refresh_from_db()
     assert own.last_result.startswith("not posted: webhook")
+
+
+def resolving(*answers):
+    """A resolver that answers with these addresses in turn, with the last one for ever."""
+    left = [*answers]
+
+    def look_up(host, port, *args, **options):
+        address = left.pop(0) if len(left) > 1 else left[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    return look_up
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.7", "::1", "::ffff:10.0.0.7", "224.0.0.1"])
+def test_a_host_that_leads_into_a_private_network_gets_nothing(settings, monkeypatch, address):
+    """Whoever rules a listed name could have alerts posted to any machine behind the site."""
+    settings.LIVE_WEBHOOK_HOSTS = ["hooks.example.org", "127.0.0.9"]
+    monkeypatch.setattr(socket, "getaddrinfo", resolving(address))
+    own = rule(webhook="http://hooks.example.org/hook")
+    deliver(own, b"{}", pytest.fail)
+    own.refresh_from_db()
+    assert own.last_result.startswith("not posted: webhook")
+    assert f"leads to {address}" in own.last_result
+
+
+@pytest.mark.django_db
+def test_the_address_that_was_checked_is_the_one_that_is_posted_to(settings, monkeypatch):
+    """The name was looked up again to connect, and could lead elsewhere by then."""
+    with receiver(200) as (host, received):
+        port = host.partition(":")[2]
+        settings.LIVE_WEBHOOK_HOSTS = [f"hooks.example.org:{port}", "127.0.0.1"]
+        look_up = resolving("127.0.0.1", "192.0.2.1")
+        real = socket.getaddrinfo
+
+        def by_name(name, *args, **options):
+            return look_up(name, *args, **options) if name == "hooks.example.org" else real(name, *args, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", by_name)
+        own = rule(webhook=f"http://hooks.example.org:{port}/hook")
+        deliver(own, b"{}", pytest.fail)
+    own.refresh_from_db()
+    assert own.last_result == "attempt 1: answered 200"
+    assert received[0][0]["Host"] == f"hooks.example.org:{port}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("name", "result"), [("localhost", "attempt 1: answered 200"), ("elsewhere.example", "SSLError")])
+def test_a_certificate_has_to_be_the_hosts_though_its_address_is_connected_to(settings, certificate, monkeypatch, name, result):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate.certificate))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *args, **options: real("127.0.0.1" if host == name else host, *args, **options)
+    )
+    with receiver(200, tls=context) as (host, _):
+        url = f"https://{name}:{host.partition(':')[2]}/"
+        settings.LIVE_WEBHOOK_HOSTS = [name, "127.0.0.1"]
+        own = rule(webhook=url)
+        deliver(own, b"{}", lambda seconds: True)
+    own.refresh_from_db()
+    assert result in own.last_result
 
 
 @pytest.mark.django_db
