@@ -14,6 +14,7 @@ import pandas as pd
 
 from ml import artifacts, circuits, features, recording, trials
 from ml.models import Run
+from ml.models.runs import no_champion
 
 # Inputs that a person knows and that decide a lap; trees hold the nearest value they have seen of the others.
 CONDITIONS = {
@@ -82,9 +83,7 @@ def load_champion(task: str) -> Champion:
     """The promoted model of a task. NoChampion where there is none, ValueError where its files cannot be used."""
     run = Run.objects.filter(task=task, champion=True).first()
     if run is None:
-        raise NoChampion(
-            f"No model has been promoted for {task} yet: train one (train_model MODEL --task {task}) and promote_model its run."
-        )
+        raise NoChampion(no_champion(task))
     with loading:
         if task not in loaded or loaded[task].run.pk != run.pk:
             estimator, intervals = artifacts.loads(run)

@@ -7,6 +7,7 @@ from django.db.models import Subquery
 
 from ml.models import Run
 from ml.models.circuit_facts import last_change
+from ml.models.runs import no_champion
 from pages.chart import Car, Table
 from pages.rows import SessionRows
 from pages.stored_answers import stored_if_made, stored_once, version_of
@@ -41,7 +42,7 @@ def forecasts_of(rows: SessionRows) -> dict[str, Any] | str:
         return "No laps are stored of this session."
     champions = rows.version_beside(champions_version).laps
     if not champions:
-        return missing("next_lap")
+        return no_champion("next_lap")
 
     def make() -> bytes:
         from ml import forecasts, prediction
@@ -60,11 +61,6 @@ def forecasts_if_made(session_id: int, version: object, champions: Champions) ->
     content = stored_if_made(KIND, session_id, version_of(version, champions.laps))
     found = msgspec.json.decode(content) if content else None
     return found if isinstance(found, dict) else None
-
-
-def missing(task: str) -> str:
-    how = "`manage.py train_model` trains one, `manage.py promote_model` lets it answer"
-    return f"No model has been promoted for {task} yet: {how}."
 
 
 def errors_table(causes: list[dict[str, Any]], cars: list[Car]) -> Table:

@@ -105,3 +105,11 @@ class Artifact(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def no_champion(task: str) -> str:
+    """What to do where no run of a task has been promoted."""
+    return (
+        f"No model has been promoted for {task} yet: `manage.py train_model MODEL --task {task}` trains one, "
+        "`manage.py promote_model RUN` lets it answer."
+    )

@@ -224,6 +224,18 @@ def promote(run):
     return out.getvalue()
 
 
+def test_a_run_is_promoted_by_the_beginning_of_its_id_as_pages_show_it(results):
+    run = Run.objects.get(task="next_lap", champion=True)
+    assert "answers for next_lap" in promote(str(run.pk)[:8])
+    for pk in ("abcdef00-0000-4000-8000-000000000001", "abcdef00-0000-4000-8000-000000000002"):
+        Run.objects.create(pk=pk, experiment=run.experiment, dataset_sha256="elsewhere", split="elsewhere", status="failed")
+    with pytest.raises(CommandError, match="Several runs begin with 'abcdef'"):
+        promote("abcdef")
+    for wrong in ("", "ridge", "abcdef01", "%"):
+        with pytest.raises(CommandError, match=f"There is no run '{wrong}'"):
+            promote(wrong)
+
+
 def test_another_champion_answers_from_then_on(api, laps, table, results):
     row = results["next_lap"].predictions.iloc[50]
     body = {"session_id": int(row["session_id"]), "driver_number": int(row["driver_number"]), "from_lap": int(row["lap_number"])}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml import recording
@@ -18,15 +17,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("run", metavar="RUN", help="the run's ID, as train_model prints it")
+        parser.add_argument("run", metavar="RUN", help="the run's ID, as train_model prints it, or the beginning of it")
 
     def handle(self, *, run: str, **options: Any) -> None:
-        try:
-            found = Run.objects.filter(pk=run).first()
-        except ValidationError:
-            found = None
-        if found is None:
-            raise CommandError(f"There is no run {run!r}; /api/v1/experiments/ and the admin list them.")
+        found = find_run(run)
         from ml import artifacts
 
         try:
@@ -39,3 +33,13 @@ class Command(BaseCommand):
         if skill is not None and skill <= 0:
             self.stdout.write(f"Its skill is {skill:.1%}: on the laps it was tested on, the naive answer was no worse.")
         self.stdout.write(f"{found} answers for {found.task}" + (f", in place of {before}." if before else "."))
+
+
+def find_run(start: str) -> Run:
+    """The run whose ID begins so."""
+    found = Run.objects.filter(pk__istartswith=start)[:2]
+    if not start or not found:
+        raise CommandError(f"There is no run {start!r}; /api/v1/experiments/ and the admin list them.")
+    if len(found) > 1:
+        raise CommandError(f"Several runs begin with {start!r}: {', '.join(str(run.pk) for run in found)}; give more of the ID.")
+    return found[0]
