@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from pathlib import Path
 
 from live.journal import Hole, Journal, Reader
 from live.messages import Message
@@ -23,6 +24,11 @@ class Inbox:
     def holes(self) -> list[Hole]:
         """Times in which the journal could not be written."""
         return self.journal.holes if self.journal else []
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that the journal has begun."""
+        return self.journal.paths if self.journal else []
 
     @property
     def failure(self) -> str:

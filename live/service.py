@@ -92,7 +92,7 @@ class Service:
 
     async def receive_sessions(self) -> None:
         while True:
-            session = await self.call(self.choose)
+            session = await self.insist(self.choose)
             if session is None:
                 await self.show(None)
                 await asyncio.sleep(POLL)
@@ -109,10 +109,10 @@ class Service:
     async def take_lease(self) -> str | None:
         """The name under which this process holds the lease from now on; None while another one has it."""
         for _ in range(LOOKS - 1):
-            if await self.call(leases.is_held, LEASE):
+            if await self.insist(leases.is_held, LEASE):
                 return None
             await asyncio.sleep(STANDBY)
-        return await self.call(leases.take, LEASE, seconds=self.lease)
+        return await self.insist(leases.take, LEASE, seconds=self.lease)
 
     def choose(self) -> Session | None:
         now = self.clock()
@@ -130,7 +130,7 @@ class Service:
         keeping = asyncio.create_task(self.keep_lease(holder))
         syncing = asyncio.create_task(sync_journal(connection.inbox))
         try:
-            engine, holes, last_at = await self.call(self.begin, session, holder, connection.inbox)
+            engine, holes, last_at = await self.insist(self.begin, session, holder, connection.inbox)
             if last_at:
                 connection.continue_after(holes, last_at, "the process before this one ended")
             catching_up = asyncio.create_task(self.catch_up(engine))
@@ -164,8 +164,10 @@ class Service:
 
         Returns also the holes that they have reported, and when their last message came; None where there were none.
         """
-        now, earlier = self.clock(), files_of(session.pk)
-        inbox.begin(Journal(session.pk, now))
+        now = self.clock()
+        if inbox.journal is None:
+            inbox.begin(Journal(session.pk, now))
+        earlier = [path for path in files_of(session.pk) if path not in inbox.paths]
         engine = Engine(session, source=self.source, now=now)
         engine.intake.hold = lambda: leases.renew(LEASE, holder, seconds=self.lease)
         engine.open_run()

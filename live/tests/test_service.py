@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -314,8 +315,8 @@ def test_the_server_of_these_tests_goes_on_when_a_subscriber_is_gone():
 
 
 async def receive_with_a_database_that_fails(messages, monkeypatch, failures):
-    """Messages come while every statement that writes rows fails."""
-    server, store, left = FeedServer(), Piece.store, [*failures]
+    """Messages come while statements fail: when the process begins, and those that write rows."""
+    server, store, open_run, left = FeedServer(), Piece.store, Engine.open_run, [*failures]
     await server.start()
 
     def fail(piece, **options):
@@ -323,7 +324,12 @@ async def receive_with_a_database_that_fails(messages, monkeypatch, failures):
             raise left.pop()
         return store(piece, **options)
 
+    def fail_once(engine):
+        monkeypatch.setattr(Engine, "open_run", open_run)
+        raise failures[0]
+
     monkeypatch.setattr(Piece, "store", fail)
+    monkeypatch.setattr(Engine, "open_run", fail_once)
     url = f"mqtt://localhost:{server.broker.port}"
     server.tokens["token"] = time.monotonic() + 60
     service = Service(
@@ -349,6 +355,8 @@ def test_a_database_that_fails_for_a_while_costs_nothing(messages, settings, tmp
     session = listed_session(9069, 2023)
     weather = [message for message in messages if message.collection == "weather"]
     asyncio.run(receive_with_a_database_that_fails(weather, monkeypatch, [error] * 5))
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):  # connections of threads that have ended
+        gc.collect()
     assert session.weather.count() == len(weather)
     assert SyncRun.objects.get(kind=SyncRun.Kind.LIVE).state == SyncRun.State.DONE
     assert not leases.is_held(LEASE)
