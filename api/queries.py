@@ -77,12 +77,6 @@ def fetch(wanted: Tables) -> dict[str, list[Any]]:
     return read_tables(wanted, union(wanted))
 
 
-def fetch_models(wanted: Mapping[str, QuerySet]) -> dict[str, list[Any]]:
-    """{name: instances} of several query sets, with one query; in no order."""
-    found = fetch({name: (columns(queryset.model), queryset) for name, queryset in wanted.items()})  # type: ignore[arg-type]
-    return {name: [as_model(wanted[name].model, row) for row in rows] for name, rows in found.items()}
-
-
 def read_tables(wanted: Tables, query: Statement, **values: Any) -> dict[str, list[Any]]:
     """The same by a statement that `union` has made of these tables."""
     texts: dict[str, list[str]] = {name: [] for name in wanted}
@@ -120,3 +114,17 @@ def as_arrays(name: str, structure: type[Row], queryset: QuerySet) -> Statement:
 def as_json(cell: str) -> str:
     """A cell whose text is JSON already."""
     return f"json({cell})" if connection.vendor == "sqlite" else f"{cell}::json"
+
+
+class Instances:
+    """Instances of several query sets, brought in by a single query; in no order."""
+
+    def __init__(self, wanted: Mapping[str, QuerySet]) -> None:
+        self.models = {name: queryset.model for name, queryset in wanted.items()}
+        self.tables: Tables = {name: (columns(queryset.model), queryset) for name, queryset in wanted.items()}  # type: ignore[arg-type]
+        self.query = union(self.tables)
+
+    def read(self, **values: Any) -> dict[str, list[Any]]:
+        """{name: instances}; values: of the parameters"""
+        found = read_tables(self.tables, self.query, **values)
+        return {name: [as_model(self.models[name], row) for row in rows] for name, rows in found.items()}

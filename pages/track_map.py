@@ -1,6 +1,6 @@
 """Where the lap lies on the map: its pieces with their colours, the start, the direction, sector lines and corners, as SVG."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ class Plan:
             Place(round((x - self.left) * scale + MARGIN, 1), round((self.top - y) * scale + MARGIN, 1))
             for x, y in zip(xs, ys, strict=True)
         ]
+        self.texts = [f"{place.x:g} {place.y:g}" for place in self.places]
         self.clockwise = data["circuit"]["clockwise"]
 
     def index(self, distance: float) -> int:
@@ -46,7 +47,7 @@ class Plan:
     def path(self, begin: float, end: float) -> str:
         """The line from one distance to another."""
         first, last = self.index(begin), self.index(end)
-        return "M" + "L".join(f"{place.x:g} {place.y:g}" for place in self.places[first : last + 1])
+        return "M" + "L".join(self.texts[first : last + 1])
 
     def beside(self, distance: float, length: float) -> tuple[Place, Place]:
         """Points so far on the outer and on the inner side of the line."""
@@ -103,7 +104,7 @@ def kind_at(data: dict[str, Any], label: str, at: int, mode: str) -> tuple[str, 
     """(class, words) of a place."""
     if mode == "speed":
         speed = data[f"speed_{label}"][at] or 0
-        step = sum(speed >= each for each in SPEED_STEPS)
+        step = bisect_right(SPEED_STEPS, speed)
         return f"speed-{step}", speed_range(step)
     if mode == "gear":
         gear = data[f"gear_{label}"][at] or 0

@@ -3,19 +3,20 @@ changed.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
 
-from api.queries import fetch_models
+from api.queries import Instances, parameter
 from mirror.models import PieceVersion
 from mirror.storage import DamagedFile
 from races.models import Circuit, Corner, Session
 from telemetry.circuits import circuit_for, quick_laps, stored_line
 from telemetry.lap_samples import Files, NoSamples, files_of, read_lap
-from telemetry.models import DeltaCalibration, Lap
+from telemetry.models import DeltaCalibration, Lap, SampleFile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +38,7 @@ class Frame:
     calibration: DeltaCalibration
     corners: list[Corner]
 
-    @property
+    @cached_property
     def lines(self) -> "np.ndarray":
         """Places of start, sector 1, sector 2 and finish in m along the centre line; NaN where unknown."""
         import numpy as np
@@ -58,15 +59,22 @@ class Frame:
         return np.interp(distances, [begin, end], [first, second]) if known else np.full(len(distances), max(first, second))
 
 
-def frame_tables(session_ids: Collection[int]) -> dict[str, QuerySet]:
+def frame_tables(sessions: QuerySet[Session]) -> dict[str, QuerySet]:
     """What is stored of the frames of sessions."""
-    circuits = Session.objects.filter(pk__in=session_ids).order_by().values("circuit_key")
+    numbers, circuits = (sessions.order_by().values(name) for name in ("pk", "circuit_key"))
+    positions = SampleFile.objects.filter(collection="location", session__circuit_key__in=circuits).order_by()
     return {
+        "positions": SampleFile.objects.filter(pk__in=positions.values("pk")[:1]),  # whether there are any
         "circuits": Circuit.objects.filter(pk__in=circuits),
         "corners": Corner.objects.filter(circuit__in=circuits),
-        "calibrations": DeltaCalibration.objects.filter(session__in=session_ids),
-        "pieces": PieceVersion.objects.filter(session_id__in=session_ids, collection__in=PIECES),
+        "calibrations": DeltaCalibration.objects.filter(session__in=numbers),
+        "pieces": PieceVersion.objects.filter(session_id__in=numbers, collection__in=PIECES),
     }
+
+
+@cache
+def frame_query() -> Instances:
+    return Instances(frame_tables(Session.objects.filter(pk=parameter("session"))))
 
 
 def frame_of(session: Session, read: Mapping[str, list[Any]] | None = None) -> Frame:
@@ -74,10 +82,10 @@ def frame_of(session: Session, read: Mapping[str, list[Any]] | None = None) -> F
 
     `read` has the rows of `frame_tables` where they have been read already.
     """
-    read = fetch_models(frame_tables([session.pk])) if read is None else read
+    read = frame_query().read(session=session.pk) if read is None else read
     circuit = next((each for each in read["circuits"] if each.pk == session.circuit_key), None)
     corners = [corner for corner in read["corners"] if circuit and corner.circuit_id == circuit.pk]
-    if circuit is None and (circuit := circuit_for(session)):
+    if circuit is None and read["positions"] and (circuit := circuit_for(session)):
         corners = [*circuit.corners.all()]
     line = stored_line(circuit) if circuit else None
     stored = next((each for each in read["calibrations"] if each.session_id == session.pk), None)

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.db.models import QuerySet
-
-from api.queries import fetch_models
+from api.queries import Instances, parameter
 from races.models import Session
 from telemetry.calibrating import Frame, frame_of, frame_tables
 from telemetry.lap_samples import CHANNELS, Files, NoSamples, files_by_key, read_lap
@@ -95,7 +94,7 @@ def compare_laps(keys: Sequence[LapKey], *, step: float = STEP) -> LapComparison
 
     if not 1 <= len(keys) <= MOST_LAPS:
         raise CannotCompare(f"{len(keys)} laps were named; one to {MOST_LAPS} can be compared.")
-    read = fetch_models(tables_of(keys))
+    read = read_rows(keys)
     frames = {session_id: frame_at(session_id, read) for session_id in dict.fromkeys(key.session_id for key in keys)}
     reference = frames[keys[0].session_id]
     if len({circuit_of(frame) for frame in frames.values()}) > 1:
@@ -123,16 +122,20 @@ def compare_laps(keys: Sequence[LapKey], *, step: float = STEP) -> LapComparison
     )
 
 
-def tables_of(keys: Sequence[LapKey]) -> dict[str, QuerySet]:
-    """What a comparison of these laps rests on, and some more laps and files, for one query."""
-    sessions, cars, numbers = (sorted(set(column)) for column in zip(*keys, strict=True))
-    own = {"session_id__in": sessions, "driver_number__in": cars}
-    return {
-        "sessions": Session.objects.filter(pk__in=sessions),
-        "laps": Lap.objects.filter(**own, lap_number__in=numbers),
-        "files": SampleFile.objects.filter(**own),
-        **frame_tables(sessions),
-    }
+@cache
+def rows_query() -> Instances:
+    """What a comparison of the most laps rests on, and some more laps and files."""
+    numbers, cars, laps = ([parameter(f"{name}_{at}") for at in range(MOST_LAPS)] for name in LapKey._fields)
+    sessions = Session.objects.filter(pk__in=numbers)
+    own = {"session__in": sessions.order_by().values("pk"), "driver_number__in": cars}
+    laps_and_files = {"laps": Lap.objects.filter(**own, lap_number__in=laps), "files": SampleFile.objects.filter(**own)}
+    return Instances({"sessions": sessions, **laps_and_files, **frame_tables(sessions)})
+
+
+def read_rows(keys: Sequence[LapKey]) -> dict[str, list[Any]]:
+    """The rows that a comparison rests on; where laps are fewer than the most, the first one is asked for again."""
+    asked = [*keys, *[keys[0]] * (MOST_LAPS - len(keys))]
+    return rows_query().read(**{f"{name}_{at}": value for at, key in enumerate(asked) for name, value in key._asdict().items()})
 
 
 def frame_at(session_id: int, read: Mapping[str, list[Any]]) -> Frame:
@@ -216,13 +219,16 @@ def corners_of(frame: Frame, laps: list[ComparedLap], length: float) -> list[Com
     if not frame.corners:
         return []
     apexes = np.array([corner.distance for corner in frame.corners])
+    zones = corner_zones(apexes, length)
+    ends = np.array(zones).ravel()
+    gains = [gains_between(laps[0], lap, ends)[::2] for lap in laps[1:]]  # without those from the end of a zone to the next
     return [
         ComparedCorner(
             label=corner.label,
             distance=corner.distance,
-            zone=zone,
-            passes=[corner_pass(lap.timed, lap.samples, zone, reach) for lap in laps],
-            gains=[gains_between(laps[0], lap, np.array(zone))[0] for lap in laps[1:]],
+            zone=zones[at],
+            passes=[corner_pass(lap.timed, lap.samples, zones[at], reach) for lap in laps],
+            gains=[own[at] for own in gains],
         )
-        for corner, zone, reach in zip(frame.corners, corner_zones(apexes, length), corner_reaches(apexes, length), strict=True)
+        for at, (corner, reach) in enumerate(zip(frame.corners, corner_reaches(apexes, length), strict=True))
     ]

@@ -72,8 +72,9 @@ class CentreLine:
         line, step, count = self.points[:, :2], self.step, len(self.points)
         reach = round(REACH / step)
         centres = np.rint(guesses / step).astype(int)
-        candidates = line[(centres[:, None] + np.arange(-reach, reach + 1)) % count]
-        vertices = centres + ((candidates - points[:, None]) ** 2).sum(axis=2).argmin(axis=1) - reach
+        candidates = (centres[:, None] + np.arange(-reach, reach + 1)) % count
+        across, up = (line[:, axis][candidates] - points[:, axis, None] for axis in (0, 1))
+        vertices = centres + (across * across + up * up).argmin(axis=1) - reach
         distances, offsets = np.empty(len(points)), np.full(len(points), np.inf)
         for before in (-1, 0):  # the segments on both sides of the nearest vertex
             begin = line[(vertices + before) % count]
