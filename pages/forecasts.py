@@ -1,10 +1,12 @@
 """Forecasts of `ml.forecasts` for pages: made once per version of a race's rows and of the champions, and kept."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 from django.db.models import Subquery
 
+from api.queries import Statement, statement
 from ml.models import Run
 from ml.models.circuit_facts import last_change
 from ml.models.runs import no_champion
@@ -26,10 +28,15 @@ class Champions(NamedTuple):
     strategy: tuple[str, ...]
 
 
+@cache
+def champions_statement() -> Statement:
+    rows = Run.objects.filter(champion=True, task__in=(*TASKS, STRATEGY)).order_by("task")
+    return statement(rows.values_list("task", "pk", Subquery(last_change())))
+
+
 def champions_version(session_id: int = 0) -> Champions:
     """Changes when another run becomes a champion; the same for all sessions."""
-    rows = Run.objects.filter(champion=True, task__in=(*TASKS, STRATEGY)).order_by("task")
-    found = [*rows.values_list("task", "pk", Subquery(last_change()))]
+    found = champions_statement().run()
     return Champions(
         tuple(str(pk) for task, pk, _ in found if task != STRATEGY),
         tuple(f"{pk} {changed_at}" for task, pk, changed_at in found if task == STRATEGY),
