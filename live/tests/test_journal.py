@@ -50,6 +50,20 @@ def test_a_second_process_writes_a_file_of_its_own():
     assert [each.row["lap_number"] for each in read_session(1)] == [14, 15]
 
 
+def test_what_could_be_read_only_with_few_calls_around_it_is_no_row():
+    """A payload nested to the limit of recursion was written to the journal, and reading it again ended the process."""
+
+    def read(calls):
+        return read(calls - 1) if calls else list(read_session(1))
+
+    sent = [receive("v1/laps", b"[" * depth + b"]" * depth, NOW) for depth in range(800, 1000)]
+    journal = Journal(1, NOW)
+    for each in sent:
+        journal.append(each)
+    journal.close()
+    assert read(30) == sent
+
+
 @pytest.mark.parametrize("payload", [b'{"lap', b"\xff\xfe", b"[" * 100_000, b"[1]", b'"text"'])
 def test_what_is_no_row_is_journalled_all_the_same(payload):
     received = receive("v1/laps", payload, NOW)
