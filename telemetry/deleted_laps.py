@@ -58,7 +58,7 @@ def read_verdict(message: str | None, date: datetime | None = None) -> Verdict |
     match = MESSAGE.match(normalise_message(message))
     if not match:
         return None
-    seconds = int(match["minutes"] or 0) * 60 + float(match["seconds"]) if match["seconds"] else None
+    seconds = round(int(match["minutes"] or 0) * 60 + float(match["seconds"]), 3) if match["seconds"] else None
     rest = match["rest"] or ""
     named = LAP_NUMBER.search(rest)
     reason = NOTE.sub("", LAP_NUMBER.sub("", rest)).strip()

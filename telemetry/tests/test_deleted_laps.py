@@ -154,3 +154,9 @@ def test_a_deletion_is_served_and_cannot_be_written(synced, api, editor):
     synced(LIMITS, "CAR 12 (ABC) TIME 1:32.100 WILL BE REINSTATED")
     assert api.get("/api/v1/laps/", {"session_id": 10})["ETag"] != before
     assert "deleted" not in api.get("/v1/laps", {"session_key": 10}).json()[0]
+
+
+def test_a_time_is_that_of_the_lap_to_the_last_digit():
+    """60 + 33.147 is 93.14699999999999, which was no lap's time: on the live page the deleted lap of ALB stayed his best."""
+    texts = [f"CAR 23 (ALB) TIME {1 + at // 60000}:{at // 1000 % 60:02}.{at % 1000:03} DELETED" for at in range(0, 120000, 7)]
+    assert [read_verdict(text).lap_duration for text in texts] == [(60000 + at) / 1000 for at in range(0, 120000, 7)]
