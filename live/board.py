@@ -30,8 +30,8 @@ AT_RISK = 2  # places above the cut line that are marked as at risk
 def board(picture: Picture, now: datetime, alerts: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The session as it is at `now`, the feed's time."""
     kind = kind_of(picture)
-    phase, began, flagged = phase_of(picture) if kind == "qualifying" else (0, None, None)
-    best, decided = best_of(picture, since=began), is_decided(picture, flagged, now)
+    phase, flagged, begins = phase_of(picture) if kind == "qualifying" else (0, None, (None,))
+    best, decided = best_of(picture, since=begins[-1]), is_decided(picture, flagged, now)
     cars = {number: car_line(picture, number, best, kind) for number in numbers_of(picture)}
     order = in_order(cars, kind)
     cut = cut_line(len(cars), phase) if kind == "qualifying" else None
@@ -41,9 +41,10 @@ def board(picture: Picture, now: datetime, alerts: list[dict[str, Any]] | None =
         # Before the first lap nobody is at risk, and when a phase is decided nobody is any more.
         cars[number]["risk"] = risk(place, cut if best.lap and not decided else None, cut if decided and cut else gone_from)
     fill_gaps(cars, order[:gone_from], kind)
-    earlier = best_of(picture, since=None) if gone_from else best
-    for number in order[gone_from:] if gone_from else ():  # their best laps are of phases before this one
-        cars[number]["best"] = earlier.own_lap.get(number)
+    for earlier in range(1, phase) if gone_from else ():  # who was knocked out has the time of that phase
+        own = best_of(picture, since=begins[earlier - 1], until=begins[earlier]).own_lap
+        for number in order[cut_line(len(cars), earlier) : cut_line(len(cars), earlier - 1)]:
+            cars[number]["best"] = own.get(number)
     return {
         "session": session_of(picture, kind),
         "now": now.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -32,14 +32,14 @@ class Best:
     deleted: set[tuple[int, float]] = field(default_factory=set)  # (car, seconds)
 
 
-def best_of(picture: Picture, *, since: datetime | None) -> Best:
-    """The bests of all laps, or of those that began `since`; deleted laps do not count, nor the times of out-laps."""
+def best_of(picture: Picture, *, since: datetime | None, until: datetime | None = None) -> Best:
+    """The bests of all laps, or of those that began `since` and before `until`, without deleted laps and times of out-laps."""
     best = Best(deleted=deleted_times(picture))
     for number, laps in picture.laps.items():
         for lap in laps.values():
             best.leader_lap = max(best.leader_lap, lap.lap_number)
             begun = value(lap, "date_start")
-            if since and (begun is None or begun < since):
+            if (since and (begun is None or begun < since)) or (until and begun and begun >= until):
                 continue
             seconds = value(lap, "lap_duration")
             if seconds and not value(lap, "is_pit_out_lap") and (number, seconds) not in best.deleted:
@@ -130,23 +130,25 @@ def has_retired(picture: Picture, number: int, laps: list[Any], leader_lap: int)
 
 
 class Phase(NamedTuple):
-    """A phase of a qualifying, 1 to 3: when it began, None for the first, and when it was flagged off, None while it was not."""
+    """A phase of a qualifying, 1 to 3; when it was flagged off, None while it was not; when it and those before it began."""
 
     number: int
-    began: datetime | None
     flagged: datetime | None
+    begins: tuple[datetime | None, ...]  # None for the first
 
 
 def phase_of(picture: Picture) -> Phase:
     """The newest phase of a qualifying, which begins when the pit exit opens again after the end of the one before."""
-    phase, began, flagged = 1, None, None
+    begins: list[datetime | None] = [None]
+    flagged = None
     for row in picture.messages_in_order():
         flag, text = value(row, "flag"), value(row, "message")
         if ends_phase(flag, text):
             flagged = row.date
-        elif flagged and phase < 3 and opens_phase(flag, text):
-            phase, began, flagged = phase + 1, row.date, None
-    return Phase(phase, began, flagged)
+        elif flagged and len(begins) < 3 and opens_phase(flag, text):
+            begins.append(row.date)
+            flagged = None
+    return Phase(len(begins), flagged, tuple(begins))
 
 
 def is_decided(picture: Picture, flagged: datetime | None, now: datetime) -> bool:

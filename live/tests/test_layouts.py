@@ -118,6 +118,23 @@ def test_a_qualifying_shows_the_cut_and_who_is_at_risk_phase_by_phase(messages):
     assert status(now["cars"][str(result[-1])]) == "knocked out"
 
 
+def test_who_was_knocked_out_is_shown_with_the_time_of_that_phase_though_an_earlier_one_was_faster(messages):
+    """The order, which is that of the phase, seemed to be wrong."""
+    session = SEASON.weekends[0].sessions["Qualifying"]
+    results = SEASON.simulate(session).results
+    (_, first_end), (_, last_end) = phases()[0], phases()[2]
+
+    def faster_in_q1(collection, rows):
+        for row in rows if collection == "laps" else ():
+            if row.lap_duration and row.date_start and row.date_start < session.start + first_end:
+                row.lap_duration -= 5
+        return rows
+
+    now = board_at("Qualifying", messages["Qualifying"], last_end, faster_in_q1)
+    shown = [now["cars"][str(row.car)]["best"] for row in results[10:]]
+    assert shown == pytest.approx([row.duration[1] or row.duration[0] - 5 for row in results[10:]])
+
+
 def test_whoever_improves_leaves_the_zone_at_risk(messages):
     """Every car that ends the first phase above the cut after having been below it shows both on its way."""
     begin, end = phases()[0]
