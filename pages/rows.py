@@ -139,7 +139,7 @@ def tables() -> Tables:
         "entries": (EntryRow, Entry.objects.filter(**of_session)),
         "results": (ResultRow, SessionResult.objects.filter(**of_session)),
         "grid": (GridRow, StartingGrid.objects.below(parameter("session")).exclude(position=None)),
-        "laps": (LapRow, Lap.objects.filter(**of_session).with_exclusion()),
+        "laps": (LapRow, Lap.objects.filter(**of_session).with_exclusion(**of_session)),
         "stints": (StintRow, Stint.objects.filter(**of_session)),
         "pits": (PitRow, Pit.objects.filter(**of_session)),
         "neutralisations": (NeutralisationRow, Neutralisation.objects.filter(**of_session)),

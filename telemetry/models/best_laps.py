@@ -36,24 +36,25 @@ class LapEnd(models.Func):
         return self.as_sql(compiler, connection, template="(%(expressions)s * interval '1 second')", arg_joiner=" + ", **context)
 
 
-def fifth_best_lap(laps: Any, session_id: OuterRef) -> Subquery:
+def fifth_best_lap(laps: Any, session_id: Any) -> Subquery:
     """The session's fifth best lap time, which no single lap moves further than to the time next to it."""
     times = laps.filter(session_id=session_id, lap_number__gt=1, lap_duration__isnull=False).order_by("lap_duration")
     return Subquery(times.values("lap_duration")[SUPPORTING_LAPS - 1 : SUPPORTING_LAPS])
 
 
-def best_lap(laps: Any, session_id: OuterRef) -> Least:
+def best_lap(laps: Any, session_id: Any) -> Least:
     """The session's best lap time; null where it has too few laps. `laps`: all laps, as the model's queryset."""
     by_time, by_sectors = (best_measured_lap(laps, session_id, seconds) for seconds in (F("lap_duration"), ADDED_SECTORS))
     return Least(by_time, Coalesce(by_sectors, Value(UNLIMITED)))
 
 
-def best_measured_lap(laps: Any, session_id: OuterRef, seconds: Any) -> Subquery:
+def best_measured_lap(laps: Any, session_id: Any, seconds: Any) -> Subquery:
     """The first lap, in the order of `seconds`, whose time agrees with its sectors, or `seconds` with the next start.
 
     An index has that order. The lap's time is `lap_duration` where that agrees with the sectors.
     """
-    near = MIN_SUPPORTED_RATIO * fifth_best_lap(laps, OuterRef(session_id))
+    inner = OuterRef(session_id) if isinstance(session_id, OuterRef) else session_id
+    near = MIN_SUPPORTED_RATIO * fifth_best_lap(laps, inner)
     disagrees = Case(When(Q(lap_duration=None) | CONTRADICTS_SECTORS, then=Value(1)), default=Value(0))
     timed = laps.annotate(seconds=seconds, disagrees=disagrees).filter(session_id=session_id, lap_number__gt=1, seconds__gte=near)
     measured_twice = timed.filter(Q(disagrees=0) | ends_with_next_start(laps, seconds)).order_by("seconds")

@@ -40,7 +40,9 @@ def neutralise(session, state, begin, end=None):
 def why(session, car=1):
     """{lap number: why it is excluded, or an empty text}"""
     laps = Lap.objects.filter(session=session, driver_number=car)
-    return dict(laps.with_exclusion().values_list("lap_number", "excluded"))
+    found = dict(laps.with_exclusion().values_list("lap_number", "excluded"))
+    assert dict(laps.with_exclusion(session=session.pk).values_list("lap_number", "excluded")) == found
+    return found
 
 
 def test_a_lap_at_speed_on_a_free_track_is_clean(race):
