@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from requests.adapters import HTTPAdapter
 
 TIMEOUT = (3, 5)  # seconds to connect, and to wait for the answer
+LOCAL = (".local", ".localhost", ".internal", ".home.arpa")  # names that only an own network has
 
 
 def check_webhook(url: str) -> str:
@@ -40,12 +41,17 @@ def find_address(url: str) -> str:
     except UnicodeError as error:
         raise ValidationError(f"webhook {url!r} is no address: {error}") from error
     for address in found:
-        if address == host.strip("[]") or is_public(address) or is_listed(address, port):
+        if address == host.strip("[]") or is_local(host) or is_public(address) or is_listed(address, port):
             return address
     raise ValidationError(
         f"webhook {url!r}: {host} leads to {', '.join(dict.fromkeys(found))}, which is not public. "
         "If it is to be posted there, list the address in LIVE_WEBHOOK_HOSTS, too."
     )
+
+
+def is_local(host: str) -> bool:
+    """Whether nobody outside can rule where a name leads: one without a dot, or of RFC 6761, 6762 and 8375, or ICANN's."""
+    return ("." not in host and ":" not in host) or host.endswith(LOCAL)
 
 
 def is_public(address: str) -> bool:

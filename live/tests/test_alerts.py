@@ -190,6 +190,21 @@ def test_a_host_that_leads_into_a_private_network_gets_nothing(settings, monkeyp
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", ["localhost", "homeassistant", "homeassistant.local", "hooks.home.arpa"])
+def test_a_listed_name_of_an_own_network_leads_into_it(settings, monkeypatch, name):
+    real = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *args, **options: real("127.0.0.1" if host == name else host, *args, **options)
+    )
+    with receiver(200) as (host, _):
+        settings.LIVE_WEBHOOK_HOSTS = [name]
+        own = rule(webhook=f"http://{name}:{host.partition(':')[2]}/hook")
+        deliver(own, b"{}", pytest.fail)
+    own.refresh_from_db()
+    assert own.last_result == "attempt 1: answered 200"
+
+
+@pytest.mark.django_db
 def test_the_address_that_was_checked_is_the_one_that_is_posted_to(settings, monkeypatch):
     """The name was looked up again to connect, and could lead elsewhere by then."""
     with receiver(200) as (host, received):
