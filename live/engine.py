@@ -254,5 +254,7 @@ class Engine:
             if len(batch) >= 5_000:
                 self.receive(batch)
                 batch = []
+                if self.samples.are_many:
+                    self.store(everything=False, samples=True)
         self.receive(batch)
         return last_at

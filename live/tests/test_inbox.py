@@ -11,6 +11,7 @@ import pytest
 
 from live import condition, inbox, journal
 from live.connection import Connection, cancel
+from live.engine import Engine
 from live.inbox import Inbox
 from live.journal import Journal, read_session
 from live.messages import Message
@@ -19,6 +20,7 @@ from live.samples import Samples
 from mirror.errors import NotStored
 from mirror.models import Source
 from races.models import Race, Session
+from telemetry.models import SampleFile
 from tools.live.broker import Broker
 
 NOW = datetime(2026, 3, 8, 14, tzinfo=UTC)
@@ -244,3 +246,20 @@ def test_samples_wait_while_the_disk_is_full_but_not_without_end(monkeypatch):
     [(_, waiting)] = samples.waiting.items()
     assert [*waiting] == dates[5:]
     assert samples.counts["left out"] == 5
+
+
+@pytest.mark.django_db
+def test_a_process_that_takes_over_far_behind_stores_samples_while_it_reads_the_journal(monkeypatch):
+    """All that was not in the files yet waited in memory."""
+    monkeypatch.setattr("live.samples.MANY", 4_000)
+    race = Race.objects.create(race_id=1, race_name="Bahrain Grand Prix", year=2026)
+    session = Session.objects.create(session_id=1, race=race, session_name="Race", date_start=NOW, year=2026)
+    own = {"session_key": 1, "meeting_key": 1, "driver_number": 1, "x": 1, "y": 2, "z": 3}
+    dates = ((NOW + timedelta(seconds=number / 4)).isoformat() for number in range(12_000))
+    rows = (own | {"date": date, "_key": date, "_id": number} for number, date in enumerate(dates))
+    engine = Engine(session, source=Source.OPENF1, now=NOW)
+    engine.restore(Message(NOW, "v1/location", row) for row in rows)
+    assert not engine.samples.are_many
+    assert engine.samples.counts["left out"] == 0
+    engine.finish()
+    assert SampleFile.objects.get().rows == 12_000
