@@ -67,7 +67,11 @@ urlpatterns = [
     path("", include("ml.tracker.urls")),
     path("api/schema/", SchemaView.as_view(), name="schema"),
     path("api/postman.json", postman_collection, {"session_kinds": {name: each.kinds for name, each in QUESTIONS.items()}}),
-    path("api/docs/", SpectacularSwaggerSplitView.as_view(http_method_names=["get", "head"]), name="docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(http_method_names=["get", "head"], template_name="f1site/docs.html"),
+        name="docs",
+    ),
     path("api/v1/", include((api, NAMESPACE))),
     path("", include((api, "unprefixed"))),
     re_path(rf"^(?:api|{'|'.join(names)})/(?:.*/)?$", errors.not_found),  # answers in JSON, also with DEBUG

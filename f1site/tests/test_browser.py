@@ -1,10 +1,12 @@
 """Pages in a real browser: nothing comes from elsewhere, and the policy stands in the way of nothing."""
 
+import io
 import os
 import shutil
 
 import pytest
 from django.db import connections
+from PIL import Image
 
 from api.tests.factories import make
 from races.models import Race
@@ -97,3 +99,18 @@ def test_an_error_in_a_dialog_can_be_read_on_dark_paper(page, live_server, djang
     shown = "each => getComputedStyle(each).color"
     lighter = "each => { each.style.color = 'var(--color-red-400)'; return getComputedStyle(each).color }"
     assert error.evaluate(shown) == error.evaluate(lighter)  # 5.1:1; red-500 has 3.9:1
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/v1/laps/"])
+def test_the_apis_pages_are_dark_in_the_dark(page, live_server, path):
+    def brightness():
+        """Of the paper beside the text, 0 to 255, as it is seen."""
+        with Image.open(io.BytesIO(page.screenshot(clip={"x": 2, "y": 700, "width": 1, "height": 1}))) as seen:
+            return seen.convert("L").getpixel((0, 0))
+
+    page.emulate_media(color_scheme="light")
+    page.goto(live_server.url + path)
+    assert brightness() > 230
+    page.emulate_media(color_scheme="dark")
+    assert brightness() < 50
+    assert page.noted == []
