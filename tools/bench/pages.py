@@ -169,9 +169,7 @@ def main() -> None:
         )
         for heading in headings:
             table.add_column(heading, justify="left" if heading == "page" else "right")
-        ask(
-            ports["ten"], "/f1/search/?q=monaco"
-        )  # the first request of a process loads what all need, as `pages` does on the other
+        pages(ports["ten"])  # the first look of a process at a session loads what all such pages need, as below on the other
         for what, path in pages(ports["one"]):
             first, fresh, kept = measure(ports["one"], path, given.requests)
             _, ten, _ = measure(ports["ten"], path, 1)
