@@ -44,6 +44,7 @@ def linear(rgb: RGB) -> RGB:
     return red, green, blue
 
 
+@lru_cache(maxsize=1024)
 def luminance(colour: str) -> float:
     red, green, blue = linear(channels(colour))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
@@ -55,6 +56,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
+@lru_cache(maxsize=1024)
 def lab(colour: str) -> tuple[float, float, float]:
     """CIELAB under D65: lightness from 0 to 100, green-red, blue-yellow."""
     red, green, blue = linear(channels(colour))
@@ -108,10 +110,8 @@ def apart(colour: str, paper: str, others: Iterable[str]) -> str:
     for step in range(1, 13):
         twins += [blend(colour, "#000000", step / 20), blend(colour, "#ffffff", step / 20)]
     usable = [twin for twin in twins if contrast(twin, paper) >= CONTRAST]
-    return next(
-        (twin for twin in usable if all(distance(twin, other) >= APART for other in taken)),
-        max(usable, key=lambda twin: min((distance(twin, other) for other in taken), default=0)),
-    )
+    far = next((twin for twin in usable if all(distance(twin, other) >= APART for other in taken)), None)
+    return far or max(usable, key=lambda twin: min((distance(twin, other) for other in taken), default=0))
 
 
 def compound_letter(compound: str | None) -> str:
