@@ -27,7 +27,7 @@ class Connection:
     def __init__(self, url: str, **headers: str):
         self.host, self.headers = urlsplit(url).netloc, headers
         self.open = http.client.HTTPConnection(self.host, timeout=60)
-        self.answered: dict[str, str] = {}  # the headers of the last answer
+        self.answered: dict[str, str] = {}  # the headers of the last answer, by names in lower case
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, bytes]:
         """Return (status, body); the status is 0 when there was no answer."""
@@ -38,7 +38,7 @@ class Connection:
         try:
             self.open.request(method, path, content, headers)
             answer = self.open.getresponse()
-            self.answered = dict(answer.getheaders())
+            self.answered = {name.lower(): value for name, value in answer.getheaders()}
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException):
             self.open.close()  # the next question opens it again
