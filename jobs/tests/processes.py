@@ -117,6 +117,8 @@ def copy_of_tested(tested: Any, folder: Path) -> SQLiteFile | PostgreSQLDatabase
         copy = SQLiteFile(folder)
         with tested.cursor() as cursor:
             cursor.execute("VACUUM INTO %s", [str(copy.path)])
+        with closing(sqlite3.connect(copy.path)) as own:  # as `migrate` leaves it: two processes cannot both switch to it at once
+            own.execute("PRAGMA journal_mode=WAL")
         copy.path.chmod(0o600)
         return copy
     tested.close()  # a database with connections is no template
