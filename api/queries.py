@@ -124,7 +124,7 @@ class Instances:
         self.tables: Tables = {name: (columns(queryset.model), queryset) for name, queryset in wanted.items()}  # type: ignore[arg-type]
         self.query = union(self.tables)
 
-    def read(self, **values: Any) -> dict[str, list[Any]]:
+    def read_instances(self, **values: Any) -> dict[str, list[Any]]:
         """{name: instances}; values: of the parameters"""
         found = read_tables(self.tables, self.query, **values)
         return {name: [as_model(self.models[name], row) for row in rows] for name, rows in found.items()}

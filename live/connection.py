@@ -124,13 +124,13 @@ class Connection:
             while True:
                 async with asyncio.timeout(self.silence):
                     message = await anext(messages)
-                self.note(receive(str(message.topic), bytes(message.payload), self.now()))
+                self.note(message)
                 while not arrived.empty():  # one after the other would be slower than they come in a flood
-                    message = arrived.get_nowait()
-                    self.note(receive(str(message.topic), bytes(message.payload), self.now()))
+                    self.note(arrived.get_nowait())
 
-    def note(self, message: Message) -> None:
+    def note(self, delivered: aiomqtt.Message) -> None:
         """Take a message over; the first one after a loss ends the hole."""
+        message = receive(str(delivered.topic), bytes(delivered.payload), self.now())
         if self.lost:
             self.holes.append(Hole(self.last_at or message.t, message.t, self.lost))
             del self.holes[:-MAX_HOLES]

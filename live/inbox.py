@@ -58,7 +58,7 @@ class Inbox:
             taken = [self.waiting.popleft() for _ in range(min(BATCH, len(self.waiting)))]
             if self.reader and not self.waiting and len(taken) < BATCH:
                 wanted = BATCH - len(taken)
-                read = self.reader.read(wanted)
+                read = self.reader.next_messages(wanted)
                 taken += read
                 if len(read) < wanted:
                     self.reader.close()

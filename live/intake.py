@@ -108,7 +108,8 @@ class LostLease(Exception):
     """Another process receives the session by now, so this one must not write."""
 
 
-AWAY = (LostLease, OperationalError, InterfaceError)  # no row is to blame: the process ends, and the next one reads the journal
+DATABASE_FAILS = (OperationalError, InterfaceError)
+AWAY = (LostLease, *DATABASE_FAILS)  # no row is to blame
 Stored = list[tuple[Piece, Changes, set[tuple]]]
 
 

@@ -187,7 +187,7 @@ class Reader:
         self.file = self.journal.paths[number].open("rb")
         self.unpack = zstandard.ZstdDecompressor().decompressobj().decompress
 
-    def read(self, most: int) -> list[Message]:
+    def next_messages(self, most: int) -> list[Message]:
         """The next messages, at most so many; fewer where no more are written yet."""
         self.journal.flush()
         messages: list[Message] = []

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import close_old_connections
 from django.utils import timezone
 
 from jobs import leases
@@ -21,7 +21,7 @@ from live.engine import Engine
 from live.forecasting import Forecaster
 from live.frames import EVERY
 from live.inbox import Inbox
-from live.intake import LostLease
+from live.intake import DATABASE_FAILS, LostLease
 from live.journal import Hole, Journal, files_of, read_messages
 from live.republishing import Republisher
 from live.schedule import AFTER, next_session, session_near, wait_text
@@ -74,7 +74,7 @@ class Service:
         while True:
             try:
                 return await self.call(function, *args, **options)
-            except (OperationalError, InterfaceError) as error:
+            except DATABASE_FAILS as error:
                 if not failed:
                     log.error("The database fails, and is tried again each second: %s", error)  # noqa: TRY400 - no trace needed
                 failed = True
@@ -249,7 +249,7 @@ class Service:
             close_old_connections()
             try:
                 return leases.renew(LEASE, holder, seconds=self.lease)
-            except (OperationalError, InterfaceError):
+            except DATABASE_FAILS:
                 return True
 
         while await asyncio.to_thread(renew):

@@ -154,8 +154,8 @@ More = Callable[[], Tables]  # what a view shows besides, of the session whose n
 
 
 @cache
-def query(more: More | None) -> Statement:
-    return union({**tables(), **(more() if more else {})})
+def query(*wanted: More) -> Statement:
+    return union({name: table for each in wanted for name, table in each().items()})
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ class SessionRows:
     def more(self, tables: More) -> dict[str, list[Any]]:
         """The rows of further tables, in no order: as they were read with these rows, or read now."""
         if tables not in self.also:
-            self.also[tables] = read_tables(tables(), union(tables()), session=self.session.pk)
+            self.also[tables] = read_tables(tables(), query(tables), session=self.session.pk)
         return self.also[tables]
 
 
@@ -264,7 +264,7 @@ def load(found: Session | SessionHead, *, version: object = None, beside: object
     rows = loaded.get(key) if version else None
     if rows is None:
         also = more() if more else {}
-        read = read_tables({**tables(), **also}, query(more), session=found.session_id)
+        read = read_tables({**tables(), **also}, query(tables, more) if more else query(tables), session=found.session_id)
         in_order: dict[str, Any] = {name: sorted(read[name], key=order) for name, order in ORDER.items()}
         rows = SessionRows(session=session_of(read), version=version, beside=beside, **in_order)
         if more:

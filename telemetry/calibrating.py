@@ -82,7 +82,7 @@ def frame_of(session: Session, read: Mapping[str, list[Any]] | None = None) -> F
 
     `read` has the rows of `frame_tables` where they have been read already.
     """
-    read = frame_query().read(session=session.pk) if read is None else read
+    read = frame_query().read_instances(session=session.pk) if read is None else read
     circuit = next((each for each in read["circuits"] if each.pk == session.circuit_key), None)
     corners = [corner for corner in read["corners"] if circuit and corner.circuit_id == circuit.pk]
     if circuit is None and read["positions"] and (circuit := circuit_for(session)):

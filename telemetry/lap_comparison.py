@@ -135,7 +135,8 @@ def rows_query() -> Instances:
 def read_rows(keys: Sequence[LapKey]) -> dict[str, list[Any]]:
     """The rows that a comparison rests on; where laps are fewer than the most, the first one is asked for again."""
     asked = [*keys, *[keys[0]] * (MOST_LAPS - len(keys))]
-    return rows_query().read(**{f"{name}_{at}": value for at, key in enumerate(asked) for name, value in key._asdict().items()})
+    values = {f"{name}_{at}": value for at, key in enumerate(asked) for name, value in key._asdict().items()}
+    return rows_query().read_instances(**values)
 
 
 def frame_at(session_id: int, read: Mapping[str, list[Any]]) -> Frame:

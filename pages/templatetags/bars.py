@@ -37,7 +37,7 @@ def row_parts(row: dict[str, Any], *, left: float, size: str) -> Iterator[str]:
 def bar_parts(bar: dict[str, Any], name: str, *, y: float, size: str) -> Iterator[str]:
     """A bar, what is drawn over it, and its letter and figures."""
     kind, where = bar["kind"], f'x="{bar["x"]}" y="{bar["y"]}" width="{bar["width"]}" height="20" rx="3"'
-    yield f"<title>{name}: {told(bar)}</title>"
+    yield f"<title>{name}: {describe_bar(bar)}</title>"
     yield f'<rect class="{kind}" {where}/>'
     if bar["used"]:
         yield f'<rect fill="url(#used-{size})" {where}/>'
@@ -53,7 +53,7 @@ def bar_parts(bar: dict[str, Any], name: str, *, y: float, size: str) -> Iterato
         yield f'<rect class="red-stroke" x="{bar["lane_x"]}" y="{bar["y"]}" width="3.5" height="20" rx="1">{title}</rect>'
 
 
-def told(bar: dict[str, Any]) -> str:
+def describe_bar(bar: dict[str, Any]) -> str:
     """A bar in words."""
     age = f", {plural(bar['age'], 'lap')} old at the start" if bar["age"] else ""
     lane = f"; then {bar['lane']} s in the pit lane" if bar["lane"] else ""

@@ -29,10 +29,8 @@ def marks(drawing: dict[str, Any]) -> Iterator[str]:
         name = f'<text class="tick" x="{line["x"]}" dx="3" y="{drawing["bottom"]}" dy="-3">{line["name"]}</text>'
         yield f'<g data-d="{line["d"]}"><line class="sector-line" x1="{line["x"]}" x2="{line["x"]}" {ends}/>{name}</g>'
     for corner in drawing["corners"]:
-        x, label = (
-            corner["x"],
-            f'<text class="tick" x="{corner["x"]}" y="14" text-anchor="middle">{escape(corner["label"])}</text>',
-        )
+        x = corner["x"]
+        label = f'<text class="tick" x="{x}" y="14" text-anchor="middle">{escape(corner["label"])}</text>'
         yield f'<g data-d="{corner["d"]}"><line class="corner-line" x1="{x}" x2="{x}" {ends}/>{label}</g>'
 
 
