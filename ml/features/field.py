@@ -1,9 +1,10 @@
 """Features of the field: the pace of all cars and of each compound, the team-mate, and a car's pace beside theirs."""
 
+from bisect import insort
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from ml.features.own import laps_by_car
+from ml.features.own import laps_by_car, median_of_sorted
 from ml.features.traffic import car_ahead
 from telemetry.lap_rules import SLICK_COMPOUNDS
 
@@ -210,14 +211,15 @@ def own_deltas(laps: "pd.DataFrame", delta: "np.ndarray", usable: "np.ndarray") 
     run = laps["run"].to_numpy()
     deltas = {name: np.full(len(laps), np.nan) for name in ("race_delta", "earlier_delta", "last_delta")}
     for rows in laps_by_car(laps):
-        earlier_laps: list[float] = []
-        current, earlier_median = None, np.nan
+        earlier_laps: list[float] = []  # the fastest first
+        current, earlier_median, last = None, np.nan, np.nan
         for row in rows:
+            race_median = median_of_sorted(earlier_laps)
             if run[row] != current:
-                current, earlier_median = run[row], np.median(earlier_laps) if earlier_laps else np.nan
+                current, earlier_median = run[row], race_median
             deltas["earlier_delta"][row] = earlier_median
-            if earlier_laps:
-                deltas["race_delta"][row], deltas["last_delta"][row] = np.median(earlier_laps), earlier_laps[-1]
+            deltas["race_delta"][row], deltas["last_delta"][row] = race_median, last
             if usable[row]:
-                earlier_laps.append(delta[row])
+                last = delta[row]
+                insort(earlier_laps, last)
     return deltas

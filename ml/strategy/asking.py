@@ -9,7 +9,7 @@ from django.utils import timezone
 from drivers.race_lengths import scheduled_laps
 from jobs.wording import plural
 from mirror import versions
-from ml.strategy import forecast, pitloss, race_exam, rejoin
+from ml.strategy import forecast, next_lap, pitloss, race_exam, rejoin
 from ml.strategy.circuit_facts import with_circuit_facts
 from ml.strategy.storing import Strategy, load_strategy
 from ml.strategy.timeline import Timeline, load_timelines
@@ -123,7 +123,7 @@ def entry_moment(race: Timeline, row: int, lap: int, strategy: Strategy) -> floa
     known = known_pace(race, begun, lap)
     state = known.state_at(begun)[0]
     loss = pitloss.estimate_loss(pitloss.measure_stops(known), strategy.rejoin.past, race.circuit)
-    return begun + float(rejoin.expected_paces(known, state, loss, begun)[row]) - loss.before_line
+    return begun + float(next_lap.expected_paces(known, state, loss, begun)[row]) - loss.before_line
 
 
 def known_pace(race: Timeline, moment: float, lap: int) -> Timeline:

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 
-from ml.strategy import circuits, fitting, forecast, pitloss, rejoin, simulation, timeline
+from ml.strategy import circuits, fitting, forecast, next_lap, pitloss, rejoin, simulation, timeline
 
 MODULES = {
-    each.__name__.rsplit(".", 1)[-1]: each for each in (circuits, fitting, forecast, pitloss, rejoin, simulation, timeline)
+    each.__name__.rsplit(".", 1)[-1]: each
+    for each in (circuits, fitting, forecast, next_lap, pitloss, rejoin, simulation, timeline)
 }
 SETTING = re.compile(r"(\w+)\.([A-Z][A-Z_]*)=(-?\d+(?:\.\d+)?)")
 

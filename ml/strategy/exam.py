@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ml.strategy.timeline import Timeline
 
 FIXED_LOSS = 22.0  # seconds
-SPREADS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # seconds; the best on the training races is a baseline's
-LEAST = 1e-4  # the smallest probability that the log score reads
 DRAWS = 2000
 ENOUGH_STOPS = 3  # finished stops of the race, after which its own pit loss is known
 NAMES = ("no change", "fixed 22 s", "shrunk loss", "model")
@@ -62,7 +60,7 @@ def score(places: "np.ndarray", truth: int, *, likely: int | None = None) -> Sco
     return Score(
         exact=float(point == truth),
         within_one=float(abs(point - truth) <= 1),
-        log_score=float(-np.log(max(places[truth - 1], LEAST))),
+        log_score=float(-np.log(max(places[truth - 1], fitting.LEAST))),
         crps=float(np.square(np.cumsum(places) - reached).sum()),
         covered=float(truth in chosen),
         set_size=float(len(chosen)),
@@ -94,7 +92,7 @@ class Baselines:
         def loss(spread: float) -> float:
             return float(np.mean([score(gaussian_places(gaps, spread, cars), truth).log_score for gaps, truth, cars in asked]))
 
-        return min(SPREADS, key=loss)
+        return min(fitting.SPREADS, key=loss)
 
     def gaps(self, name: str, known: "Timeline", question: Question) -> "np.ndarray":
         """Seconds by which every rival ends the out-lap before this car, if nobody else stops."""

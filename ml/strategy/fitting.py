@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ml.strategy import hazard, pitloss, rejoin
@@ -9,11 +10,15 @@ from ml.strategy.pitloss import GREEN, STATES
 from ml.strategy.rejoin import Errors, Model, Question
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ml.strategy.timeline import Timeline
 
 QUANTILES = 60  # of the own errors
 MIN_STOPS = 20  # in some conditions; below, their errors are those of all neutralisations
 MAX_GAP = 45.0  # seconds between a car and the rivals whose errors count
+SPREADS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)  # seconds, of which the best on the training races is taken
+LEAST = 1e-4  # the smallest probability that a log score reads
 STUDENT_MEDIAN = 0.765  # the median of |t| with three degrees of freedom
 FIRST_LAP = 2  # a stop at the end of the first lap has no pace before it
 
@@ -63,7 +68,37 @@ def fit(races: "Sequence[Timeline]", *, seed: int = 0) -> Model:
         for question in stop_questions(race):
             collect_errors(race, question, blind, own=own, lap=lap, stop=stop)
     compounds = pitloss.compound_costs((race, stops[race.session_id]) for race in races)
-    return model._replace(errors=summarise_errors(own=own, lap=lap, stop=stop), compounds=compounds)
+    model = model._replace(errors=summarise_errors(own=own, lap=lap, stop=stop), compounds=compounds)
+    return model._replace(errors=with_spread_behind_safety_car(races, model))
+
+
+def with_spread_behind_safety_car(races: "Sequence[Timeline]", model: Model) -> Errors:
+    """The errors with the spread of the own time, of SPREADS, that gives the places of past stops behind a safety car the best
+    log score.
+
+    Times at the line cannot be compared there: the first cars wait for the others, and nobody's place changes by it.
+    """
+    import numpy as np
+    from scipy.special import stdtrit
+
+    safety_car = STATES[2]
+    asked = []
+    for race in races:
+        for question in stop_questions(race):
+            if race.state_at(question.asked_at)[0] == safety_car:
+                projection = rejoin.project(race.as_of(question.asked_at), question, model)
+                asked.append((projection, true_place(race, question), len(race.cars)))
+    usual = stdtrit(rejoin.DEGREES, quantile_levels())
+
+    def errors_of(spread: float) -> Errors:
+        return replace(model.errors, own=model.errors.own | {safety_car: (spread * usual).tolist()})
+
+    def loss(spread: float) -> float:
+        errors = errors_of(spread)
+        places = [rejoin.place_probabilities(projection, errors, cars=cars)[truth - 1] for projection, truth, cars in asked]
+        return -float(np.log(np.maximum(places, LEAST)).sum())
+
+    return errors_of(min(SPREADS, key=loss)) if len(asked) >= MIN_STOPS else model.errors
 
 
 def collect_errors(
@@ -99,6 +134,12 @@ def collect_errors(
             lap[conditions].append(beside / rival.laps**0.5)
 
 
+def quantile_levels() -> "np.ndarray":
+    import numpy as np
+
+    return (np.arange(QUANTILES) + 0.5) / QUANTILES
+
+
 def summarise_errors(*, own: dict[str, list[float]], lap: dict[str, list[float]], stop: dict[str, list[float]]) -> Errors:
     """Quantiles and scales; conditions with few stops have those of all neutralisations, without any those of a free track."""
     import numpy as np
@@ -111,9 +152,8 @@ def summarise_errors(*, own: dict[str, list[float]], lap: dict[str, list[float]]
     def scale(errors: list[float], default: float) -> float:
         return max(float(np.median(np.abs(errors))) / STUDENT_MEDIAN, 0.1) if errors else default
 
-    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
     conditions = (*STATES, rejoin.WET_TRACK)
-    quantiles = {one: np.quantile(pooled(own, one) or [0.0], shares) for one in conditions}
+    quantiles = {one: np.quantile(pooled(own, one) or [0.0], quantile_levels()) for one in conditions}
     # By how much a stop is off in the middle is another thing in each wet race, and there are few.
     quantiles[rejoin.WET_TRACK] -= np.median(quantiles[rejoin.WET_TRACK])
     return Errors(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ml.strategy import circuits, hazard, pitloss, rejoin, simulation, stints
+from ml.strategy import circuits, hazard, next_lap, pitloss, rejoin, simulation, stints
 from ml.strategy.pitloss import PastStops
 from ml.strategy.simulation import Circuit, Plan, Start
 from ml.strategy.stints import WET, StopTables
@@ -70,15 +70,17 @@ def running_at(known: "Timeline", lap: int, model: RaceModel) -> Running:
     moment = float(np.nanmin(known.crossing[:, lap]))
     state = known.state_at(moment)[0]
     loss = pitloss.estimate_loss(pitloss.measure_stops(known), model.past, known.circuit)
-    paces = rejoin.expected_paces(known, state, loss, moment)
+    paces = next_lap.expected_paces(known, state, loss, moment)
     last = known.last_lap
     seen = known.crossing[np.arange(len(last)), last]
     rows = np.flatnonzero((moment - seen <= rejoin.RETIRED_LAPS * paces + loss.total) & np.isfinite(seen))
     share = model.past.neutralised.get(state, 1.0)
-    ends = [
-        rejoin.project_rival(known, int(row), max(lap, int(last[row])), pace=paces[row], loss=loss, share=share) for row in rows
+    ends = seen + paces  # gaps as they were before a neutralisation: the simulation closes the field up itself
+    projected = [
+        rejoin.project_rival(known, int(row), max(lap, int(last[row])), end=ends[row], lap=paces[row], loss=loss, share=share)
+        for row in rows
     ]
-    seconds = np.array([one.seconds for one in ends]) - paces[rows] * np.maximum(last[rows] - lap, 0)
+    seconds = np.array([one.seconds for one in projected]) - paces[rows] * np.maximum(last[rows] - lap, 0)
     seconds += [owed(known, int(row), lap, loss.out_lap * share) for row in rows]
     now = np.minimum(last[rows] + 1, known.compound.shape[1] - 1)
     changing = np.isfinite(known.entry[rows, last[rows]])

@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ml.cleaning import MIXED_CONDITIONS_SHARE
-from ml.strategy import hazard, pitloss
-from ml.strategy.pitloss import GREEN, STATES, CompoundCost, PastStops, PitLoss
-from telemetry.lap_rules import SLICK_COMPOUNDS
+from ml.strategy import hazard, next_lap, pitloss
+from ml.strategy.pitloss import GREEN, CompoundCost, PastStops, PitLoss
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,14 +21,12 @@ if TYPE_CHECKING:
 
 RETIRED_LAPS = 2.5  # laps without a crossing after which a car is taken to be out
 PENALTY_EXTRA = 1.2  # times the seconds of a penalty is what it adds to the stop at which it is served
-NEUTRALISED_PACE = {STATES[1]: 1.35, STATES[2]: 1.4}  # times the usual lap, before a lap of the neutralisation has ended
 ENTRY_SPREAD = 1.0  # seconds on the road within which it is not certain who is at the pit entry first
 DEGREES = 3.0  # of freedom of Student's distribution of the rivals' errors
 EXIT_SHARE = 0.5  # of the projection from the pit exit beside the one from the line, for a car that has left the lane
 FAR_OFF = 0.025  # share of stops of which something unforeseen decides; their places are spread geometrically around
 FAR_OFF_RATIO = 0.6
 WET_TRACK = "wet track"  # of the errors: on a free track, with cars on wet tyres
-NEW_TYRE_LAPS = 2  # clean laps on a set after which its pace is known
 
 
 @dataclass(frozen=True)
@@ -90,78 +86,37 @@ def project(known: "Timeline", question: Question, model: Model) -> Projection:
 
     state = known.state_at(question.asked_at)[0]
     loss = pitloss.estimate_loss(pitloss.measure_stops(known), model.past, known.circuit)
-    paces = expected_paces(known, state, loss, question.asked_at)
-    own_pace = usual_pace(known, question.row, paces) if state == GREEN else paces[question.row]
+    paces = next_lap.expected_paces(known, state, loss, question.asked_at)
     share = model.past.neutralised.get(state, 1.0)
-    own = known.crossing[question.row, question.lap - 1] + 2 * own_pace + share * loss.total
-    if question.has_entered and state == GREEN:
-        own = (own + known.entry[question.row, question.lap] + loss.from_entry + own_pace) / 2
-    penalty = pending_penalty(known, question)
     last = known.last_lap
     seen = known.crossing[np.arange(len(last)), last]
+    begun = seen.copy()
+    begun[question.row] = known.crossing[question.row, question.lap - 1]
+    ends = next_lap.lap_ends(known, begun, paces, question.asked_at)
+    if state == GREEN:
+        own_pace = next_lap.usual_pace(known, question.row, paces)
+        own = begun[question.row] + 2 * own_pace + loss.total
+        if question.has_entered:
+            own = (own + known.entry[question.row, question.lap] + loss.from_entry + own_pace) / 2
+    else:
+        own = ends[question.row] + paces[question.row] + share * loss.total
+    penalty = pending_penalty(known, question)
     running = question.asked_at - seen <= RETIRED_LAPS * paces + loss.total
     rows = np.flatnonzero(running & (np.arange(len(last)) != question.row))
     now, later = stop_chances(known, rows, question.asked_at, model)
     # A car that is ahead on the road has passed the pit entry: too late to come in on this lap.
-    behind = seen + paces - seen[question.row] - paces[question.row]
-    now = now * np.clip(0.5 + behind[rows] / ENTRY_SPREAD, 0, 1)
+    now = now * np.clip(0.5 + (ends[rows] - ends[question.row]) / ENTRY_SPREAD, 0, 1)
     rivals = [
-        project_rival(known, int(row), question.lap + 1, pace=paces[row], loss=loss, share=share)._replace(
+        project_rival(known, int(row), question.lap + 1, end=ends[row], lap=paces[row], loss=loss, share=share)._replace(
             stop_now=float(one), stop_next=float(other)
         )
         for row, one, other in zip(rows, now, later, strict=True)
     ]
-    conditions = WET_TRACK if state == GREEN and is_wet(known, question) else state
+    wet = (
+        next_lap.is_wet(known) or next_lap.wet_tyres(known)[question.row]
+    )  # nobody knows how fast the next lap is on which tyres
+    conditions = WET_TRACK if state == GREEN and wet else state
     return Projection(float(own + penalty), state, conditions, loss, penalty, rivals)
-
-
-def is_wet(known: "Timeline", question: Question) -> bool:
-    """Whether this car or a share of all cars is on wet tyres: then nobody knows how fast the next lap is on which tyres."""
-    import numpy as np
-
-    present = np.minimum(known.last_lap + 1, known.compound.shape[1] - 1)
-    wet = known.compound[np.arange(len(present)), present] >= len(SLICK_COMPOUNDS)
-    return bool(wet[question.row] or wet.mean() >= MIXED_CONDITIONS_SHARE)
-
-
-def expected_paces(known: "Timeline", state: str, loss: PitLoss, moment: float) -> "np.ndarray":
-    """Seconds of each car's next lap without a stop, on the tyres that it has now. Behind a safety car the same for all."""
-    import numpy as np
-
-    paces = np.array([pace_on_tyres(known, row, loss.new_tyres) for row in range(len(known.cars))])
-    field_pace = np.nanmedian(paces) if np.isfinite(paces).any() else float(np.nanmedian(known.duration))
-    paces = np.where(np.isnan(paces), field_pace, paces)
-    if state == GREEN:
-        return paces
-    begin = max((w.start for w in known.windows if w.start <= moment < w.end), default=moment)
-    last = known.last_lap
-    rows = np.arange(len(last))
-    began = known.crossing[rows, np.maximum(last - 1, 0)]
-    behind = known.duration[rows, last][(began >= begin) & ~np.isfinite(known.entry[rows, last])]
-    behind = behind[np.isfinite(behind)]
-    pace = np.median(behind) if len(behind) > 2 else field_pace * NEUTRALISED_PACE.get(state, 1.4)
-    return np.full(len(paces), pace)
-
-
-def pace_on_tyres(known: "Timeline", row: int, new_tyres: float) -> float:
-    """The car's pace; after a stop the pace before it and what new tyres give, until laps on them show it."""
-    import numpy as np
-
-    stops = np.flatnonzero(np.isfinite(known.entry[row]))
-    if not len(stops):
-        return known.level(row)
-    since = known.duration[row, stops[-1] + 2 :][known.clean[row, stops[-1] + 2 :]]
-    if len(since) >= NEW_TYRE_LAPS:
-        return float(np.median(since[-5:]))
-    return known.level(row, until=int(stops[-1])) + new_tyres
-
-
-def usual_pace(known: "Timeline", row: int, paces: "np.ndarray") -> float:
-    """The pace that the cost of a stop is measured beside: the median of the last clean laps."""
-    import numpy as np
-
-    level = known.level(row)
-    return float(paces[row]) if np.isnan(level) else level
 
 
 def pending_penalty(known: "Timeline", question: Question) -> float:
@@ -187,15 +142,18 @@ def stop_chances(known: "Timeline", rows: "np.ndarray", moment: float, model: Mo
     return np.where(over, 0, now), np.where(over, 0, following)
 
 
-def project_rival(known: "Timeline", row: int, target: int, *, pace: float, loss: PitLoss, share: float) -> Rival:
-    """A rival's time at the end of the lap `target`, with the costs, but without the probabilities, of coming in."""
+def project_rival(known: "Timeline", row: int, target: int, *, end: float, lap: float, loss: PitLoss, share: float) -> Rival:
+    """A rival's time at the end of the lap `target`, with the costs, but without the probabilities, of coming in.
+
+    It ends its present lap at `end`, and a lap takes `lap` seconds, if it does not come in.
+    """
     import numpy as np
 
     last = int(known.last_lap[row])
     laps = max(target - last, 0)
     if not laps:
         return Rival(row, float(known.crossing[row, target]), 0, owes=False, stop_now=0, stop_next=0, now_cost=0, next_cost=0)
-    seconds = known.crossing[row, last] + laps * pace
+    seconds = end + (laps - 1) * lap
     present = min(last + 1, known.entry.shape[1] - 1)
     comes_in = np.isfinite(known.entry[row, present])
     came_in = np.isfinite(known.entry[row, last]) and last > 0
@@ -211,7 +169,7 @@ def project_rival(known: "Timeline", row: int, target: int, *, pace: float, loss
     elif came_in:
         seconds += share * loss.out_lap - loss.new_tyres
     if (comes_in or came_in) and share == 1.0 and np.isfinite(known.exit[row, visit]) and target > visit:
-        left = known.exit[row, visit] + loss.from_exit + (target - visit) * pace - loss.new_tyres
+        left = known.exit[row, visit] + loss.from_exit + (target - visit) * lap - loss.new_tyres
         seconds = EXIT_SHARE * left + (1 - EXIT_SHARE) * seconds
     free = not comes_in and not came_in
     return Rival(

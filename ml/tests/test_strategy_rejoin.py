@@ -11,7 +11,7 @@ from ml.strategy.asking import CannotAnswer, begin_forecast, entry_moment
 from ml.strategy.rejoin import Question
 from ml.strategy.storing import Strategy
 from ml.strategy.timeline import Penalty, Window, read_penalties
-from ml.tests.races import IN_LAP, NEW_TYRES, OUT_LAP, race, season
+from ml.tests.races import IN_LAP, NEW_TYRES, OUT_LAP, PACE, race, season
 
 pytestmark = pytest.mark.once
 
@@ -117,6 +117,38 @@ def test_the_leader_rejoins_behind_those_within_the_loss(model):
     assert places.sum() == pytest.approx(1)
     assert rejoin.median_place(places) == 6  # 21 s are five cars at 4 s each
     assert 6 in rejoin.smallest_set(places)
+
+
+def test_a_gap_grows_when_a_neutralisation_slows_both_cars_in_the_middle_of_a_lap(model):
+    timeline = race(gap=4.0)
+    begin = float(timeline.crossing[0, 4] + 60)
+    known = replace(timeline, windows=(Window("virtual safety car", begin, begin + 200),)).as_of(begin + 25)
+    projection = rejoin.project(known, Question(0, 5, begin + 25, has_entered=False), model)
+    slow = 1.35 * PACE
+    # The leader drove two thirds of the lap at racing speed, the last car, 76 s behind, none of it.
+    assert projection.rivals[0].seconds - projection.rivals[-1].seconds == pytest.approx(-(75 - 3) * slow / PACE, abs=6)
+    assert projection.own - projection.loss.total * model.past.neutralised["virtual safety car"] == pytest.approx(
+        begin + 30 / PACE * slow + slow, abs=0.1
+    )
+    assert projection.rivals[0].seconds == pytest.approx(begin + 34 / PACE * slow + slow, abs=0.1)
+
+
+def test_times_behind_a_safety_car_do_not_say_how_far_off_the_places_are(races):
+    """The first cars wait there for the others: they lose half a minute, and no place."""
+    neutralised = []
+    for number in range(11, 21):
+        timeline = race(session_id=number, gap=4.0, stops={2: 12, 12: 12})
+        bunched = timeline.crossing.copy()
+        bunched[:, 12] += 0.4 * PACE
+        places = bunched[:, 13].argsort().argsort()
+        bunched[:, 13:] += (bunched[9, 13] + 0.8 * PACE + 0.6 * places - bunched[:, 13])[:, None]
+        window = Window("safety car", float(bunched[0, 11]), float(bunched[0, 18]))
+        neutralised.append(replace(timeline, crossing=bunched, windows=(window,)))
+    learnt = fitting.fit([*races, *neutralised])
+    question = fitting.stop_questions(neutralised[0])[0]
+    projection = rejoin.project(neutralised[0].as_of(question.asked_at), question, learnt)
+    assert projection.conditions == "safety car"
+    assert len(rejoin.smallest_set(rejoin.place_probabilities(projection, learnt.errors, cars=20))) <= 5
 
 
 def test_the_errors_of_stops_on_a_wet_track_are_kept_apart_and_make_places_less_certain_there_only(races):
