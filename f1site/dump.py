@@ -21,6 +21,7 @@ from api.openf1.sources import source_of
 from api.tables import arrow
 from api.tables.columns import Column, arrow_schema
 from api.tables.converters import stored_to_portable_csv
+from api.tables.sparing import spare_pandas
 from api.tables.writers import write_csv
 from f1site import __version__
 from mirror.feeds import registry
@@ -34,6 +35,7 @@ SQL_TYPES = {int: "INTEGER", float: "REAL", bool: "INTEGER"}  # all other types 
 
 def dump(folder: Path, *, format_: str, seasons: Sequence[int] = ()) -> dict[str, Any]:
     """Write a file per collection and a manifest into `folder`; returns the manifest."""
+    spare_pandas()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)  # of an earlier dump, whose files are replaced now
     sessions = sessions_of(seasons)

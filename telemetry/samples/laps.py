@@ -58,7 +58,8 @@ def naive_dates(dates: "pa.ChunkedArray") -> "np.ndarray":
 
 
 def to_array(column: "pa.ChunkedArray") -> "np.ndarray":
-    """A column of numbers; where no value is null by DLPack, because `to_numpy` imports pandas, which takes a second or two."""
+    """A column of numbers; where no value is null by DLPack, because `to_numpy` imports pandas, which takes a second or two,
+    unless that was spared."""
     import numpy as np
 
     array = column.combine_chunks()

@@ -1,4 +1,4 @@
-"""pyarrow loaded ahead of the first question: half a second that nobody then waits for."""
+"""pyarrow loaded ahead of the first question, which then does not wait for it."""
 
 import gc
 import logging
@@ -6,6 +6,7 @@ import threading
 
 from django.db import DatabaseError, connection
 
+from api.tables.sparing import spare_pandas
 from telemetry.models import SampleFile
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ def load() -> None:
         connection.close()
     if wanted:
         import pyarrow.compute
-        import pyarrow.parquet
+        import pyarrow.parquet  # noqa: F401 - for those who ask later
 
-        pyarrow.scalar(0)  # which imports pandas, the longer half
+        spare_pandas()
         gc.freeze()  # it stays: the collector would take a quarter of a second to look through it, in which nobody is answered

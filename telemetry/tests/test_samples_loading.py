@@ -14,7 +14,13 @@ from types import SimpleNamespace
 from telemetry.samples import loading
 loading.SampleFile = SimpleNamespace(objects=SimpleNamespace(exists=lambda: {there}))
 loading.load()
-print({{"pyarrow.parquet", "pandas"}} <= {{*sys.modules}})
+loaded = "pyarrow.parquet" in sys.modules
+if loaded:
+    import pyarrow
+    assert pyarrow.array([1, None]).to_numpy(zero_copy_only=False)[0] == 1
+    assert "pandas" not in sys.modules
+    assert pyarrow.table({{"speed": [301]}}).to_pandas().speed[0] == 301
+print(loaded)
 """
 
 

@@ -50,7 +50,7 @@ ADMIN = (
 )
 COMMANDS = (  # title, arguments, goals of seconds and of MB
     ("check_data", ("check_data",), "10", ""),
-    ("check_data again, nothing new", ("check_data",), "", ""),
+    ("check_data --changed, nothing new", ("check_data", "--changed"), "", ""),
     ("build_dataset", ("build_dataset", "--output", "bench", "--replace"), "25", "400"),
     ("dump", ("dump", "--output", "{folder}/dump"), "6", ""),
 )
