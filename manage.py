@@ -18,8 +18,16 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "f1site.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
+    from django.db import DatabaseError, InterfaceError
+
+    from jobs import database_errors
 
     try:
         execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, ConnectionError) as error:  # a wrong setting; the storage of files is away
         sys.exit(str(error))
+    except (DatabaseError, InterfaceError) as error:
+        sentence = database_errors.describe(error)
+        if not sentence or "--traceback" in sys.argv:
+            raise
+        sys.exit(f"CommandError: {sentence}")

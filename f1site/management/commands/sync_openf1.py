@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
 
 from jobs.wording import plural
 from mirror.client import from_settings
@@ -20,8 +19,6 @@ from races.arguments import is_key, key_of, race_ids, session_ids
 from telemetry.stale import sync_stale
 
 PATIENCE = 4.0  # seconds of silence after which it is said that an answer is waited for
-
-DATABASE_UNAVAILABLE = "the database cannot be reached or is busy; give the same command again to go on"
 
 
 class Command(BaseCommand):
@@ -96,8 +93,6 @@ class Command(BaseCommand):
                 report = self.sync(observer, options | {"dry_run": dry_run})
         except ValueError as error:
             raise CommandError(str(error)) from error
-        except (OperationalError, InterfaceError) as error:
-            raise CommandError(f"{DATABASE_UNAVAILABLE} ({str(error).strip().splitlines()[0]})") from error
         except KeyboardInterrupt:
             raise CommandError("interrupted; give the same command again to go on", returncode=130) from None
         self.write_summary(report, dry_run=dry_run, as_json=json)
