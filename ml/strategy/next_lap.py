@@ -60,8 +60,8 @@ def is_wet(known: "Timeline") -> bool:
 
 
 def recent_pace(known: "Timeline", row: int) -> float:
-    """The median of the car's last two laps at racing speed, clean or not: on a wet track none is clean, and each lap is another
-    one. Chosen over one lap and three by the log score of the wet stops of 2023. NaN without any."""
+    """The median of the car's last WET_LAPS laps at racing speed: on a wet track none counts as clean, and it changes from lap
+    to lap. NaN without any."""
     import numpy as np
 
     visited = np.isfinite(known.entry[row])

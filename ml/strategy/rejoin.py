@@ -112,9 +112,8 @@ def project(known: "Timeline", question: Question, model: Model) -> Projection:
         )
         for row, one, other in zip(rows, now, later, strict=True)
     ]
-    wet = (
-        next_lap.is_wet(known) or next_lap.wet_tyres(known)[question.row]
-    )  # nobody knows how fast the next lap is on which tyres
+    # On wet tyres nobody knows how fast the next lap is, nor on which tyres.
+    wet = next_lap.is_wet(known) or next_lap.wet_tyres(known)[question.row]
     conditions = WET_TRACK if state == GREEN and wet else state
     return Projection(float(own + penalty), state, conditions, loss, penalty, rivals)
 
