@@ -149,9 +149,8 @@ def merge(mapping: Mapping, last: Any, earlier: list[tuple[Any, dict]], changes:
 
 def sent_fields(mapping: Mapping, built: list) -> tuple[str, ...]:
     """The fields outside the key that at least one row carries."""
-    columns = zip(*map(getter(mapping.fields), built), strict=True)
-    sent = [name for name, column in zip(mapping.fields, columns, strict=False) if column.count(UNSET) < len(column)]
-    return tuple(name for name in sent if name not in mapping.key)
+    others = (name for name in mapping.fields if name not in mapping.key)
+    return tuple(name for name in others if any(getattr(row, name) is not UNSET for row in built))
 
 
 def compare(
