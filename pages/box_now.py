@@ -19,7 +19,8 @@ def box_now(rows: SessionRows, state: State, cars: list[Car]) -> dict[str, Any]:
     running = [car for car in cars if car.number in rows.laps_of]
     names = {car.acronym: car for car in running}
     first = running[0].acronym if running else ""
-    driver = state.choice("driver", [first, *(car.acronym for car in running or cars)], first)
+    offered = [car.acronym for car in running] or [first, *(car.acronym for car in cars)]
+    driver = state.choice("driver", offered, first)
     tyre = state.choice("tyre_compound", TYRES, "")
     safety_car = state.flag("safety_car")
     lap = state.lap(FIRST_LAP, rows.race_laps - 1)

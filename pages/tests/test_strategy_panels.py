@@ -60,6 +60,13 @@ def test_the_form_asks_for_driver_and_lap_and_nothing_is_computed_before(promote
     assert '<input type="hidden" name="order" value="grid">' in text
 
 
+def test_who_is_not_offered_is_told_who_is_each_once(race):
+    refused = page(race, "strategy", driver="14", format="json")
+    assert refused.status_code == 400
+    offered = refused.content.decode().split("choose one of ")[1].split(".")[0].split(", ")
+    assert len(offered) == len(set(offered)) > 1
+
+
 def test_where_a_car_would_come_out_has_places_whose_probabilities_sum_to_one(promoted, race):
     answer = page(race, "strategy", lap=10, format="json").json()["data"]["box_now"]
     assert sum(each["percent"] for each in answer["places"]) == pytest.approx(100, abs=0.5)
