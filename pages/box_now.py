@@ -62,8 +62,8 @@ def headline(answer: dict[str, Any], car: Car) -> str:
     together = bool(rest) and rest[-1] - first == len(rest)
     places = f"{ordinal(first)} to {ordinal(rest[-1])}" if together else " or ".join(map(ordinal, answer["set_80"]))
     return (
-        f"{car.name} comes in at the end of lap {answer['lap']} and ends the out-lap in {ordinal(answer['likely'])} place most "
-        f"likely; with a probability of at least 80 % in {places}."
+        f"{car.name} comes in at the end of lap {answer['lap']}: the best guess for the end of the out-lap is "
+        f"{ordinal(answer['likely'])} place; with a probability of at least 80 % it is {places}."
     )
 
 
@@ -102,7 +102,7 @@ def measured(exam: dict[str, Any]) -> str:
         for where, part in (("of all stops", exam["all_stops"]), ("on a free track", exam["free_track"]))
         if part
     ]
-    return f"The likely place was right on races that the model had not learnt from: {', '.join(said)}." if said else ""
+    return f"The best guess was right on races that the model had not learnt from: {', '.join(said)}." if said else ""
 
 
 def attacks(answer: dict[str, Any] | str, acronyms: dict[int, str]) -> list[str]:

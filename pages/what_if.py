@@ -71,8 +71,8 @@ def chosen_stops(state: State, race_laps: int) -> dict[int, str] | None:
 def headline(answer: dict[str, Any], car: Car) -> str:
     driven, changed = answer["as_driven"], answer["changed"]
     return (
-        f"From the end of lap {answer['lap']} on: {car.name} with {listed(answer['stops'])} finishes in place "
-        f"{changed['likely']} most likely (80 %: {span(changed)}); with {listed(answer['stops_made'])}, as driven, in place "
+        f"From the end of lap {answer['lap']} on: the best guess for {car.name} with {listed(answer['stops'])} is place "
+        f"{changed['likely']} (80 %: {span(changed)}); with {listed(answer['stops_made'])}, as driven, place "
         f"{driven['likely']} ({span(driven)})."
     )
 

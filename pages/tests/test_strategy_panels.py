@@ -118,7 +118,7 @@ def test_another_lap_gives_another_order_and_another_model_another_page(promoted
 def test_places_that_follow_one_another_are_written_as_a_range():
     car = Car(1, "ONE", "One", "A", "#000000", "#ffffff")
     said = [headline({"lap": 9, "likely": 2, "set_80": places}, car) for places in ([2], [1, 2, 3], [2, 12])]
-    assert [text.rpartition(" in ")[2] for text in said] == ["2nd.", "1st to 3rd.", "2nd or 12th."]
+    assert [text.rpartition(" it is ")[2] for text in said] == ["2nd.", "1st to 3rd.", "2nd or 12th."]
 
 
 def test_a_chance_that_is_not_nothing_is_not_written_as_nothing():
@@ -133,13 +133,13 @@ def test_other_stops_are_answered_with_a_curve_and_the_words_that_nobody_can_val
         {"stop_lap": 10, "tyre_compound": "HARD"},
         {"stop_lap": 18, "tyre_compound": "SOFT"},
     ]
-    assert f"{drivers[1][1]} with stops after lap 10 (hard) and lap 18 (soft) finishes in place" in answer["headline"]
+    assert f"{drivers[1][1]} with stops after lap 10 (hard) and lap 18 (soft) is place" in answer["headline"]
     assert answer["best"].startswith("Best window for the first stop: after")
     text = page(race, "strategy", **query).content.decode()
     assert "This cannot be validated: nobody has driven that race." in text
     assert 'class="band"' in text
     assert text.count("<polyline") == 1
-    assert "with no stop finishes" in page(race, "strategy", stops="none").content.decode()
+    assert "with no stop is place" in page(race, "strategy", stops="none").content.decode()
 
 
 @pytest.mark.parametrize("stops", ["15", "15-WET", "15-HARD,15-SOFT", "1-HARD", "999-HARD", "x"])
