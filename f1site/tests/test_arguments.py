@@ -40,6 +40,15 @@ def test_a_number_that_no_column_holds_is_refused_by_name(command, option, value
         action.type(value)
 
 
+@pytest.mark.parametrize("command", sorted({name for name, option in NUMBERS if option == "--season"} | {"sync_openf1"}))
+def test_several_seasons_are_named_at_once_or_one_by_one(command):
+    parser = import_module(f"{get_commands()[command]}.management.commands.{command}").Command().create_parser("", command)
+    action = parser._option_string_actions["--season"]
+    season, required = action.type or str, {"build_dataset": ["--output", "x"], "train_model": ["ridge"]}.get(command, [])
+    for given in (["--season", "2023", "2024"], ["--season", "2023", "--season", "2024"]):
+        assert vars(parser.parse_args([*required, *given]))["season"] == [season("2023"), season("2024")]
+
+
 @pytest.mark.django_db
 def test_the_command_names_the_option():
     with pytest.raises(CommandError, match="--session: 99999999999999999999 is out of range"):

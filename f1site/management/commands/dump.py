@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--season", type=whole_number, action="append", default=[], metavar="Y", help="a season (repeatable; default: all)"
+            "--season", type=whole_number, nargs="+", action="extend", default=[], metavar="Y", help="only these seasons"
         )
         parser.add_argument(
             "--format", choices=dump.FORMATS, default="parquet", help="of the files in --output (default: parquet)"

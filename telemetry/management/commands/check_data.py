@@ -40,24 +40,16 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
         parser.add_argument(
-            "--season",
-            "--year",
-            type=whole_number,
-            action="append",
-            default=[],
-            metavar="Y",
-            help="a season, e.g. 2024 (repeatable; all by default)",
+            "--season", "--year", type=whole_number, metavar="Y", help="seasons, e.g. 2024 (all by default)", **several
         )
-        parser.add_argument(
-            "--race", action="append", default=[], metavar="RACE", help="a race weekend by race_id or name (repeatable)"
-        )
+        parser.add_argument("--race", metavar="RACE", help="race weekends by race_id or name", **several)
         parser.add_argument(
             "--session",
-            action="append",
-            default=[],
             metavar="SESSION",
-            help="a session by session_id or name (race, with its --race and --season), with all that was found in it",
+            help="sessions by session_id or name (race, with its --race and --season), with all that was found in them",
+            **several,
         )
         parser.add_argument(
             "--changed",

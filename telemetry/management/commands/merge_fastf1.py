@@ -29,22 +29,22 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        several: dict[str, Any] = {"action": "append", "default": []}
+        several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
         parser.add_argument(
             "--season",
             "--year",
             type=whole_number,
             metavar="Y",
-            help="a season, e.g. 2024 (repeatable; all by default)",
+            help="seasons, e.g. 2024 (all by default)",
             **several,
         )
         parser.add_argument(
-            "--race", metavar="RACE", help="a race weekend by race_id or name, as monaco (repeatable; all by default)", **several
+            "--race", metavar="RACE", help="race weekends by race_id or name, as monaco (all by default)", **several
         )
         parser.add_argument(
             "--session",
             metavar="SESSION",
-            help="a session by session_id, name or short name, as race or Q (repeatable; all by default)",
+            help="sessions by session_id, name or short name, as race or Q (all by default)",
             **several,
         )
         parser.add_argument(
