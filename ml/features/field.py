@@ -1,10 +1,10 @@
 """Features of the field: the pace of all cars and of each compound, the team-mate, and a car's pace beside theirs."""
 
-from bisect import insort
 from collections.abc import Iterator
+from statistics import median  # numpy takes longer for a handful of numbers
 from typing import TYPE_CHECKING
 
-from ml.features.own import laps_by_car, median_of_sorted
+from ml.features.own import laps_by_car
 from ml.features.traffic import car_ahead
 from telemetry.lap_rules import SLICK_COMPOUNDS
 
@@ -211,15 +211,14 @@ def own_deltas(laps: "pd.DataFrame", delta: "np.ndarray", usable: "np.ndarray") 
     run = laps["run"].to_numpy()
     deltas = {name: np.full(len(laps), np.nan) for name in ("race_delta", "earlier_delta", "last_delta")}
     for rows in laps_by_car(laps):
-        earlier_laps: list[float] = []  # the fastest first
-        current, earlier_median, last = None, np.nan, np.nan
+        earlier_laps: list[float] = []
+        current, earlier_median = None, np.nan
         for row in rows:
-            race_median = median_of_sorted(earlier_laps)
             if run[row] != current:
-                current, earlier_median = run[row], race_median
+                current, earlier_median = run[row], median(earlier_laps) if earlier_laps else np.nan
             deltas["earlier_delta"][row] = earlier_median
-            deltas["race_delta"][row], deltas["last_delta"][row] = race_median, last
+            if earlier_laps:
+                deltas["race_delta"][row], deltas["last_delta"][row] = median(earlier_laps), earlier_laps[-1]
             if usable[row]:
-                last = delta[row]
-                insort(earlier_laps, last)
+                earlier_laps.append(delta[row])
     return deltas

@@ -60,7 +60,7 @@ def score(places: "np.ndarray", truth: int, *, likely: int | None = None) -> Sco
     return Score(
         exact=float(point == truth),
         within_one=float(abs(point - truth) <= 1),
-        log_score=float(-np.log(max(places[truth - 1], fitting.LEAST))),
+        log_score=float(fitting.log_score(places[truth - 1])),
         crps=float(np.square(np.cumsum(places) - reached).sum()),
         covered=float(truth in chosen),
         set_size=float(len(chosen)),

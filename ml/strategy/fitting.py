@@ -78,7 +78,6 @@ def with_spread_behind_safety_car(races: "Sequence[Timeline]", model: Model) -> 
 
     Times at the line cannot be compared there: the first cars wait for the others, and nobody's place changes by it.
     """
-    import numpy as np
     from scipy.special import stdtrit
 
     safety_car = STATES[2]
@@ -96,7 +95,7 @@ def with_spread_behind_safety_car(races: "Sequence[Timeline]", model: Model) -> 
     def loss(spread: float) -> float:
         errors = errors_of(spread)
         places = [rejoin.place_probabilities(projection, errors, cars=cars)[truth - 1] for projection, truth, cars in asked]
-        return -float(np.log(np.maximum(places, LEAST)).sum())
+        return float(log_score(places).sum())
 
     return errors_of(min(SPREADS, key=loss)) if len(asked) >= MIN_STOPS else model.errors
 
@@ -132,6 +131,13 @@ def collect_errors(
             stop[conditions].append(beside)
         else:
             lap[conditions].append(beside / rival.laps**0.5)
+
+
+def log_score(probabilities: "np.ndarray | Sequence[float]") -> "np.ndarray":
+    """Of the probabilities that were given to what came; lower is better."""
+    import numpy as np
+
+    return -np.log(np.maximum(probabilities, LEAST))
 
 
 def quantile_levels() -> "np.ndarray":
